@@ -1,0 +1,9 @@
+//! The nouns every other module speaks in: places in files, positions in logs, values, rows and
+//! findings. No I/O.
+
+pub mod anomaly;
+pub mod diagnostic;
+pub mod exit;
+pub mod position;
+pub mod text;
+pub mod value;

@@ -1,0 +1,1 @@
+//! The taps: the journal, the topics, the sinks, and the shadow database.

@@ -1,0 +1,3 @@
+//! History against model. Pure; one file a family.
+
+pub mod verdict;

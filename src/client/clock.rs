@@ -1,0 +1,31 @@
+//! The only place that reads a clock.
+
+use std::time::{Duration, Instant, SystemTime};
+
+/// Measures from its start.
+#[derive(Debug, Clone, Copy)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts now.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The time since its start.
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    /// The time since its start in whole milliseconds.
+    pub fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// The time of day.
+#[expect(clippy::disallowed_methods, reason = "this is the clock")]
+pub fn now() -> SystemTime {
+    SystemTime::now()
+}

@@ -1,0 +1,5 @@
+//! One thin typed client per remote API, and the only waiting loop.
+
+pub mod clock;
+pub mod endpoints;
+pub mod wait;

@@ -1,0 +1,86 @@
+//! The one waiting loop: a named condition, a limit, and on time-out what was there instead.
+
+use std::future::Future;
+use std::time::Duration;
+
+use super::clock::Stopwatch;
+
+/// What one look at a condition gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Look<T> {
+    /// It holds.
+    Holds(T),
+    /// It does not hold yet; a sentence that says what is there instead.
+    NotYet(String),
+}
+
+/// The limit passed.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+#[error("waited {waited:.1?} for {condition}; the last look found: {last}")]
+pub struct TimedOut {
+    /// What was waited for.
+    pub condition: String,
+    /// How long.
+    pub waited: Duration,
+    /// What the last look found.
+    pub last: String,
+}
+
+/// Either the limit passed, or looking itself failed for good.
+#[derive(Debug, thiserror::Error)]
+pub enum WaitError<E> {
+    /// See [`TimedOut`].
+    #[error(transparent)]
+    TimedOut(#[from] TimedOut),
+    /// The look failed in a way that waiting does not mend.
+    #[error("{0}")]
+    Look(E),
+}
+
+/// Looks at a condition until it holds, at first every few milliseconds, later up to every 50 ms.
+///
+/// A look that must be tried again says [`Look::NotYet`]; one that cannot succeed fails.
+pub async fn until<T, E, F>(
+    condition: &str,
+    limit: Duration,
+    mut look: impl FnMut() -> F,
+) -> Result<T, WaitError<E>>
+where
+    F: Future<Output = Result<Look<T>, E>>,
+{
+    let watch = Stopwatch::start();
+    let mut pause = Duration::from_millis(2);
+    loop {
+        let last = match look().await.map_err(WaitError::Look)? {
+            Look::Holds(value) => return Ok(value),
+            Look::NotYet(last) => last,
+        };
+        let waited = watch.elapsed();
+        if waited >= limit {
+            return Err(TimedOut { condition: condition.to_owned(), waited, last }.into());
+        }
+        between_looks(pause.min(limit.saturating_sub(waited))).await;
+        pause = (pause * 3 / 2).min(Duration::from_millis(50));
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one waiting loop")]
+async fn between_looks(pause: Duration) {
+    tokio::time::sleep(pause).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_time_out_says_what_is_there() {
+        let error = until::<(), String, _>("the moon", Duration::from_millis(5), || async {
+            Ok(Look::NotYet("only stars".to_owned()))
+        })
+        .await
+        .unwrap_err();
+        assert!(error.to_string().contains("for the moon"), "{error}");
+        assert!(error.to_string().ends_with("the last look found: only stars"), "{error}");
+    }
+}

@@ -1,0 +1,1 @@
+//! Bytes to nouns and back: pgoutput, Debezium envelopes, keys, Flink rows.

@@ -1,0 +1,1 @@
+//! Runs the entries of a timeline against Postgres.

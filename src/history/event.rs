@@ -1,0 +1,455 @@
+//! The events of a history. The format is versioned apart from the crate: a reader refuses another
+//! major version and ignores nothing it does not know.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::anomaly::Anomaly;
+use crate::base::position::{Lsn, Xid};
+use crate::base::text::Place;
+use crate::scenario::settings::{Options, ReplicaIdentity};
+use crate::scenario::timeline::Condition;
+use crate::scenario::trial::Trial;
+
+/// The version of the format that this crate writes.
+pub const FORMAT: Version = Version { major: 1, minor: 0 };
+
+/// A major version changes what old fields mean; a minor one adds fields or events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Version {
+    /// Readers refuse another one.
+    pub major: u32,
+    /// Readers refuse a higher one.
+    pub minor: u32,
+}
+
+/// The first line of a history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// The format's version.
+    pub format: Version,
+    /// The version of changeproof that wrote it.
+    pub changeproof: String,
+    /// The run's own name, `<time>-<id>`; physical names of databases and topics derive from it.
+    pub run: String,
+    /// What was run, whole.
+    pub trial: Trial,
+    /// The stack (`local`).
+    pub stack: String,
+    /// Component → version, as the components report them.
+    pub versions: BTreeMap<String, String>,
+    /// The one command that repeats the run.
+    pub command: String,
+}
+
+/// One thing seen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The source tables as Postgres' catalog has them after the DDL.
+    Tables {
+        /// In the order of their names.
+        tables: Vec<Table>,
+    },
+    /// The connector as it was submitted.
+    Connector {
+        /// The effective configuration; credentials are left out.
+        config: Options,
+        /// Keys of the author's file that the harness replaced.
+        replaced: Vec<String>,
+    },
+    /// The topics of the run.
+    Topics {
+        /// Source topics, sinks, barrier and transaction topics.
+        topics: Vec<Topic>,
+    },
+    /// The tables that the statements write.
+    Sinks {
+        /// By name.
+        sinks: Vec<SinkTable>,
+    },
+    /// The connector's slot has a consistent point: the snapshot shows exactly the commits before.
+    Slot {
+        /// Its `confirmed_flush_lsn` when it was first seen.
+        point: Lsn,
+    },
+    /// A barrier came back from its topic: the connector streams.
+    Streaming {
+        /// The end LSN of the barrier's commit.
+        barrier_end: Lsn,
+    },
+    /// An entry of the timeline began or ended (`setup` is entry `None`).
+    Entry {
+        /// Index into the trial's timeline.
+        entry: Option<usize>,
+        /// How it went.
+        state: EntryState,
+    },
+    /// Postgres acknowledged a commit of a session (or of `setup`) that had an xid.
+    Commit {
+        /// Index into the trial's timeline; `None` for `setup`.
+        entry: Option<usize>,
+        /// The session; `setup` for the set-up.
+        session: String,
+        /// The transaction.
+        xid: Xid,
+    },
+    /// A session rolled back a transaction that had an xid, or Postgres aborted it.
+    Abort {
+        /// Index into the trial's timeline; `None` for `setup`.
+        entry: Option<usize>,
+        /// The session.
+        session: String,
+        /// The transaction.
+        xid: Xid,
+    },
+    /// One message of the journal's slot (pgoutput, protocol version 1, messages on).
+    Wal {
+        /// The message's LSN as the slot reports it; for a row change this is Debezium's `lsn`.
+        lsn: Lsn,
+        /// The transaction.
+        xid: Xid,
+        /// The message's bytes, in hexadecimal.
+        #[serde(with = "hex_bytes")]
+        data: Vec<u8>,
+    },
+    /// One record of a topic, read committed.
+    Record(Record),
+    /// Quiescence was proven.
+    Proof(Proof),
+    /// What the reference query of a sink gave at a proven quiescence.
+    Reference(Reference),
+    /// The journal was checked against the source: both as multisets.
+    Capture {
+        /// The proof it belongs to.
+        proof: u32,
+        /// The source table.
+        table: String,
+        /// Rows and digest in the source database.
+        source: (u64, String),
+        /// Rows and digest in the shadow database, which replays the journal.
+        shadow: (u64, String),
+    },
+    /// Something that the run itself saw go wrong in the pipeline: connector or statement failed
+    /// or rejected, a condition not met within its limit.
+    Trouble {
+        /// `stalled`, `connector-failed`, `statement-failed`, `statement-rejected`, `slot-retained`.
+        finding: Anomaly,
+        /// The sink, or `connector`.
+        place: String,
+        /// Where in the author's files, if it can be told.
+        at: Option<Place>,
+        /// One sentence: the root cause, not a stack trace.
+        sentence: String,
+        /// What was there when the limit passed, or more of the cause.
+        detail: Vec<String>,
+    },
+    /// The last event of every complete history.
+    End(End),
+}
+
+/// How an entry went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryState {
+    /// It began.
+    Started,
+    /// It was seen waiting for a lock that another session holds.
+    Waiting {
+        /// The sessions that hold it.
+        on: Vec<String>,
+    },
+    /// It ended well.
+    Finished,
+    /// Postgres refused it, as the entry expects.
+    Refused {
+        /// The error's SQLSTATE.
+        sqlstate: String,
+        /// The error's message.
+        message: String,
+    },
+    /// A wait ended: the condition held.
+    Held {
+        /// The condition.
+        condition: Condition,
+    },
+}
+
+/// A source table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    /// Its OID, by which pgoutput names it.
+    pub oid: u32,
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// Its columns in order, generated ones apart.
+    pub columns: Vec<Column>,
+    /// The primary key's columns in key order; empty without one.
+    pub key: Vec<String>,
+    /// Its replica identity.
+    pub identity: ReplicaIdentity,
+    /// The connector captures it.
+    pub captured: bool,
+}
+
+/// A column of a source table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its type's OID.
+    pub type_oid: u32,
+    /// Its type as `format_type` writes it (`numeric(10,2)`).
+    pub type_name: String,
+    /// It refuses NULL.
+    pub not_null: bool,
+    /// Its default, as an expression.
+    pub default: Option<String>,
+    /// It is generated (and absent from pgoutput).
+    pub generated: bool,
+}
+
+/// What a topic is there for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Changes of one source table.
+    Source {
+        /// The table, as `schema.name`.
+        table: String,
+    },
+    /// Barriers.
+    Barrier,
+    /// Transaction metadata.
+    Transaction,
+    /// Written by statements, perhaps read by others.
+    Sink {
+        /// The Flink table.
+        sink: String,
+    },
+}
+
+/// A topic of the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Topic {
+    /// The name as production has it.
+    pub name: String,
+    /// The name on the broker.
+    pub physical: String,
+    /// How many partitions it has.
+    pub partitions: i32,
+    /// What it is for.
+    pub role: Role,
+    /// Options that were set on it.
+    pub options: Options,
+}
+
+/// How a sink's records are to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SinkMode {
+    /// upsert-kafka: the key's last value counts, a null value deletes.
+    Upsert,
+    /// kafka, insert-only: a multiset.
+    Append,
+}
+
+/// A table that the statements write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SinkTable {
+    /// The Flink table.
+    pub name: String,
+    /// Its topic's logical name.
+    pub topic: String,
+    /// How it is read.
+    pub mode: SinkMode,
+    /// Physical columns in order: name and Flink type as DESCRIBE writes it.
+    pub columns: Vec<(String, String)>,
+    /// The primary key's columns.
+    pub key: Vec<String>,
+    /// Where the statement that writes it stands.
+    pub statement: Place,
+}
+
+/// One record of a topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The topic's logical name.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// The offset.
+    pub offset: i64,
+    /// The record's timestamp, in milliseconds since 1970.
+    pub timestamp: Option<i64>,
+    /// The key's bytes; `None` for a null key.
+    pub key: Option<Bytes>,
+    /// The value's bytes; `None` for a tombstone.
+    pub value: Option<Bytes>,
+    /// The headers in order; a header may be null.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, Option<Bytes>)>,
+}
+
+/// Bytes as they were; written as text where they are UTF-8.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Bytes(pub Vec<u8>);
+
+/// Evidence that nothing more can arrive from what was committed before it (design: proof of
+/// quiescence). Records of the proof's topics below its ends are all in the history before it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// From 0.
+    pub number: u32,
+    /// The entry that awaited it.
+    pub entry: usize,
+    /// The end LSN of the last commit it covers (barriers apart); `None` when there was none.
+    pub last_commit_end: Option<Lsn>,
+    /// The end LSN of the barrier's commit.
+    pub barrier_end: Lsn,
+    /// The slot's `confirmed_flush_lsn` that was seen.
+    pub confirmed: Lsn,
+    /// End offsets by topic (logical name): one a partition, low and high.
+    pub ends: BTreeMap<String, Vec<(i64, i64)>>,
+    /// One a job, in topological order.
+    pub jobs: Vec<JobProof>,
+    /// Windows that end at or before this are closed: the proven event-time watermark by sink, in
+    /// milliseconds; `None` while it has not left its start.
+    pub watermarks: BTreeMap<String, Option<i64>>,
+    /// What could not be proven, in sentences; then the sinks named are `unknown`.
+    pub gaps: Vec<ProofGap>,
+    /// How long the proof took, in milliseconds.
+    pub elapsed_ms: u64,
+}
+
+/// Why a sink's quiescence could not be proven.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProofGap {
+    /// The sink.
+    pub sink: String,
+    /// The missing evidence, in one sentence.
+    pub sentence: String,
+}
+
+/// The evidence for one job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobProof {
+    /// Flink's job id.
+    pub job: String,
+    /// The sinks it writes.
+    pub sinks: Vec<String>,
+    /// Task and attempt ids, which must not have changed while it was proven.
+    pub attempts: Vec<String>,
+    /// Per source operator and partition: operator, topic, partition, offset delivered.
+    pub sources: Vec<(String, String, i32, i64)>,
+    /// Per event-time operator: operator, watermark computed from the records, watermark seen.
+    pub watermarks: Vec<(String, i64, i64)>,
+    /// The id of the checkpoint that was triggered after that and completed.
+    pub checkpoint: u64,
+}
+
+/// Which side a reference was computed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The shadow of the journal: what Postgres holds.
+    Journal,
+    /// The fold of the input topics as recorded: tells which hop diverged first.
+    Topics,
+}
+
+/// The result of a reference query.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reference {
+    /// The proof at which it holds.
+    pub proof: u32,
+    /// The sink.
+    pub sink: String,
+    /// Over what.
+    pub side: Side,
+    /// Columns in order: name, and the Flink type of the sink's column they were cast to (the
+    /// Postgres type name where the sink has no such column).
+    pub columns: Vec<(String, String)>,
+    /// Values as Postgres writes them; `None` for NULL.
+    pub rows: Vec<Vec<Option<String>>>,
+}
+
+/// How the run came to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum End {
+    /// Every entry ran, and the last proof holds.
+    Completed,
+    /// It ended early because the pipeline did what a [`Event::Trouble`] says.
+    Trouble,
+    /// It ended early for a reason that says nothing about the pipeline.
+    Aborted {
+        /// The exit code's name (`scenario_invalid`, `stack_not_up`, `capture_broken`,
+        /// `interrupted`, `internal`).
+        exit: String,
+        /// One sentence.
+        sentence: String,
+    },
+}
+
+/// Bytes as a hexadecimal text.
+mod hex_bytes {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&hex::encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        hex::decode(String::deserialize(from)?).map_err(de::Error::custom)
+    }
+}
+
+/// A JSON text where the bytes are UTF-8, else `{"hex": "…"}`.
+mod bytes {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    use super::Bytes;
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        Text(String),
+        Hex { hex: String },
+    }
+
+    impl Serialize for Bytes {
+        fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+            match std::str::from_utf8(&self.0) {
+                Ok(text) => to.serialize_str(text),
+                Err(_) => Form::Hex { hex: hex::encode(&self.0) }.serialize(to),
+            }
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Bytes {
+        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            match Form::deserialize(from)? {
+                Form::Text(text) => Ok(Self(text.into_bytes())),
+                Form::Hex { hex } => hex::decode(hex).map(Self).map_err(de::Error::custom),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_survive_json_whether_text_or_not() {
+        for bytes in [b"{\"id\":1}".to_vec(), vec![0, 255, 7], Vec::new()] {
+            let bytes = Bytes(bytes);
+            let json = serde_json::to_string(&bytes).unwrap();
+            assert_eq!(serde_json::from_str::<Bytes>(&json).unwrap(), bytes);
+        }
+    }
+}

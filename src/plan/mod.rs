@@ -1,0 +1,1 @@
+//! Scenarios and their cells to trials. Pure.

@@ -1,0 +1,92 @@
+//! What is under test: source tables, connector, statements, and what each sink should hold.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
+
+use super::settings::Options;
+use crate::base::text::Text;
+
+/// The wire format of keys and values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// JSON without schemas.
+    Json,
+}
+
+/// How the statements are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// Open-source Flink SQL.
+    Flink,
+}
+
+/// The connector file, unchanged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectorFile {
+    /// Where it is.
+    pub path: Utf8PathBuf,
+    /// Its options (of a `{"name", "config"}` file, the config).
+    pub options: Options,
+}
+
+/// A pipeline, resolved: files read, scenario overrides applied (`settings.statements`, `only`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pipeline {
+    /// Its file; `None` when written inline.
+    pub file: Option<Utf8PathBuf>,
+    /// DDL of the source tables, in order; each text may hold several statements.
+    pub source: Vec<Text>,
+    /// The connector file, if one is named.
+    pub connector: Option<ConnectorFile>,
+    /// The wire format.
+    pub format: Format,
+    /// The dialect of `statements`.
+    pub dialect: Dialect,
+    /// Flink statements in order of submission, one a text (already split).
+    pub statements: Vec<Text>,
+    /// Every table that an INSERT writes.
+    pub sinks: BTreeMap<String, Sink>,
+}
+
+/// What is known of one sink.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sink {
+    /// Judged against a reference query.
+    Judged {
+        /// One SELECT on the shadow Postgres.
+        reference: Text,
+        /// Set when its rows are windows.
+        window: Option<Window>,
+    },
+    /// Not judged; listed in the report.
+    Unjudged,
+}
+
+/// What makes the rows of a sink windows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// The column of the reference that holds the window's end.
+    pub end: String,
+    /// The clock that closes windows.
+    pub time: WindowTime,
+    /// How far the watermark stays behind the clock, in milliseconds; `None`: as the WATERMARK
+    /// clause says.
+    pub delay_ms: Option<u64>,
+}
+
+/// The declared clock of a window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WindowTime {
+    /// Columns of source tables, as `table.column`.
+    Columns(Vec<(String, String)>),
+    /// The commit time.
+    Commit,
+    /// The record's timestamp.
+    Record,
+}

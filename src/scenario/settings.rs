@@ -1,0 +1,80 @@
+//! `settings`: what a scenario sets on the parts of the pipeline. Lists make cells; what is here is
+//! one cell's, without lists.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Options of one component or table by their names, as text.
+pub type Options = BTreeMap<String, String>;
+
+/// How Postgres identifies the old row in the WAL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReplicaIdentity {
+    /// The primary key.
+    Default,
+    /// The whole row.
+    Full,
+    /// The columns of an index.
+    Index,
+    /// Nothing.
+    Nothing,
+}
+
+/// One value for every place, or one for each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PerPlace<T> {
+    /// The same everywhere.
+    All(T),
+    /// By place (table or sink); other places keep their default.
+    By(BTreeMap<String, T>),
+}
+
+impl<T: Copy> PerPlace<T> {
+    /// The value at `place`, if one is set.
+    pub fn at(&self, place: &str) -> Option<T> {
+        match self {
+            Self::All(value) => Some(*value),
+            Self::By(map) => map.get(place).copied(),
+        }
+    }
+}
+
+/// The settings of one cell, the scenario's merged over the pipeline's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Partitions of topics by place; 1 where nothing is set.
+    pub partitions: Option<PerPlace<u32>>,
+    /// `parallelism.default` of the statements; 1 where nothing is set.
+    pub parallelism: Option<u32>,
+    /// Replica identities set over the DDL's, by table.
+    pub replica_identity: Option<PerPlace<ReplicaIdentity>>,
+    /// Options of topics by place.
+    pub topics: BTreeMap<String, Options>,
+    /// Options of Flink tables by table, as if written in `WITH`.
+    pub tables: BTreeMap<String, Options>,
+    /// Options of the connector.
+    pub connector: Options,
+    /// Options of the Flink session.
+    pub flink: Options,
+}
+
+/// The axes of the matrix with this cell's values, in the order they were written. Empty when the
+/// scenario has one cell.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Cell(pub Vec<(String, String)>);
+
+impl fmt::Display for Cell {
+    /// `partitions=3,flink.table.exec.state.ttl=1h`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, (axis, value)) in self.0.iter().enumerate() {
+            let comma = if n == 0 { "" } else { "," };
+            write!(f, "{comma}{axis}={value}")?;
+        }
+        Ok(())
+    }
+}

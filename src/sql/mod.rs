@@ -1,0 +1,1 @@
+//! Postgres and Flink SQL as tokens with spans; edits by splicing the source text.

@@ -1,0 +1,1 @@
+//! The components as processes: bring up, probe, take down, sweep.
