@@ -12,6 +12,7 @@ mod console;
 pub mod environment;
 mod explain;
 mod logging;
+mod schema;
 
 /// Proves what a change data capture pipeline does to the order, the number and the life of rows.
 ///
@@ -47,6 +48,7 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     Explain(explain::Explain),
+    Schema(schema::Schema),
 }
 
 /// Runs the command line.
@@ -73,5 +75,6 @@ fn usage(error: &clap::Error) -> ExitCode {
 fn dispatch(command: &Command, console: Console) -> Exit {
     match command {
         Command::Explain(explain) => explain::run(explain, console),
+        Command::Schema(schema) => schema::run(schema, console),
     }
 }

@@ -51,12 +51,8 @@ pub(super) fn header() -> Header {
 }
 
 pub(super) fn case<'a>(header: &'a Header, verdict: &'a Verdict) -> Case<'a> {
-    Case {
-        header,
-        verdict,
-        folder: Some(".changeproof/runs/20260115-101112-pending-to-completed".into()),
-        elapsed_ms: Some(934),
-    }
+    let folder = ".changeproof/runs/20260115-101112-pending-to-completed".into();
+    Case { elapsed_ms: Some(934), ..Case::recorded(header, verdict, Some(folder)) }
 }
 
 pub(super) fn pass() -> Verdict {

@@ -19,14 +19,13 @@ const ITEMS_SHOWN: usize = 4;
 
 /// The outcome in one line.
 pub fn line(case: &Case<'_>) -> Page {
-    let verdict = case.verdict;
-    let (ink, word) = word(verdict);
+    let (ink, word) = word(case);
     let mut page = Page::new().with(ink, format!("{word:<14}"));
-    page.add(Ink::Plain, format!(" {}", case.header.trial.name()));
+    page.add(Ink::Plain, format!(" {}", case.trial.name()));
     if let Some(elapsed_ms) = case.elapsed_ms {
         page.add(Ink::Faint, format!(" ({})", seconds(elapsed_ms)));
     }
-    if verdict.control {
+    if let Some(verdict) = case.verdict.filter(|verdict| verdict.control) {
         page.add(Ink::Faint, format!(": {}", demanded(verdict)));
     }
     page.end();
@@ -35,35 +34,36 @@ pub fn line(case: &Case<'_>) -> Page {
 
 /// The whole report of one trial, a pass included.
 pub fn full(case: &Case<'_>) -> Page {
-    let verdict = case.verdict;
     let mut page = line(case);
-    page.line(format!("  {}", case.header.trial.title));
-    invalid(&mut page, verdict);
-    findings(&mut page, verdict);
-    unmet(&mut page, &verdict.unmet);
-    gaps(&mut page, &verdict.gaps);
-    page.end();
-    list(&mut page, "warning", Ink::Doubt, &verdict.warnings);
-    list(&mut page, "not judged", Ink::Faint, &verdict.not_judged);
-    if !verdict.figures.is_empty() {
-        let figures = verdict.figures.iter().map(|(name, n)| format!("{n} {name}")).join(", ");
-        labelled(&mut page, "looked at", Ink::Faint, &figures);
+    page.line(format!("  {}", case.trial.title));
+    let invalid = case.verdict.and_then(|verdict| verdict.invalid.as_ref());
+    let sentence = case.sentence.or(invalid.map(|(_, sentence)| sentence.as_str()));
+    if let Some(sentence) = sentence {
+        page.end();
+        sentence.lines().for_each(|line| page.line(format!("  {line}")));
+        page.add(Ink::Faint, "  This says nothing about the pipeline.\n");
     }
+    for diagnostic in case.diagnostics {
+        page.line(format!("  {diagnostic}"));
+    }
+    if let Some(verdict) = case.verdict {
+        findings(&mut page, verdict);
+        unmet(&mut page, &verdict.unmet);
+        gaps(&mut page, &verdict.gaps);
+        page.end();
+        list(&mut page, "warning", Ink::Doubt, &verdict.warnings);
+        list(&mut page, "not judged", Ink::Faint, &verdict.not_judged);
+        if !verdict.figures.is_empty() {
+            let figures = verdict.figures.iter().map(|(name, n)| format!("{n} {name}")).join(", ");
+            labelled(&mut page, "looked at", Ink::Faint, &figures);
+        }
+    }
+    list(&mut page, "left behind", Ink::Doubt, case.leftovers);
     if let Some(folder) = case.folder {
         labelled(&mut page, "kept in", Ink::Faint, folder.as_str());
     }
-    if verdict.outcome != Outcome::Pass {
-        labelled(&mut page, "repeat it", Ink::Strong, &case.header.command);
-    }
-    page
-}
-
-/// A trial that ended without a verdict: what happened, and that it says nothing of the pipeline.
-pub fn unjudged(name: &str, exit: Exit, sentence: &str) -> Page {
-    let mut page = Page::new().with(Ink::Doubt, format!("{:<14}", unjudged_word(exit)));
-    page.add(Ink::Plain, format!(" {name}\n"));
-    for line in sentence.lines() {
-        page.line(format!("  {line}"));
+    if case.exit != Exit::Pass {
+        labelled(&mut page, "repeat it", Ink::Strong, case.command);
     }
     page
 }
@@ -83,21 +83,25 @@ fn unjudged_word(exit: Exit) -> &'static str {
     }
 }
 
-/// The last line of a run: how many ended how.
-pub fn summary(counts: &BTreeMap<&'static str, usize>, controls: usize, elapsed_ms: u64) -> Page {
-    let of = |word: &str| counts.get(word).copied().unwrap_or(0);
-    let failed = of("fail");
-    let ink = if failed > 0 { Ink::Bad } else { Ink::Good };
-    let controls = match controls {
+/// The last line of a run: how many ended how, what no checker looked at, and how long it took.
+pub fn summary(cases: &[Case<'_>], elapsed_ms: u64) -> Page {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for case in cases {
+        *counts.entry(counted_as(case)).or_default() += 1;
+    }
+    let mut take = |word: &str| counts.remove(word).unwrap_or(0);
+    let (passed, failed, unknown) = (take("pass"), take("fail"), take("unknown"));
+    let is_control = |case: &&Case<'_>| case.verdict.is_some_and(|verdict| verdict.control);
+    let controls = match cases.iter().filter(is_control).count() {
         0 => String::new(),
         1 => " (1 control)".to_owned(),
         n => format!(" ({n} controls)"),
     };
-    let mut page =
-        Page::new().with(ink, format!("{} passed{controls}, {failed} failed", of("pass")));
-    page.add(Ink::Plain, format!(", {} unknown", of("unknown")));
-    let rest = counts.iter().filter(|(word, _)| !["pass", "fail", "unknown"].contains(word));
-    for (word, n) in rest {
+    let all_passed = passed == cases.len();
+    let ink = if all_passed { Ink::Good } else { Ink::Bad };
+    let mut page = Page::new();
+    page.add(ink, format!("{passed} passed{controls}, {failed} failed, {unknown} unknown"));
+    for (word, n) in counts {
         page.add(Ink::Doubt, format!(", {n} {word}"));
     }
     page.add(Ink::Faint, format!(" in {}", seconds(elapsed_ms)));
@@ -105,23 +109,34 @@ pub fn summary(counts: &BTreeMap<&'static str, usize>, controls: usize, elapsed_
     page
 }
 
+/// What no checker looked at in a run, each once.
+pub fn not_judged(cases: &[Case<'_>]) -> Page {
+    let mut page = Page::new();
+    let items =
+        cases.iter().filter_map(|case| case.verdict).flat_map(|verdict| &verdict.not_judged);
+    for item in items.unique() {
+        labelled(&mut page, "not judged", Ink::Faint, item);
+    }
+    page
+}
+
 /// The word that a trial is counted under in the summary.
-pub fn counted_as(verdict: Option<&Verdict>, exit: Exit) -> &'static str {
-    match verdict.map(|verdict| verdict.outcome) {
+pub(super) fn counted_as(case: &Case<'_>) -> &'static str {
+    match case.verdict.map(|verdict| verdict.outcome) {
         Some(Outcome::Pass) => "pass",
         Some(Outcome::Fail) => "fail",
         Some(Outcome::Unknown) => "unknown",
-        Some(Outcome::Invalid) | None => unjudged_word(exit),
+        Some(Outcome::Invalid) | None => unjudged_word(case.exit),
     }
 }
 
-fn word(verdict: &Verdict) -> (Ink, &'static str) {
-    match verdict.outcome {
-        Outcome::Pass if verdict.control => (Ink::Good, "pass (control)"),
-        Outcome::Pass => (Ink::Good, "pass"),
-        Outcome::Fail => (Ink::Bad, "FAIL"),
-        Outcome::Unknown => (Ink::Doubt, "unknown"),
-        Outcome::Invalid => (Ink::Doubt, unjudged_word(super::exit_of(verdict))),
+fn word(case: &Case<'_>) -> (Ink, &'static str) {
+    match case.verdict.map(|verdict| (verdict.outcome, verdict.control)) {
+        Some((Outcome::Pass, true)) => (Ink::Good, "pass (control)"),
+        Some((Outcome::Pass, false)) => (Ink::Good, "pass"),
+        Some((Outcome::Fail, _)) => (Ink::Bad, "FAIL"),
+        Some((Outcome::Unknown, _)) => (Ink::Doubt, "unknown"),
+        Some((Outcome::Invalid, _)) | None => (Ink::Doubt, unjudged_word(case.exit)),
     }
 }
 
@@ -143,16 +158,6 @@ fn demanded(verdict: &Verdict) -> String {
 
 fn seconds(ms: u64) -> String {
     format!("{}.{} s", ms / 1000, ms % 1000 / 100)
-}
-
-fn invalid(page: &mut Page, verdict: &Verdict) {
-    if let Some((_, sentence)) = &verdict.invalid {
-        page.end();
-        for line in sentence.lines() {
-            page.line(format!("  {line}"));
-        }
-        page.add(Ink::Faint, "  This says nothing about the pipeline.\n");
-    }
 }
 
 fn findings(page: &mut Page, verdict: &Verdict) {
@@ -309,8 +314,37 @@ mod tests {
     }
 
     #[test]
+    fn a_trial_without_a_verdict_tells_why() {
+        let header = examples::header();
+        let passed = examples::pass();
+        let case = Case {
+            exit: Exit::StackNotUp,
+            verdict: None,
+            sentence: Some("Kafka did not get ready within 30 s: port 9092 is taken"),
+            ..examples::case(&header, &passed)
+        };
+        insta::assert_snapshot!(full(&case), @r"
+        stack not up   card_tx/pending-to-completed [partitions=3] (0.9 s)
+          A transaction that completes leaves the pending table
+
+          Kafka did not get ready within 30 s: port 9092 is taken
+          This says nothing about the pipeline.
+          kept in: .changeproof/runs/20260115-101112-pending-to-completed
+          repeat it: changeproof run scenarios/card_tx/pending-to-completed.yaml --cell partitions=3 --seed 7
+        ");
+    }
+
+    #[test]
     fn a_summary_counts_what_is_there() {
-        let counts = BTreeMap::from([("pass", 14), ("fail", 1), ("stack not up", 2)]);
-        insta::assert_snapshot!(summary(&counts, 4, 9_740), @"14 passed (4 controls), 1 failed, 0 unknown, 2 stack not up in 9.7 s");
+        let header = examples::header();
+        let (passed, control, fail) = (examples::pass(), examples::control(), examples::fail());
+        let case = |verdict| examples::case(&header, verdict);
+        let down = Case { exit: Exit::StackNotUp, verdict: None, ..case(&fail) };
+        let cases = [case(&passed), case(&control), case(&fail), down];
+        let text = summary(&cases, 9_740).to_string() + &not_judged(&cases).to_string();
+        insta::assert_snapshot!(text, @r"
+        2 passed (1 control), 1 failed, 0 unknown, 1 stack not up in 9.7 s
+          not judged: windows: the moment of firing (no checker yet)
+        ");
     }
 }
