@@ -1,1 +1,5 @@
 //! The taps: the journal, the topics, the sinks, and the shadow database.
+
+pub mod catalog;
+pub mod journal;
+pub mod recorder;
