@@ -2,4 +2,7 @@
 
 pub mod clock;
 pub mod endpoints;
+pub mod http;
+pub mod kafka;
+pub mod postgres;
 pub mod wait;
