@@ -1,1 +1,3 @@
 //! Runs the entries of a timeline against Postgres.
+
+pub mod session;
