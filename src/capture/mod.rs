@@ -3,3 +3,5 @@
 pub mod catalog;
 pub mod journal;
 pub mod recorder;
+pub mod types;
+pub mod volatile;
