@@ -39,6 +39,16 @@ pub enum WaitError<E> {
     Look(E),
 }
 
+impl<E: From<TimedOut>> WaitError<E> {
+    /// The error of one who makes no difference between the two.
+    pub fn flatten(self) -> E {
+        match self {
+            Self::TimedOut(late) => late.into(),
+            Self::Look(error) => error,
+        }
+    }
+}
+
 /// Looks at a condition until it holds, at first every few milliseconds, later up to every 50 ms.
 ///
 /// A look that must be tried again says [`Look::NotYet`]; one that cannot succeed fails.
