@@ -10,6 +10,8 @@ pub struct Environment {
     /// The cache folder: `CHANGEPROOF_CACHE`, else `changeproof` in `XDG_CACHE_HOME`, else in
     /// `~/.cache`. `None` when none of the three is set.
     pub cache: Option<Utf8PathBuf>,
+    /// `CHANGEPROOF_STATE`: the folder for the data of a running stack.
+    pub state: Option<Utf8PathBuf>,
     /// `CHANGEPROOF_POSTGRES_BIN`: the folder that holds `postgres` and `initdb`.
     pub postgres_bin: Option<Utf8PathBuf>,
     /// `JAVA_HOME`.
@@ -33,6 +35,7 @@ impl Environment {
         Self {
             log: variable("CHANGEPROOF_LOG"),
             cache,
+            state: folder("CHANGEPROOF_STATE"),
             postgres_bin: folder("CHANGEPROOF_POSTGRES_BIN"),
             java_home: folder("JAVA_HOME"),
             path: path.split(':').filter(|part| !part.is_empty()).map(Utf8PathBuf::from).collect(),

@@ -13,6 +13,7 @@ pub mod environment;
 mod explain;
 mod logging;
 mod schema;
+pub mod stack;
 
 /// Proves what a change data capture pipeline does to the order, the number and the life of rows.
 ///
@@ -47,7 +48,13 @@ struct Global {
 /// The subcommands, in the order of `--help`.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Up(stack::Up),
+    Down(stack::Down),
+    Status(stack::Status),
+    Doctor(stack::Doctor),
     Explain(explain::Explain),
+    #[command(hide = true)]
+    Keeper(stack::Keeper),
     Schema(schema::Schema),
 }
 
@@ -60,7 +67,7 @@ pub fn main() -> ExitCode {
     let environment = Environment::read();
     let console = Console::new(arguments.global.color);
     logging::start(arguments.global.verbose, environment.log.as_deref());
-    let exit = dispatch(&arguments.command, console);
+    let exit = dispatch(&arguments.command, &environment, console);
     ExitCode::from(exit.code())
 }
 
@@ -72,8 +79,13 @@ fn usage(error: &clap::Error) -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-fn dispatch(command: &Command, console: Console) -> Exit {
+fn dispatch(command: &Command, environment: &Environment, console: Console) -> Exit {
     match command {
+        Command::Up(up) => stack::up(up, environment, console),
+        Command::Down(down) => stack::down(down, environment, console),
+        Command::Status(status) => stack::status(status, environment, console),
+        Command::Doctor(doctor) => stack::doctor(doctor, environment, console),
+        Command::Keeper(keeper) => stack::keeper(keeper, console),
         Command::Explain(explain) => explain::run(explain, console),
         Command::Schema(schema) => schema::run(schema, console),
     }

@@ -165,7 +165,8 @@ impl Driver {
             self.sessions.insert(name, new);
         }
         if let (Some(first), true) = (texts.first(), self.waits(&task.session)) {
-            let message = format!("session `{}` waits for a lock and cannot run this", task.session);
+            let message =
+                format!("session `{}` waits for a lock and cannot run this", task.session);
             return Err(diagnose::at(SESSION, first, message).into());
         }
         let count = texts.len();
@@ -183,7 +184,8 @@ impl Driver {
             return Err(diagnose::at(OTHER_ERROR, text, message).into());
         }
         if let (Some(on), Some(text)) = (&task.blocks_on, texts.last()) {
-            let message = format!("the statement did not wait, but it was to wait for session `{on}`");
+            let message =
+                format!("the statement did not wait, but it was to wait for session `{on}`");
             return Err(diagnose::at(OTHER_WAIT, text, message).into());
         }
         self.note(task.entry, EntryState::Finished)
@@ -289,7 +291,9 @@ impl Driver {
                     }
                 }
                 Ok(Seen::Ended) => self.released(waiting).await?,
-                Err(error) => return Err(self.late(&waiting.task, &waiting.statement, error).await),
+                Err(error) => {
+                    return Err(self.late(&waiting.task, &waiting.statement, error).await);
+                }
             }
         }
         Ok(())
@@ -374,7 +378,10 @@ async fn seat(
 ) -> Result<(String, Seat), PostgresError> {
     let application = format!("changeproof session {name}");
     let connection = postgres::connect(endpoints, database, &application).await?;
-    Ok((name.to_owned(), Seat { session: Session::new(name, connection), waiting: None, last: None }))
+    Ok((
+        name.to_owned(),
+        Seat { session: Session::new(name, connection), waiting: None, last: None },
+    ))
 }
 
 fn left(task: &Task) -> Duration {

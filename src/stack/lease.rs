@@ -16,7 +16,7 @@ use super::lock::{Lock, Mode};
 use super::paths::Paths;
 use super::process::{self, Process};
 use super::record::{self, Record};
-use super::{Say, StackOptions, claim, files, infra, jars, leftovers, profile};
+use super::{Say, StackOptions, claim, doctor, files, infra, jars, leftovers, machine, profile};
 use crate::client::endpoints::Endpoints;
 use crate::client::wait::{self, Look, WaitError};
 
@@ -58,6 +58,12 @@ impl Lease {
     pub fn hold(&self) -> Result<(), StackError> {
         fs_err::write(self.paths.held(), "").doing("hold the stack")
     }
+
+    /// What the stack says about itself.
+    fn record(&self) -> Result<Record, StackError> {
+        record::live(&self.paths)?
+            .ok_or_else(|| StackError::Keeper("the stack ended just after it was ready".to_owned()))
+    }
 }
 
 /// Takes a lease; starts the stack first if it is not up.
@@ -96,8 +102,13 @@ pub async fn lease(
 pub async fn up(options: &StackOptions, say: Say<'_>) -> Result<Record, StackError> {
     let lease = lease(options, Share::WithOthers, say).await?;
     lease.hold()?;
-    record::live(&lease.paths)?
-        .ok_or_else(|| StackError::Keeper("the stack ended just after it was ready".to_owned()))
+    lease.record()
+}
+
+/// Brings the stack up without holding it; gives its record.
+pub async fn start_unheld(options: &StackOptions, say: Say<'_>) -> Result<Record, StackError> {
+    let lease = lease(options, Share::WithOthers, say).await?;
+    lease.record()
 }
 
 /// Ends the stack, also one that runs use, and removes everything of it and of earlier ones.
@@ -197,11 +208,15 @@ async fn running(paths: &Paths, say: Say<'_>) -> Result<Option<Record>, StackErr
 
 /// Starts a keeper and waits until its stack is ready.
 async fn start(options: &StackOptions, paths: &Paths, say: Say<'_>) -> Result<Record, StackError> {
+    machine::can_be_entered(paths.state())?;
+    doctor::room_to_start(options).await?;
     jars::resolve(options, say).await?;
     let token = claim::token();
     let order = Order { token: token.clone(), options: options.clone() };
     files::write_json(&paths.order(&token), &order)?;
-    let mut keeper = process::detach(&options.program, &["keeper", paths.order(&token).as_str()])
+    let order = paths.order(&token);
+    let arguments = ["-v", "keeper", order.as_str()];
+    let mut keeper = process::detach(&options.program, &arguments, &paths.keeper_log())
         .doing(&format!("start {} as the keeper", options.program))?;
     let started = follow(paths, &token, &mut keeper, say).await;
     for path in [paths.order(&token), paths.progress(&token), paths.failure(&token)] {

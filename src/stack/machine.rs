@@ -1,6 +1,7 @@
 //! What the machine gives: Java, Postgres, `setpriv`, an unprivileged user, memory, disk.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -83,6 +84,39 @@ impl Machine {
             user: None,
         }
     }
+}
+
+/// Java with its version, if it will do; for people.
+pub(super) async fn find_java(options: &StackOptions) -> Result<String, StackError> {
+    let java = java(options)?;
+    let text = version(&setpriv(options)?, &java, "-version").await?;
+    check_java(&java, &text)?;
+    Ok(format!("{java}: {}", text.lines().next().unwrap_or_default()))
+}
+
+/// Postgres with its version, if it will do; for people.
+pub(super) async fn find_postgres(options: &StackOptions) -> Result<String, StackError> {
+    let postgres = postgres_folder(options)?.join("postgres");
+    let text = version(&setpriv(options)?, &postgres, "--version").await?;
+    Ok(format!("{postgres}: {}", check_postgres(&postgres, &text)?))
+}
+
+/// Whether another user can enter a folder, if Postgres must run as one.
+pub(super) fn can_be_entered(folder: &Utf8Path) -> Result<(), StackError> {
+    if unprivileged()?.is_none() {
+        return Ok(());
+    }
+    let closed = folder.ancestors().find(|above| {
+        fs_err::metadata(above).is_ok_and(|found| found.permissions().mode() & 0o001 == 0)
+    });
+    closed.map_or(Ok(()), |closed| {
+        Err(StackError::Missing {
+            what: format!(
+                "{closed} is closed to other users, and Postgres must run as one, below {folder}"
+            ),
+            mend: "name a folder in CHANGEPROOF_STATE that everybody can enter".to_owned(),
+        })
+    })
 }
 
 async fn version(

@@ -37,7 +37,7 @@ mod templates;
 
 pub use claim::{Claim, claim};
 pub use error::StackError;
-pub use lease::{Lease, Share, down, lease, up};
+pub use lease::{Lease, Share, down, lease, start_unheld, up};
 pub use options::StackOptions;
 pub use profile::{Profile, local_profile};
 

@@ -211,16 +211,22 @@ pub(super) fn working_in(folder: &Utf8Path, programs: &[&str]) -> Vec<Process> {
 }
 
 /// Starts a program that outlives us: a process group of its own, so that a signal to ours does
-/// not reach it, and none of our streams, so that nobody waits for their end.
+/// not reach it, and none of our streams, so that nobody waits for their end. What it prints goes
+/// to a fresh `log`.
 #[expect(clippy::disallowed_methods, reason = "this is the place that starts processes")]
-pub(super) fn detach(program: &Utf8Path, args: &[&str]) -> io::Result<std::process::Child> {
+pub(super) fn detach(
+    program: &Utf8Path,
+    args: &[&str],
+    log: &Utf8Path,
+) -> io::Result<std::process::Child> {
+    let out = File::create(log)?;
     std::process::Command::new(program)
         .args(args)
         .process_group(0)
         .current_dir("/")
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stdout(out.try_clone()?)
+        .stderr(out)
         .spawn()
 }
 
