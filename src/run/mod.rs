@@ -4,6 +4,7 @@ pub mod cancel;
 pub mod connector;
 pub mod context;
 pub mod names;
+pub mod statements;
 
 pub use cancel::Cancel;
 pub use context::{Limits, Progress, RunContext, Silent, Stage, TrialResult};
