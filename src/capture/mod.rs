@@ -3,5 +3,6 @@
 pub mod catalog;
 pub mod journal;
 pub mod recorder;
+pub mod shadow;
 pub mod types;
 pub mod volatile;
