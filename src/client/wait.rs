@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::clock::Stopwatch;
 
 /// What one look at a condition gave.
@@ -37,6 +39,16 @@ pub enum WaitError<E> {
     Look(E),
 }
 
+impl<E: From<TimedOut>> WaitError<E> {
+    /// The error of one who makes no difference between the two.
+    pub fn flatten(self) -> E {
+        match self {
+            Self::TimedOut(late) => late.into(),
+            Self::Look(error) => error,
+        }
+    }
+}
+
 /// Looks at a condition until it holds, at first every few milliseconds, later up to every 50 ms.
 ///
 /// A look that must be tried again says [`Look::NotYet`]; one that cannot succeed fails.
@@ -64,6 +76,32 @@ where
     }
 }
 
+/// Looks at a value whenever its owner publishes a new one, until the condition holds.
+pub async fn observe<T, S>(
+    condition: &str,
+    limit: Duration,
+    published: &mut watch::Receiver<S>,
+    mut look: impl FnMut(&S) -> Look<T>,
+) -> Result<T, TimedOut> {
+    let watch = Stopwatch::start();
+    loop {
+        let last = match look(&published.borrow_and_update()) {
+            Look::Holds(value) => return Ok(value),
+            Look::NotYet(last) => last,
+        };
+        let waited = watch.elapsed();
+        let late = |last| TimedOut { condition: condition.to_owned(), waited, last };
+        let left = limit.saturating_sub(waited);
+        if left.is_zero() {
+            return Err(late(last));
+        }
+        // A time-out needs no branch of its own: the next look is the last one.
+        if let Ok(Err(_closed)) = tokio::time::timeout(left, published.changed()).await {
+            return Err(late(format!("{last}; and nothing is published any more")));
+        }
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the one waiting loop")]
 async fn between_looks(pause: Duration) {
     tokio::time::sleep(pause).await;
@@ -82,5 +120,26 @@ mod tests {
         .unwrap_err();
         assert!(error.to_string().contains("for the moon"), "{error}");
         assert!(error.to_string().ends_with("the last look found: only stars"), "{error}");
+    }
+    #[tokio::test]
+    async fn an_observer_sees_what_is_published_and_when_it_ends() {
+        let limit = Duration::from_secs(5);
+        let at_least = |wanted: u32| {
+            move |value: &u32| {
+                if *value >= wanted {
+                    Look::Holds(*value)
+                } else {
+                    Look::NotYet(format!("it is {value}"))
+                }
+            }
+        };
+        let (publish, mut published) = watch::channel(1);
+        let (seen, ()) = tokio::join!(observe("two", limit, &mut published, at_least(2)), async {
+            publish.send_replace(2);
+        });
+        assert_eq!(seen, Ok(2));
+        drop(publish);
+        let error = observe("three", limit, &mut published, at_least(3)).await.unwrap_err();
+        assert_eq!(error.last, "it is 2; and nothing is published any more");
     }
 }

@@ -1,1 +1,3 @@
 //! Bytes to nouns and back: pgoutput, Debezium envelopes, keys, Flink rows.
+
+pub mod pgoutput;

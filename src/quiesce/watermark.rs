@@ -1,0 +1,1 @@
+//! Watermarks as Flink combines them.
