@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 
-use super::diagnose::{self, OTHER_ERROR, OTHER_WAIT, REFUSED, SESSION, TOO_LONG, VOLATILE};
 use super::session::{Ended, Session, Turn};
 use super::waiting::{Ending, Running, Seen};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::position::Xid;
 use crate::base::text::Text;
+use crate::capture::diagnose::{
+    self, OTHER_ERROR, OTHER_WAIT, REFUSED, SESSION, TOO_LONG, VOLATILE,
+};
 use crate::capture::recorder::{RecordError, Recorder};
 use crate::capture::volatile;
 use crate::client::clock::Stopwatch;
@@ -165,7 +167,8 @@ impl Driver {
             self.sessions.insert(name, new);
         }
         if let (Some(first), true) = (texts.first(), self.waits(&task.session)) {
-            let message = format!("session `{}` waits for a lock and cannot run this", task.session);
+            let message =
+                format!("session `{}` waits for a lock and cannot run this", task.session);
             return Err(diagnose::at(SESSION, first, message).into());
         }
         let count = texts.len();
@@ -183,7 +186,8 @@ impl Driver {
             return Err(diagnose::at(OTHER_ERROR, text, message).into());
         }
         if let (Some(on), Some(text)) = (&task.blocks_on, texts.last()) {
-            let message = format!("the statement did not wait, but it was to wait for session `{on}`");
+            let message =
+                format!("the statement did not wait, but it was to wait for session `{on}`");
             return Err(diagnose::at(OTHER_WAIT, text, message).into());
         }
         self.note(task.entry, EntryState::Finished)
@@ -289,7 +293,9 @@ impl Driver {
                     }
                 }
                 Ok(Seen::Ended) => self.released(waiting).await?,
-                Err(error) => return Err(self.late(&waiting.task, &waiting.statement, error).await),
+                Err(error) => {
+                    return Err(self.late(&waiting.task, &waiting.statement, error).await);
+                }
             }
         }
         Ok(())
@@ -374,7 +380,10 @@ async fn seat(
 ) -> Result<(String, Seat), PostgresError> {
     let application = format!("changeproof session {name}");
     let connection = postgres::connect(endpoints, database, &application).await?;
-    Ok((name.to_owned(), Seat { session: Session::new(name, connection), waiting: None, last: None }))
+    Ok((
+        name.to_owned(),
+        Seat { session: Session::new(name, connection), waiting: None, last: None },
+    ))
 }
 
 fn left(task: &Task) -> Duration {
