@@ -97,7 +97,8 @@ impl Connector {
     /// it would run and be stuck for ever.
     pub fn heartbeat_topic(&self) -> Option<String> {
         let interval = self.config.get("heartbeat.interval.ms").map_or("0", String::as_str);
-        let flushes = self.config.get("lsn.flush.mode").is_some_and(|m| m == "connector_and_driver");
+        let flushes =
+            self.config.get("lsn.flush.mode").is_some_and(|m| m == "connector_and_driver");
         (interval != "0" || flushes).then(|| format!("__debezium-heartbeat.{}", self.prefix))
     }
 

@@ -1,6 +1,7 @@
 //! The stages of a run in order, and the run directory.
 
 pub mod cancel;
+pub mod clocks;
 pub mod connector;
 pub mod context;
 pub mod names;

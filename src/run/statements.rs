@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::names::Names;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::text::{Place, Span, Text};
-use crate::drive::diagnose::{self, PIPELINE};
+use crate::capture::diagnose::{self, PIPELINE};
 use crate::history::event::SinkMode;
 use crate::scenario::settings::Options;
 use crate::sql::edit::with_options;
@@ -95,7 +95,9 @@ fn table(
     names: &Names,
     kafka: &str,
 ) -> Result<(Text, Option<TopicTable>), Diagnostic> {
-    let Statement::CreateTable(create) = flink::parse(text) else { return Ok((text.clone(), None)) };
+    let Statement::CreateTable(create) = flink::parse(text) else {
+        return Ok((text.clone(), None));
+    };
     let Some(with) = create.with.clone() else { return Ok((text.clone(), None)) };
     let mode = match with.get("connector") {
         Some("upsert-kafka") => SinkMode::Upsert,
@@ -111,10 +113,9 @@ fn table(
     let topics: Vec<_> = topic.split(';').map(str::trim).map(ToOwned::to_owned).collect();
     let physical: Vec<_> = topics.iter().map(|topic| names.topic(topic)).collect();
     let physical = physical.join(";");
-    let group = with.get("properties.group.id").map_or_else(
-        || names.base.clone(),
-        |group| names.topic(group),
-    );
+    let group = with
+        .get("properties.group.id")
+        .map_or_else(|| names.base.clone(), |group| names.topic(group));
     let transactions = with.get("sink.transactional-id-prefix").map(|prefix| names.topic(prefix));
     let mut changes = vec![
         ("topic", physical.as_str()),

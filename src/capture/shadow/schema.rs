@@ -2,6 +2,7 @@
 //! add one, or change one.
 
 use crate::base::text::Text;
+use crate::capture::catalog;
 use crate::client::postgres::{Connection, PostgresError, ident};
 use crate::history::event::Table;
 use crate::sql::postgres::{Kind, kind};
@@ -53,7 +54,7 @@ pub async fn build(connection: &Connection, ddl: &[Text]) -> Result<(), Postgres
     connection.run(STRIP).await.map(|_| ())
 }
 
-/// Makes the tables of changes, and the indexes by which the replay finds rows.
+/// Makes the tables of changes.
 pub async fn add_changes(connection: &Connection, tables: &[Table]) -> Result<(), PostgresError> {
     let mut sql = format!("CREATE SCHEMA IF NOT EXISTS {CHANGES};");
     for table in tables {
@@ -63,10 +64,16 @@ pub async fn add_changes(connection: &Connection, tables: &[Table]) -> Result<()
             "CREATE TABLE {changes} (LIKE {schema}.{name} INCLUDING GENERATED, _op text, \
              _pos bigint, _commit_time timestamptz, _tx bigint);"
         );
-        if !table.key.is_empty() {
-            let key: Vec<_> = table.key.iter().map(|column| ident(column)).collect();
-            sql += &format!("CREATE INDEX ON {schema}.{name} ({});", key.join(", "));
-        }
+    }
+    connection.run(&sql).await.map(|_| ())
+}
+
+/// Makes plain indexes over the source's keys, by which the replay finds rows.
+pub async fn add_indexes(connection: &Connection, tables: &[Table]) -> Result<(), PostgresError> {
+    let mut sql = String::new();
+    for table in tables.iter().filter(|table| !table.key.is_empty()) {
+        let key: Vec<_> = table.key.iter().map(|column| ident(column)).collect();
+        sql += &format!("CREATE INDEX ON {} ({});", catalog::quoted(table), key.join(", "));
     }
     connection.run(&sql).await.map(|_| ())
 }
