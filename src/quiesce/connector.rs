@@ -89,7 +89,9 @@ pub(super) async fn confirmed(
             Look::NotYet(format!("it is confirmed to {confirmed}"))
         })
     });
-    or_stalled(clients, pipeline, seen.await).await
+    let seen = seen.await;
+    tracing::debug!(%wanted, "the slot is confirmed");
+    or_stalled(clients, pipeline, seen).await
 }
 
 /// What the slot is confirmed to. A slot that is gone takes all evidence with it.
