@@ -13,12 +13,14 @@ use crate::check::verdict::{Outcome, Verdict};
 use crate::history::event::Header;
 use crate::scenario::trial::Trial;
 
+pub mod anomalies;
 pub mod diagnostics;
 pub mod explain;
 pub mod human;
 pub mod json;
 pub mod junit;
 pub mod page;
+pub mod repeat;
 
 #[cfg(test)]
 mod examples;
