@@ -66,6 +66,7 @@ pub fn value(raw: &RawValue, kind: &DataType) -> Result<Value, ValueError> {
             };
             Ok(Value::Json(fields.iter().map(member).collect::<Result<_, ValueError>>()?))
         }
+        (DataType::Time(_), json) => scalar(raw, &Type::Time, json),
         (DataType::Array(_), _) => Err(ValueError::new("an array", raw.get())),
         (DataType::Map(_) | DataType::Row(_), _) => Err(ValueError::new("an object", raw.get())),
         (DataType::TimeTz | DataType::Interval | DataType::Hstore, _) => {
@@ -147,6 +148,7 @@ pub fn cell(text: &str, kind: &DataType) -> Result<Value, ValueError> {
             | Type::Json
             | Type::Other(_),
         )
+        | DataType::Time(_)
         | DataType::TimeTz
         | DataType::Interval
         | DataType::Hstore => postgres::value(text, kind),

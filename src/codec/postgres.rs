@@ -11,6 +11,7 @@ use crate::base::value::{Type, Value};
 pub fn value(text: &str, kind: &DataType) -> Result<Value, ValueError> {
     match kind {
         DataType::Scalar(scalar) => value_of(text, scalar),
+        DataType::Time(_) => time::time_of_day(text).map(Value::Time),
         DataType::TimeTz => time::time_tz(text).map(Value::Time),
         DataType::Interval => interval(text).map(|interval| Value::Text(interval.to_string())),
         DataType::Hstore => hstore(text),

@@ -7,6 +7,9 @@ use crate::base::value::Type;
 pub enum DataType {
     /// One value.
     Scalar(Type),
+    /// `time(3)`: microseconds since midnight; the digits behind the second decide how Debezium
+    /// writes it.
+    Time(u32),
     /// `time with time zone`: compared as microseconds since midnight UTC.
     TimeTz,
     /// `interval`.
@@ -26,7 +29,7 @@ impl DataType {
     pub fn compared_as(&self) -> Type {
         match self {
             Self::Scalar(kind) => kind.clone(),
-            Self::TimeTz => Type::Time,
+            Self::Time(_) | Self::TimeTz => Type::Time,
             Self::Interval => Type::Text,
             Self::Hstore | Self::Array(_) | Self::Map(_) | Self::Row(_) => Type::Json,
         }
@@ -38,7 +41,7 @@ impl DataType {
             Self::Scalar(Type::Other(_)) => true,
             Self::Array(element) | Self::Map(element) => element.is_unknown(),
             Self::Row(fields) => fields.iter().any(|(_, field)| field.is_unknown()),
-            Self::Scalar(_) | Self::TimeTz | Self::Interval | Self::Hstore => false,
+            Self::Scalar(_) | Self::Time(_) | Self::TimeTz | Self::Interval | Self::Hstore => false,
         }
     }
 
@@ -65,7 +68,7 @@ impl DataType {
             ) => Type::Text,
             ("bytea", "") => Type::Bytes,
             ("date", "") => Type::Date,
-            ("time", "without time zone") => Type::Time,
+            ("time", "without time zone") => return Self::Time(digits(6)),
             ("time", "with time zone") => return Self::TimeTz,
             ("timestamp", "without time zone") => Type::Timestamp { precision: digits(6) },
             ("timestamp", "with time zone") => Type::TimestampTz { precision: digits(6) },
@@ -104,7 +107,7 @@ impl DataType {
             ("STRING" | "VARCHAR" | "CHAR", "") => Type::Text,
             ("BYTES" | "VARBINARY" | "BINARY", "") => Type::Bytes,
             ("DATE", "") => Type::Date,
-            ("TIME", "" | "WITHOUT TIME ZONE") => Type::Time,
+            ("TIME", "" | "WITHOUT TIME ZONE") => return Self::Time(digits(0)),
             ("TIMESTAMP", "" | "WITHOUT TIME ZONE") => Type::Timestamp { precision: digits(6) },
             ("TIMESTAMP_LTZ", "") | ("TIMESTAMP", "WITH LOCAL TIME ZONE") => {
                 Type::TimestampTz { precision: digits(6) }
@@ -187,7 +190,6 @@ mod tests {
     #[case("timestamp without time zone", Type::Timestamp { precision: 6 })]
     #[case("timestamp(3) without time zone", Type::Timestamp { precision: 3 })]
     #[case("timestamp with time zone", Type::TimestampTz { precision: 6 })]
-    #[case("time(0) without time zone", Type::Time)]
     #[case("mood", Type::Other("mood".to_owned()))]
     fn postgres_names_are_known(#[case] name: &str, #[case] kind: Type) {
         assert_eq!(DataType::postgres(name), DataType::Scalar(kind));
@@ -219,5 +221,7 @@ mod tests {
         assert_eq!(DataType::postgres("integer[]"), array);
         assert_eq!(DataType::postgres("interval(3)"), DataType::Interval);
         assert_eq!(DataType::postgres("time with time zone"), DataType::TimeTz);
+        assert_eq!(DataType::postgres("time(3) without time zone"), DataType::Time(3));
+        assert_eq!(DataType::flink("TIME(0)"), DataType::Time(0));
     }
 }
