@@ -303,7 +303,26 @@ impl JobManager {
         outcome.await.map_err(WaitError::flatten)
     }
 
-    /// Why the job failed; `None` if it has not.
+    /// The id of the last checkpoint that completed.
+    pub async fn last_checkpoint(&self, job: &str) -> Result<Option<u64>, FlinkError> {
+        #[derive(Deserialize)]
+        struct Checkpoints {
+            latest: Latest,
+        }
+        #[derive(Deserialize)]
+        struct Latest {
+            #[serde(default)]
+            completed: Option<Completed>,
+        }
+        #[derive(Deserialize)]
+        struct Completed {
+            id: u64,
+        }
+        let checkpoints: Checkpoints = self.http.get(&format!("/jobs/{job}/checkpoints")).await?;
+        Ok(checkpoints.latest.completed.map(|completed| completed.id))
+    }
+
+    /// Why the job failed, or failed last before it was restarted; `None` if it never did.
     pub async fn failure(&self, job: &str) -> Result<Option<Cause>, FlinkError> {
         #[derive(Deserialize)]
         struct Exceptions {

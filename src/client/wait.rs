@@ -49,7 +49,8 @@ impl<E: From<TimedOut>> WaitError<E> {
     }
 }
 
-/// Looks at a condition until it holds, at first every few milliseconds, later up to every 50 ms.
+/// Looks at a condition until it holds: the longer it takes, the longer the pauses (an eighth of the
+/// time waited, 2 to 50 ms), so that looking costs little and comes late by little.
 ///
 /// A look that must be tried again says [`Look::NotYet`]; one that cannot succeed fails.
 pub async fn until<T, E, F>(
@@ -61,7 +62,6 @@ where
     F: Future<Output = Result<Look<T>, E>>,
 {
     let watch = Stopwatch::start();
-    let mut pause = Duration::from_millis(2);
     loop {
         let last = match look().await.map_err(WaitError::Look)? {
             Look::Holds(value) => return Ok(value),
@@ -71,8 +71,8 @@ where
         if waited >= limit {
             return Err(TimedOut { condition: condition.to_owned(), waited, last }.into());
         }
+        let pause = (waited / 8).clamp(Duration::from_millis(2), Duration::from_millis(50));
         between_looks(pause.min(limit.saturating_sub(waited))).await;
-        pause = (pause * 3 / 2).min(Duration::from_millis(50));
     }
 }
 

@@ -1,6 +1,28 @@
 //! The proof that nothing more can arrive.
+//!
+//! Its steps, for everything up to a commit and the barrier after it:
+//! 1. The barrier was read back from its topic.
+//! 2. The connector's slot is confirmed past the end of the last commit: Debezium confirms a
+//!    position only once Kafka has acknowledged every record before it.
+//! 3. The ends of all topics are read, with no transaction open in them.
+//! 4. Job by job, in the order of who writes what others read: each source operator has delivered
+//!    the last record below each end, and each task behind the sources has the watermark that the
+//!    records make; then a checkpoint is triggered and completes; then the ends of the job's sinks
+//!    are read, which are those that the jobs behind it must reach.
+//! 5. The tap has read everything up to the ends.
+//! 6. Attempts of all tasks, slot and ends are read again: a difference starts the proof over.
+//!
+//! Steps 2 and 4 run side by side, since step 6 comes after both: if the ends that were proven
+//! processed are still the ends once the slot is confirmed, they are the ends of step 3.
+//!
+//! What it does not cover yet: after a task was restarted, the JobManager may show the metrics of
+//! its former attempt for one fetch interval, and a source that was restored past its last record
+//! shows -1. Both matter only to runs with faults.
 
 mod barrier;
+mod connector;
+mod job;
+mod metric;
 mod prove;
 mod watermark;
 
@@ -12,9 +34,10 @@ use crate::client::connect::Connect;
 use crate::client::flink::JobManager;
 use crate::client::kafka::{EndsReader, Tap};
 use crate::client::postgres::Connection;
-use crate::history::event::{ProofGap, Topic};
+use crate::history::event::Topic;
 
-pub use barrier::{BARRIER_PREFIX, Barriers, Streaming, emit, streaming};
+pub use barrier::{BARRIER_PREFIX, Barriers, emit};
+pub use connector::{Streaming, streaming};
 pub use prove::prove;
 
 /// The clients that a proof asks.
@@ -87,8 +110,20 @@ pub struct Read {
     pub table: String,
     /// Its topic on the broker.
     pub topic: String,
-    /// It has a watermark clause.
-    pub watermark: bool,
+    /// Its watermark.
+    pub watermark: Clause,
+}
+
+/// What a source table says about its watermark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clause {
+    /// It has none.
+    None,
+    /// It has a `WATERMARK` clause, and every partition counts.
+    Strict,
+    /// It has one, but partitions are left out while they are idle (`scan.watermark.idle-timeout`,
+    /// `table.exec.source.idle-timeout`): which ones were is not to be told from the records.
+    Idle,
 }
 
 /// Which proof is asked for.
@@ -118,16 +153,18 @@ pub struct Barrier {
 /// Why there is no proof.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unproven {
-    /// The pipeline is at fault: it stopped moving within the limit, or a part of it failed.
-    #[error("{}: {}: {}", .0.finding.name(), .0.place, .0.sentence)]
-    Trouble(Trouble),
+    /// The pipeline is at fault: it stopped moving within the limit, or a part of it failed. One a
+    /// place, at least one.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Trouble(Vec<Trouble>),
     /// A component did not answer as it should; says nothing about the pipeline.
     #[error("{0}")]
     Broken(String),
 }
 
 /// What `history::event::Event::Trouble` says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {place}: {sentence}", finding.name())]
 pub struct Trouble {
     /// `stalled`, `connector-failed` or `statement-failed`.
     pub finding: Anomaly,
@@ -139,11 +176,25 @@ pub struct Trouble {
     pub detail: Vec<String>,
 }
 
-/// A gap for every sink of a job.
-fn gaps(job: &Job) -> impl Iterator<Item = ProofGap> {
-    job.sinks.iter().flat_map(|sink| {
-        job.gaps
-            .iter()
-            .map(|sentence| ProofGap { sink: sink.sink.clone(), sentence: sentence.clone() })
-    })
+impl Unproven {
+    /// The same trouble at every sink of a job.
+    fn at_sinks(job: &Job, finding: Anomaly, sentence: &str, detail: &[String]) -> Self {
+        let at = |sink: &SinkTopic| Trouble {
+            finding,
+            place: sink.sink.clone(),
+            sentence: sentence.to_owned(),
+            detail: detail.to_vec(),
+        };
+        Self::Trouble(job.sinks.iter().map(at).collect())
+    }
+
+    /// Trouble of the connector.
+    fn at_connector(finding: Anomaly, sentence: String, detail: Vec<String>) -> Self {
+        let place = "connector".to_owned();
+        Self::Trouble(vec![Trouble { finding, place, sentence, detail }])
+    }
+
+    fn broken(error: &dyn std::fmt::Display) -> Self {
+        Self::Broken(error.to_string())
+    }
 }

@@ -110,10 +110,11 @@ impl StackError {
         }
         Self::Refused { doing, cause: error.to_string() }
     }
+}
 
-    /// From a limit that passed.
-    pub fn late(doing: impl Into<String>, late: &TimedOut) -> Self {
-        Self::Refused { doing: doing.into(), cause: late.to_string() }
+impl From<TimedOut> for StackError {
+    fn from(late: TimedOut) -> Self {
+        Self::Busy(late.to_string())
     }
 }
 

@@ -22,7 +22,7 @@ use super::paths::Paths;
 use super::process::Process;
 use super::record::Record;
 use super::start::Stack;
-use super::{Say, StackOptions, files, infra, jars, leftovers, ports, templates};
+use super::{Say, StackOptions, files, infra, jars, leftovers, ports, sweep, templates, training};
 use crate::base::exit::Exit;
 use crate::client::clock::Stopwatch;
 use crate::client::wait::{self, Look, WaitError};
@@ -122,13 +122,24 @@ async fn whole_life(
     files::remove(&paths.record())?;
     let orderly = served.is_ok();
     tokio::select! {
-        stopped = stack.stop(orderly) => stopped?,
+        stopped = end(&mut stack, orderly) => stopped?,
         // Told twice: without archives, then. Dropping the rest kills it.
         () = signals.told_to_end() => {}
     }
     // The locks of an idle end are held to here, so that whoever waits at the gate finds nothing
     // half stopped.
     served.map(drop)
+}
+
+/// Ends the components; those that write archives do some work before, so that the archives hold
+/// the classes that work needs.
+async fn end(stack: &mut Stack, orderly: bool) -> Result<(), StackError> {
+    if orderly && stack.writes_archives() {
+        if let Err(error) = training::train(&stack.endpoints()).await {
+            tracing::warn!("the class archives will lack some classes: {error:#}");
+        }
+    }
+    stack.stop(orderly).await
 }
 
 async fn bring_up(
@@ -142,9 +153,6 @@ async fn bring_up(
     let folder = paths.run(&order.token);
     fs_err::create_dir(&folder).doing("make the folder of the stack")?;
     let templates = templates::resolve(paths, &machine, &jars, &folder, say).await?;
-    let http = reqwest::Client::builder().no_proxy().build().map_err(|error| {
-        StackError::Refused { doing: "make an HTTP client".to_owned(), cause: error.to_string() }
-    })?;
     let mut attempt = 0;
     loop {
         let archives = Archives::find(paths, &machine, &jars)?;
@@ -158,7 +166,6 @@ async fn bring_up(
             folder: folder.clone(),
             ports: ports::choose(seed(&order.token) + attempt * 997)?,
             archives,
-            http: http.clone(),
         };
         match Stack::start(setting, watch, say).await {
             Err(StackError::Component(error)) if attempt < ATTEMPTS && error.is_about_a_port() => {
@@ -179,45 +186,66 @@ fn seed(token: &str) -> u64 {
 /// The locks that keep others from the stack while it ends.
 type Alone = (Lock, Lock);
 
-/// Waits until nobody held a lease for the idle time, or a component dies.
+/// What the keeper must do next.
+enum Next {
+    /// End: nobody uses the stack.
+    End(Alone),
+    /// Sweep: a run was killed, or everybody has just left.
+    Sweep,
+}
+
+/// Waits until nobody held a lease for the idle time, or a component dies; sweeps meanwhile.
 async fn until_idle(
     stack: &mut Stack,
     paths: &Paths,
     idle: Duration,
 ) -> Result<Option<Alone>, StackError> {
-    let mut looks: u32 = 0;
+    let endpoints = stack.endpoints();
     let mut unused: Option<Stopwatch> = None;
-    let ended = wait::until("the stack to be idle", Duration::MAX, || {
-        looks = looks.wrapping_add(1);
-        let look = look(stack, paths, (looks, idle), &mut unused);
-        async move { look }
-    });
-    match ended.await {
-        Ok(alone) => Ok(Some(alone)),
-        Err(WaitError::Look(error)) => Err(error),
-        Err(WaitError::TimedOut(late)) => Err(StackError::Keeper(late.to_string())),
+    loop {
+        let mut looks: u32 = 0;
+        let next = wait::until("something to do for the keeper", Duration::MAX, || {
+            looks = looks.wrapping_add(1);
+            let look = stack.check().and_then(|()| {
+                if looks.is_multiple_of(LOOKS_BETWEEN) {
+                    look(paths, idle, &mut unused)
+                } else {
+                    Ok(Look::NotYet("it runs".to_owned()))
+                }
+            });
+            async move { look }
+        });
+        match next.await.map_err(WaitError::flatten)? {
+            Next::End(alone) => return Ok(Some(alone)),
+            Next::Sweep => match sweep::sweep(paths, &endpoints).await {
+                Ok(swept) => swept.iter().for_each(|what| tracing::info!("swept: {what}")),
+                // A component may be down for a moment; what is left is swept the next time.
+                Err(error) => tracing::warn!("{error}"),
+            },
+        }
     }
 }
 
 fn look(
-    stack: &mut Stack,
     paths: &Paths,
-    (looks, idle): (u32, Duration),
+    idle: Duration,
     unused: &mut Option<Stopwatch>,
-) -> Result<Look<Alone>, StackError> {
-    stack.check()?;
-    if !looks.is_multiple_of(LOOKS_BETWEEN) {
-        return Ok(Look::NotYet("it runs".to_owned()));
+) -> Result<Look<Next>, StackError> {
+    if sweep::is_needed(paths) {
+        return Ok(Look::Holds(Next::Sweep));
     }
-    let Some(alone) = alone(paths)?.filter(|_| !paths.held().exists()) else {
+    let Some(alone) = alone(paths)? else {
         *unused = None;
         return Ok(Look::NotYet("it is used".to_owned()));
     };
-    let since = unused.get_or_insert_with(Stopwatch::start);
-    if since.elapsed() < idle {
-        return Ok(Look::NotYet("it was used a while ago".to_owned()));
+    let Some(since) = unused else {
+        *unused = Some(Stopwatch::start());
+        return Ok(Look::Holds(Next::Sweep));
+    };
+    if paths.held().exists() || since.elapsed() < idle {
+        return Ok(Look::NotYet("it may be used".to_owned()));
     }
-    Ok(Look::Holds(alone))
+    Ok(Look::Holds(Next::End(alone)))
 }
 
 /// Both locks, if nobody else has either.

@@ -199,11 +199,7 @@ async fn running(paths: &Paths, say: Say<'_>) -> Result<Option<Record>, StackErr
         }
         async move { looked }
     });
-    match decided.await {
-        Ok(found) => Ok(found),
-        Err(WaitError::Look(error)) => Err(error),
-        Err(WaitError::TimedOut(late)) => Err(StackError::Busy(late.to_string())),
-    }
+    decided.await.map_err(WaitError::flatten)
 }
 
 /// Starts a keeper and waits until its stack is ready.
@@ -257,10 +253,7 @@ async fn follow(
         })();
         async move { looked }
     });
-    started.await.map_err(|error| match error {
-        WaitError::Look(error) => error,
-        WaitError::TimedOut(late) => StackError::late("start the stack", &late),
-    })
+    started.await.map_err(WaitError::flatten)
 }
 
 fn without_a_word(paths: &Paths, status: &str) -> StackError {

@@ -68,10 +68,7 @@ impl Lock {
             })
         })
         .await;
-        got.map_err(|error| match error {
-            WaitError::TimedOut(late) => StackError::Busy(late.to_string()),
-            WaitError::Look(error) => error,
-        })
+        got.map_err(WaitError::flatten)
     }
 
     /// Whether somebody holds it exclusively. Looking takes it shared for a moment, so that

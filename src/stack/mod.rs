@@ -33,7 +33,9 @@ mod lock;
 mod paths;
 mod ports;
 mod start;
+mod sweep;
 mod templates;
+mod training;
 
 pub use claim::{Claim, claim};
 pub use error::StackError;

@@ -110,6 +110,11 @@ impl Stack {
         self.members.iter().filter_map(record).collect()
     }
 
+    /// Whether its end writes class archives.
+    pub(super) fn writes_archives(&self) -> bool {
+        self.setting.archives.are_made()
+    }
+
     /// The folder of its data.
     pub(super) fn folder(&self) -> &Utf8Path {
         &self.setting.folder

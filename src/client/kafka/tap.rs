@@ -256,7 +256,10 @@ pub async fn read_to(
         }
     });
     let tap = Tap::start(endpoints, topics, handler)?;
-    let reached = tap.reached(ends, limit).await;
+    let asked = |place: &Place| topics.iter().any(|topic| topic.physical == place.0);
+    let ends: Ends =
+        ends.iter().filter(|(at, _)| asked(at)).map(|(at, b)| (at.clone(), *b)).collect();
+    let reached = tap.reached(&ends, limit).await;
     drop(tap);
     reached.map_err(|late| KafkaError::new("reading topics to their ends", &late))?;
     let read = std::mem::take(&mut *lock(&records));

@@ -16,6 +16,5 @@ pub(super) fn prepare(setting: &Setting) -> Result<Launch, StackError> {
 
 /// It answers this only after it has joined its group and read its topics to their ends.
 pub(super) async fn look(setting: &Setting) -> Look<()> {
-    let url = format!("http://127.0.0.1:{}/connectors", setting.ports.connect);
-    looked(setting.get(&url).await.map(drop))
+    looked(setting.get(setting.ports.connect, "/connectors").await.map(drop))
 }

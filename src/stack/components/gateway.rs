@@ -14,6 +14,5 @@ pub(super) fn prepare(setting: &Setting) -> Launch {
 }
 
 pub(super) async fn look(setting: &Setting) -> Look<()> {
-    let url = format!("http://127.0.0.1:{}/v3/info", setting.ports.gateway);
-    looked(setting.get(&url).await.map(drop))
+    looked(setting.get(setting.ports.gateway, "/v3/info").await.map(drop))
 }

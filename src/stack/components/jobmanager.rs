@@ -14,6 +14,5 @@ pub(super) fn prepare(setting: &Setting) -> Result<Launch, StackError> {
 }
 
 pub(super) async fn look(setting: &Setting) -> Look<()> {
-    let url = format!("http://127.0.0.1:{}/config", setting.ports.flink);
-    looked(setting.get(&url).await.map(drop))
+    looked(setting.get(setting.ports.flink, "/config").await.map(drop))
 }

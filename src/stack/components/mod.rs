@@ -11,8 +11,10 @@ mod taskmanager;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use camino::Utf8PathBuf;
+use serde_json::Value;
 
 use super::cds::Archives;
 use super::error::{Doing, StackError};
@@ -22,10 +24,14 @@ use super::machine::Machine;
 use super::ports::Ports;
 use super::process::{Asking, Launch};
 use super::templates::Templates;
+use crate::client::http::Http;
 use crate::client::wait::Look;
 
 /// Task slots of the one TaskManager: a whole pipeline, four side by side, with room.
 pub(super) const SLOTS: u32 = 64;
+
+/// How long one look at a component may take.
+const LOOK_LIMIT: Duration = Duration::from_secs(5);
 
 /// A component of the local stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +54,6 @@ pub(super) struct Setting {
     pub(super) folder: Utf8PathBuf,
     pub(super) ports: Ports,
     pub(super) archives: Archives,
-    pub(super) http: reqwest::Client,
 }
 
 /// What looking at a component gives; waiting is the caller's.
@@ -177,13 +182,19 @@ impl Setting {
         launch
     }
 
-    /// One GET; the body if the answer is a success, else what there was instead.
-    async fn get(&self, url: &str) -> Result<String, String> {
-        let answer =
-            self.http.get(url).send().await.map_err(|_| "it does not answer".to_owned())?;
-        let status = answer.status();
-        let body = answer.text().await.unwrap_or_default();
-        if status.is_success() { Ok(body) } else { Err(format!("it answers {status}")) }
+    /// One GET; what is answered, or what there was instead.
+    async fn get(&self, port: u16, path: &str) -> Result<Value, String> {
+        let base = format!("http://127.0.0.1:{port}");
+        let http = Http::new(&base).map_err(|error| error.to_string())?;
+        // Looking must not keep us from noticing that the component has died.
+        match tokio::time::timeout(LOOK_LIMIT, http.get(path)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(match error.status {
+                Some(status) => format!("it answers with status {status}"),
+                None => "it does not answer".to_owned(),
+            }),
+            Err(_) => Err(format!("it does not answer within {LOOK_LIMIT:?}")),
+        }
     }
 }
 

@@ -12,20 +12,11 @@ pub(super) fn prepare(setting: &Setting) -> Launch {
 
 /// Ready when the JobManager counts its slots.
 pub(super) async fn look(setting: &Setting) -> Look<()> {
-    #[derive(serde::Deserialize)]
-    struct Overview {
-        #[serde(rename = "slots-available")]
-        slots: u32,
-    }
-    let url = format!("http://127.0.0.1:{}/overview", setting.ports.flink);
-    let Ok(body) = setting.get(&url).await else {
+    let Ok(overview) = setting.get(setting.ports.flink, "/overview").await else {
         return Look::NotYet("the JobManager does not answer".to_owned());
     };
-    match serde_json::from_str::<Overview>(&body) {
-        Ok(overview) if overview.slots == SLOTS => Look::Holds(()),
-        Ok(overview) => {
-            Look::NotYet(format!("the JobManager knows of {} slots of {SLOTS}", overview.slots))
-        }
-        Err(error) => Look::NotYet(format!("the JobManager's overview is not readable: {error}")),
+    match overview.get("slots-available").and_then(serde_json::Value::as_u64) {
+        Some(slots) if slots == u64::from(SLOTS) => Look::Holds(()),
+        slots => Look::NotYet(format!("the JobManager counts {slots:?} slots of {SLOTS}")),
     }
 }
