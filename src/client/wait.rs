@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::clock::Stopwatch;
 
 /// What one look at a condition gave.
@@ -37,7 +39,18 @@ pub enum WaitError<E> {
     Look(E),
 }
 
-/// Looks at a condition until it holds, at first every few milliseconds, later up to every 50 ms.
+impl<E: From<TimedOut>> WaitError<E> {
+    /// The error of one who makes no difference between the two.
+    pub fn flatten(self) -> E {
+        match self {
+            Self::TimedOut(late) => late.into(),
+            Self::Look(error) => error,
+        }
+    }
+}
+
+/// Looks at a condition until it holds: the longer it takes, the longer the pauses (an eighth of the
+/// time waited, 2 to 50 ms), so that looking costs little and comes late by little.
 ///
 /// A look that must be tried again says [`Look::NotYet`]; one that cannot succeed fails.
 pub async fn until<T, E, F>(
@@ -49,7 +62,6 @@ where
     F: Future<Output = Result<Look<T>, E>>,
 {
     let watch = Stopwatch::start();
-    let mut pause = Duration::from_millis(2);
     loop {
         let last = match look().await.map_err(WaitError::Look)? {
             Look::Holds(value) => return Ok(value),
@@ -59,8 +71,34 @@ where
         if waited >= limit {
             return Err(TimedOut { condition: condition.to_owned(), waited, last }.into());
         }
+        let pause = (waited / 8).clamp(Duration::from_millis(2), Duration::from_millis(50));
         between_looks(pause.min(limit.saturating_sub(waited))).await;
-        pause = (pause * 3 / 2).min(Duration::from_millis(50));
+    }
+}
+
+/// Looks at a value whenever its owner publishes a new one, until the condition holds.
+pub async fn observe<T, S>(
+    condition: &str,
+    limit: Duration,
+    published: &mut watch::Receiver<S>,
+    mut look: impl FnMut(&S) -> Look<T>,
+) -> Result<T, TimedOut> {
+    let watch = Stopwatch::start();
+    loop {
+        let last = match look(&published.borrow_and_update()) {
+            Look::Holds(value) => return Ok(value),
+            Look::NotYet(last) => last,
+        };
+        let waited = watch.elapsed();
+        let late = |last| TimedOut { condition: condition.to_owned(), waited, last };
+        let left = limit.saturating_sub(waited);
+        if left.is_zero() {
+            return Err(late(last));
+        }
+        // A time-out needs no branch of its own: the next look is the last one.
+        if let Ok(Err(_closed)) = tokio::time::timeout(left, published.changed()).await {
+            return Err(late(format!("{last}; and nothing is published any more")));
+        }
     }
 }
 
@@ -82,5 +120,26 @@ mod tests {
         .unwrap_err();
         assert!(error.to_string().contains("for the moon"), "{error}");
         assert!(error.to_string().ends_with("the last look found: only stars"), "{error}");
+    }
+    #[tokio::test]
+    async fn an_observer_sees_what_is_published_and_when_it_ends() {
+        let limit = Duration::from_secs(5);
+        let at_least = |wanted: u32| {
+            move |value: &u32| {
+                if *value >= wanted {
+                    Look::Holds(*value)
+                } else {
+                    Look::NotYet(format!("it is {value}"))
+                }
+            }
+        };
+        let (publish, mut published) = watch::channel(1);
+        let (seen, ()) = tokio::join!(observe("two", limit, &mut published, at_least(2)), async {
+            publish.send_replace(2);
+        });
+        assert_eq!(seen, Ok(2));
+        drop(publish);
+        let error = observe("three", limit, &mut published, at_least(3)).await.unwrap_err();
+        assert_eq!(error.last, "it is 2; and nothing is published any more");
     }
 }

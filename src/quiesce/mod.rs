@@ -1,1 +1,200 @@
 //! The proof that nothing more can arrive.
+//!
+//! Its steps, for everything up to a commit and the barrier after it:
+//! 1. The barrier was read back from its topic.
+//! 2. The connector's slot is confirmed past the end of the last commit: Debezium confirms a
+//!    position only once Kafka has acknowledged every record before it.
+//! 3. The ends of all topics are read, with no transaction open in them.
+//! 4. Job by job, in the order of who writes what others read: each source operator has delivered
+//!    the last record below each end, and each task behind the sources has the watermark that the
+//!    records make; then a checkpoint is triggered and completes; then the ends of the job's sinks
+//!    are read, which are those that the jobs behind it must reach.
+//! 5. The tap has read everything up to the ends.
+//! 6. Attempts of all tasks, slot and ends are read again: a difference starts the proof over.
+//!
+//! Steps 2 and 4 run side by side, since step 6 comes after both: if the ends that were proven
+//! processed are still the ends once the slot is confirmed, they are the ends of step 3.
+//!
+//! What it does not cover yet: after a task was restarted, the JobManager may show the metrics of
+//! its former attempt for one fetch interval, and a source that was restored past its last record
+//! shows -1. Both matter only to runs with faults.
+
+mod barrier;
+mod connector;
+mod job;
+mod metric;
+mod prove;
+mod watermark;
+
+use std::time::Duration;
+
+use crate::base::anomaly::Anomaly;
+use crate::base::position::Lsn;
+use crate::client::connect::Connect;
+use crate::client::flink::JobManager;
+use crate::client::kafka::{EndsReader, Tap};
+use crate::client::postgres::Connection;
+use crate::history::event::Topic;
+
+pub use barrier::{BARRIER_PREFIX, Barriers, emit};
+pub use connector::{Streaming, streaming};
+pub use prove::prove;
+
+/// The clients that a proof asks.
+#[derive(Clone, Copy)]
+pub struct Clients<'a> {
+    /// A control connection (any database of the server).
+    pub postgres: &'a Connection,
+    /// Connect's worker.
+    pub connect: &'a Connect,
+    /// Reads the ends of topics.
+    pub ends: &'a EndsReader,
+    /// The JobManager.
+    pub flink: &'a JobManager,
+    /// Reads every topic of the pipeline.
+    pub tap: &'a Tap,
+    /// Barriers that came back; fed by the tap's handler.
+    pub barriers: &'a Barriers,
+    /// Knows the event time of records.
+    pub clocks: &'a dyn Clocks,
+}
+
+/// What a watermark clause makes of the records of a topic, as the caller computes it from the
+/// records that the tap handed over.
+pub trait Clocks: Sync {
+    /// The watermark, in milliseconds, that source table `read.table` has emitted for one partition
+    /// after the records below offset `below`; `None` while there is no such record.
+    fn watermark(&self, read: &Read, partition: i32, below: i64) -> Option<i64>;
+}
+
+/// What is proven quiet.
+#[derive(Debug, Clone, Copy)]
+pub struct Pipeline<'a> {
+    /// The connector's name on Connect.
+    pub connector: &'a str,
+    /// The connector's slot.
+    pub slot: &'a str,
+    /// Every topic of the run: captured ones, the barrier's, the statements'.
+    pub topics: &'a [Topic],
+    /// The jobs, in any order. They run until they are cancelled.
+    pub jobs: &'a [Job],
+}
+
+/// A statement that runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// Flink's id.
+    pub id: String,
+    /// The sinks it writes (Flink tables).
+    pub sinks: Vec<SinkTopic>,
+    /// The source tables it reads.
+    pub reads: Vec<Read>,
+    /// Why quiescence of its sinks cannot be proven whatever is seen, in sentences (processing
+    /// time, state that expires); it is then proven as far as it can be, with these gaps.
+    pub gaps: Vec<String>,
+}
+
+/// A sink and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SinkTopic {
+    /// The Flink table.
+    pub sink: String,
+    /// Its topic on the broker.
+    pub topic: String,
+}
+
+/// A source table of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Read {
+    /// The Flink table, as its operator is named after it.
+    pub table: String,
+    /// Its topic on the broker.
+    pub topic: String,
+    /// Its watermark.
+    pub watermark: Clause,
+}
+
+/// What a source table says about its watermark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clause {
+    /// It has none.
+    None,
+    /// It has a `WATERMARK` clause, and every partition counts.
+    Strict,
+    /// It has one, but partitions are left out while they are idle (`scan.watermark.idle-timeout`,
+    /// `table.exec.source.idle-timeout`): which ones were is not to be told from the records.
+    Idle,
+}
+
+/// Which proof is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// From 0.
+    pub number: u32,
+    /// The entry that awaits it.
+    pub entry: usize,
+    /// The end LSN of the last commit to cover (barriers apart); `None` when there was none.
+    pub last_commit_end: Option<Lsn>,
+    /// The barrier that was emitted after it.
+    pub barrier: Barrier,
+    /// How long it may take.
+    pub limit: Duration,
+}
+
+/// A barrier: a logical message in the WAL, after everything it is to prove.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Barrier {
+    /// Its content, which no other barrier of the run has.
+    pub content: String,
+    /// The end LSN of its commit, as the journal has it.
+    pub end: Lsn,
+}
+
+/// Why there is no proof.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unproven {
+    /// The pipeline is at fault: it stopped moving within the limit, or a part of it failed. One a
+    /// place, at least one.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Trouble(Vec<Trouble>),
+    /// A component did not answer as it should; says nothing about the pipeline.
+    #[error("{0}")]
+    Broken(String),
+}
+
+/// What `history::event::Event::Trouble` says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {place}: {sentence}", finding.name())]
+pub struct Trouble {
+    /// `stalled`, `connector-failed` or `statement-failed`.
+    pub finding: Anomaly,
+    /// The sink, or `connector`.
+    pub place: String,
+    /// One sentence.
+    pub sentence: String,
+    /// What was there when the limit passed, or more of the cause.
+    pub detail: Vec<String>,
+}
+
+impl Unproven {
+    /// The same trouble at every sink of a job.
+    fn at_sinks(job: &Job, finding: Anomaly, sentence: &str, detail: &[String]) -> Self {
+        let at = |sink: &SinkTopic| Trouble {
+            finding,
+            place: sink.sink.clone(),
+            sentence: sentence.to_owned(),
+            detail: detail.to_vec(),
+        };
+        Self::Trouble(job.sinks.iter().map(at).collect())
+    }
+
+    /// Trouble of the connector.
+    fn at_connector(finding: Anomaly, sentence: String, detail: Vec<String>) -> Self {
+        let place = "connector".to_owned();
+        Self::Trouble(vec![Trouble { finding, place, sentence, detail }])
+    }
+
+    fn broken(error: &dyn std::fmt::Display) -> Self {
+        Self::Broken(error.to_string())
+    }
+}

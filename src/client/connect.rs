@@ -1,0 +1,196 @@
+//! Kafka Connect's REST API.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::cause::{self, Cause};
+use super::endpoints::Endpoints;
+use super::http::{Http, HttpError, encode};
+use super::wait::{self, Look, TimedOut, WaitError};
+
+/// How long the worker may be busy with a rebalance.
+const REBALANCE_LIMIT: Duration = Duration::from_secs(20);
+
+/// Connect's worker. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Connect {
+    http: Http,
+}
+
+/// A call that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The worker refused the configuration.
+    #[error("Connect refuses the connector: {0}")]
+    Refused(String),
+    /// The worker is not there, or answered something else.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// It was busy for too long.
+    #[error(transparent)]
+    Late(#[from] TimedOut),
+}
+
+/// What a connector or task is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum State {
+    /// Not yet on a worker.
+    Unassigned,
+    /// It works.
+    Running,
+    /// It was paused.
+    Paused,
+    /// It was stopped.
+    Stopped,
+    /// It gave up.
+    Failed,
+    /// It is being restarted.
+    Restarting,
+    /// It was deleted.
+    Destroyed,
+}
+
+/// A connector's state.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Status {
+    /// The connector itself.
+    pub connector: Part,
+    /// Its tasks; a running connector without tasks has not started yet.
+    pub tasks: Vec<Part>,
+}
+
+/// A connector or a task of it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Part {
+    /// What it is doing.
+    pub state: State,
+    /// The stack trace of its failure; [`Status::failure`] has the cause.
+    #[serde(default)]
+    pub trace: Option<String>,
+}
+
+/// A plugin that the worker has.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Plugin {
+    /// Its class.
+    pub class: String,
+    /// Its version.
+    #[serde(default)]
+    pub version: Option<String>,
+}
+
+impl Status {
+    /// The connector and at least one task run, and all tasks do.
+    pub fn is_running(&self) -> bool {
+        self.connector.state == State::Running
+            && !self.tasks.is_empty()
+            && self.tasks.iter().all(|task| task.state == State::Running)
+    }
+
+    /// Why the connector or a task failed, if one did.
+    pub fn failure(&self) -> Option<Cause> {
+        let failed = |part: &&Part| part.state == State::Failed;
+        let part = self.tasks.iter().find(failed).or(Some(&self.connector).filter(failed))?;
+        Some(cause::root(part.trace.as_deref().unwrap_or_default()))
+    }
+}
+
+impl Connect {
+    /// The worker of a stack.
+    pub fn new(endpoints: &Endpoints) -> Result<Self, ConnectError> {
+        Ok(Self { http: Http::new(&endpoints.connect)? })
+    }
+
+    /// Creates the connector, or gives it another configuration.
+    pub async fn put(
+        &self,
+        name: &str,
+        config: &BTreeMap<String, String>,
+    ) -> Result<(), ConnectError> {
+        let (path, body) = (format!("/connectors/{}/config", encode(name)), json!(config));
+        let put = || async { settled(self.http.put::<Value>(&path, &body).await) };
+        match patiently("Connect to take the connector", put).await {
+            Err(ConnectError::Http(error)) if error.status == Some(400) => {
+                Err(ConnectError::Refused(refusal(&error)))
+            }
+            Err(error) => Err(error),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    /// The connector's state; `None` if there is none of that name (or none yet).
+    pub async fn status(&self, name: &str) -> Result<Option<Status>, ConnectError> {
+        let path = format!("/connectors/{}/status", encode(name));
+        let get = || async { settled(self.http.get::<Status>(&path).await) };
+        match patiently("Connect to tell a connector's state", get).await {
+            Err(ConnectError::Http(error)) if error.status == Some(404) => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
+    /// Deletes a connector; one that is not there is no error. Its task may end a little later.
+    pub async fn delete(&self, name: &str) -> Result<(), ConnectError> {
+        let path = format!("/connectors/{}", encode(name));
+        let delete = || async { settled(self.http.delete(&path).await) };
+        match patiently("Connect to delete a connector", delete).await {
+            Err(ConnectError::Http(error)) if error.status == Some(404) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Restarts a connector with all its tasks.
+    pub async fn restart(&self, name: &str) -> Result<(), ConnectError> {
+        let path = format!("/connectors/{}/restart?includeTasks=true", encode(name));
+        let restart = || async { settled(self.http.post::<Value>(&path, &json!({})).await) };
+        patiently("Connect to restart a connector", restart).await.map(|_| ())
+    }
+
+    /// Names of connectors that start with `prefix`.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<String>, ConnectError> {
+        let get = || async { settled(self.http.get::<Vec<String>>("/connectors").await) };
+        let mut names = patiently("Connect to list connectors", get).await?;
+        names.retain(|name| name.starts_with(prefix));
+        names.sort();
+        Ok(names)
+    }
+
+    /// The connector plugins that the worker has.
+    pub async fn plugins(&self) -> Result<Vec<Plugin>, ConnectError> {
+        Ok(self.http.get("/connector-plugins").await?)
+    }
+}
+
+/// 409 is how a worker says that a rebalance is going on.
+fn settled<T>(result: Result<T, HttpError>) -> Result<Look<T>, HttpError> {
+    match result {
+        Err(error) if error.status == Some(409) => Ok(Look::NotYet(error.to_string())),
+        other => other.map(Look::Holds),
+    }
+}
+
+async fn patiently<T, F>(condition: &str, call: impl FnMut() -> F) -> Result<T, ConnectError>
+where
+    F: Future<Output = Result<Look<T>, HttpError>>,
+{
+    wait::until(condition, REBALANCE_LIMIT, call).await.map_err(|error| match error {
+        WaitError::Look(error) => error.into(),
+        WaitError::TimedOut(late) => late.into(),
+    })
+}
+
+/// The worker's own words: `{"error_code": 400, "message": "…"}`, with a list of the options it
+/// minds and a final hint at another endpoint, which is left out.
+fn refusal(error: &HttpError) -> String {
+    let message = serde_json::from_str::<Value>(&error.body)
+        .ok()
+        .and_then(|body| Some(body.get("message")?.as_str()?.to_owned()))
+        .unwrap_or_else(|| error.line.clone());
+    let lines = message.lines().map(str::trim);
+    let kept: Vec<_> =
+        lines.filter(|l| !l.is_empty() && !l.starts_with("You can also find")).collect();
+    kept.join(" ")
+}

@@ -1,0 +1,232 @@
+//! The SQL Gateway's REST API: sessions in which statements are executed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::cause::{self, Cause};
+use super::endpoints::Endpoints;
+use super::http::{Http, HttpError};
+use super::wait::{self, Look, TimedOut, WaitError};
+
+/// How long one statement may take. A cold planner needs about 8 s for its first one.
+const STATEMENT_LIMIT: Duration = Duration::from_secs(60);
+
+/// A session. It is closed by [`Session::close`]; one that was forgotten ends after the gateway's
+/// idle time-out.
+#[derive(Debug, Clone)]
+pub struct Session {
+    http: Http,
+    handle: String,
+}
+
+/// A statement, or a session, that did not work.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// Flink refused the statement.
+    #[error("{0}")]
+    Refused(Cause),
+    /// The gateway is not there, or answered something else.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// The statement took too long.
+    #[error(transparent)]
+    Late(#[from] TimedOut),
+}
+
+/// The whole result of a statement.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Answer {
+    /// Names of the columns.
+    pub columns: Vec<String>,
+    /// Rows; every value as JSON text without quotes, `None` for NULL.
+    pub rows: Vec<Vec<Option<String>>>,
+    /// The job that the statement started, if it started one.
+    pub job: Option<String>,
+}
+
+/// A column of a table, as `DESCRIBE` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its type (`DECIMAL(10, 2)`), without the mark of a time attribute.
+    pub type_name: String,
+    /// The mark of a time attribute: `ROWTIME` or `PROCTIME`.
+    pub time_attribute: Option<String>,
+    /// It may be NULL.
+    pub nullable: bool,
+    /// It belongs to the primary key.
+    pub in_key: bool,
+    /// What makes it no physical column: `AS …` or `METADATA …`.
+    pub extras: Option<String>,
+    /// The expression of its watermark.
+    pub watermark: Option<String>,
+}
+
+impl Column {
+    /// It is stored: neither computed nor virtual. (A metadata column that is not virtual can be
+    /// written, but stands outside of key and value.)
+    pub fn is_physical(&self) -> bool {
+        self.extras.is_none()
+    }
+}
+
+#[derive(Deserialize)]
+struct Opened {
+    #[serde(rename = "sessionHandle")]
+    handle: String,
+}
+
+#[derive(Deserialize)]
+struct Submitted {
+    #[serde(rename = "operationHandle")]
+    handle: String,
+}
+
+#[derive(Deserialize)]
+struct Fetched {
+    #[serde(rename = "resultType")]
+    kind: String,
+    #[serde(rename = "jobID", default)]
+    job: Option<String>,
+    #[serde(default)]
+    results: Option<Results>,
+}
+
+#[derive(Deserialize)]
+struct Results {
+    columns: Vec<ResultColumn>,
+    data: Vec<ResultRow>,
+}
+
+#[derive(Deserialize)]
+struct ResultColumn {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct ResultRow {
+    fields: Vec<Value>,
+}
+
+impl Session {
+    /// Opens a session with these options (`pipeline.name`, `parallelism.default`, …).
+    pub async fn open(
+        endpoints: &Endpoints,
+        name: &str,
+        properties: &BTreeMap<String, String>,
+    ) -> Result<Self, GatewayError> {
+        let http = Http::new(&format!("{}/v3", endpoints.gateway))?;
+        let body = json!({"sessionName": name, "properties": properties});
+        let opened: Opened = http.post("/sessions", &body).await.map_err(refused)?;
+        Ok(Self { http, handle: opened.handle })
+    }
+
+    /// Executes one statement and fetches its whole result; an INSERT or statement set is over when
+    /// its job is submitted.
+    pub async fn execute(&self, statement: &str) -> Result<Answer, GatewayError> {
+        let path = format!("/sessions/{}/statements", self.handle);
+        let submitted: Submitted =
+            self.http.post(&path, &json!({"statement": statement})).await.map_err(refused)?;
+        let operation = format!("/sessions/{}/operations/{}", self.handle, submitted.handle);
+        let result = self.fetch_all(&operation).await;
+        // The gateway keeps a finished operation until its session ends; a failure to close it
+        // changes nothing about the statement.
+        let _kept = self.http.delete(&format!("{operation}/close")).await;
+        result
+    }
+
+    /// Submits an INSERT or a statement set; gives the id of its job.
+    pub async fn submit(&self, statement: &str) -> Result<String, GatewayError> {
+        self.execute(statement).await?.job.ok_or_else(|| {
+            GatewayError::Refused(Cause {
+                sentence: "the statement started no job".to_owned(),
+                ..Cause::default()
+            })
+        })
+    }
+
+    /// The columns of a table or view; `table` is written as in SQL (with backticks if needed).
+    pub async fn describe(&self, table: &str) -> Result<Vec<Column>, GatewayError> {
+        let answer = self.execute(&format!("DESCRIBE {table}")).await?;
+        Ok(answer.rows.into_iter().map(column).collect())
+    }
+
+    /// The plan of a query or INSERT; `kinds` as in `EXPLAIN CHANGELOG_MODE` (may be empty).
+    pub async fn explain(&self, kinds: &str, statement: &str) -> Result<String, GatewayError> {
+        let answer = self.execute(&format!("EXPLAIN {kinds} {statement}")).await?;
+        Ok(answer.rows.into_iter().flatten().flatten().collect())
+    }
+
+    /// Ends the session. Its jobs go on.
+    pub async fn close(self) -> Result<(), GatewayError> {
+        Ok(self.http.delete(&format!("/sessions/{}", self.handle)).await?)
+    }
+
+    async fn fetch_all(&self, operation: &str) -> Result<Answer, GatewayError> {
+        let mut answer = Answer::default();
+        for token in 0_u32.. {
+            let path = format!("{operation}/result/{token}?rowFormat=JSON");
+            let fetched = wait::until("the statement's result", STATEMENT_LIMIT, || async {
+                let fetched: Fetched = self.http.get(&path).await.map_err(refused)?;
+                Ok::<_, GatewayError>(match fetched.kind.as_str() {
+                    "NOT_READY" => Look::NotYet("the statement is still being executed".to_owned()),
+                    _ => Look::Holds(fetched),
+                })
+            });
+            let fetched = fetched.await.map_err(WaitError::flatten)?;
+            let last = fetched.kind == "EOS";
+            answer.job = answer.job.or(fetched.job);
+            if let Some(results) = fetched.results {
+                answer.columns = results.columns.into_iter().map(|column| column.name).collect();
+                let rows = results.data.into_iter();
+                answer.rows.extend(rows.map(|row| row.fields.into_iter().map(cell).collect()));
+            }
+            if last {
+                break;
+            }
+        }
+        Ok(answer)
+    }
+}
+
+fn cell(value: Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text),
+        other => Some(other.to_string()),
+    }
+}
+
+fn column(row: Vec<Option<String>>) -> Column {
+    let mut cells = row.into_iter();
+    let mut next = || cells.next().flatten();
+    let name = next().unwrap_or_default();
+    let written = next().unwrap_or_default();
+    let mark = written.strip_suffix('*').and_then(|text| text.rsplit_once(" *"));
+    let (type_name, time_attribute) = match mark {
+        Some((type_name, mark)) => (type_name.to_owned(), Some(mark.to_owned())),
+        None => (written, None),
+    };
+    let nullable = next().is_some_and(|text| text == "true");
+    let in_key = next().is_some();
+    Column { name, type_name, time_attribute, nullable, in_key, extras: next(), watermark: next() }
+}
+
+/// The gateway answers a refused statement with status 500 and `{"errors": ["…", "<trace>"]}`.
+fn refused(error: HttpError) -> GatewayError {
+    #[derive(Deserialize)]
+    struct Errors {
+        errors: Vec<String>,
+    }
+    match serde_json::from_str::<Errors>(&error.body) {
+        Ok(Errors { errors }) => match errors.last() {
+            Some(trace) => GatewayError::Refused(cause::root(trace)),
+            None => GatewayError::Http(error),
+        },
+        Err(_) => GatewayError::Http(error),
+    }
+}

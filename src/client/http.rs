@@ -1,0 +1,185 @@
+//! JSON over HTTP to a component on loopback. The only user of reqwest.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use reqwest::Method;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// A component answers on loopback within milliseconds; a call that takes this long will not end.
+const CALL_LIMIT: Duration = Duration::from_secs(60);
+
+/// One component's REST API.
+#[derive(Debug, Clone)]
+pub struct Http {
+    client: reqwest::Client,
+    base: String,
+}
+
+/// A call that did not give what it should.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{method} {path}: {}{line}", status.map(|status| format!("status {status}, ")).unwrap_or_default())]
+pub struct HttpError {
+    /// The method (`GET`).
+    pub method: String,
+    /// The path of the URL, with its query.
+    pub path: String,
+    /// The status; `None` when there was no answer, or not of the expected form.
+    pub status: Option<u16>,
+    /// The first line of the body, or what went wrong on the way.
+    pub line: String,
+    /// The whole body; empty without an answer.
+    pub body: String,
+}
+
+impl Http {
+    /// A client of the API below `base` (`http://host:port` with an optional path, no final slash).
+    pub fn new(base: &str) -> Result<Self, HttpError> {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(CALL_LIMIT)
+            .tcp_nodelay(true)
+            .build()
+            .map_err(|error| failed(&Method::GET, base, &error))?;
+        Ok(Self { client, base: base.to_owned() })
+    }
+
+    /// GET.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, HttpError> {
+        self.call(Method::GET, path, None).await
+    }
+
+    /// POST with a JSON body.
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &Value,
+    ) -> Result<T, HttpError> {
+        self.call(Method::POST, path, Some(body)).await
+    }
+
+    /// PUT with a JSON body.
+    pub async fn put<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, HttpError> {
+        self.call(Method::PUT, path, Some(body)).await
+    }
+
+    /// PATCH without a body.
+    pub async fn patch(&self, path: &str) -> Result<(), HttpError> {
+        self.raw(Method::PATCH, path, None).await.map(|_| ())
+    }
+
+    /// DELETE; whatever the answer's body is, it is dropped.
+    pub async fn delete(&self, path: &str) -> Result<(), HttpError> {
+        self.raw(Method::DELETE, path, None).await.map(|_| ())
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<T, HttpError> {
+        let text = self.raw(method.clone(), path, body).await?;
+        serde_json::from_str(&text).map_err(|error| HttpError {
+            method: method.to_string(),
+            path: path.to_owned(),
+            status: None,
+            line: format!(
+                "the answer is not of the expected form ({error}): {}",
+                first_line(&text)
+            ),
+            body: text,
+        })
+    }
+
+    async fn raw(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<String, HttpError> {
+        let mut request = self.client.request(method.clone(), format!("{}{path}", self.base));
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.map_err(|error| failed(&method, path, &error))?;
+        let status = response.status();
+        let text = response.text().await.map_err(|error| failed(&method, path, &error))?;
+        if status.is_success() {
+            return Ok(text);
+        }
+        Err(HttpError {
+            method: method.to_string(),
+            path: path.to_owned(),
+            status: Some(status.as_u16()),
+            line: first_line(&text).to_owned(),
+            body: text,
+        })
+    }
+}
+
+/// The error's innermost cause is the one that says something ("Connection refused").
+fn failed(method: &Method, path: &str, error: &dyn std::error::Error) -> HttpError {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    HttpError {
+        method: method.to_string(),
+        path: path.to_owned(),
+        status: None,
+        line: format!("no answer: {cause}"),
+        body: String::new(),
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("(empty body)")
+}
+
+/// A text as one segment of a path or one value of a query: everything but unreserved characters
+/// and commas is percent-encoded. (Flink separates metric names by commas that stay as they are.)
+pub fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~,".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_name_is_encoded_but_for_the_commas_between_names() {
+        assert_eq!(encode("0.Source__s[1].x,b c"), "0.Source__s%5B1%5D.x,b%20c");
+    }
+
+    #[test]
+    fn an_error_names_method_path_status_and_the_first_line() {
+        let error = HttpError {
+            method: "PUT".to_owned(),
+            path: "/connectors/c/config".to_owned(),
+            status: Some(400),
+            line: "no such class".to_owned(),
+            body: "no such class\n".to_owned(),
+        };
+        assert_eq!(error.to_string(), "PUT /connectors/c/config: status 400, no such class");
+    }
+
+    #[tokio::test]
+    async fn a_component_that_is_not_there_is_an_error_at_once() {
+        // Port 9 (discard) is never listened on by a component.
+        let http = Http::new("http://127.0.0.1:9").unwrap();
+        let error = http.get::<Value>("/overview").await.unwrap_err();
+        assert_eq!(error.status, None);
+        assert!(error.to_string().contains("Connection refused"), "{error}");
+    }
+}

@@ -1,0 +1,143 @@
+//! Topics: create, list, delete.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic as RdNewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::error::RDKafkaErrorCode;
+
+use super::{KafkaError, config};
+use crate::client::endpoints::Endpoints;
+use crate::client::wait::{self, Look, WaitError};
+
+/// How long the broker may take for one request, or to show a topic that it has created.
+const LIMIT: Duration = Duration::from_secs(15);
+
+/// Creates, lists and deletes topics. Cheap to clone.
+#[derive(Clone)]
+pub struct Admin {
+    client: Arc<AdminClient<DefaultClientContext>>,
+}
+
+/// A topic to create.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTopic {
+    /// The name on the broker.
+    pub name: String,
+    /// How many partitions.
+    pub partitions: i32,
+    /// Options (`cleanup.policy`).
+    pub options: BTreeMap<String, String>,
+}
+
+/// A topic that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicShape {
+    /// The name on the broker.
+    pub name: String,
+    /// How many partitions it has.
+    pub partitions: i32,
+}
+
+impl std::fmt::Debug for Admin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Admin").finish_non_exhaustive()
+    }
+}
+
+impl Admin {
+    /// A client; it connects when it is first used.
+    pub fn new(endpoints: &Endpoints) -> Result<Self, KafkaError> {
+        let client = config(endpoints)
+            .create()
+            .map_err(|error| KafkaError::new("making an admin client", &error))?;
+        Ok(Self { client: Arc::new(client) })
+    }
+
+    /// Creates topics and waits until the broker shows each with all its partitions led: a producer
+    /// or consumer that looks earlier is told that the topic is unknown.
+    pub async fn create(&self, topics: &[NewTopic]) -> Result<(), KafkaError> {
+        let wanted: Vec<_> = topics
+            .iter()
+            .map(|topic| {
+                let new =
+                    RdNewTopic::new(&topic.name, topic.partitions, TopicReplication::Fixed(1));
+                topic.options.iter().fold(new, |new, (key, value)| new.set(key, value))
+            })
+            .collect();
+        let results = self
+            .client
+            .create_topics(&wanted, &options())
+            .await
+            .map_err(|error| KafkaError::new("creating topics", &error))?;
+        for result in results {
+            result
+                .map_err(|(name, code)| KafkaError::new(format!("creating topic {name}"), &code))?;
+        }
+        let shown = wait::until("the created topics to be led", LIMIT, || async {
+            let shapes = self.list("").await?;
+            let missing = topics.iter().find(|topic| {
+                !shapes.iter().any(|s| s.name == topic.name && s.partitions == topic.partitions)
+            });
+            Ok(missing.map_or(Look::Holds(()), |topic| {
+                Look::NotYet(format!("{} is not there with all its partitions", topic.name))
+            }))
+        });
+        shown.await.map_err(|error| match error {
+            WaitError::Look(error) => error,
+            WaitError::TimedOut(late) => KafkaError::new("creating topics", &late),
+        })
+    }
+
+    /// Topics whose name starts with `prefix`, by name; partitions without a leader do not count.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<TopicShape>, KafkaError> {
+        let client = Arc::clone(&self.client);
+        let failed = |message: String| KafkaError::new("listing topics", &message);
+        let metadata =
+            tokio::task::spawn_blocking(move || client.inner().fetch_metadata(None, LIMIT))
+                .await
+                .map_err(|error| failed(error.to_string()))?
+                .map_err(|error| failed(error.to_string()))?;
+        let mut shapes: Vec<_> = metadata
+            .topics()
+            .iter()
+            .filter(|topic| topic.name().starts_with(prefix))
+            .map(|topic| {
+                let led = topic.partitions().iter().filter(|p| p.error().is_none());
+                TopicShape {
+                    name: topic.name().to_owned(),
+                    partitions: i32::try_from(led.count()).unwrap_or(i32::MAX),
+                }
+            })
+            .collect();
+        shapes.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(shapes)
+    }
+
+    /// Deletes topics; one that is not there is no error.
+    pub async fn delete(&self, names: &[&str]) -> Result<(), KafkaError> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let results = self
+            .client
+            .delete_topics(names, &options())
+            .await
+            .map_err(|error| KafkaError::new("deleting topics", &error))?;
+        for result in results {
+            match result {
+                Ok(_) | Err((_, RDKafkaErrorCode::UnknownTopicOrPartition)) => {}
+                Err((name, code)) => {
+                    return Err(KafkaError::new(format!("deleting topic {name}"), &code));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(LIMIT)).operation_timeout(Some(LIMIT))
+}

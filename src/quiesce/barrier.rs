@@ -1,0 +1,107 @@
+//! Barriers: logical messages of the harness that come back as records of the topic
+//! `<prefix>.message`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::base::position::RecordPosition;
+use crate::client::postgres::{Connection, PostgresError};
+use crate::client::wait::{self, Look, TimedOut};
+use crate::history::event::Record;
+
+/// The prefix of a barrier's message. The connector captures it; notes have another one.
+pub const BARRIER_PREFIX: &str = "changeproof.barrier";
+
+/// Barriers that came back, by content.
+#[derive(Debug)]
+pub struct Barriers {
+    seen: watch::Sender<BTreeMap<String, RecordPosition>>,
+}
+
+impl Default for Barriers {
+    fn default() -> Self {
+        Self { seen: watch::Sender::new(BTreeMap::new()) }
+    }
+}
+
+impl Barriers {
+    /// Takes note of a record of the barrier topic; others are ignored. To be called by the handler
+    /// of the tap for every record of that topic.
+    pub fn note(&self, record: &Record) {
+        let Some(content) = content(record) else { return };
+        let position = RecordPosition {
+            topic: record.topic.clone(),
+            partition: record.partition,
+            offset: record.offset,
+        };
+        self.seen.send_modify(|seen| {
+            // The first sight counts: a replay repeats barriers too.
+            seen.entry(content).or_insert(position);
+        });
+    }
+
+    /// Waits until the barrier came back.
+    pub async fn back(&self, content: &str, limit: Duration) -> Result<RecordPosition, TimedOut> {
+        let mut seen = self.seen.subscribe();
+        let back = wait::observe("the barrier to come back", limit, &mut seen, |seen| {
+            match seen.get(content) {
+                Some(position) => Look::Holds(position.clone()),
+                None => Look::NotYet(format!("{} other barriers came back", seen.len())),
+            }
+        });
+        back.await
+    }
+}
+
+/// Emits a barrier in the session's database. Its commit is the session's own, so everything the
+/// server acknowledged before is before it.
+pub async fn emit(database: &Connection, content: &str) -> Result<(), PostgresError> {
+    database.emit_message(BARRIER_PREFIX, content).await.map(|_| ())
+}
+
+/// The content of a barrier's record: Debezium's envelope of a logical message holds it in base64.
+fn content(record: &Record) -> Option<String> {
+    let value: Value = serde_json::from_slice(&record.value.as_ref()?.0).ok()?;
+    let message = value.get("message")?;
+    if message.get("prefix")?.as_str()? != BARRIER_PREFIX {
+        return None;
+    }
+    String::from_utf8(STANDARD.decode(message.get("content")?.as_str()?).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::event::Bytes;
+
+    fn record(value: Option<&str>) -> Record {
+        Record {
+            topic: "p.message".to_owned(),
+            partition: 0,
+            offset: 3,
+            timestamp: None,
+            key: None,
+            value: value.map(|value| Bytes(value.as_bytes().to_vec())),
+            headers: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_barrier_is_recognised_by_prefix_and_content() {
+        let barriers = Barriers::default();
+        barriers.note(&record(None));
+        barriers.note(&record(Some("{\"op\":\"m\"}")));
+        barriers.note(&record(Some(r#"{"message":{"prefix":"other","content":"YjE="}}"#)));
+        let late = barriers.back("b1", Duration::from_millis(1)).await.unwrap_err();
+        assert_eq!(late.last, "0 other barriers came back");
+        let value = r#"{"op":"m","message":{"prefix":"changeproof.barrier","content":"YjE="}}"#;
+        barriers.note(&record(Some(value)));
+        let position = barriers.back("b1", Duration::from_millis(1)).await.unwrap();
+        assert_eq!(position.to_string(), "p.message[0]@3");
+    }
+}

@@ -1,0 +1,179 @@
+//! The connector's part: it streams, it has confirmed, it has not failed.
+
+use std::time::Duration;
+
+use super::{Clients, Pipeline, Unproven, barrier};
+use crate::base::anomaly::Anomaly;
+use crate::base::position::Lsn;
+use crate::client::clock::Stopwatch;
+use crate::client::postgres::Connection;
+use crate::client::wait::{self, Look, TimedOut, WaitError};
+
+/// The connector streams.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Streaming {
+    /// The slot's `confirmed_flush_lsn` when it was first seen to have one: the snapshot shows
+    /// exactly the commits before.
+    pub point: Lsn,
+    /// The content of the barrier that came back.
+    pub barrier: String,
+}
+
+/// Waits until the slot has a consistent point, emits a barrier through `database`, and waits until
+/// it came back: from then on every commit is streamed and none is part of the snapshot.
+///
+/// "The slot is active" would not be enough: it is active before the snapshot has begun.
+pub async fn streaming(
+    clients: &Clients<'_>,
+    pipeline: &Pipeline<'_>,
+    database: &Connection,
+    barrier: &str,
+    limit: Duration,
+) -> Result<Streaming, Unproven> {
+    let streams = async {
+        let watch = Stopwatch::start();
+        let point = consistent_point(clients, pipeline, limit).await?;
+        barrier::emit(database, barrier).await.map_err(|error| Unproven::broken(&error))?;
+        let left = limit.saturating_sub(watch.elapsed());
+        back(clients, pipeline, barrier, left).await?;
+        Ok(Streaming { point, barrier: barrier.to_owned() })
+    };
+    tokio::select! {
+        streaming = streams => streaming,
+        failed = failed(clients, pipeline, limit) => Err(failed),
+    }
+}
+
+async fn consistent_point(
+    clients: &Clients<'_>,
+    pipeline: &Pipeline<'_>,
+    limit: Duration,
+) -> Result<Lsn, Unproven> {
+    let seen = wait::until("the connector's slot to have a consistent point", limit, || async {
+        let slot = clients.postgres.slot(pipeline.slot).await;
+        Ok(match slot.map_err(|error| Unproven::broken(&error))? {
+            Some(slot) => slot.confirmed.map_or_else(
+                || Look::NotYet("the slot is there, but has none".to_owned()),
+                Look::Holds,
+            ),
+            None => Look::NotYet("there is no such slot".to_owned()),
+        })
+    });
+    or_stalled(clients, pipeline, seen.await).await
+}
+
+/// Waits until the barrier was read from its topic.
+pub(super) async fn back(
+    clients: &Clients<'_>,
+    pipeline: &Pipeline<'_>,
+    content: &str,
+    limit: Duration,
+) -> Result<(), Unproven> {
+    let back = clients.barriers.back(content, limit).await;
+    or_stalled(clients, pipeline, back.map(|_| ()).map_err(WaitError::TimedOut)).await
+}
+
+/// Waits until the slot is confirmed to `wanted` or past it; gives what it is confirmed to.
+pub(super) async fn confirmed(
+    clients: &Clients<'_>,
+    pipeline: &Pipeline<'_>,
+    wanted: Lsn,
+    limit: Duration,
+) -> Result<Lsn, Unproven> {
+    let condition = format!("the connector's slot to be confirmed to {wanted}");
+    let seen = wait::until(&condition, limit, || async {
+        let confirmed = slot_position(clients, pipeline).await?;
+        Ok(if confirmed >= wanted {
+            Look::Holds(confirmed)
+        } else {
+            Look::NotYet(format!("it is confirmed to {confirmed}"))
+        })
+    });
+    let seen = seen.await;
+    tracing::debug!(%wanted, "the slot is confirmed");
+    or_stalled(clients, pipeline, seen).await
+}
+
+/// What the slot is confirmed to. A slot that is gone takes all evidence with it.
+pub(super) async fn slot_position(
+    clients: &Clients<'_>,
+    pipeline: &Pipeline<'_>,
+) -> Result<Lsn, Unproven> {
+    let slot = clients.postgres.slot(pipeline.slot).await;
+    let confirmed = slot.map_err(|error| Unproven::broken(&error))?.and_then(|slot| slot.confirmed);
+    confirmed.ok_or_else(|| {
+        let sentence = "the connector's slot is gone, and with it what was confirmed".to_owned();
+        Unproven::at_connector(Anomaly::ConnectorFailed, sentence, Vec::new())
+    })
+}
+
+async fn or_stalled<T>(
+    clients: &Clients<'_>,
+    pipeline: &Pipeline<'_>,
+    waited: Result<T, WaitError<Unproven>>,
+) -> Result<T, Unproven> {
+    match waited {
+        Ok(value) => Ok(value),
+        Err(WaitError::Look(unproven)) => Err(unproven),
+        Err(WaitError::TimedOut(late)) => Err(stalled(clients, pipeline, &late).await),
+    }
+}
+
+/// The time-out, with the connector's state and slot beside it.
+async fn stalled(clients: &Clients<'_>, pipeline: &Pipeline<'_>, late: &TimedOut) -> Unproven {
+    let mut detail = Vec::new();
+    match clients.connect.status(pipeline.connector).await {
+        Ok(Some(status)) => {
+            detail.push(format!("the connector is {:?}", status.connector.state));
+            let tasks = status.tasks.iter().enumerate();
+            detail.extend(tasks.map(|(n, task)| format!("task {n} is {:?}", task.state)));
+        }
+        Ok(None) => detail.push("Connect knows no such connector".to_owned()),
+        Err(error) => detail.push(error.to_string()),
+    }
+    match clients.postgres.slot(pipeline.slot).await {
+        Ok(Some(slot)) => detail.push(format!(
+            "slot {} is {}, confirmed to {}",
+            pipeline.slot,
+            if slot.active_pid.is_some() { "active" } else { "not active" },
+            slot.confirmed.map_or_else(|| "nothing".to_owned(), |lsn| lsn.to_string()),
+        )),
+        Ok(None) => detail.push(format!("there is no slot {}", pipeline.slot)),
+        Err(error) => detail.push(error.to_string()),
+    }
+    Unproven::at_connector(Anomaly::Stalled, late.to_string(), detail)
+}
+
+/// Ends only when the connector or one of its tasks has failed.
+pub(super) async fn failed(
+    clients: &Clients<'_>,
+    pipeline: &Pipeline<'_>,
+    limit: Duration,
+) -> Unproven {
+    let mut looks = 0_u32;
+    // It must not end before what it runs beside, which has the same limit.
+    let limit = limit.saturating_add(Duration::from_secs(60));
+    let failed = wait::until("the connector to fail", limit, || {
+        looks += 1;
+        let now = looks.is_multiple_of(8);
+        async move {
+            let fine = || Ok(Look::NotYet("it works".to_owned()));
+            if !now {
+                return fine();
+            }
+            // A worker that does not answer now may answer again; time-outs tell the rest.
+            let Ok(Some(status)) = clients.connect.status(pipeline.connector).await else {
+                return fine();
+            };
+            match status.failure() {
+                Some(cause) => Ok::<_, Unproven>(Look::Holds(cause)),
+                None => fine(),
+            }
+        }
+    });
+    match failed.await {
+        Ok(cause) => Unproven::at_connector(Anomaly::ConnectorFailed, cause.sentence, cause.detail),
+        Err(WaitError::Look(unproven)) => unproven,
+        Err(WaitError::TimedOut(late)) => Unproven::broken(&late),
+    }
+}

@@ -1,0 +1,441 @@
+//! A job's part: what its sources delivered, how far its event time is, its checkpoint.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::future::try_join_all;
+use itertools::Itertools as _;
+
+use super::watermark::{self, Expected, Place};
+use super::{Clause, Clients, Job, Read, Unproven, metric};
+use crate::base::anomaly::Anomaly;
+use crate::client::clock::Stopwatch;
+use crate::client::flink::{self, Attempt, FlinkError, is_terminal};
+use crate::client::kafka::Ends;
+use crate::client::wait::{self, Look, WaitError};
+
+/// The watermark of a task that has had none.
+const START: i64 = i64::MIN;
+
+/// How long a failed job may take to say why.
+const CAUSE_LIMIT: Duration = Duration::from_secs(3);
+
+/// A job whose graph is known.
+pub(super) struct Watched<'a> {
+    pub(super) job: &'a Job,
+    graph: flink::Job,
+    /// Attempts before anything was looked at.
+    pub(super) attempts: Vec<Attempt>,
+    /// Offset metrics by source vertex, as far as they were seen.
+    offsets: Mutex<BTreeMap<String, Vec<String>>>,
+}
+
+/// What was seen of a job whose sources have delivered everything.
+#[derive(Debug, Default)]
+pub(super) struct Delivered {
+    /// Operator, physical topic, partition, offset.
+    pub(super) sources: Vec<(String, String, i32, i64)>,
+    /// Vertex name, computed, seen.
+    pub(super) watermarks: Vec<(String, i64, i64)>,
+    /// By sink, the input watermark of the task that writes it.
+    pub(super) by_sink: BTreeMap<String, Option<i64>>,
+    /// Why a watermark could not be computed.
+    pub(super) gaps: Vec<String>,
+}
+
+impl<'a> Watched<'a> {
+    /// Reads the graph and the attempts, and makes the JobManager fetch the job's metrics.
+    pub(super) async fn start(clients: &Clients<'_>, job: &'a Job) -> Result<Self, Unproven> {
+        let graph = match clients.flink.job(&job.id).await {
+            Ok(Some(graph)) => graph,
+            Ok(None) => {
+                let sentence = format!("Flink knows no job {}", job.id);
+                return Err(Unproven::at_sinks(job, Anomaly::StatementFailed, &sentence, &[]));
+            }
+            Err(error) => return Err(Unproven::broken(&error)),
+        };
+        let attempts = attempts(clients, &graph).await?;
+        let watched = Self { job, graph, attempts, offsets: Mutex::default() };
+        let sources = watched.sources()?;
+        try_join_all(sources.iter().map(|source| watched.offset_names(clients, source)))
+            .await
+            .map_err(|error| Unproven::broken(&error))?;
+        Ok(watched)
+    }
+
+    /// The attempts now.
+    pub(super) async fn attempts_now(
+        &self,
+        clients: &Clients<'_>,
+    ) -> Result<Vec<Attempt>, Unproven> {
+        attempts(clients, &self.graph).await
+    }
+
+    /// Vertices that read a topic, with the tables they read.
+    fn sources(&self) -> Result<Vec<SourceVertex<'_>>, Unproven> {
+        let mut sources = Vec::new();
+        for vertex in &self.graph.vertices {
+            let Some(table) = metric::source_table(&vertex.name) else { continue };
+            let reads: Vec<_> = self.job.reads.iter().filter(|r| r.table == table).collect();
+            if reads.is_empty() && vertex.status != "FINISHED" {
+                let sentence = format!(
+                    "job {} reads `{table}`, of which nothing is known (operator `{}`)",
+                    self.job.id, vertex.name
+                );
+                return Err(Unproven::Broken(sentence));
+            }
+            sources.push(SourceVertex { vertex, reads });
+        }
+        Ok(sources)
+    }
+
+    /// The names of the vertex's offset metrics that the JobManager has now.
+    async fn offset_names(
+        &self,
+        clients: &Clients<'_>,
+        source: &SourceVertex<'_>,
+    ) -> Result<Vec<String>, FlinkError> {
+        let mut names = clients.flink.metric_names(&self.graph.id, &source.vertex.id).await?;
+        names.retain(|name| metric::current_offset(name).is_some());
+        let mut offsets = self.offsets.lock().unwrap_or_else(PoisonError::into_inner);
+        offsets.insert(source.vertex.id.clone(), names.clone());
+        Ok(names)
+    }
+
+    fn known_names(&self, source: &SourceVertex<'_>) -> Vec<String> {
+        let offsets = self.offsets.lock().unwrap_or_else(PoisonError::into_inner);
+        offsets.get(&source.vertex.id).cloned().unwrap_or_default()
+    }
+
+    /// Waits until every source operator has delivered the last record below the ends and every
+    /// task behind them has the watermark that follows from these records.
+    pub(super) async fn delivered(
+        &self,
+        clients: &Clients<'_>,
+        ends: &Ends,
+        limit: Duration,
+    ) -> Result<Delivered, Unproven> {
+        let sources = self.sources()?;
+        let condition = "the statement's sources to deliver everything";
+        let delivered = wait::until(condition, limit, || self.look(clients, &sources, ends)).await;
+        match delivered {
+            Ok(delivered) => Ok(delivered),
+            Err(WaitError::Look(error)) => Err(self.diagnose(clients, error).await),
+            Err(WaitError::TimedOut(late)) => Err(self.stalled(clients, &late.to_string()).await),
+        }
+    }
+
+    async fn look(
+        &self,
+        clients: &Clients<'_>,
+        sources: &[SourceVertex<'_>],
+        ends: &Ends,
+    ) -> Result<Look<Delivered>, FlinkError> {
+        let looks = sources.iter().map(|source| self.look_at_source(clients, source, ends));
+        let mut delivered = Delivered::default();
+        let mut expected = BTreeMap::new();
+        for (source, look) in itertools::zip_eq(sources, try_join_all(looks).await?) {
+            let (offsets, assigned) = match look {
+                Look::Holds(found) => found,
+                Look::NotYet(lag) => return Ok(Look::NotYet(lag)),
+            };
+            delivered.sources.extend(offsets);
+            let emits = source.watermark(clients, ends, assigned);
+            expected.insert(source.vertex.id.clone(), emits);
+        }
+        self.look_at_time(clients, &expected, delivered).await
+    }
+
+    /// The offsets delivered, and how many subtasks have a partition.
+    async fn look_at_source(
+        &self,
+        clients: &Clients<'_>,
+        source: &SourceVertex<'_>,
+        ends: &Ends,
+    ) -> Result<Look<(Vec<Offset>, usize)>, FlinkError> {
+        let wanted = source.last_records(clients, ends);
+        if source.vertex.status == "FINISHED" {
+            return Ok(Look::Holds((Vec::new(), 0)));
+        }
+        let mut names = self.known_names(source);
+        if !source.is_covered_by(&names, ends) {
+            names = self.offset_names(clients, source).await?;
+        }
+        let values = clients.flink.metrics(&self.graph.id, &source.vertex.id, &names).await?;
+        let mut seen = BTreeMap::new();
+        let mut assigned = BTreeSet::new();
+        let mut operator = String::new();
+        for (name, value) in &values {
+            if let (Some(metric), Ok(offset)) = (metric::current_offset(name), value.parse::<i64>())
+            {
+                assigned.insert(metric.subtask);
+                operator = metric.operator;
+                seen.insert((metric.topic, metric.partition), offset);
+            }
+        }
+        let mut offsets = Vec::new();
+        for (topic, partition, last) in wanted {
+            let at = seen.get(&(metric::sanitised(&topic), partition)).copied();
+            match (at, last) {
+                (Some(at), Some(last)) if at < last => {
+                    return Ok(Look::NotYet(format!(
+                        "`{}` was delivered {topic}[{partition}] up to offset {at}, the last \
+                         record is at {last}",
+                        source.table()
+                    )));
+                }
+                (None, _) => {
+                    return Ok(Look::NotYet(format!(
+                        "`{}` shows no progress in {topic}[{partition}]",
+                        source.table()
+                    )));
+                }
+                (Some(at), _) => offsets.push((operator.clone(), topic, partition, at)),
+            }
+        }
+        Ok(Look::Holds((offsets, assigned.len())))
+    }
+
+    async fn look_at_time(
+        &self,
+        clients: &Clients<'_>,
+        sources: &BTreeMap<String, Expected>,
+        mut delivered: Delivered,
+    ) -> Result<Look<Delivered>, FlinkError> {
+        let expected = watermark::inputs(&self.places(), sources);
+        let waits = |vertex: &&flink::Vertex| {
+            vertex.status != "FINISHED"
+                && expected.get(&vertex.id).is_some_and(|at| *at != Expected::Start)
+        };
+        let vertices: Vec<_> = self.graph.vertices.iter().filter(waits).collect();
+        let reads = vertices.iter().map(|vertex| self.input_watermarks(clients, vertex));
+        for (vertex, seen) in itertools::zip_eq(&vertices, try_join_all(reads).await?) {
+            let (least, most) = match seen {
+                Look::Holds(seen) => seen,
+                Look::NotYet(missing) => return Ok(Look::NotYet(missing)),
+            };
+            match expected.get(&vertex.id) {
+                Some(Expected::At(at)) if least < *at => {
+                    let name = &vertex.name;
+                    let have = if least == START { "none".to_owned() } else { least.to_string() };
+                    let sentence =
+                        format!("the watermark of `{name}` is {have}, the records make it {at}");
+                    return Ok(Look::NotYet(sentence));
+                }
+                Some(Expected::At(at)) if most > *at => delivered.gaps.push(format!(
+                    "the watermark of `{}` is {most}, but the records make it {at}",
+                    vertex.name
+                )),
+                Some(Expected::At(at)) => {
+                    delivered.watermarks.push((vertex.name.clone(), *at, least));
+                }
+                Some(Expected::Unknown(why)) => delivered.gaps.push(why.clone()),
+                Some(Expected::Start) | None => {}
+            }
+            for sink in &self.job.sinks {
+                if metric::writes(&vertex.name, &sink.sink) {
+                    let at = Some(least).filter(|at| *at != START);
+                    delivered.by_sink.insert(sink.sink.clone(), at);
+                }
+            }
+        }
+        delivered.gaps.sort();
+        delivered.gaps.dedup();
+        Ok(Look::Holds(delivered))
+    }
+
+    /// The least and the most of the input watermarks of a vertex's subtasks.
+    async fn input_watermarks(
+        &self,
+        clients: &Clients<'_>,
+        vertex: &flink::Vertex,
+    ) -> Result<Look<(i64, i64)>, FlinkError> {
+        let names: Vec<_> = (0..vertex.parallelism).map(metric::input_watermark).collect();
+        let values = clients.flink.metrics(&self.graph.id, &vertex.id, &names).await?;
+        let seen: Vec<i64> = values.values().filter_map(|value| value.parse().ok()).collect();
+        Ok(match seen.iter().copied().minmax().into_option() {
+            Some(bounds) if seen.len() == names.len() => Look::Holds(bounds),
+            _ => Look::NotYet(format!("`{}` shows no watermark yet", vertex.name)),
+        })
+    }
+
+    fn places(&self) -> BTreeMap<String, Place> {
+        let delays = |id: &str| {
+            let vertex = self.graph.vertices.iter().find(|vertex| vertex.id == id);
+            vertex.is_some_and(|vertex| vertex.name.contains("IntervalJoin"))
+        };
+        let nodes = self.graph.plan.nodes.iter();
+        nodes
+            .map(|node| {
+                let inputs = node.inputs.iter().map(|input| input.id.clone()).collect();
+                (node.id.clone(), Place { inputs, delays: delays(&node.id) })
+            })
+            .collect()
+    }
+
+    /// Triggers a checkpoint and waits for it; gives its id. A job that has finished needs none: it
+    /// flushed everything when it ended.
+    pub(super) async fn checkpoint(
+        &self,
+        clients: &Clients<'_>,
+        limit: Duration,
+    ) -> Result<u64, Unproven> {
+        let taken = match clients.flink.checkpoint(&self.job.id, limit).await {
+            Err(error) if self.has_finished(clients).await => {
+                tracing::debug!(job = self.job.id, %error, "the job finished without a checkpoint");
+                clients.flink.last_checkpoint(&self.job.id).await.map(Option::unwrap_or_default)
+            }
+            other => other,
+        };
+        match taken {
+            Ok(id) => Ok(id),
+            Err(FlinkError::Late(late)) => Err(self.stalled(clients, &late.to_string()).await),
+            Err(error) => Err(self.diagnose(clients, error).await),
+        }
+    }
+
+    async fn has_finished(&self, clients: &Clients<'_>) -> bool {
+        let state = clients.flink.state(&self.job.id).await;
+        state.is_ok_and(|state| state.as_deref() == Some("FINISHED"))
+    }
+
+    /// The job's failure if it has failed, else that its looks do.
+    async fn diagnose(&self, clients: &Clients<'_>, error: FlinkError) -> Unproven {
+        failure(clients, self.job).await.unwrap_or_else(|| Unproven::broken(&error))
+    }
+
+    async fn stalled(&self, clients: &Clients<'_>, late: &str) -> Unproven {
+        if let Some(failure) = failure(clients, self.job).await {
+            return failure;
+        }
+        let mut detail = Vec::new();
+        if let Ok(Some(state)) = clients.flink.state(&self.job.id).await {
+            detail.push(format!("job {} is {state}", self.job.id));
+        }
+        if let Ok(Some(cause)) = clients.flink.failure(&self.job.id).await {
+            detail.push(format!("it failed before: {}", cause.sentence));
+        }
+        Unproven::at_sinks(self.job, Anomaly::Stalled, late, &detail)
+    }
+}
+
+/// Operator, physical topic, partition, offset delivered.
+type Offset = (String, String, i32, i64);
+
+/// A vertex that begins with a source operator.
+struct SourceVertex<'a> {
+    vertex: &'a flink::Vertex,
+    /// Normally one; several when tables of the same name stand in several databases.
+    reads: Vec<&'a Read>,
+}
+
+impl SourceVertex<'_> {
+    fn table(&self) -> &str {
+        metric::source_table(&self.vertex.name).unwrap_or(&self.vertex.name)
+    }
+
+    /// Read, partition and end of everything it reads.
+    fn partitions<'b>(&'b self, ends: &'b Ends) -> impl Iterator<Item = (&'b Read, i32, i64)> {
+        self.reads.iter().flat_map(move |&read| {
+            let of = ends.iter().filter(move |(place, _)| place.0 == read.topic);
+            of.map(move |(place, bounds)| (read, place.1, bounds.stable))
+        })
+    }
+
+    /// Topic, partition, and the offset of the last record below the end (`None`: there is none).
+    fn last_records(&self, clients: &Clients<'_>, ends: &Ends) -> Vec<(String, i32, Option<i64>)> {
+        let last = |(read, partition, end): (&Read, i32, i64)| {
+            let offset = clients.tap.last_visible(&read.topic, partition, end);
+            (read.topic.clone(), partition, offset)
+        };
+        self.partitions(ends).map(last).collect()
+    }
+
+    /// Whether there is a metric for each partition.
+    fn is_covered_by(&self, names: &[String], ends: &Ends) -> bool {
+        let named: BTreeSet<_> = names
+            .iter()
+            .filter_map(|name| metric::current_offset(name))
+            .map(|metric| (metric.topic, metric.partition))
+            .collect();
+        self.partitions(ends).all(|(read, partition, _)| {
+            named.contains(&(metric::sanitised(&read.topic), partition))
+        })
+    }
+
+    /// What it emits once it has delivered everything.
+    fn watermark(&self, clients: &Clients<'_>, ends: &Ends, assigned: usize) -> Expected {
+        if self.reads.iter().any(|read| read.watermark == Clause::Idle) {
+            let why = format!(
+                "partitions of `{}` are left out of its watermark while they are idle",
+                self.table()
+            );
+            return Expected::Unknown(why);
+        }
+        if self.reads.iter().any(|read| read.watermark == Clause::None) || self.reads.is_empty() {
+            return Expected::Start;
+        }
+        let watermarks: Vec<_> = self
+            .partitions(ends)
+            .map(|(read, partition, end)| clients.clocks.watermark(read, partition, end))
+            .collect();
+        let source = watermark::Source {
+            parallelism: usize::try_from(self.vertex.parallelism).unwrap_or(usize::MAX),
+            assigned,
+            assigner: self.vertex.name.contains("WatermarkAssigner"),
+        };
+        watermark::of_source(source, &watermarks)
+    }
+}
+
+async fn attempts(clients: &Clients<'_>, graph: &flink::Job) -> Result<Vec<Attempt>, Unproven> {
+    let vertices = graph.vertices.iter().map(|v| clients.flink.attempts(&graph.id, &v.id));
+    let attempts = try_join_all(vertices).await.map_err(|error| Unproven::broken(&error))?;
+    Ok(attempts.into_iter().flatten().collect())
+}
+
+/// `statement-failed` if the job has ended otherwise than well.
+async fn failure(clients: &Clients<'_>, job: &Job) -> Option<Unproven> {
+    let state = clients.flink.state(&job.id).await.ok()?;
+    let failing =
+        |state: &str| matches!(state, "FAILING") || is_terminal(state) && state != "FINISHED";
+    let state = state.filter(|state| failing(state))?;
+    // The cause is read from a copy of the graph, which may be older than the failure.
+    let cause = wait::until("a failed job to say why", CAUSE_LIMIT, || async {
+        let cause = clients.flink.failure(&job.id).await?;
+        Ok::<_, FlinkError>(cause.map_or_else(
+            || Look::NotYet(format!("the job is {state} and names no exception")),
+            Look::Holds,
+        ))
+    });
+    let (sentence, detail) = match cause.await {
+        Ok(cause) => (cause.sentence, cause.detail),
+        Err(_) => (format!("the job is {state}, and Flink does not say why"), Vec::new()),
+    };
+    Some(Unproven::at_sinks(job, Anomaly::StatementFailed, &sentence, &detail))
+}
+
+/// Ends only when a job has failed.
+pub(super) async fn failed(clients: &Clients<'_>, jobs: &[Job], limit: Duration) -> Unproven {
+    let watch = Stopwatch::start();
+    let mut looks = 0_u32;
+    // It must not end before what it runs beside, which has the same limit.
+    let limit = limit.saturating_add(Duration::from_secs(60));
+    let failed = wait::until("a job to fail", limit, || {
+        looks += 1;
+        let now = looks.is_multiple_of(8);
+        async move {
+            for job in jobs.iter().filter(|_| now) {
+                if let Some(failure) = failure(clients, job).await {
+                    return Ok::<_, Unproven>(Look::Holds(failure));
+                }
+            }
+            Ok(Look::NotYet("they run".to_owned()))
+        }
+    });
+    match failed.await {
+        Ok(failure) => failure,
+        Err(error) => Unproven::Broken(format!("after {:.1?}: {error}", watch.elapsed())),
+    }
+}

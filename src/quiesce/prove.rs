@@ -1,0 +1,347 @@
+//! The steps of the proof, in order.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures::future::{try_join, try_join_all};
+
+use super::job::{Delivered, Watched};
+use super::{Clients, Job, Pipeline, Question, Unproven, connector, job};
+use crate::base::position::Lsn;
+use crate::client::clock::Stopwatch;
+use crate::client::flink::Attempt;
+use crate::client::kafka::Ends;
+use crate::client::wait::{self, Look, WaitError};
+use crate::history::event::{JobProof, Proof, ProofGap, Topic};
+
+/// Proves that everything up to the question's last commit has gone through every statement and is
+/// visible at every sink.
+///
+/// The barrier must have been emitted after that commit. When this returns, the tap has handed over
+/// every record below the proof's ends.
+pub async fn prove(
+    clients: &Clients<'_>,
+    pipeline: &Pipeline<'_>,
+    question: &Question,
+) -> Result<Proof, Unproven> {
+    let attempt = Attempted { clients, pipeline, question, watch: Stopwatch::start() };
+    tokio::select! {
+        proof = attempt.prove() => proof,
+        failed = connector::failed(clients, pipeline, question.limit) => Err(failed),
+        failed = job::failed(clients, pipeline.jobs, question.limit) => Err(failed),
+    }
+}
+
+struct Attempted<'a> {
+    clients: &'a Clients<'a>,
+    pipeline: &'a Pipeline<'a>,
+    question: &'a Question,
+    watch: Stopwatch,
+}
+
+/// The evidence of one job.
+struct Evidence {
+    delivered: Delivered,
+    checkpoint: u64,
+}
+
+impl Attempted<'_> {
+    fn left(&self) -> Duration {
+        self.question.limit.saturating_sub(self.watch.elapsed())
+    }
+
+    async fn prove(&self) -> Result<Proof, Unproven> {
+        let waves = waves(self.pipeline.jobs)?;
+        let back = connector::back(
+            self.clients,
+            self.pipeline,
+            &self.question.barrier.content,
+            self.left(),
+        );
+        let (mut watched, ()) = try_join(self.watch_jobs(), back).await?;
+        self.log("the barrier came back", self.pipeline.connector);
+        let wanted = self.question.last_commit_end.unwrap_or_default();
+        loop {
+            let confirmed = connector::confirmed(self.clients, self.pipeline, wanted, self.left());
+            let ((ends, evidence), confirmed) =
+                try_join(self.go_through(&waves, &watched), confirmed).await?;
+            self.log("every job is through, and the slot is confirmed", self.pipeline.connector);
+            let again = self.read_again(&watched, confirmed).await?;
+            let Some(changed) = difference(&watched, &ends, &again, self.pipeline.jobs) else {
+                return Ok(self.proof(&watched, &ends, evidence, confirmed));
+            };
+            tracing::debug!(changed, "the proof starts over");
+            if self.left().is_zero() {
+                return Err(Unproven::Broken(format!(
+                    "nothing came to rest within {:.1?}: {changed}",
+                    self.question.limit
+                )));
+            }
+            watched = self.watch_jobs().await?;
+        }
+    }
+
+    fn log(&self, what: &str, of: &str) {
+        tracing::debug!(of, after_ms = self.watch.elapsed_ms(), "{what}");
+    }
+
+    async fn watch_jobs(&self) -> Result<Vec<Watched<'_>>, Unproven> {
+        let jobs = self.pipeline.jobs.iter();
+        try_join_all(jobs.map(|job| Watched::start(self.clients, job))).await
+    }
+
+    /// Goes through all jobs; gives the ends of all topics and the evidence by job.
+    async fn go_through(
+        &self,
+        waves: &[Vec<usize>],
+        watched: &[Watched<'_>],
+    ) -> Result<(Ends, BTreeMap<usize, Evidence>), Unproven> {
+        let mut evidence = BTreeMap::new();
+        let mut ends = self.ends(self.pipeline.topics).await?;
+        for wave in waves {
+            self.tapped(&ends).await?;
+            let jobs = wave.iter().filter_map(|n| Some((*n, watched.get(*n)?)));
+            let proven = try_join_all(jobs.map(|(n, job)| self.go_through_job(n, job, &ends)));
+            evidence.extend(proven.await?);
+            let written: Vec<_> = wave
+                .iter()
+                .filter_map(|n| self.pipeline.jobs.get(*n))
+                .flat_map(|job| &job.sinks)
+                .flat_map(|sink| self.pipeline.topics.iter().filter(|t| t.physical == sink.topic))
+                .cloned()
+                .collect();
+            ends.extend(self.ends(&written).await?);
+        }
+        self.tapped(&ends).await?;
+        Ok((ends, evidence))
+    }
+
+    async fn go_through_job(
+        &self,
+        n: usize,
+        job: &Watched<'_>,
+        ends: &Ends,
+    ) -> Result<(usize, Evidence), Unproven> {
+        let delivered = job.delivered(self.clients, ends, self.left()).await?;
+        self.log("the sources delivered everything", &job.job.id);
+        let checkpoint = job.checkpoint(self.clients, self.left()).await?;
+        self.log("the checkpoint completed", &job.job.id);
+        Ok((n, Evidence { delivered, checkpoint }))
+    }
+
+    /// The ends of topics, once no transaction is open in them.
+    async fn ends(&self, topics: &[Topic]) -> Result<Ends, Unproven> {
+        let asked: Vec<_> = topics.iter().map(|t| (t.physical.clone(), t.partitions)).collect();
+        if asked.is_empty() {
+            return Ok(Ends::new());
+        }
+        let seen = wait::until("every transaction on the topics to end", self.left(), || async {
+            let ends = self.clients.ends.ends(&asked).await;
+            let ends = ends.map_err(|error| Unproven::broken(&error))?;
+            let open = ends.iter().find(|(_, bounds)| bounds.stable < bounds.high);
+            Ok(match open {
+                None => Look::Holds(ends),
+                Some(((topic, partition), bounds)) => Look::NotYet(format!(
+                    "{topic}[{partition}] is stable up to {}, but ends at {}",
+                    bounds.stable, bounds.high
+                )),
+            })
+        });
+        seen.await.map_err(|error| match error {
+            WaitError::Look(unproven) => unproven,
+            WaitError::TimedOut(late) => Unproven::broken(&late),
+        })
+    }
+
+    async fn tapped(&self, ends: &Ends) -> Result<(), Unproven> {
+        let reached = self.clients.tap.reached(ends, self.left().max(Duration::from_secs(1)));
+        reached.await.map_err(|late| Unproven::broken(&late))
+    }
+
+    async fn read_again(&self, watched: &[Watched<'_>], confirmed: Lsn) -> Result<Again, Unproven> {
+        let attempts = try_join_all(watched.iter().map(|job| job.attempts_now(self.clients)));
+        let ends = self.ends(self.pipeline.topics);
+        let slot = connector::slot_position(self.clients, self.pipeline);
+        let (attempts, ends, slot) = futures::try_join!(attempts, ends, slot)?;
+        Ok(Again { attempts, ends, slot_moved_back: slot < confirmed })
+    }
+
+    fn proof(
+        &self,
+        watched: &[Watched<'_>],
+        ends: &Ends,
+        mut evidence: BTreeMap<usize, Evidence>,
+        confirmed: Lsn,
+    ) -> Proof {
+        let mut proof = Proof {
+            number: self.question.number,
+            entry: self.question.entry,
+            last_commit_end: self.question.last_commit_end,
+            barrier_end: self.question.barrier.end,
+            confirmed,
+            ends: by_name(self.pipeline.topics, ends),
+            jobs: Vec::new(),
+            watermarks: BTreeMap::new(),
+            gaps: Vec::new(),
+            elapsed_ms: self.watch.elapsed_ms(),
+        };
+        let order = waves(self.pipeline.jobs).unwrap_or_default().into_iter().flatten();
+        for n in order {
+            let (Some(watched), Some(found)) = (watched.get(n), evidence.remove(&n)) else {
+                continue;
+            };
+            let job = watched.job;
+            for sink in &job.sinks {
+                let at = found.delivered.by_sink.get(&sink.sink).copied().flatten();
+                proof.watermarks.insert(sink.sink.clone(), at);
+                let gaps = job.gaps.iter().chain(&found.delivered.gaps);
+                proof.gaps.extend(gaps.map(|sentence| ProofGap {
+                    sink: sink.sink.clone(),
+                    sentence: sentence.clone(),
+                }));
+            }
+            proof.jobs.push(JobProof {
+                job: job.id.clone(),
+                sinks: job.sinks.iter().map(|sink| sink.sink.clone()).collect(),
+                attempts: watched.attempts.iter().map(name_of).collect(),
+                sources: logical(self.pipeline.topics, found.delivered.sources),
+                watermarks: found.delivered.watermarks,
+                checkpoint: found.checkpoint,
+            });
+        }
+        proof
+    }
+}
+
+/// What is read at the end.
+struct Again {
+    attempts: Vec<Vec<Attempt>>,
+    ends: Ends,
+    slot_moved_back: bool,
+}
+
+/// What has changed since, if anything has.
+fn difference(watched: &[Watched<'_>], ends: &Ends, again: &Again, jobs: &[Job]) -> Option<String> {
+    if again.slot_moved_back {
+        return Some("the connector's slot moved back".to_owned());
+    }
+    for (job, now) in itertools::zip_eq(watched, &again.attempts) {
+        let names = |attempts: &[Attempt]| attempts.iter().map(name_of).collect::<Vec<_>>();
+        if names(&job.attempts) != names(now) {
+            return Some(format!("tasks of job {} were started again", job.job.id));
+        }
+    }
+    // What cannot be proven quiet may go on writing.
+    let restless: BTreeSet<_> = jobs
+        .iter()
+        .filter(|job| !job.gaps.is_empty())
+        .flat_map(|job| job.sinks.iter().map(|sink| sink.topic.as_str()))
+        .collect();
+    let moved = ends.iter().find(|(place, bounds)| {
+        !restless.contains(place.0.as_str()) && again.ends.get(*place) != Some(*bounds)
+    });
+    moved.map(|((topic, partition), bounds)| {
+        format!("{topic}[{partition}] no longer ends at {}", bounds.stable)
+    })
+}
+
+/// Jobs by when they can be proven: a job comes after all that write what it reads.
+fn waves(jobs: &[Job]) -> Result<Vec<Vec<usize>>, Unproven> {
+    let mut waves: Vec<Vec<usize>> = Vec::new();
+    let mut open: BTreeMap<usize, &Job> = jobs.iter().enumerate().collect();
+    while !open.is_empty() {
+        let waits = |n: &usize, job: &Job| {
+            open.iter().any(|(other, writer)| {
+                other != n
+                    && writer
+                        .sinks
+                        .iter()
+                        .any(|sink| job.reads.iter().any(|read| read.topic == sink.topic))
+            })
+        };
+        let wave: Vec<_> = open.iter().filter(|(n, job)| !waits(n, job)).map(|(n, _)| *n).collect();
+        if wave.is_empty() {
+            let sentence = "statements read in a circle what they write; there is no order in \
+                which they come to rest";
+            return Err(Unproven::Broken(sentence.to_owned()));
+        }
+        open.retain(|n, _| !wave.contains(n));
+        waves.push(wave);
+    }
+    Ok(waves)
+}
+
+fn by_name(topics: &[Topic], ends: &Ends) -> BTreeMap<String, Vec<(i64, i64)>> {
+    let mut named = BTreeMap::new();
+    for topic in topics {
+        let of = ends.iter().filter(|(place, _)| place.0 == topic.physical);
+        // Partitions come in order: they are the second half of the key.
+        let bounds = of.map(|(_, bounds)| (bounds.low, bounds.stable)).collect();
+        named.insert(topic.name.clone(), bounds);
+    }
+    named
+}
+
+fn logical(
+    topics: &[Topic],
+    sources: Vec<(String, String, i32, i64)>,
+) -> Vec<(String, String, i32, i64)> {
+    let name = |physical: String| {
+        let topic = topics.iter().find(|topic| topic.physical == physical);
+        topic.map_or(physical, |topic| topic.name.clone())
+    };
+    let renamed = sources
+        .into_iter()
+        .map(|(operator, topic, partition, offset)| (operator, name(topic), partition, offset));
+    renamed.collect()
+}
+
+/// Names one execution; its status is left out, since a task may still be on its way to RUNNING.
+fn name_of(attempt: &Attempt) -> String {
+    let Attempt { vertex, subtask, attempt, start_time, .. } = attempt;
+    format!("{vertex}_{subtask}_{attempt}@{start_time}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quiesce::{Clause, Read, SinkTopic};
+
+    fn job(id: &str, reads: &[&str], writes: &[&str]) -> Job {
+        let read = |topic: &&str| Read {
+            table: (*topic).to_owned(),
+            topic: (*topic).to_owned(),
+            watermark: Clause::None,
+        };
+        let sink =
+            |topic: &&str| SinkTopic { sink: (*topic).to_owned(), topic: (*topic).to_owned() };
+        Job {
+            id: id.to_owned(),
+            sinks: writes.iter().map(sink).collect(),
+            reads: reads.iter().map(read).collect(),
+            gaps: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_job_comes_after_the_jobs_that_write_what_it_reads() {
+        let jobs = [
+            job("window", &["tx"], &["metrics"]),
+            job("fan-out", &["source"], &["tx", "pending"]),
+            job("dimension", &["customers"], &["dim"]),
+            job("join", &["metrics", "dim"], &["report"]),
+        ];
+        assert_eq!(waves(&jobs), Ok(vec![vec![1, 2], vec![0], vec![3]]));
+    }
+
+    #[test]
+    fn two_jobs_that_feed_each_other_have_no_order() {
+        let jobs = [job("a", &["x"], &["y"]), job("b", &["y"], &["x"])];
+        assert!(waves(&jobs).unwrap_err().to_string().contains("circle"));
+    }
+
+    #[test]
+    fn a_job_may_read_what_it_writes_itself() {
+        assert_eq!(waves(&[job("a", &["x"], &["x"])]), Ok(vec![vec![0]]));
+    }
+}
