@@ -25,8 +25,8 @@ pub(super) struct Selection {
     #[arg(long, value_enum, default_value_t = Cells::Full, help_heading = "Cells")]
     matrix: Cells,
     /// Only the cells with these values, as in `partitions=3`
-    #[arg(long, value_name = "K=V,…", value_delimiter = ',', value_parser = axis, help_heading = "Cells")]
-    cell: Vec<(String, String)>,
+    #[arg(long, value_name = "K=V,…", value_parser = axes, help_heading = "Cells")]
+    cell: Vec<Axes>,
     /// The seed of every draw
     #[arg(long, default_value_t = 1, value_name = "N", help_heading = "Cells")]
     seed: u64,
@@ -41,10 +41,27 @@ enum Cells {
     First,
 }
 
-fn axis(text: &str) -> Result<(String, String), String> {
-    let split = text.split_once('=').filter(|(name, _)| !name.is_empty());
-    let (name, value) = split.ok_or("expected AXIS=VALUE, as `changeproof list` shows it")?;
-    Ok((name.to_owned(), value.to_owned()))
+/// Values of axes.
+type Axes = Vec<(String, String)>;
+
+/// `k=v,k=v`. A value may hold a comma itself: what follows one is a new axis if it has a `=`.
+fn axes(text: &str) -> Result<Axes, String> {
+    let mut axes = Axes::new();
+    for part in text.split(',') {
+        match (part.split_once('='), axes.last_mut()) {
+            (Some((name, value)), _) if !name.trim().is_empty() => {
+                axes.push((name.trim().to_owned(), value.to_owned()));
+            }
+            (None, Some((_, value))) => {
+                value.push(',');
+                value.push_str(part);
+            }
+            (Some(_), _) | (None, None) => {
+                return Err("expected AXIS=VALUE, as `changeproof list` shows it".to_owned());
+            }
+        }
+    }
+    Ok(axes)
 }
 
 /// A trial and where it comes from.
@@ -126,7 +143,8 @@ impl Selection {
             Cells::Full => Matrix::Full,
             Cells::First => Matrix::First,
         };
-        let wanted = |trial: &Trial| self.cell.iter().all(|pair| trial.cell.0.contains(pair));
+        let wanted =
+            |trial: &Trial| self.cell.iter().flatten().all(|pair| trial.cell.0.contains(pair));
         let mut trials = plan::trials(scenario, matrix, self.seed);
         trials.retain(wanted);
         trials
@@ -150,7 +168,7 @@ impl Selection {
             return format!("there is no scenario below `{ROOT}`");
         }
         let pair = |(name, value): &(String, String)| format!("{name}={value}");
-        let cell = self.cell.iter().map(pair).collect::<Vec<_>>().join(",");
+        let cell = self.cell.iter().flatten().map(pair).collect::<Vec<_>>().join(",");
         format!("no selected scenario has a cell with {cell}; `changeproof list` shows the cells")
     }
 }
@@ -164,5 +182,28 @@ impl Selected {
     /// The text of a file that was read.
     pub(super) fn source(&self, file: &Utf8Path) -> Option<&str> {
         self.sources.get(file).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("partitions=3", &[("partitions", "3")])]
+    #[case("partitions=3, parallelism=1", &[("partitions", "3"), ("parallelism", "1")])]
+    #[case("policy=compact,delete,p=1", &[("policy", "compact,delete"), ("p", "1")])]
+    fn cells_are_read_as_they_are_shown(#[case] text: &str, #[case] expected: &[(&str, &str)]) {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        assert_eq!(axes(text), Ok(expected.iter().map(own).collect()));
+    }
+
+    #[rstest]
+    #[case("3")]
+    #[case("=3")]
+    fn a_cell_needs_an_axis(#[case] text: &str) {
+        assert!(axes(text).is_err());
     }
 }
