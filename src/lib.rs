@@ -25,19 +25,35 @@
 //! - What a run made is named after the run, claimed in a file before it is made, and gone after
 //!   it, however the run ended.
 
+// A blank line apart, so that the formatter keeps the order of the flow.
 pub mod base;
-pub mod capture;
-pub mod check;
-pub mod cli;
-pub mod client;
-pub mod codec;
-pub mod drive;
-pub mod history;
-pub mod model;
-pub mod plan;
-pub mod quiesce;
-pub mod report;
-pub mod run;
-pub mod scenario;
+
 pub mod sql;
+
+pub mod codec;
+
+pub mod scenario;
+
+pub mod history;
+
+pub mod model;
+
+pub mod plan;
+
+pub mod check;
+
+pub mod report;
+
+pub mod client;
+
 pub mod stack;
+
+pub mod capture;
+
+pub mod quiesce;
+
+pub mod drive;
+
+pub mod run;
+
+pub mod cli;

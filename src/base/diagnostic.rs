@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::text::{Place, Span};
 
 /// Whether the file can be used all the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The file is refused.
@@ -20,7 +22,7 @@ pub enum Severity {
 /// One thing wrong in one file.
 ///
 /// The sentence says what happened and what was expected; the help says what to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Diagnostic {
     /// A stable code such as `E0102`; `changeproof explain CODE` tells more.
     pub code: String,

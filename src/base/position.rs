@@ -8,7 +8,18 @@ use serde::{Deserialize, Serialize};
 /// A position in the write-ahead log of Postgres, in bytes from its beginning; printed as Postgres
 /// prints it (`16/B374D848`).
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
 )]
 #[serde(transparent)]
 pub struct Lsn(pub u64);
@@ -36,7 +47,19 @@ impl FromStr for Lsn {
 }
 
 /// The low 32 bits of a transaction id, as pgoutput and Debezium's `source.txId` carry it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(transparent)]
 pub struct Xid(pub u32);
 
@@ -51,7 +74,19 @@ impl fmt::Display for Xid {
 ///
 /// The LSN of the change itself is no order: transactions are written side by side, and one WAL
 /// record can hold several changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 pub struct Position {
     /// The position of the commit record (pgoutput Begin: "final LSN of the transaction").
     pub commit: Lsn,
@@ -66,7 +101,9 @@ impl fmt::Display for Position {
 }
 
 /// One record of a topic.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub struct RecordPosition {
     /// The topic's logical name, as production has it.
     pub topic: String,

@@ -7,7 +7,18 @@ use serde::{Deserialize, Serialize};
 
 /// A half-open range of bytes.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
 )]
 pub struct Span {
     /// The first byte.
@@ -24,9 +35,12 @@ impl Span {
 }
 
 /// A place in a file as people count: both from 1, the column in characters.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub struct Place {
     /// The file as it was named.
+    #[schemars(with = "String")]
     pub file: Utf8PathBuf,
     /// The line, from 1.
     pub line: usize,

@@ -24,7 +24,7 @@ pub enum Outcome {
 }
 
 /// The judgement of a history with its reasons.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Verdict {
     /// Pass, unknown, fail or invalid.
     pub outcome: Outcome,
@@ -47,7 +47,7 @@ pub struct Verdict {
 }
 
 /// A finding and what the scenario says of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Judged {
     /// What was found.
     pub finding: Finding,
@@ -56,7 +56,7 @@ pub struct Judged {
 }
 
 /// What the scenario says of a finding.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// Nothing allows it: the run fails.
@@ -70,7 +70,7 @@ pub enum Status {
 }
 
 /// One anomaly or witness, with the records that prove it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Finding {
     /// Its public name.
     pub anomaly: Anomaly,
@@ -93,7 +93,7 @@ pub struct Finding {
 }
 
 /// One line of a difference.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Difference {
     /// The column; `None` for a whole row.
     pub column: Option<String>,
@@ -104,7 +104,7 @@ pub struct Difference {
 }
 
 /// One thing that happened to a key at one hop.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Seen {
     /// `journal`, a topic or a sink.
     pub hop: String,
@@ -125,7 +125,7 @@ pub struct Seen {
 }
 
 /// A demand that was not met.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Unmet {
     /// `must_show`, `rows`, `life`.
     pub demand: String,
@@ -138,7 +138,7 @@ pub struct Unmet {
 }
 
 /// Something that could not be decided.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Gap {
     /// What is undecided.
     pub what: String,

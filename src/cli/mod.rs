@@ -2,7 +2,91 @@
 
 use std::process::ExitCode;
 
+use clap::{ArgAction, Parser, Subcommand};
+
+use crate::base::exit::Exit;
+use console::{Color, Console};
+use environment::Environment;
+
+mod console;
+pub mod environment;
+mod explain;
+mod logging;
+mod schema;
+pub mod stack;
+
+/// Proves what a change data capture pipeline does to the order, the number and the life of rows.
+///
+/// changeproof drives transactions into Postgres from a scenario file, watches every hop to the
+/// sink (journal, topics, sinks), and judges what it saw against a model of what may be seen.
+///
+/// Exit codes: 0 pass, 2 usage, 10 anomaly, 11 unknown, 12 nothing selected or nothing run,
+/// 20 scenario, pipeline or history invalid, 30 stack not up, 31 capture broken, 70 internal bug,
+/// 130 interrupted. Of several the first of 70, 130, 31, 30, 20, 10, 11 counts.
+#[derive(Debug, Parser)]
+#[command(name = "changeproof", version, subcommand_required = true, arg_required_else_help = true)]
+struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every subcommand takes.
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// When to colour what is printed
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, help_heading = "Output")]
+    color: Color,
+    /// Log more to stderr: -v what happens, -vv every call
+    ///
+    /// The variable `CHANGEPROOF_LOG` takes filters by module, as in `changeproof::quiesce=trace`.
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Output")]
+    verbose: u8,
+}
+
+/// The subcommands, in the order of `--help`.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Up(stack::Up),
+    Down(stack::Down),
+    Status(stack::Status),
+    Doctor(stack::Doctor),
+    Explain(explain::Explain),
+    #[command(hide = true)]
+    Keeper(stack::Keeper),
+    Schema(schema::Schema),
+}
+
 /// Runs the command line.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    let environment = Environment::read();
+    let console = Console::new(arguments.global.color);
+    logging::start(arguments.global.verbose, environment.log.as_deref());
+    let exit = dispatch(&arguments.command, &environment, console);
+    ExitCode::from(exit.code())
+}
+
+/// `--help` and `--version` are printed and pass; anything else is a wrong command line.
+fn usage(error: &clap::Error) -> ExitCode {
+    // Nothing can be done for a console that is gone.
+    error.print().ok();
+    let exit = if error.use_stderr() { Exit::Usage } else { Exit::Pass };
+    ExitCode::from(exit.code())
+}
+
+fn dispatch(command: &Command, environment: &Environment, console: Console) -> Exit {
+    match command {
+        Command::Up(up) => stack::up(up, environment, console),
+        Command::Down(down) => stack::down(down, environment, console),
+        Command::Status(status) => stack::status(status, environment, console),
+        Command::Doctor(doctor) => stack::doctor(doctor, environment, console),
+        Command::Keeper(keeper) => stack::keeper(keeper, console),
+        Command::Explain(explain) => explain::run(explain, console),
+        Command::Schema(schema) => schema::run(schema, console),
+    }
 }

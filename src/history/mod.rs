@@ -1,4 +1,47 @@
 //! What was seen: one file a run, in the order it was seen. Raw bytes only: nothing in it is
 //! interpreted by the part that recorded it, so a better checker can judge an old run.
+//!
+//! The file is JSON Lines: the header, then one event a line. Every line opens with a sum over
+//! itself and all lines before it, so that a flipped bit, a missing line or two lines swapped are
+//! found at the line where they happened.
 
 pub mod event;
+mod index;
+mod reader;
+mod sum;
+mod writer;
+
+pub use index::Index;
+pub use reader::{HistoryError, Reader};
+pub use writer::Writer;
+
+use camino::Utf8Path;
+
+use event::{Event, Header};
+
+/// A whole history in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct History {
+    /// What was run, and with what.
+    pub header: Header,
+    /// What was seen, in order.
+    pub events: Vec<Event>,
+}
+
+impl History {
+    /// Reads a whole file.
+    pub fn read(path: &Utf8Path) -> Result<Self, HistoryError> {
+        let reader = Reader::open(path)?;
+        let header = reader.header().clone();
+        let events = reader.collect::<Result<_, _>>()?;
+        Ok(Self { header, events })
+    }
+
+    /// The events sorted by kind.
+    pub fn index(&self) -> Index<'_> {
+        Index::of(self)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,3 @@
 //! What may be seen: the source tables over time, the records a topic may hold, the sinks' contents.
+
+pub mod source;

@@ -1,1 +1,95 @@
 //! Verdicts as text, JSON and JUnit. Pure.
+//!
+//! Everything here is built from a [`Case`]: what was run and how it was judged. A report can
+//! therefore be made again from a recorded run, and is the same one.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8Path;
+
+use crate::base::diagnostic::Diagnostic;
+use crate::base::exit::Exit;
+use crate::check::verdict::{Outcome, Verdict};
+use crate::history::event::Header;
+use crate::scenario::trial::Trial;
+
+pub mod anomalies;
+pub mod diagnostics;
+pub mod explain;
+pub mod human;
+pub mod json;
+pub mod junit;
+pub mod page;
+pub mod repeat;
+
+#[cfg(test)]
+mod examples;
+mod grid;
+mod life;
+
+/// How one trial ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    /// What was run.
+    pub trial: &'a Trial,
+    /// What it ran on.
+    pub stack: &'a str,
+    /// Component → version.
+    pub versions: &'a BTreeMap<String, String>,
+    /// The one command that repeats it.
+    pub command: &'a str,
+    /// What a script may conclude.
+    pub exit: Exit,
+    /// How it was judged; `None` if it did not come so far.
+    pub verdict: Option<&'a Verdict>,
+    /// Why it says nothing about the pipeline, in a sentence.
+    pub sentence: Option<&'a str>,
+    /// What is wrong with the author's files, found by running them.
+    pub diagnostics: &'a [Diagnostic],
+    /// What could not be cleaned up, in sentences.
+    pub leftovers: &'a [String],
+    /// The run's folder, if there is one.
+    pub folder: Option<&'a Utf8Path>,
+    /// How long it took, in milliseconds; `None` for a recorded run.
+    pub elapsed_ms: Option<u64>,
+}
+
+impl<'a> Case<'a> {
+    /// A recorded run with its judgement.
+    pub fn recorded(
+        header: &'a Header,
+        verdict: &'a Verdict,
+        folder: Option<&'a Utf8Path>,
+    ) -> Self {
+        Self {
+            trial: &header.trial,
+            stack: &header.stack,
+            versions: &header.versions,
+            command: &header.command,
+            exit: exit_of(verdict),
+            verdict: Some(verdict),
+            sentence: None,
+            diagnostics: &[],
+            leftovers: &[],
+            folder,
+            elapsed_ms: None,
+        }
+    }
+}
+
+/// The ending that a verdict stands for.
+///
+/// An invalid verdict names its exit code; a name that this version does not know is a bug of
+/// whoever wrote it.
+pub fn exit_of(verdict: &Verdict) -> Exit {
+    match verdict.outcome {
+        Outcome::Pass => Exit::Pass,
+        Outcome::Unknown => Exit::Unknown,
+        Outcome::Fail => Exit::Anomaly,
+        Outcome::Invalid => {
+            let name = verdict.invalid.as_ref().map_or("internal", |(name, _)| name.as_str());
+            serde_json::from_value(serde_json::Value::String(name.to_owned()))
+                .unwrap_or(Exit::Internal)
+        }
+    }
+}

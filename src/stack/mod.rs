@@ -1,1 +1,47 @@
-//! The components as processes: bring up, probe, take down, sweep.
+//! The local stack: brought up on demand, shared by every run, gone when nobody uses it.
+//!
+//! One detached process, the *keeper*, owns every component (Postgres, Kafka, Connect, JobManager,
+//! TaskManager, SQL Gateway). Whoever needs the stack takes a [`Lease`]: a shared lock on a file,
+//! which the kernel frees however its holder dies. The keeper stops when no lease was held for a
+//! while. Data folders are new at each start and removed at each end, so a stack never remembers
+//! anything of the one before.
+//!
+//! ```text
+//!  run, tests ──lease──▶ gate.lock, lease.lock ◀──is anybody there?── keeper ──▶ components
+//!                             stack.json (endpoints, versions, pids) ◀──┘
+//! ```
+
+pub mod claim;
+pub mod doctor;
+pub mod error;
+pub mod keeper;
+pub mod lease;
+pub mod machine;
+pub mod options;
+pub mod process;
+pub mod profile;
+pub mod record;
+pub mod status;
+
+mod cds;
+mod components;
+mod files;
+mod infra;
+mod jars;
+mod leftovers;
+mod lock;
+mod paths;
+mod ports;
+mod start;
+mod sweep;
+mod templates;
+mod training;
+
+pub use claim::{Claim, claim};
+pub use error::StackError;
+pub use lease::{Lease, Share, down, lease, start_unheld, up};
+pub use options::StackOptions;
+pub use profile::{Profile, local_profile};
+
+/// Told one line whenever something worth showing happened.
+pub type Say<'a> = &'a (dyn Fn(&str) + Send + Sync);

@@ -1,0 +1,62 @@
+//! What Postgres' catalog says of the source tables.
+
+use crate::client::postgres::{Connection, PostgresError, ident};
+use crate::history::event::Table;
+use crate::scenario::settings::ReplicaIdentity;
+
+/// Ordinary tables outside the system's schemas, in the form in which a history holds them.
+/// Temporary and unlogged tables are not in the WAL, so they are not there for us either.
+const TABLES: &str = "
+SELECT coalesce(json_agg(json_build_object(
+         'oid', c.oid::bigint, 'schema', n.nspname, 'name', c.relname, 'captured', false,
+         'identity', CASE c.relreplident WHEN 'f' THEN 'full' WHEN 'i' THEN 'index'
+                                         WHEN 'n' THEN 'nothing' ELSE 'default' END,
+         'key', (SELECT coalesce(json_agg(k.attname ORDER BY x.nth), '[]')
+                   FROM pg_index i
+                  CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS x (attnum, nth)
+                   JOIN pg_attribute k ON k.attrelid = i.indrelid AND k.attnum = x.attnum
+                  WHERE i.indrelid = c.oid AND i.indisprimary),
+         'columns', (SELECT coalesce(json_agg(json_build_object(
+                              'name', a.attname, 'type_oid', a.atttypid::bigint,
+                              'type_name', format_type(a.atttypid, a.atttypmod),
+                              'not_null', a.attnotnull,
+                              'default', CASE WHEN a.attgenerated = ''
+                                              THEN pg_get_expr(d.adbin, d.adrelid) END,
+                              'generated', a.attgenerated <> '') ORDER BY a.attnum), '[]')
+                       FROM pg_attribute a
+                       LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+                      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
+       ) ORDER BY n.nspname, c.relname), '[]')
+  FROM pg_class c
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind = 'r' AND c.relpersistence = 'p'
+   AND n.nspname NOT IN ('information_schema', 'changes') AND n.nspname NOT LIKE 'pg\\_%'";
+
+/// The tables of the connection's database by schema and name, none of them marked as captured.
+pub async fn tables(connection: &Connection) -> Result<Vec<Table>, PostgresError> {
+    let json = connection.value(TABLES).await?.unwrap_or_default();
+    serde_json::from_str(&json).map_err(|error| PostgresError {
+        doing: "reading the catalog".to_owned(),
+        message: error.to_string(),
+        ..PostgresError::default()
+    })
+}
+
+/// Whether the WAL can name the old row of an update or delete.
+pub fn has_identity(table: &Table) -> bool {
+    match table.identity {
+        ReplicaIdentity::Full | ReplicaIdentity::Index => true,
+        ReplicaIdentity::Default => !table.key.is_empty(),
+        ReplicaIdentity::Nothing => false,
+    }
+}
+
+/// `schema.name`, as the configuration of a connector names the table.
+pub fn qualified(table: &Table) -> String {
+    format!("{}.{}", table.schema, table.name)
+}
+
+/// `"schema"."name"`, as SQL names it.
+pub fn quoted(table: &Table) -> String {
+    format!("{}.{}", ident(&table.schema), ident(&table.name))
+}

@@ -1,0 +1,60 @@
+//! What reaches the terminal: reports on stdout, progress and errors on stderr.
+
+use std::io::{IsTerminal, Write};
+
+use anstream::{AutoStream, ColorChoice};
+
+/// When to colour what is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal that shows colours, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Where a command prints.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Console {
+    choice: ColorChoice,
+}
+
+impl Console {
+    /// A console that colours as told.
+    pub(super) fn new(color: Color) -> Self {
+        let choice = match color {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        };
+        Self { choice }
+    }
+
+    /// Prints to stdout what the command was asked for; a line break is added where none is.
+    pub(super) fn out(self, text: &str) {
+        let mut stream = AutoStream::new(std::io::stdout(), self.choice).lock();
+        write_text(&mut stream, text);
+    }
+
+    /// Prints to stderr what people should know besides.
+    pub(super) fn err(self, text: &str) {
+        let mut stream = AutoStream::new(std::io::stderr(), self.choice).lock();
+        write_text(&mut stream, text);
+    }
+
+    /// Whether somebody watches stderr, so that progress is worth showing.
+    pub(super) fn watched() -> bool {
+        std::io::stderr().is_terminal()
+    }
+}
+
+/// A reader that went away (`changeproof list | head`) is no error of ours.
+fn write_text(stream: &mut impl Write, text: &str) {
+    stream.write_all(text.as_bytes()).ok();
+    if !text.ends_with('\n') {
+        stream.write_all(b"\n").ok();
+    }
+    stream.flush().ok();
+}

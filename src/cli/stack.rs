@@ -1,0 +1,241 @@
+//! `changeproof up`, `down`, `status`, `doctor`, and the hidden `keeper`.
+
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use camino::{Utf8Path, Utf8PathBuf};
+use clap::Args;
+
+use super::console::Console;
+use super::environment::Environment;
+use crate::base::exit::Exit;
+use crate::stack::doctor::{Finding, Grade};
+use crate::stack::record::Record;
+use crate::stack::status::State;
+use crate::stack::{self, StackError, StackOptions};
+
+/// How long the stack idles before it ends, unless told otherwise.
+const IDLE: Duration = Duration::from_secs(300);
+
+/// Start the local stack and keep it up until `down`
+///
+/// Commands that need the stack start it by themselves; it then ends after five minutes without
+/// use.
+#[derive(Debug, Args)]
+pub(super) struct Up {
+    /// Do not hold it: let it end after this time without use, as in `90s` or `10m`
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    idle: Option<Duration>,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// End the local stack and remove everything that it and killed runs left
+#[derive(Debug, Args)]
+pub(super) struct Down {}
+
+/// Show what runs and where it listens
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    #[command(flatten)]
+    format: Format,
+}
+
+/// List what this machine lacks for the local stack, and what mends it
+#[derive(Debug, Args)]
+pub(super) struct Doctor {
+    #[command(flatten)]
+    format: Format,
+}
+
+/// Own the components of a stack (started by the other commands)
+#[derive(Debug, Args)]
+pub(super) struct Keeper {
+    /// The file that says what to do
+    order: Utf8PathBuf,
+}
+
+/// How to print.
+#[derive(Debug, Args)]
+struct Format {
+    /// For people or for programs
+    #[arg(long, value_enum, default_value_t = Shape::Human)]
+    format: Shape,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Shape {
+    Human,
+    Json,
+}
+
+/// What the environment says about the stack. `program` is the `changeproof` binary.
+pub fn options(
+    environment: &Environment,
+    program: &Utf8Path,
+    idle: Option<Duration>,
+) -> Result<StackOptions, StackError> {
+    let cache = environment.cache.clone().ok_or_else(|| StackError::Missing {
+        what: "none of CHANGEPROOF_CACHE, XDG_CACHE_HOME and HOME is set".to_owned(),
+        mend: "set CHANGEPROOF_CACHE to a folder for jars".to_owned(),
+    })?;
+    let user = rustix::process::getuid().as_raw();
+    let state =
+        environment.state.clone().unwrap_or_else(|| format!("/var/tmp/changeproof-{user}").into());
+    Ok(StackOptions {
+        program: absolute(program)?,
+        cache: absolute(&cache)?,
+        state: absolute(&state)?,
+        search: environment.path.clone(),
+        java_home: environment.java_home.clone(),
+        postgres_bin: environment.postgres_bin.clone(),
+        idle: idle.unwrap_or(IDLE),
+    })
+}
+
+fn absolute(path: &Utf8Path) -> Result<Utf8PathBuf, StackError> {
+    camino::absolute_utf8(path)
+        .map_err(|error| StackError::io(format!("find the folder {path}"), &error))
+}
+
+/// The same for this binary.
+pub(super) fn own_options(
+    environment: &Environment,
+    idle: Option<Duration>,
+) -> Result<StackOptions, StackError> {
+    let doing = "find the changeproof binary";
+    let program = std::env::current_exe().map_err(|error| StackError::io(doing, &error))?;
+    let program = Utf8PathBuf::from_path_buf(program).map_err(|path| StackError::Refused {
+        doing: doing.to_owned(),
+        cause: format!("its path is not UTF-8: {}", path.display()),
+    })?;
+    options(environment, &program, idle)
+}
+
+pub(super) fn up(up: &Up, environment: &Environment, console: Console) -> Exit {
+    let say = |line: &str| console.err(line);
+    finish(console, || {
+        let options = own_options(environment, up.idle)?;
+        let record = run(async {
+            if up.idle.is_some() {
+                return stack::start_unheld(&options, &say).await;
+            }
+            stack::up(&options, &say).await
+        })?;
+        match up.format.format {
+            Shape::Human => console.out(&endpoints(&record)),
+            Shape::Json => console.out(&json(&record)?),
+        }
+        Ok(Exit::Pass)
+    })
+}
+
+pub(super) fn down(_down: &Down, environment: &Environment, console: Console) -> Exit {
+    let say = |line: &str| console.err(line);
+    finish(console, || {
+        let options = own_options(environment, None)?;
+        let was_there = run(stack::down(&options, &say))?;
+        console.err(if was_there { "the stack is down" } else { "there was no stack" });
+        Ok(Exit::Pass)
+    })
+}
+
+pub(super) fn status(status: &Status, environment: &Environment, console: Console) -> Exit {
+    finish(console, || {
+        let found = stack::status::status(&own_options(environment, None)?)?;
+        if status.format.format == Shape::Json {
+            console.out(&json(&found)?);
+            return Ok(Exit::Pass);
+        }
+        let mut lines = vec![match found.state {
+            State::Up => format!(
+                "up{}{}, {} MiB",
+                if found.held { ", held until down" } else { "" },
+                if found.in_use { ", in use" } else { "" },
+                found.resident_bytes >> 20
+            ),
+            State::Changing => "starting or ending".to_owned(),
+            State::Down => "down".to_owned(),
+        }];
+        lines.extend(found.stack.iter().map(endpoints));
+        lines.extend(found.runs.iter().map(|run| format!("run      {run}")));
+        let failure = found.last_failure.iter();
+        lines.extend(failure.map(|logs| format!("the logs of the last stack that failed: {logs}")));
+        console.out(&lines.join("\n"));
+        Ok(Exit::Pass)
+    })
+}
+
+pub(super) fn doctor(doctor: &Doctor, environment: &Environment, console: Console) -> Exit {
+    finish(console, || {
+        let options = own_options(environment, None)?;
+        let findings = run(async { Ok(stack::doctor::doctor(&options).await) })?;
+        match doctor.format.format {
+            Shape::Json => console.out(&json(&findings)?),
+            Shape::Human => {
+                let lines: Vec<String> = findings.iter().map(finding).collect();
+                console.out(&lines.join("\n"));
+            }
+        }
+        let missing = findings.iter().any(|finding| finding.grade == Grade::Missing);
+        Ok(if missing { Exit::StackNotUp } else { Exit::Pass })
+    })
+}
+
+pub(super) fn keeper(keeper: &Keeper, console: Console) -> Exit {
+    finish(console, || stack::keeper::keep(&keeper.order))
+}
+
+fn finding(finding: &Finding) -> String {
+    let (word, color) = match finding.grade {
+        Grade::Good => ("ok      ", AnsiColor::Green),
+        Grade::Doubtful => ("doubtful", AnsiColor::Yellow),
+        Grade::Missing => ("missing ", AnsiColor::Red),
+    };
+    let style = Style::new().fg_color(Some(color.into()));
+    let line = format!("{style}{word}{style:#}  {}: {}", finding.name, finding.found);
+    match &finding.mend {
+        Some(mend) => format!("{line}\n          to mend it: {mend}"),
+        None => line,
+    }
+}
+
+/// Where a stack listens, a line for each component.
+fn endpoints(record: &Record) -> String {
+    let at = &record.endpoints;
+    let version =
+        |name: &str| record.versions.get(name).map_or_else(String::new, |v| format!(" {v}"));
+    let postgres = format!(
+        "postgres://{}@{}:{}/postgres",
+        at.postgres_user, at.postgres_host, at.postgres_port
+    );
+    [
+        format!("postgres{}  {postgres}", version("postgres")),
+        format!("kafka{}  {}", version("kafka"), at.kafka),
+        format!("connect (debezium{})  {}", version("debezium"), at.connect),
+        format!("flink{}  {}", version("flink"), at.flink),
+        format!("gateway  {}", at.gateway),
+        format!("folder  {}", record.folder),
+    ]
+    .join("\n")
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, StackError> {
+    serde_json::to_string_pretty(value).map_err(|error| StackError::Refused {
+        doing: "print JSON".to_owned(),
+        cause: error.to_string(),
+    })
+}
+
+fn run<T>(future: impl Future<Output = Result<T, StackError>>) -> Result<T, StackError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| StackError::io("start a runtime", &error))?.block_on(future)
+}
+
+/// Prints an error and gives the exit code.
+fn finish(console: Console, command: impl FnOnce() -> Result<Exit, StackError>) -> Exit {
+    command().unwrap_or_else(|error| {
+        console.err(&format!("error: {error}"));
+        error.exit()
+    })
+}

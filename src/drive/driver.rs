@@ -1,0 +1,408 @@
+//! The sessions of a run and what they are to do next.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::try_join_all;
+
+use super::session::{Ended, Session, Turn};
+use super::waiting::{Ending, Running, Seen};
+use crate::base::diagnostic::Diagnostic;
+use crate::base::position::Xid;
+use crate::base::text::Text;
+use crate::capture::diagnose::{
+    self, OTHER_ERROR, OTHER_WAIT, REFUSED, SESSION, TOO_LONG, VOLATILE,
+};
+use crate::capture::recorder::{RecordError, Recorder};
+use crate::capture::volatile;
+use crate::client::clock::Stopwatch;
+use crate::client::endpoints::Endpoints;
+use crate::client::postgres::{self, Connection, PostgresError, literal};
+use crate::client::wait::WaitError;
+use crate::history::event::{EntryState, Event};
+use crate::scenario::timeline::SessionEntry;
+use crate::sql::postgres::{Kind, kind, substitute};
+
+/// The session that runs `setup`.
+const SETUP: &str = "setup";
+/// How long all of `setup` may take.
+const SETUP_LIMIT_MS: u64 = 120_000;
+
+/// Why the timeline cannot go on.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum DriveError {
+    /// The scenario asks for what does not happen.
+    #[error("{0}")]
+    Scenario(Box<Diagnostic>),
+    /// Postgres is not there any more.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+    /// The history could not be written.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+impl From<Diagnostic> for DriveError {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Scenario(Box::new(diagnostic))
+    }
+}
+
+/// Runs entries, one after the other.
+#[derive(Debug)]
+pub struct Driver {
+    endpoints: Endpoints,
+    database: String,
+    control: Connection,
+    recorder: Recorder,
+    sessions: BTreeMap<String, Seat>,
+    /// Acknowledged commits, in the order of their acknowledgement.
+    commits: Vec<Xid>,
+}
+
+/// A session and what it waits for.
+#[derive(Debug)]
+struct Seat {
+    session: Session,
+    waiting: Option<Waiting>,
+    /// The statement it ran last.
+    last: Option<Text>,
+}
+
+/// A statement that was seen waiting.
+#[derive(Debug)]
+struct Waiting {
+    running: Running,
+    task: Task,
+    statement: Text,
+    turn: Turn,
+}
+
+/// What an entry asks for.
+#[derive(Debug, Clone)]
+struct Task {
+    entry: Option<usize>,
+    session: String,
+    blocks_on: Option<String>,
+    error: Option<String>,
+    within: Duration,
+    watch: Stopwatch,
+}
+
+impl Driver {
+    /// A driver whose sessions work in `database`; connects those that are named at once.
+    pub async fn connect(
+        endpoints: &Endpoints,
+        database: &str,
+        recorder: Recorder,
+        names: &[&str],
+    ) -> Result<Self, PostgresError> {
+        let control = postgres::connect(endpoints, database, "changeproof control");
+        let sessions = try_join_all(names.iter().map(|name| seat(endpoints, database, name)));
+        let (control, sessions) = futures::try_join!(control, sessions)?;
+        Ok(Self {
+            endpoints: endpoints.clone(),
+            database: database.to_owned(),
+            control,
+            recorder,
+            sessions: sessions.into_iter().collect(),
+            commits: Vec::new(),
+        })
+    }
+
+    /// The transactions whose commit Postgres has acknowledged.
+    pub fn commits(&self) -> &[Xid] {
+        &self.commits
+    }
+
+    /// Runs `setup`.
+    pub async fn setup(&mut self, statements: &[Text]) -> Result<(), DriveError> {
+        let task = Task {
+            entry: None,
+            session: SETUP.to_owned(),
+            blocks_on: None,
+            error: None,
+            within: Duration::from_millis(SETUP_LIMIT_MS),
+            watch: Stopwatch::start(),
+        };
+        self.run(&task, statements, 1).await?;
+        self.finish()
+    }
+
+    /// Runs an entry, and waits for those that it lets go on.
+    pub async fn entry(&mut self, index: usize, entry: &SessionEntry) -> Result<(), DriveError> {
+        let task = Task {
+            entry: Some(index),
+            session: entry.session.clone(),
+            blocks_on: entry.blocks_on.clone(),
+            error: entry.error.clone(),
+            within: Duration::from_millis(entry.within_ms),
+            watch: Stopwatch::start(),
+        };
+        self.run(&task, &entry.statements, entry.rounds).await?;
+        self.settle(&task).await
+    }
+
+    /// Refuses an end at which a session waits or holds a transaction open.
+    pub fn finish(&self) -> Result<(), DriveError> {
+        for (name, seat) in &self.sessions {
+            if let Some(waiting) = &seat.waiting {
+                let message = format!("session `{name}` still waits at the end of the timeline");
+                return Err(diagnose::at(SESSION, &waiting.statement, message).into());
+            }
+            if let (Some(last), true) = (&seat.last, seat.session.in_transaction()) {
+                let message = format!("session `{name}` is left in a transaction");
+                let mut diagnostic = diagnose::at(SESSION, last, message);
+                diagnostic.help = Some("end it with COMMIT or ROLLBACK".to_owned());
+                return Err(diagnostic.into());
+            }
+        }
+        Ok(())
+    }
+
+    async fn run(&mut self, task: &Task, texts: &[Text], rounds: u32) -> Result<(), DriveError> {
+        self.note(task.entry, EntryState::Started)?;
+        if !self.sessions.contains_key(&task.session) {
+            let (name, new) = seat(&self.endpoints, &self.database, &task.session).await?;
+            self.sessions.insert(name, new);
+        }
+        if let (Some(first), true) = (texts.first(), self.waits(&task.session)) {
+            let message =
+                format!("session `{}` waits for a lock and cannot run this", task.session);
+            return Err(diagnose::at(SESSION, first, message).into());
+        }
+        let count = texts.len();
+        for round in 1..=rounds {
+            for (n, text) in texts.iter().enumerate() {
+                let statement = substitute(text, round);
+                let last = round == rounds && n + 1 == count;
+                if self.statement(task, statement, last).await? {
+                    return Ok(());
+                }
+            }
+        }
+        if let (Some(expected), Some(text)) = (&task.error, texts.last()) {
+            let message = format!("the entry passed, but it was to end with the error {expected}");
+            return Err(diagnose::at(OTHER_ERROR, text, message).into());
+        }
+        if let (Some(on), Some(text)) = (&task.blocks_on, texts.last()) {
+            let message =
+                format!("the statement did not wait, but it was to wait for session `{on}`");
+            return Err(diagnose::at(OTHER_WAIT, text, message).into());
+        }
+        self.note(task.entry, EntryState::Finished)
+    }
+
+    fn waits(&self, session: &str) -> bool {
+        self.sessions.get(session).is_some_and(|seat| seat.waiting.is_some())
+    }
+
+    /// Runs one statement; whether the entry is over with it (it waits, or was refused as expected).
+    async fn statement(
+        &mut self,
+        task: &Task,
+        statement: Text,
+        last: bool,
+    ) -> Result<bool, DriveError> {
+        self.refuse_volatile(&statement).await?;
+        let Some(seat) = self.sessions.get_mut(&task.session) else { return Ok(true) };
+        seat.last = Some(statement.clone());
+        let call = seat.session.call(&statement);
+        let (turn, pid) = (call.turn(), seat.session.pid());
+        let mut running = Running::new(tokio::spawn(call.run()));
+        if let Some(ending) = running.soon().await {
+            return self.ended(task, &statement, turn, ending).await;
+        }
+        let settled = running.settle(&self.control, pid, &self.names(pid), left(task)).await;
+        match settled {
+            Ok(Seen::Ended) => {
+                let ending = running.result().await;
+                self.ended(task, &statement, turn, ending).await
+            }
+            Ok(Seen::Blocked(on)) => {
+                let expected = task.blocks_on.as_ref().filter(|_| last);
+                if expected.is_none_or(|expected| !on.contains(expected)) {
+                    return Err(unexpected_wait(&statement, &on, expected).into());
+                }
+                self.note(task.entry, EntryState::Waiting { on })?;
+                let waiting = Waiting { running, task: task.clone(), statement, turn };
+                if let Some(seat) = self.sessions.get_mut(&task.session) {
+                    seat.waiting = Some(waiting);
+                }
+                Ok(true)
+            }
+            Err(error) => Err(self.late(task, &statement, error).await),
+        }
+    }
+
+    /// Takes in how a statement ended; whether its entry is over with it.
+    async fn ended(
+        &mut self,
+        task: &Task,
+        statement: &Text,
+        turn: Turn,
+        ending: Ending,
+    ) -> Result<bool, DriveError> {
+        let seat = self.sessions.get_mut(&task.session);
+        let ended = seat.and_then(|seat| seat.session.ended(turn, &ending));
+        let (entry, session) = (task.entry, task.session.clone());
+        match ended {
+            Some(Ended::Committed(xid)) => {
+                self.commits.push(xid);
+                self.recorder.record(Event::Commit { entry, session, xid })?;
+            }
+            Some(Ended::Aborted(xid)) => {
+                self.recorder.record(Event::Abort { entry, session, xid })?;
+            }
+            None => {}
+        }
+        let Err(error) = ending else { return Ok(false) };
+        let Some(expected) = &task.error else {
+            return Err(match error.sqlstate.is_some() {
+                true => diagnose::refused(REFUSED, statement, 0, &error).into(),
+                false => error.into(),
+            });
+        };
+        let sqlstate = error.sqlstate.clone().unwrap_or_default();
+        if self.sqlstate_of(expected).await? != sqlstate {
+            let mut diagnostic = diagnose::refused(OTHER_ERROR, statement, 0, &error);
+            diagnostic.help = Some(format!("the entry was to end with the error {expected}"));
+            return Err(diagnostic.into());
+        }
+        self.note(entry, EntryState::Refused { sqlstate, message: error.message })?;
+        Ok(true)
+    }
+
+    /// Waits for the sessions that go on now, until each has ended or is still seen waiting.
+    async fn settle(&mut self, after: &Task) -> Result<(), DriveError> {
+        let waiting: Vec<String> = self
+            .sessions
+            .iter()
+            .filter(|(name, seat)| **name != after.session && seat.waiting.is_some())
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in waiting {
+            let Some(seat) = self.sessions.get_mut(&name) else { continue };
+            let Some(waiting) = seat.waiting.take() else { continue };
+            let pid = seat.session.pid();
+            let others = self.names(pid);
+            match waiting.running.settle(&self.control, pid, &others, left(after)).await {
+                Ok(Seen::Blocked(_)) => {
+                    if let Some(seat) = self.sessions.get_mut(&name) {
+                        seat.waiting = Some(waiting);
+                    }
+                }
+                Ok(Seen::Ended) => self.released(waiting).await?,
+                Err(error) => {
+                    return Err(self.late(&waiting.task, &waiting.statement, error).await);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn released(&mut self, waiting: Waiting) -> Result<(), DriveError> {
+        let Waiting { running, task, statement, turn } = waiting;
+        let ending = running.result().await;
+        if self.ended(&task, &statement, turn, ending).await? {
+            return Ok(());
+        }
+        if let Some(expected) = &task.error {
+            let message = format!("the entry passed, but it was to end with the error {expected}");
+            return Err(diagnose::at(OTHER_ERROR, &statement, message).into());
+        }
+        self.note(task.entry, EntryState::Finished)
+    }
+
+    /// The sessions that backend `pid` can wait for.
+    fn names(&self, pid: i32) -> BTreeMap<i32, String> {
+        let all = self.sessions.iter().map(|(name, seat)| (seat.session.pid(), name.clone()));
+        all.filter(|(other, _)| *other != pid).collect()
+    }
+
+    async fn late(
+        &self,
+        task: &Task,
+        statement: &Text,
+        error: WaitError<PostgresError>,
+    ) -> DriveError {
+        let late = match error {
+            WaitError::Look(error) => return error.into(),
+            WaitError::TimedOut(late) => late,
+        };
+        if let Some(seat) = self.sessions.get(&task.session) {
+            // The clean-up ends the session in any case; this only makes it quicker.
+            drop(seat.session.cancel().await);
+        }
+        let limit = humantime::format_duration(task.within);
+        let message = format!("the entry did not end within {limit}: {}", late.last);
+        diagnose::at(TOO_LONG, statement, message).into()
+    }
+
+    /// A default that is not the same for every row and every time changes rows of which the WAL
+    /// says nothing.
+    async fn refuse_volatile(&self, statement: &Text) -> Result<(), DriveError> {
+        if kind(statement) != Kind::Ddl || !volatile::adds_default(statement) {
+            return Ok(());
+        }
+        let Some(found) = volatile::find(&self.control, statement).await? else { return Ok(()) };
+        let message = format!(
+            "`{}` gives another value at each call, and the rows it fills are not in the WAL",
+            found.name
+        );
+        let mut diagnostic = diagnose::spanned(VOLATILE, statement, found.span, message);
+        diagnostic.help = Some("add the column without a default, then UPDATE it".to_owned());
+        Err(diagnostic.into())
+    }
+
+    /// The SQLSTATE that a condition name stands for; Postgres knows them all.
+    async fn sqlstate_of(&self, expected: &str) -> Result<String, DriveError> {
+        let plain = expected.len() == 5 && !expected.contains(|c: char| c.is_ascii_lowercase());
+        if plain {
+            return Ok(expected.to_owned());
+        }
+        let body = format!("BEGIN RAISE EXCEPTION USING ERRCODE = {}; END", literal(expected));
+        match self.control.run(&format!("DO {}", literal(&body))).await {
+            Ok(_) => Ok(expected.to_owned()),
+            Err(error) => Ok(error.sqlstate.unwrap_or_default()),
+        }
+    }
+
+    fn note(&self, entry: Option<usize>, state: EntryState) -> Result<(), DriveError> {
+        Ok(self.recorder.record(Event::Entry { entry, state })?)
+    }
+}
+
+async fn seat(
+    endpoints: &Endpoints,
+    database: &str,
+    name: &str,
+) -> Result<(String, Seat), PostgresError> {
+    let application = format!("changeproof session {name}");
+    let connection = postgres::connect(endpoints, database, &application).await?;
+    Ok((
+        name.to_owned(),
+        Seat { session: Session::new(name, connection), waiting: None, last: None },
+    ))
+}
+
+fn left(task: &Task) -> Duration {
+    task.within.saturating_sub(task.watch.elapsed())
+}
+
+fn unexpected_wait(statement: &Text, on: &[String], expected: Option<&String>) -> Diagnostic {
+    let on = on.join("`, `");
+    let (message, help) = match expected {
+        Some(expected) => (
+            format!("the statement waits for session `{on}`, not for `{expected}`"),
+            format!("write `blocks_on: {on}` if this is what you mean"),
+        ),
+        None => (
+            format!("the statement waits for a lock of session `{on}`"),
+            format!("write `blocks_on: {on}` at this entry, as its last statement"),
+        ),
+    };
+    let mut diagnostic = diagnose::at(OTHER_WAIT, statement, message);
+    diagnostic.help = Some(help);
+    diagnostic
+}

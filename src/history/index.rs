@@ -1,0 +1,176 @@
+//! The events of a history by kind, in the order they were seen.
+
+use std::collections::BTreeMap;
+
+use super::History;
+use super::event::{
+    End, Event, Header, Proof, Record, Reference, Role, Side, SinkTable, Table, Topic,
+};
+use crate::base::anomaly::Anomaly;
+use crate::base::position::{Lsn, Xid};
+use crate::base::text::Place;
+use crate::scenario::settings::Options;
+
+/// One message of the journal's slot.
+#[derive(Debug, Clone, Copy)]
+pub struct Wal<'a> {
+    /// Its LSN.
+    pub lsn: Lsn,
+    /// Its transaction.
+    pub xid: Xid,
+    /// Its bytes.
+    pub data: &'a [u8],
+}
+
+/// One comparison of a source table with the replayed journal.
+#[derive(Debug, Clone, Copy)]
+pub struct Capture<'a> {
+    /// The proof it belongs to.
+    pub proof: u32,
+    /// The table.
+    pub table: &'a str,
+    /// Rows and digest in the source.
+    pub source: &'a (u64, String),
+    /// Rows and digest in the shadow.
+    pub shadow: &'a (u64, String),
+}
+
+/// Something the run itself saw go wrong.
+#[derive(Debug, Clone, Copy)]
+pub struct Trouble<'a> {
+    /// Its name.
+    pub finding: Anomaly,
+    /// The sink, or `connector`.
+    pub place: &'a str,
+    /// Where in the author's files.
+    pub at: Option<&'a Place>,
+    /// The root cause in one sentence.
+    pub sentence: &'a str,
+    /// More of the cause.
+    pub detail: &'a [String],
+}
+
+/// The events of one history by kind.
+#[derive(Debug, Clone)]
+pub struct Index<'a> {
+    /// What was run.
+    pub header: &'a Header,
+    /// The source tables.
+    pub tables: &'a [Table],
+    /// The connector's effective configuration; `None` when none was submitted.
+    pub connector: Option<&'a Options>,
+    /// Options of the author's connector file that the harness replaced.
+    pub replaced: &'a [String],
+    /// The topics.
+    pub topics: &'a [Topic],
+    /// The tables that the statements write.
+    pub sinks: &'a [SinkTable],
+    /// The slot's consistent point.
+    pub slot: Option<Lsn>,
+    /// The connector was seen streaming.
+    pub streaming: Option<Lsn>,
+    /// Acknowledged commits: entry, session, transaction.
+    pub commits: Vec<(Option<usize>, &'a str, Xid)>,
+    /// Transactions that were rolled back.
+    pub aborts: Vec<Xid>,
+    /// The journal's messages.
+    pub wal: Vec<Wal<'a>>,
+    /// Records by topic, in the order they were read.
+    pub records: BTreeMap<&'a str, Vec<&'a Record>>,
+    /// The proofs in order.
+    pub proofs: Vec<&'a Proof>,
+    /// Results of reference queries.
+    pub references: BTreeMap<(u32, &'a str, Side), &'a Reference>,
+    /// The journal's own checks.
+    pub captures: Vec<Capture<'a>>,
+    /// What the run saw go wrong.
+    pub troubles: Vec<Trouble<'a>>,
+    /// How it ended; `None` when the recording stopped before.
+    pub end: Option<&'a End>,
+    /// Events stand after the end, which no complete history has.
+    pub after_end: bool,
+}
+
+impl<'a> Index<'a> {
+    pub(super) fn of(history: &'a History) -> Self {
+        let mut index = Self {
+            header: &history.header,
+            tables: &[],
+            connector: None,
+            replaced: &[],
+            topics: &[],
+            sinks: &[],
+            slot: None,
+            streaming: None,
+            commits: Vec::new(),
+            aborts: Vec::new(),
+            wal: Vec::new(),
+            records: BTreeMap::new(),
+            proofs: Vec::new(),
+            references: BTreeMap::new(),
+            captures: Vec::new(),
+            troubles: Vec::new(),
+            end: None,
+            after_end: false,
+        };
+        for event in &history.events {
+            index.after_end |= index.end.is_some();
+            index.add(event);
+        }
+        index
+    }
+
+    fn add(&mut self, event: &'a Event) {
+        match event {
+            Event::Tables { tables } => self.tables = tables,
+            Event::Connector { config, replaced } => {
+                self.connector = Some(config);
+                self.replaced = replaced;
+            }
+            Event::Topics { topics } => self.topics = topics,
+            Event::Sinks { sinks } => self.sinks = sinks,
+            Event::Slot { point } => self.slot = self.slot.or(Some(*point)),
+            Event::Streaming { barrier_end } => {
+                self.streaming = self.streaming.or(Some(*barrier_end));
+            }
+            Event::Entry { .. } => {}
+            Event::Commit { entry, session, xid } => self.commits.push((*entry, session, *xid)),
+            Event::Abort { xid, .. } => self.aborts.push(*xid),
+            Event::Wal { lsn, xid, data } => self.wal.push(Wal { lsn: *lsn, xid: *xid, data }),
+            Event::Record(record) => {
+                self.records.entry(&record.topic).or_default().push(record);
+            }
+            Event::Proof(proof) => self.proofs.push(proof),
+            Event::Reference(reference) => {
+                let key = (reference.proof, reference.sink.as_str(), reference.side);
+                self.references.insert(key, reference);
+            }
+            Event::Capture { proof, table, source, shadow } => {
+                self.captures.push(Capture { proof: *proof, table, source, shadow });
+            }
+            Event::Trouble { finding, place, at, sentence, detail } => {
+                let (finding, at) = (*finding, at.as_ref());
+                self.troubles.push(Trouble { finding, place, at, sentence, detail });
+            }
+            Event::End(end) => self.end = Some(end),
+        }
+    }
+
+    /// The topics of the source tables: topic and table (`schema.name`).
+    pub fn sources(&self) -> impl Iterator<Item = (&'a Topic, &'a str)> {
+        self.topics.iter().filter_map(|topic| match &topic.role {
+            Role::Source { table } => Some((topic, table.as_str())),
+            Role::Barrier | Role::Transaction | Role::Sink { .. } => None,
+        })
+    }
+
+    /// The records of a topic.
+    pub fn of_topic(&self, topic: &str) -> &[&'a Record] {
+        self.records.get(topic).map_or(&[], Vec::as_slice)
+    }
+
+    /// The last proof.
+    pub fn last_proof(&self) -> Option<&'a Proof> {
+        self.proofs.last().copied()
+    }
+}

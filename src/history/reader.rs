@@ -1,0 +1,170 @@
+//! Reads a history, line by line. Every error names the file, the line and the byte.
+
+use std::io::{BufRead, BufReader};
+
+use camino::Utf8Path;
+use fs_err::File;
+use serde::Deserialize;
+
+use super::event::{Event, FORMAT, Header, Version};
+use super::sum::Sum;
+
+/// The file is no history, or not one that this version reads.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HistoryError {
+    /// The file cannot be opened or read.
+    #[error("{file}: {problem}")]
+    Io {
+        /// The file.
+        file: String,
+        /// What the operating system says.
+        problem: String,
+    },
+    /// A line is broken.
+    #[error("{file}:{line}: byte {byte}: {problem}")]
+    Line {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// The byte of the line, from 0.
+        byte: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The history has another format.
+    #[error(
+        "{file}: the history has format {major}.{minor}; this version of changeproof reads {}.0 to {}.{}",
+        FORMAT.major, FORMAT.major, FORMAT.minor
+    )]
+    Version {
+        /// The file.
+        file: String,
+        /// Its major version.
+        major: u32,
+        /// Its minor version.
+        minor: u32,
+    },
+}
+
+/// Streams the events of one history.
+#[derive(Debug)]
+pub struct Reader<R: BufRead = BufReader<File>> {
+    input: R,
+    file: String,
+    header: Header,
+    sum: Sum,
+    line: usize,
+    buffer: Vec<u8>,
+    failed: bool,
+}
+
+/// What every header has, whatever its version.
+#[derive(Deserialize)]
+struct Format {
+    format: Version,
+}
+
+impl Reader {
+    /// Opens a file and reads its header.
+    pub fn open(path: &Utf8Path) -> Result<Self, HistoryError> {
+        let file = File::open(path).map_err(|error| HistoryError::Io {
+            file: path.to_string(),
+            problem: error.to_string(),
+        })?;
+        Self::new(BufReader::with_capacity(1 << 16, file), path.as_str())
+    }
+}
+
+impl<R: BufRead> Reader<R> {
+    /// Reads from anything; `file` names it in errors.
+    pub fn new(mut input: R, file: &str) -> Result<Self, HistoryError> {
+        let mut buffer = Vec::new();
+        let mut lines = Lines { input: &mut input, file, line: 0, sum: Sum::start() };
+        if !lines.next(&mut buffer)? {
+            return Err(lines.error(0, "the file is empty; expected the header of a history"));
+        }
+        let format: Format = lines.json(&buffer)?;
+        let Version { major, minor } = format.format;
+        if major != FORMAT.major || minor > FORMAT.minor {
+            return Err(HistoryError::Version { file: file.to_owned(), major, minor });
+        }
+        let header = lines.json(&buffer)?;
+        let sum = lines.sum;
+        Ok(Self { input, file: file.to_owned(), header, sum, line: 1, buffer, failed: false })
+    }
+
+    /// What was run, and with what.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    fn event(&mut self) -> Result<Option<Event>, HistoryError> {
+        let Self { input, file, line, sum, buffer, .. } = self;
+        let mut lines = Lines { input, file, line: *line, sum: *sum };
+        if !lines.next(buffer)? {
+            return Ok(None);
+        }
+        let event = lines.json(buffer)?;
+        (*line, *sum) = (lines.line, lines.sum);
+        Ok(Some(event))
+    }
+}
+
+impl<R: BufRead> Iterator for Reader<R> {
+    type Item = Result<Event, HistoryError>;
+
+    /// The next event; nothing follows an error.
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let event = self.event();
+        self.failed = event.is_err();
+        event.transpose()
+    }
+}
+
+/// Lines with their numbers and sums.
+struct Lines<'a, R> {
+    input: &'a mut R,
+    file: &'a str,
+    line: usize,
+    sum: Sum,
+}
+
+impl<R: BufRead> Lines<'_, R> {
+    fn error(&self, byte: usize, problem: &str) -> HistoryError {
+        HistoryError::Line {
+            file: self.file.to_owned(),
+            line: self.line.max(1),
+            byte,
+            problem: problem.to_owned(),
+        }
+    }
+
+    /// Reads the next line into the buffer, checked; false at the end.
+    fn next(&mut self, buffer: &mut Vec<u8>) -> Result<bool, HistoryError> {
+        buffer.clear();
+        let read = self.input.read_until(b'\n', buffer).map_err(|error| HistoryError::Io {
+            file: self.file.to_owned(),
+            problem: error.to_string(),
+        })?;
+        if read == 0 {
+            return Ok(false);
+        }
+        self.line += 1;
+        if buffer.pop_if(|byte| *byte == b'\n').is_none() {
+            return Err(self.error(read, "the line is cut off: the writer was stopped in it"));
+        }
+        self.sum.holds(buffer).map_err(|problem| self.error(0, problem))?;
+        Ok(true)
+    }
+
+    fn json<T: for<'de> Deserialize<'de>>(&self, buffer: &[u8]) -> Result<T, HistoryError> {
+        serde_json::from_slice(buffer).map_err(|error| {
+            let byte = error.column().saturating_sub(1);
+            self.error(byte, &error.to_string())
+        })
+    }
+}

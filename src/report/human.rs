@@ -1,0 +1,350 @@
+//! The report for people: a pass is a line; a failure shows, without scrolling, the sentence, the
+//! key's life at every hop, the difference, the first wrong hop and the command that repeats it.
+
+use std::collections::BTreeMap;
+
+use itertools::Itertools;
+
+use super::page::{Ink, Page};
+use super::{Case, life};
+use crate::base::anomaly::Anomaly;
+use crate::base::exit::Exit;
+use crate::check::verdict::{Difference, Gap, Judged, Outcome, Status, Unmet, Verdict};
+
+/// More lines of one difference than this are only counted.
+const DIFFERENCES_SHOWN: usize = 6;
+
+/// More findings, demands or gaps than this are only counted.
+const ITEMS_SHOWN: usize = 4;
+
+/// The outcome in one line.
+pub fn line(case: &Case<'_>) -> Page {
+    let (ink, word) = word(case);
+    let mut page = Page::new().with(ink, format!("{word:<14}"));
+    page.add(Ink::Plain, format!(" {}", case.trial.name()));
+    if let Some(elapsed_ms) = case.elapsed_ms {
+        page.add(Ink::Faint, format!(" ({})", seconds(elapsed_ms)));
+    }
+    if let Some(verdict) = case.verdict.filter(|verdict| verdict.control) {
+        page.add(Ink::Faint, format!(": {}", demanded(verdict)));
+    }
+    page.end();
+    page
+}
+
+/// The whole report of one trial, a pass included.
+pub fn full(case: &Case<'_>) -> Page {
+    let mut page = line(case);
+    page.line(format!("  {}", case.trial.title));
+    let invalid = case.verdict.and_then(|verdict| verdict.invalid.as_ref());
+    let sentence = case.sentence.or(invalid.map(|(_, sentence)| sentence.as_str()));
+    if let Some(sentence) = sentence {
+        page.end();
+        sentence.lines().for_each(|line| page.line(format!("  {line}")));
+        page.add(Ink::Faint, "  This says nothing about the pipeline.\n");
+    }
+    for diagnostic in case.diagnostics {
+        page.line(format!("  {diagnostic}"));
+    }
+    if let Some(verdict) = case.verdict {
+        findings(&mut page, verdict);
+        unmet(&mut page, &verdict.unmet);
+        gaps(&mut page, &verdict.gaps);
+        page.end();
+        list(&mut page, "warning", Ink::Doubt, &verdict.warnings);
+        list(&mut page, "not judged", Ink::Faint, &verdict.not_judged);
+        if !verdict.figures.is_empty() {
+            let figures = verdict.figures.iter().map(|(name, n)| format!("{n} {name}")).join(", ");
+            labelled(&mut page, "looked at", Ink::Faint, &figures);
+        }
+    }
+    list(&mut page, "left behind", Ink::Doubt, case.leftovers);
+    if let Some(folder) = case.folder {
+        labelled(&mut page, "kept in", Ink::Faint, folder.as_str());
+    }
+    if case.exit != Exit::Pass {
+        labelled(&mut page, "repeat it", Ink::Strong, case.command);
+    }
+    page
+}
+
+fn unjudged_word(exit: Exit) -> &'static str {
+    match exit {
+        Exit::Pass => "pass",
+        Exit::Usage => "usage",
+        Exit::Anomaly => "fail",
+        Exit::Unknown => "unknown",
+        Exit::NothingRun => "not run",
+        Exit::ScenarioInvalid => "invalid",
+        Exit::StackNotUp => "stack not up",
+        Exit::CaptureBroken => "capture broken",
+        Exit::Internal => "internal bug",
+        Exit::Interrupted => "interrupted",
+    }
+}
+
+/// The last line of a run: how many ended how, what no checker looked at, and how long it took.
+pub fn summary(cases: &[Case<'_>], elapsed_ms: u64) -> Page {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for case in cases {
+        *counts.entry(counted_as(case)).or_default() += 1;
+    }
+    let mut take = |word: &str| counts.remove(word).unwrap_or(0);
+    let (passed, failed, unknown) = (take("pass"), take("fail"), take("unknown"));
+    let is_control = |case: &&Case<'_>| case.verdict.is_some_and(|verdict| verdict.control);
+    let controls = match cases.iter().filter(is_control).count() {
+        0 => String::new(),
+        1 => " (1 control)".to_owned(),
+        n => format!(" ({n} controls)"),
+    };
+    let all_passed = passed == cases.len();
+    let ink = if all_passed { Ink::Good } else { Ink::Bad };
+    let mut page = Page::new();
+    page.add(ink, format!("{passed} passed{controls}, {failed} failed, {unknown} unknown"));
+    for (word, n) in counts {
+        page.add(Ink::Doubt, format!(", {n} {word}"));
+    }
+    page.add(Ink::Faint, format!(" in {}", seconds(elapsed_ms)));
+    page.end();
+    page
+}
+
+/// What no checker looked at in a run, each once.
+pub fn not_judged(cases: &[Case<'_>]) -> Page {
+    let mut page = Page::new();
+    let items =
+        cases.iter().filter_map(|case| case.verdict).flat_map(|verdict| &verdict.not_judged);
+    for item in items.unique() {
+        labelled(&mut page, "not judged", Ink::Faint, item);
+    }
+    page
+}
+
+/// The word that a trial is counted under in the summary.
+pub(super) fn counted_as(case: &Case<'_>) -> &'static str {
+    match case.verdict.map(|verdict| verdict.outcome) {
+        Some(Outcome::Pass) => "pass",
+        Some(Outcome::Fail) => "fail",
+        Some(Outcome::Unknown) => "unknown",
+        Some(Outcome::Invalid) | None => unjudged_word(case.exit),
+    }
+}
+
+fn word(case: &Case<'_>) -> (Ink, &'static str) {
+    match case.verdict.map(|verdict| (verdict.outcome, verdict.control)) {
+        Some((Outcome::Pass, true)) => (Ink::Good, "pass (control)"),
+        Some((Outcome::Pass, false)) => (Ink::Good, "pass"),
+        Some((Outcome::Fail, _)) => (Ink::Bad, "FAIL"),
+        Some((Outcome::Unknown, _)) => (Ink::Doubt, "unknown"),
+        Some((Outcome::Invalid, _)) | None => (Ink::Doubt, unjudged_word(case.exit)),
+    }
+}
+
+/// What a control passed on: `ghost-row at pending (2 keys)`.
+fn demanded(verdict: &Verdict) -> String {
+    let mut places: BTreeMap<(Anomaly, &str), usize> = BTreeMap::new();
+    for judged in &verdict.findings {
+        if judged.status == Status::Demanded {
+            let at = (judged.finding.anomaly, judged.finding.place.as_str());
+            *places.entry(at).or_default() += 1;
+        }
+    }
+    let one = |((anomaly, place), n): (&(Anomaly, &str), &usize)| match n {
+        1 => format!("{anomaly} at {place}"),
+        n => format!("{anomaly} at {place} ({n} times)"),
+    };
+    places.iter().map(one).join(", ")
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{}.{} s", ms / 1000, ms % 1000 / 100)
+}
+
+fn findings(page: &mut Page, verdict: &Verdict) {
+    let (failing, rest): (Vec<&Judged>, Vec<&Judged>) =
+        verdict.findings.iter().partition(|judged| judged.status == Status::Failing);
+    if let Some((first, others)) = failing.split_first() {
+        page.end();
+        finding(page, first);
+        some(page, others, "findings", |page, judged| {
+            page.add(Ink::Bad, format!("  also {}", heading(judged)));
+            page.line(format!(": {}", judged.finding.sentence));
+        });
+    }
+    some(page, &rest, "findings that do not fail", |page, judged| {
+        page.add(Ink::Faint, format!("  {}", status(&judged.status)));
+        page.line(format!("{}: {}", heading(judged), judged.finding.sentence));
+    });
+}
+
+fn status(status: &Status) -> String {
+    match status {
+        Status::Failing => String::new(),
+        Status::Demanded => "demanded and seen: ".to_owned(),
+        Status::Allowed(because) => format!("allowed, because {because}: "),
+        Status::Witness => "witness: ".to_owned(),
+    }
+}
+
+fn heading(judged: &Judged) -> String {
+    let finding = &judged.finding;
+    let key = finding.key.as_ref().map_or(String::new(), |key| format!(" (key {key})"));
+    format!("{} at {}{key}", finding.anomaly, finding.place)
+}
+
+/// The one finding that is shown whole.
+fn finding(page: &mut Page, judged: &Judged) {
+    let finding = &judged.finding;
+    page.add(Ink::Bad, format!("  {}\n", heading(judged)));
+    page.add(Ink::Strong, format!("  {}\n", finding.sentence));
+    if let Some(hop) = &finding.first_hop {
+        labelled(page, "first wrong hop", Ink::Strong, hop);
+    }
+    let position = finding.position.map(|position| format!("journal {position}"));
+    let record = finding.record.as_ref().map(|record| format!("record {record}"));
+    let at = position.into_iter().chain(record).join(", ");
+    if !at.is_empty() {
+        labelled(page, "at", Ink::Faint, &at);
+    }
+    difference(page, &finding.difference);
+    if !finding.life.is_empty() {
+        page.line("  the key's life:");
+        page.append(life::side_by_side(&finding.life));
+    }
+}
+
+fn difference(page: &mut Page, lines: &[Difference]) {
+    if lines.is_empty() {
+        return;
+    }
+    page.line("  difference (-expected +captured):");
+    for line in lines.iter().take(DIFFERENCES_SHOWN) {
+        let name = line.column.as_ref().map_or(String::new(), |column| format!("{column} = "));
+        if let Some(expected) = &line.expected {
+            page.add(Ink::Expected, format!("    - {name}{expected}\n"));
+        }
+        if let Some(captured) = &line.captured {
+            page.add(Ink::Captured, format!("    + {name}{captured}\n"));
+        }
+    }
+    counted(page, lines.len(), DIFFERENCES_SHOWN, "differences");
+}
+
+fn unmet(page: &mut Page, unmet: &[Unmet]) {
+    some(page, unmet, "unmet demands", |page, unmet| {
+        page.end();
+        page.add(Ink::Bad, format!("  {} not met", unmet.demand));
+        let at = unmet.at.as_ref().map_or(String::new(), |at| format!(" ({at})"));
+        page.line(format!("{at}: {}", unmet.sentence));
+        difference(page, &unmet.difference);
+    });
+}
+
+fn gaps(page: &mut Page, gaps: &[Gap]) {
+    if !gaps.is_empty() {
+        page.end();
+    }
+    some(page, gaps, "undecided points", |page, gap| {
+        page.add(Ink::Doubt, "  undecided: ");
+        page.line(gap.what.clone());
+        page.line(format!("    missing evidence: {}", gap.missing));
+    });
+}
+
+fn list(page: &mut Page, label: &str, ink: Ink, items: &[String]) {
+    some(page, items, "of these", |page, item| labelled(page, label, ink, item));
+}
+
+fn labelled(page: &mut Page, label: &str, ink: Ink, text: &str) {
+    page.add(ink, format!("  {label}: "));
+    page.line(text);
+}
+
+/// Shows the first few and counts the rest.
+fn some<T>(page: &mut Page, items: &[T], what: &str, mut show: impl FnMut(&mut Page, &T)) {
+    for item in items.iter().take(ITEMS_SHOWN) {
+        show(page, item);
+    }
+    counted(page, items.len(), ITEMS_SHOWN, what);
+}
+
+fn counted(page: &mut Page, n: usize, shown: usize, what: &str) {
+    if n > shown {
+        page.add(Ink::Faint, format!("    … and {} more {what}\n", n - shown));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::examples;
+
+    #[track_caller]
+    fn reports(verdict: &Verdict) -> String {
+        let header = examples::header();
+        let page = full(&examples::case(&header, verdict));
+        assert!(page.to_string().lines().count() <= 40, "{page}");
+        page.to_string()
+    }
+
+    #[test]
+    fn a_pass_is_one_line() {
+        let header = examples::header();
+        let text = line(&examples::case(&header, &examples::pass())).to_string()
+            + &line(&examples::case(&header, &examples::control())).to_string();
+        insta::assert_snapshot!(text, @r"
+        pass           card_tx/pending-to-completed [partitions=3] (0.9 s)
+        pass (control) card_tx/pending-to-completed [partitions=3] (0.9 s): ghost-row at src_txp_pending_transaction (2 times)
+        ");
+    }
+
+    #[test]
+    fn a_failure_shows_the_key_at_every_hop_and_how_to_repeat_it() {
+        insta::assert_snapshot!(reports(&examples::fail()));
+    }
+
+    #[test]
+    fn an_unknown_names_the_missing_evidence() {
+        insta::assert_snapshot!(reports(&examples::unknown()));
+    }
+
+    #[test]
+    fn an_invalid_run_says_nothing_of_the_pipeline() {
+        insta::assert_snapshot!(reports(&examples::invalid()));
+    }
+
+    #[test]
+    fn a_trial_without_a_verdict_tells_why() {
+        let header = examples::header();
+        let passed = examples::pass();
+        let case = Case {
+            exit: Exit::StackNotUp,
+            verdict: None,
+            sentence: Some("Kafka did not get ready within 30 s: port 9092 is taken"),
+            ..examples::case(&header, &passed)
+        };
+        insta::assert_snapshot!(full(&case), @r"
+        stack not up   card_tx/pending-to-completed [partitions=3] (0.9 s)
+          A transaction that completes leaves the pending table
+
+          Kafka did not get ready within 30 s: port 9092 is taken
+          This says nothing about the pipeline.
+          kept in: .changeproof/runs/20260115-101112-pending-to-completed
+          repeat it: changeproof run scenarios/card_tx/pending-to-completed.yaml --cell partitions=3 --seed 7
+        ");
+    }
+
+    #[test]
+    fn a_summary_counts_what_is_there() {
+        let header = examples::header();
+        let (passed, control, fail) = (examples::pass(), examples::control(), examples::fail());
+        let case = |verdict| examples::case(&header, verdict);
+        let down = Case { exit: Exit::StackNotUp, verdict: None, ..case(&fail) };
+        let cases = [case(&passed), case(&control), case(&fail), down];
+        let text = summary(&cases, 9_740).to_string() + &not_judged(&cases).to_string();
+        insta::assert_snapshot!(text, @r"
+        2 passed (1 control), 1 failed, 0 unknown, 1 stack not up in 9.7 s
+          not judged: windows: the moment of firing (no checker yet)
+        ");
+    }
+}

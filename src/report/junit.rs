@@ -1,0 +1,90 @@
+//! The report for CI systems that read JUnit XML.
+
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use super::{Case, human};
+use crate::base::exit::Exit;
+
+/// The report as XML. A finding is a failure; what is undecided or says nothing about the pipeline
+/// is an error; what did not run is skipped.
+pub fn text(cases: &[Case<'_>]) -> String {
+    let mut suite = TestSuite::new("changeproof");
+    suite.add_test_cases(cases.iter().map(test_case));
+    let mut report = Report::new("changeproof");
+    report.add_test_suite(suite);
+    report.to_string().expect("XML is written to memory, and names hold no control characters")
+}
+
+fn test_case(case: &Case<'_>) -> TestCase {
+    let whole = human::full(case).to_string();
+    let mut test = TestCase::new(case.trial.name(), status(case, &whole));
+    // Tools group by the class name; the scenario's folder is its family.
+    let family = case.trial.id.rsplit_once('/').map_or("", |(family, _)| family);
+    test.set_classname(format!("changeproof.{}", family.replace('/', ".")));
+    if let Some(elapsed_ms) = case.elapsed_ms {
+        test.set_time(Duration::from_millis(elapsed_ms));
+    }
+    if case.exit == Exit::Pass {
+        test.set_system_out(whole);
+    }
+    test
+}
+
+fn status(case: &Case<'_>, whole: &str) -> TestCaseStatus {
+    let kind = match case.exit {
+        Exit::Pass => return TestCaseStatus::success(),
+        Exit::NothingRun => {
+            let mut skipped = TestCaseStatus::skipped();
+            skipped.set_message(case.sentence.unwrap_or("not run"));
+            return skipped;
+        }
+        Exit::Anomaly => NonSuccessKind::Failure,
+        Exit::Usage
+        | Exit::Unknown
+        | Exit::ScenarioInvalid
+        | Exit::StackNotUp
+        | Exit::CaptureBroken
+        | Exit::Internal
+        | Exit::Interrupted => NonSuccessKind::Error,
+    };
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_type(human::counted_as(case));
+    status.set_message(message(case)).set_description(whole);
+    status
+}
+
+/// The most telling sentence.
+fn message(case: &Case<'_>) -> String {
+    let verdict = case.verdict;
+    let finding = verdict.and_then(|verdict| verdict.findings.first());
+    let unmet = verdict.and_then(|verdict| verdict.unmet.first());
+    let gap = verdict.and_then(|verdict| verdict.gaps.first());
+    let invalid = verdict.and_then(|verdict| verdict.invalid.as_ref());
+    let sentence = case.sentence.map(str::to_owned);
+    sentence
+        .or_else(|| invalid.map(|(_, sentence)| sentence.clone()))
+        .or_else(|| finding.map(|judged| judged.finding.sentence.clone()))
+        .or_else(|| unmet.map(|unmet| unmet.sentence.clone()))
+        .or_else(|| gap.map(|gap| gap.what.clone()))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::examples;
+
+    #[test]
+    fn findings_are_failures_and_doubts_are_errors() {
+        let header = examples::header();
+        let (pass, fail, unknown) = (examples::pass(), examples::fail(), examples::unknown());
+        let cases = [
+            examples::case(&header, &pass),
+            examples::case(&header, &fail),
+            examples::case(&header, &unknown),
+        ];
+        insta::assert_snapshot!(text(&cases));
+    }
+}

@@ -1,0 +1,126 @@
+//! What a run is given, and what it gives back.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+
+use super::cancel::Cancel;
+use crate::base::diagnostic::Diagnostic;
+use crate::base::exit::Exit;
+use crate::check::verdict::Verdict;
+use crate::client::endpoints::Endpoints;
+
+/// Everything a trial needs besides itself. Cheap to clone: the trials of one process share a stack.
+#[derive(Debug, Clone)]
+pub struct RunContext {
+    /// Where the components listen. Whoever holds the stack's lease keeps it as long as the trial.
+    pub endpoints: Endpoints,
+    /// The stack's name (`local`).
+    pub stack: String,
+    /// Component → version, as the stack knows them.
+    pub versions: BTreeMap<String, String>,
+    /// Component → its log file, for excerpts when something fails.
+    pub logs: BTreeMap<String, Utf8PathBuf>,
+    /// The folder of run directories (`.changeproof/runs`); made if it is not there.
+    pub runs: Utf8PathBuf,
+    /// The files that were read for this trial, path and text, to be kept in the run directory.
+    pub sources: Vec<(Utf8PathBuf, String)>,
+    /// The one command that repeats this trial.
+    pub command: String,
+    /// How long things may take.
+    pub limits: Limits,
+    /// Thrown when the run shall end early.
+    pub cancel: Cancel,
+}
+
+/// How long the stages may take that no scenario sets a limit for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Each step of the setting up: databases, topics, DDL.
+    pub prepare: Duration,
+    /// From the connector's submission to the first barrier read back.
+    pub streaming: Duration,
+    /// All of the clean-up.
+    pub clean_up: Duration,
+}
+
+impl Limits {
+    /// Limits that a warm local stack keeps by a factor of thirty.
+    pub fn local() -> Self {
+        Self {
+            prepare: Duration::from_secs(30),
+            streaming: Duration::from_secs(60),
+            clean_up: Duration::from_secs(20),
+        }
+    }
+}
+
+/// How a trial ended.
+#[derive(Debug, Clone)]
+pub struct TrialResult {
+    /// What a script may conclude.
+    pub exit: Exit,
+    /// The judgement, unless the run did not come as far as a history.
+    pub verdict: Option<Verdict>,
+    /// The run directory; empty path if it could not be made.
+    pub folder: Utf8PathBuf,
+    /// Why it said nothing about the pipeline: one sentence.
+    pub sentence: Option<String>,
+    /// What is wrong with the author's files, found only by running them.
+    pub diagnostics: Vec<Diagnostic>,
+    /// From the first call to the end of the clean-up, in milliseconds.
+    pub elapsed_ms: u64,
+    /// What the clean-up could not remove, in sentences; empty if nothing is left.
+    pub leftovers: Vec<String>,
+}
+
+/// Where a trial is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage {
+    /// Databases, topics, tables.
+    Preparing,
+    /// Connector and statements start.
+    Starting,
+    /// The snapshot, until the connector streams.
+    Snapshot,
+    /// An entry of the timeline, counted from 1.
+    Entry {
+        /// Which.
+        number: usize,
+        /// Of how many.
+        of: usize,
+    },
+    /// The history is judged.
+    Judging,
+    /// What the run made is removed.
+    CleaningUp,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Preparing => f.write_str("preparing databases and topics"),
+            Self::Starting => f.write_str("starting connector and statements"),
+            Self::Snapshot => f.write_str("waiting for the connector to stream"),
+            Self::Entry { number, of } => write!(f, "timeline {number}/{of}"),
+            Self::Judging => f.write_str("judging"),
+            Self::CleaningUp => f.write_str("cleaning up"),
+        }
+    }
+}
+
+/// Told where a trial is, from any thread.
+pub trait Progress: Send + Sync {
+    /// The trial named `trial` has come to `stage`.
+    fn stage(&self, trial: &str, stage: &Stage);
+}
+
+/// Tells nobody.
+#[derive(Debug, Clone, Copy)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn stage(&self, _trial: &str, _stage: &Stage) {}
+}

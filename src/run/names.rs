@@ -1,0 +1,130 @@
+//! The physical names of everything a run makes. All of them start with `cp_<token>`, so that a
+//! sweep can tell a run's things from everybody else's.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+
+use crate::client::clock;
+
+/// Digits of a token: lower case only, since Postgres folds unquoted names.
+const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// The names of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    /// `<time>-<token>`: the run's own name, and that of its directory.
+    pub run: String,
+    /// What every physical name starts with: `cp_<token>`.
+    pub base: String,
+}
+
+impl Names {
+    /// Names that no other run has.
+    pub fn new() -> Self {
+        let time = jiff::Timestamp::try_from(clock::now()).unwrap_or_default();
+        // The hasher of the standard library is seeded by the system: no two processes share one.
+        let mut hasher = RandomState::new().build_hasher();
+        hasher.write_u32(std::process::id());
+        Self::from_parts(&time.strftime("%Y%m%d-%H%M%S").to_string(), hasher.finish())
+    }
+
+    /// Names from a time text and a number that nobody else has drawn.
+    pub fn from_parts(time: &str, number: u64) -> Self {
+        let token: String = (0..10).map(|n| digit(number >> (5 * n))).collect();
+        Self { run: format!("{time}-{token}"), base: format!("cp_{token}") }
+    }
+
+    /// The source database.
+    pub fn database(&self) -> String {
+        format!("{}_source", self.base)
+    }
+
+    /// The database that replays the journal.
+    pub fn shadow(&self) -> String {
+        format!("{}_shadow", self.base)
+    }
+
+    /// The database that holds the fold of the input topics, if a sink diverges.
+    pub fn topics_database(&self) -> String {
+        format!("{}_topics", self.base)
+    }
+
+    /// The connector's slot and its publication.
+    pub fn connector_slot(&self) -> String {
+        format!("{}_connector", self.base)
+    }
+
+    /// The journal's slot.
+    pub fn journal_slot(&self) -> String {
+        format!("{}_journal", self.base)
+    }
+
+    /// The journal's publication of the tables that have a replica identity.
+    pub fn journal_all(&self) -> String {
+        format!("{}_journal_all", self.base)
+    }
+
+    /// The journal's publication of the tables that have none.
+    pub fn journal_inserts(&self) -> String {
+        format!("{}_journal_inserts", self.base)
+    }
+
+    /// The connector's name on the Connect cluster.
+    pub fn connector(&self) -> String {
+        self.base.clone()
+    }
+
+    /// `pipeline.name` of the run's Flink jobs.
+    pub fn job(&self) -> String {
+        self.base.clone()
+    }
+
+    /// The name on the broker of a topic that production calls `logical`.
+    pub fn topic(&self, logical: &str) -> String {
+        format!("{}.{logical}", self.base)
+    }
+
+    /// What production calls the topic `physical`, if it is one of this run.
+    pub fn logical<'a>(&self, physical: &'a str) -> Option<&'a str> {
+        physical.strip_prefix(&self.base)?.strip_prefix('.')
+    }
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn digit(bits: u64) -> char {
+    let index = usize::try_from(bits & 31).unwrap_or(0);
+    char::from(DIGITS.get(index).copied().unwrap_or(b'0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_starts_with_the_run_and_fits_postgres() {
+        let names = Names::from_parts("20250101-000000", 0x0123_4567_89ab_cdef);
+        assert_eq!(names.base, "cp_ffkqt4yc5t");
+        assert_eq!(names.run, "20250101-000000-ffkqt4yc5t");
+        for name in [names.database(), names.topics_database(), names.journal_inserts()] {
+            assert!(name.starts_with(&names.base) && name.len() < 64, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_topic_is_found_under_both_its_names() {
+        let names = Names::from_parts("20250101-000000", 1);
+        let physical = names.topic("cdc.public.orders");
+        assert_eq!(names.logical(&physical), Some("cdc.public.orders"));
+        assert_eq!(names.logical("cp_other.orders"), None);
+    }
+
+    #[test]
+    fn two_runs_have_two_names() {
+        assert_ne!(Names::new().base, Names::new().base);
+    }
+}

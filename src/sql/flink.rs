@@ -1,0 +1,614 @@
+//! The heads of Flink statements: what a statement creates, writes and reads.
+
+use std::fmt;
+
+use super::token::{Kind, Language, Token, significant};
+use crate::base::text::{Span, Text};
+
+/// What a statement is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Statement {
+    /// `CREATE TABLE`.
+    CreateTable(Box<CreateTable>),
+    /// `CREATE VIEW`.
+    CreateView {
+        /// Its name.
+        name: Name,
+        /// The tables and views it reads.
+        reads: Vec<Name>,
+    },
+    /// `INSERT INTO`, `INSERT OVERWRITE`.
+    Insert(Insert),
+    /// `EXECUTE STATEMENT SET BEGIN … END`.
+    StatementSet(Vec<Insert>),
+    /// `SET 'key' = 'value'`.
+    Set {
+        /// The option.
+        key: String,
+        /// Its value.
+        value: String,
+    },
+    /// Anything else (`ALTER TABLE`, `CREATE FUNCTION`, `USE`, …).
+    Other,
+}
+
+impl Statement {
+    /// The INSERTs of this statement.
+    pub fn inserts(&self) -> &[Insert] {
+        match self {
+            Self::Insert(insert) => std::slice::from_ref(insert),
+            Self::StatementSet(inserts) => inserts,
+            Self::CreateTable(_) | Self::CreateView { .. } | Self::Set { .. } | Self::Other => &[],
+        }
+    }
+}
+
+/// A name of one to three parts, quotes removed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Name {
+    /// Catalog, database, table: as many as are written.
+    pub parts: Vec<String>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl Name {
+    /// The last part.
+    pub fn table(&self) -> &str {
+        self.parts.last().map_or("", String::as_str)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.parts.join("."))
+    }
+}
+
+/// One INSERT.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Insert {
+    /// The table it writes.
+    pub target: Name,
+    /// The tables and views it reads (names after FROM, JOIN and TABLE), without those that its
+    /// own WITH clause defines.
+    pub reads: Vec<Name>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A `CREATE TABLE`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateTable {
+    /// Its name.
+    pub name: Name,
+    /// Its columns in order.
+    pub columns: Vec<Column>,
+    /// The columns of its primary key in key order.
+    pub primary_key: Vec<String>,
+    /// Its WATERMARK clause.
+    pub watermark: Option<Watermark>,
+    /// Its WITH clause.
+    pub with: Option<With>,
+    /// The byte at which a WITH clause would be put in.
+    pub with_at: usize,
+    /// `LIKE` or `AS`: more columns, options or rows than this text shows.
+    pub derived: Option<Derived>,
+}
+
+/// Where the rest of a table comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Derived {
+    /// `LIKE other`.
+    Like,
+    /// `AS SELECT …`, which also writes the table.
+    As,
+}
+
+/// A column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: ColumnKind,
+}
+
+/// Where the values of a column come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// The record; with its type as written (`DECIMAL(10, 2)`), upper case, without NOT NULL.
+    Physical(String),
+    /// An expression.
+    Computed,
+    /// Metadata of the connector.
+    Metadata {
+        /// The type as written, upper case.
+        data_type: String,
+        /// It cannot be written.
+        is_virtual: bool,
+    },
+}
+
+impl Column {
+    /// An INSERT gives it a value.
+    pub fn is_written(&self) -> bool {
+        match &self.kind {
+            ColumnKind::Physical(_) => true,
+            ColumnKind::Computed => false,
+            ColumnKind::Metadata { is_virtual, .. } => !is_virtual,
+        }
+    }
+
+    /// Its type as written, where it has one.
+    pub fn data_type(&self) -> Option<&str> {
+        match &self.kind {
+            ColumnKind::Physical(data_type) | ColumnKind::Metadata { data_type, .. } => {
+                Some(data_type)
+            }
+            ColumnKind::Computed => None,
+        }
+    }
+}
+
+/// `WATERMARK FOR column AS expression`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watermark {
+    /// The rowtime column.
+    pub column: String,
+    /// How far the watermark stays behind, in milliseconds; `None` if the expression is neither the
+    /// column nor the column minus an interval of seconds, minutes, hours or days.
+    pub delay_ms: Option<u64>,
+    /// Where the clause stands.
+    pub span: Span,
+}
+
+/// A WITH clause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct With {
+    /// Its options in order.
+    pub options: Vec<WithOption>,
+    /// The opening parenthesis.
+    pub open: Span,
+    /// The closing parenthesis.
+    pub close: Span,
+}
+
+impl With {
+    /// The value of an option.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        let found = self.options.iter().find(|option| option.key == key);
+        found.map(|option| option.value.as_str())
+    }
+}
+
+/// One `'key' = 'value'`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WithOption {
+    /// The key, quotes removed.
+    pub key: String,
+    /// The value, quotes removed.
+    pub value: String,
+    /// Both.
+    pub span: Span,
+    /// The value with its quotes.
+    pub value_span: Span,
+}
+
+/// The head of one statement (a piece of [`super::split::flink`]). What it cannot read is
+/// [`Statement::Other`]: Flink will say what is wrong with it.
+pub fn parse(statement: &Text) -> Statement {
+    let tokens = significant(Language::Flink, &statement.value);
+    let mut reader = Reader { tokens: &tokens, at: 0 };
+    reader.statement().unwrap_or(Statement::Other)
+}
+
+struct Reader<'t, 'a> {
+    tokens: &'t [Token<'a>],
+    at: usize,
+}
+
+impl<'t, 'a> Reader<'t, 'a> {
+    fn peek(&self) -> Option<&'t Token<'a>> {
+        self.tokens.get(self.at)
+    }
+
+    fn next(&mut self) -> Option<&'t Token<'a>> {
+        let token = self.peek()?;
+        self.at += 1;
+        Some(token)
+    }
+
+    /// Steps over `words` if they stand here.
+    fn eat(&mut self, words: &[&str]) -> bool {
+        let here = words.iter().enumerate().all(|(n, word)| {
+            self.tokens.get(self.at + n).is_some_and(|t| t.is(word) || t.is_symbol(word))
+        });
+        if here {
+            self.at += words.len();
+        }
+        here
+    }
+
+    fn statement(&mut self) -> Option<Statement> {
+        if self.eat(&["EXECUTE", "STATEMENT", "SET", "BEGIN"]) {
+            return Some(Statement::StatementSet(self.statement_set()));
+        }
+        if self.eat(&["EXECUTE"]) || self.peek().is_some_and(|token| token.is("INSERT")) {
+            return Some(Statement::Insert(self.insert()?));
+        }
+        if self.eat(&["SET"]) {
+            return self.set();
+        }
+        if !self.eat(&["CREATE"]) {
+            return None;
+        }
+        self.eat(&["OR", "REPLACE"]);
+        self.eat(&["TEMPORARY"]);
+        if self.eat(&["VIEW"]) {
+            self.eat(&["IF", "NOT", "EXISTS"]);
+            let name = self.name()?;
+            return Some(Statement::CreateView { name, reads: reads(self.rest()) });
+        }
+        self.eat(&["TABLE"]).then(|| self.create_table())?
+    }
+
+    fn rest(&self) -> &'t [Token<'a>] {
+        self.tokens.get(self.at..).unwrap_or_default()
+    }
+
+    fn name(&mut self) -> Option<Name> {
+        let first = self.next()?;
+        let mut name = Name { parts: vec![first.name()?], span: first.span };
+        while self.peek().is_some_and(|token| token.is_symbol(".")) {
+            let Some(part) = self.tokens.get(self.at + 1) else { break };
+            let Some(word) = part.name() else { break };
+            name.parts.push(word);
+            name.span.end = part.span.end;
+            self.at += 2;
+        }
+        Some(name)
+    }
+
+    fn statement_set(&self) -> Vec<Insert> {
+        let pieces = self.rest().split(|token| token.is_symbol(";"));
+        pieces.filter_map(|piece| Reader { tokens: piece, at: 0 }.insert()).collect()
+    }
+
+    fn insert(&mut self) -> Option<Insert> {
+        let start = self.peek()?.span.start;
+        if !(self.eat(&["INSERT", "INTO"]) || self.eat(&["INSERT", "OVERWRITE"])) {
+            return None;
+        }
+        self.eat(&["TABLE"]);
+        let target = self.name()?;
+        let end = self.tokens.last()?.span.end;
+        Some(Insert { target, reads: reads(self.rest()), span: Span::new(start, end) })
+    }
+
+    fn set(&mut self) -> Option<Statement> {
+        let key = self.next()?.string()?;
+        self.eat(&["="]).then_some(())?;
+        Some(Statement::Set { key, value: self.next()?.string()? })
+    }
+
+    fn create_table(&mut self) -> Option<Statement> {
+        self.eat(&["IF", "NOT", "EXISTS"]);
+        let name = self.name()?;
+        let with_at = name.span.end;
+        let mut table = CreateTable {
+            name,
+            columns: Vec::new(),
+            primary_key: Vec::new(),
+            watermark: None,
+            with: None,
+            with_at,
+            derived: None,
+        };
+        if self.peek().is_some_and(|token| token.is_symbol("(")) {
+            let (list, close) = self.list()?;
+            table.with_at = close.end;
+            for item in list {
+                table.item(item);
+            }
+        }
+        while let Some(token) = self.peek() {
+            if token.is("WITH") {
+                self.next();
+                table.with = Some(self.with()?);
+            } else if token.is("LIKE") || token.is("AS") {
+                table.derived = Some(if token.is("AS") { Derived::As } else { Derived::Like });
+                break;
+            } else {
+                self.next();
+                if table.with.is_none() {
+                    table.with_at = token.span.end;
+                }
+            }
+        }
+        Some(Statement::CreateTable(Box::new(table)))
+    }
+
+    /// The items of the list in parentheses that stands here, and its closing parenthesis.
+    fn list(&mut self) -> Option<(Vec<&'t [Token<'a>]>, Span)> {
+        let mut depth = 0_usize;
+        let mut items = Vec::new();
+        let mut start = self.at + 1;
+        while let Some(token) = self.next() {
+            // Types nest in angle brackets too: ROW<a INT, b INT>.
+            if token.is_symbol("(") || token.is_symbol("<") {
+                depth += 1;
+            } else if token.is_symbol(")") || token.is_symbol(">") {
+                depth = depth.saturating_sub(1);
+            } else if token.is_symbol(">>") {
+                depth = depth.saturating_sub(2);
+            }
+            if depth == 0 || (depth == 1 && token.is_symbol(",")) {
+                let item = self.tokens.get(start..self.at.saturating_sub(1));
+                items.extend(item.filter(|item| !item.is_empty()));
+                start = self.at;
+            }
+            if depth == 0 {
+                return Some((items, token.span));
+            }
+        }
+        None
+    }
+
+    fn with(&mut self) -> Option<With> {
+        let open = self.peek().filter(|token| token.is_symbol("("))?.span;
+        let (items, close) = self.list()?;
+        let options = items.iter().filter_map(|item| match item {
+            [key, equals, value] if equals.is_symbol("=") => Some(WithOption {
+                key: key.string()?,
+                value: value.string()?,
+                span: Span::new(key.span.start, value.span.end),
+                value_span: value.span,
+            }),
+            _ => None,
+        });
+        Some(With { options: options.collect(), open, close })
+    }
+}
+
+impl CreateTable {
+    fn item(&mut self, item: &[Token<'_>]) {
+        let Some(first) = item.first() else { return };
+        let primary = item
+            .windows(2)
+            .position(|pair| matches!(pair, [a, b] if a.is("PRIMARY") && b.is("KEY")));
+        if first.is("WATERMARK") {
+            self.watermark = watermark(item);
+        } else if let (Some(at), true) = (primary, first.is("PRIMARY") || first.is("CONSTRAINT")) {
+            let names = item.iter().skip(at + 2).filter(|t| !t.is("NOT") && !t.is("ENFORCED"));
+            self.primary_key = names.filter_map(Token::name).collect();
+        } else if let Some(name) = first.name() {
+            if primary.is_some() {
+                self.primary_key = vec![name.clone()];
+            }
+            self.columns.push(Column { name, kind: column_kind(item) });
+        }
+    }
+}
+
+fn column_kind(item: &[Token<'_>]) -> ColumnKind {
+    let stops = ["NOT", "NULL", "PRIMARY", "METADATA", "COMMENT", "CONSTRAINT"];
+    let mut data_type = String::new();
+    let mut before: Option<&Token<'_>> = None;
+    for token in item.iter().skip(1) {
+        if before.is_none() && token.is("AS") {
+            return ColumnKind::Computed;
+        }
+        if stops.iter().any(|stop| token.is(stop)) {
+            break;
+        }
+        let spaced = before
+            .is_some_and(|before| before.is_symbol(",") || (is_wordy(before) && is_wordy(token)));
+        if spaced {
+            data_type.push(' ');
+        }
+        data_type.push_str(&token.text.to_uppercase());
+        before = Some(token);
+    }
+    if item.iter().skip(1).any(|token| token.is("METADATA")) {
+        let is_virtual = item.iter().any(|token| token.is("VIRTUAL"));
+        return ColumnKind::Metadata { data_type, is_virtual };
+    }
+    ColumnKind::Physical(data_type)
+}
+
+fn is_wordy(token: &Token<'_>) -> bool {
+    matches!(token.kind, Kind::Word | Kind::Name) || token.is_symbol(")")
+}
+
+fn watermark(item: &[Token<'_>]) -> Option<Watermark> {
+    let (first, last) = (item.first()?, item.last()?);
+    let column = item.get(2)?.name()?;
+    let delay_ms = match item.get(4..)? {
+        [only] => (only.name()? == column).then_some(0),
+        [of, minus, interval, amount, unit]
+            if of.name()? == column && minus.is_symbol("-") && interval.is("INTERVAL") =>
+        {
+            delay(amount, unit)
+        }
+        _ => None,
+    };
+    Some(Watermark { column, delay_ms, span: Span::new(first.span.start, last.span.end) })
+}
+
+fn delay(amount: &Token<'_>, unit: &Token<'_>) -> Option<u64> {
+    let amount = amount.string()?;
+    let (whole, part) = amount.split_once('.').unwrap_or((&amount, ""));
+    let units = [("SECOND", 1_000), ("MINUTE", 60_000), ("HOUR", 3_600_000), ("DAY", 86_400_000)];
+    let (_, unit_ms) = units.iter().find(|(name, _)| unit.is(name))?;
+    let fraction = match (part.is_empty(), *unit_ms) {
+        (true, _) => 0,
+        (false, 1_000) => format!("{part:0<3}").get(..3)?.parse().ok()?,
+        (false, _) => return None,
+    };
+    whole.parse::<u64>().ok()?.checked_mul(*unit_ms)?.checked_add(fraction)
+}
+
+/// The names after FROM, JOIN and TABLE, without those that a WITH of this text defines.
+fn reads(tokens: &[Token<'_>]) -> Vec<Name> {
+    let mut found: Vec<Name> = Vec::new();
+    let mut own: Vec<String> = Vec::new();
+    for (n, token) in tokens.iter().enumerate() {
+        let rest = tokens.get(n + 1..).unwrap_or_default();
+        if let ([as_word, open, ..], Some(name)) = (rest, token.name())
+            && as_word.is("AS")
+            && open.is_symbol("(")
+        {
+            own.push(name);
+        }
+        let compares = n > 0 && tokens.get(n - 1).is_some_and(|before| before.is("DISTINCT"));
+        let from = token.is("FROM") && !compares || token.is("JOIN") || token.is("TABLE");
+        if from || (token.is_symbol(",") && continues_from(tokens, n)) {
+            let name = Reader { tokens: rest, at: 0 }.name();
+            let opens = rest.first().is_some_and(|t| t.is("TABLE") || t.is("LATERAL"));
+            found.extend(name.filter(|_| !opens));
+        }
+    }
+    found.retain(|name| name.parts.len() > 1 || !own.iter().any(|own| own == name.table()));
+    let mut seen = Vec::new();
+    found.retain(|name| {
+        let new = !seen.contains(&name.parts);
+        seen.push(name.parts.clone());
+        new
+    });
+    found
+}
+
+/// Whether the comma at `n` parts tables of a FROM (`FROM a, b`).
+fn continues_from(tokens: &[Token<'_>], n: usize) -> bool {
+    let mut depth = 0_usize;
+    for token in tokens.get(..n).unwrap_or_default().iter().rev() {
+        if token.is_symbol(")") {
+            depth += 1;
+        } else if token.is_symbol("(") {
+            let Some(less) = depth.checked_sub(1) else { return false };
+            depth = less;
+        } else if depth == 0 && token.is("FROM") {
+            return true;
+        } else if depth == 0
+            && ["SELECT", "WHERE", "GROUP", "ORDER", "ON"].iter().any(|w| token.is(w))
+        {
+            return false;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    fn text(sql: &str) -> Text {
+        Text::whole("a.sql".into(), sql.to_owned())
+    }
+
+    fn table(sql: &str) -> CreateTable {
+        let Statement::CreateTable(table) = parse(&text(sql)) else { panic!("no table: {sql}") };
+        *table
+    }
+
+    #[test]
+    fn a_table_is_read() {
+        let sql = "CREATE TABLE IF NOT EXISTS `db`.`tx-1` (
+            id INT NOT NULL, -- the key
+            amount DECIMAL(10, 2), r ROW<a INT, b ARRAY<STRING>>, ts AS TO_TIMESTAMP(x, 'a,b'),
+            p INT METADATA FROM 'partition' VIRTUAL, h MAP<STRING, BYTES> METADATA,
+            `at` timestamp(3) with local time zone,
+            WATERMARK FOR ts AS ts - INTERVAL '1.5' SECOND,
+            PRIMARY KEY (id, `at`) NOT ENFORCED
+          ) COMMENT 'x' WITH ('connector' = 'upsert-kafka', 'topic' = 'it''s')";
+        let table = table(sql);
+        assert_eq!(table.name.to_string(), "db.tx-1");
+        let columns: Vec<_> = table.columns.iter().map(|c| (&*c.name, c.data_type())).collect();
+        assert_eq!(
+            columns,
+            [
+                ("id", Some("INT")),
+                ("amount", Some("DECIMAL(10, 2)")),
+                ("r", Some("ROW<A INT, B ARRAY<STRING>>")),
+                ("ts", None),
+                ("p", Some("INT")),
+                ("h", Some("MAP<STRING, BYTES>")),
+                ("at", Some("TIMESTAMP(3) WITH LOCAL TIME ZONE")),
+            ]
+        );
+        let written: Vec<_> = table.columns.iter().map(Column::is_written).collect();
+        assert_eq!(written, [true, true, true, false, false, true, true]);
+        assert_eq!(table.primary_key, ["id", "at"]);
+        let watermark = table.watermark.expect("it has a watermark");
+        assert_eq!((&*watermark.column, watermark.delay_ms), ("ts", Some(1_500)));
+        let with = table.with.expect("it has options");
+        assert_eq!(with.get("topic"), Some("it's"));
+        assert_eq!(
+            &sql[with.options[1].value_span.start..with.options[1].value_span.end],
+            "'it''s'"
+        );
+    }
+
+    #[rstest]
+    #[case("ts", Some(0))]
+    #[case("ts - INTERVAL '5' MINUTE", Some(300_000))]
+    #[case("SOURCE_WATERMARK()", None)]
+    #[case("ts - INTERVAL '1' MONTH", None)]
+    fn delays(#[case] expression: &str, #[case] expected: Option<u64>) {
+        let table =
+            table(&format!("CREATE TABLE a (ts TIMESTAMP(3), WATERMARK FOR ts AS {expression})"));
+        assert_eq!(table.watermark.expect("it has a watermark").delay_ms, expected);
+    }
+
+    fn named(names: &[Name]) -> Vec<String> {
+        names.iter().map(ToString::to_string).collect()
+    }
+
+    #[rstest]
+    #[case("INSERT INTO t SELECT a FROM `cdc.public.x` WHERE b > 1", &["cdc.public.x"])]
+    #[case("INSERT INTO t SELECT * FROM TABLE(TUMBLE(TABLE c.d.y, DESCRIPTOR(ts), INTERVAL '1' HOUR))", &["c.d.y"])]
+    #[case("INSERT INTO t (a, b) WITH w AS (SELECT * FROM x) SELECT * FROM w JOIN z ON w.a = z.a", &["x", "z"])]
+    #[case("INSERT INTO t SELECT a, b FROM x AS p, y WHERE a IN (1, 2) UNION ALL SELECT 1, 2 FROM x", &["x", "y"])]
+    #[case("INSERT INTO t SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY a ORDER BY b) AS n FROM x) WHERE n = 1", &["x"])]
+    #[case("INSERT INTO t SELECT * FROM x, LATERAL TABLE(f(x.a))", &["x"])]
+    #[case("INSERT INTO t SELECT a IS DISTINCT FROM b FROM x", &["x"])]
+    #[case("INSERT INTO t VALUES (1, 2)", &[])]
+    fn an_insert_names_what_it_reads(#[case] sql: &str, #[case] expected: &[&str]) {
+        let Statement::Insert(insert) = parse(&text(sql)) else { panic!("not an INSERT: {sql}") };
+        assert_eq!(insert.target.to_string(), "t");
+        let reads: Vec<_> = named(&insert.reads);
+        assert_eq!(reads, expected);
+    }
+
+    #[test]
+    fn a_statement_set_names_all_its_targets() {
+        let sql = "EXECUTE STATEMENT SET BEGIN INSERT INTO a SELECT 1 FROM x; INSERT INTO b.c SELECT 2; END";
+        let parsed = parse(&text(sql));
+        let targets: Vec<_> = parsed.inserts().iter().map(|i| i.target.to_string()).collect();
+        assert_eq!(targets, ["a", "b.c"]);
+    }
+
+    #[test]
+    fn other_statements() {
+        let view = parse(&text("CREATE TEMPORARY VIEW v AS SELECT * FROM x"));
+        assert!(matches!(view, Statement::CreateView { reads, .. } if named(&reads) == ["x"]));
+        let set = parse(&text("SET 'a.b' = '1 s'"));
+        assert_eq!(set, Statement::Set { key: "a.b".into(), value: "1 s".into() });
+        assert_eq!(parse(&text("ALTER TABLE a ADD b INT")), Statement::Other);
+        assert_eq!(table("CREATE TABLE a WITH ('x' = 'y') AS SELECT 1").derived, Some(Derived::As));
+        assert_eq!(table("CREATE TABLE a LIKE b").derived, Some(Derived::Like));
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_never_panics(
+            sql in "(CREATE TABLE |INSERT INTO |EXECUTE STATEMENT SET BEGIN |WITH |PRIMARY KEY|WATERMARK FOR |AS |FROM |[a-z(),.'`=;<> -]){0,30}",
+        ) {
+            parse(&text(&sql));
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Class archives (AppCDS): they halve the time that a JVM needs to start.
+//!
+//! A JVM writes its archive when it ends in an orderly way. So the first stack of a cache runs as
+//! any other does and is only ended more gently: its archives then hold the classes that real runs
+//! use, and nobody waits for a start that serves nothing else.
+
+use camino::Utf8PathBuf;
+
+use super::error::{Doing, StackError};
+use super::files;
+use super::infra;
+use super::jars::Jars;
+use super::lock::{Lock, Mode};
+use super::machine::Machine;
+use super::paths::Paths;
+
+/// What the JVMs of one stack do about archives.
+#[derive(Debug)]
+pub(super) enum Archives {
+    /// They start from these.
+    Use(Utf8PathBuf),
+    /// They write them at their end.
+    Make {
+        /// Where they write.
+        part: Utf8PathBuf,
+        /// Where the finished ones belong.
+        target: Utf8PathBuf,
+        /// Another stack must not write the same ones.
+        _making: Lock,
+    },
+    /// Another stack is making them.
+    None,
+}
+
+impl Archives {
+    /// Archives fit one class path and one Java only. The command lines are part of the key,
+    /// because a module option can make a JVM refuse an archive.
+    pub(super) fn find(paths: &Paths, machine: &Machine, jars: &Jars) -> Result<Self, StackError> {
+        let jars = jars.kafka.iter().chain(&jars.flink).map(|jar| jar.as_str());
+        let key = [machine.java.as_str(), &machine.java_version, FORMAT].into_iter().chain(jars);
+        let target = paths.cds().join(infra::digest(key));
+        if target.is_dir() {
+            return Ok(Self::Use(target));
+        }
+        fs_err::create_dir_all(paths.cds()).doing("make the folder of the class archives")?;
+        let lock = Utf8PathBuf::from(format!("{target}.lock"));
+        let Some(making) = Lock::try_take(&lock, Mode::Exclusive).doing("lock the archives")?
+        else {
+            return Ok(Self::None);
+        };
+        let part = Utf8PathBuf::from(format!("{target}.part"));
+        files::remove(&part)?;
+        fs_err::create_dir(&part).doing("make a folder for class archives")?;
+        Ok(Self::Make { part, target, _making: making })
+    }
+
+    /// The argument for the JVM of a component.
+    pub(super) fn argument(&self, component: &str) -> Option<String> {
+        match self {
+            Self::Use(folder) => Some(format!("-XX:SharedArchiveFile={folder}/{component}.jsa")),
+            Self::Make { part, .. } => {
+                Some(format!("-XX:ArchiveClassesAtExit={part}/{component}.jsa"))
+            }
+            Self::None => None,
+        }
+    }
+
+    /// Whether the JVMs must end in an orderly way.
+    pub(super) fn are_made(&self) -> bool {
+        matches!(self, Self::Make { .. })
+    }
+
+    /// Keeps what was written, if all of `components` wrote theirs.
+    pub(super) fn keep(self, components: &[&str]) -> Result<bool, StackError> {
+        let Self::Make { part, target, .. } = self else { return Ok(false) };
+        let complete = components.iter().all(|name| part.join(format!("{name}.jsa")).is_file());
+        if !complete {
+            files::remove(&part)?;
+            return Ok(false);
+        }
+        fs_err::rename(&part, &target).doing("keep the class archives")?;
+        Ok(true)
+    }
+}
+
+/// Changed whenever the command lines of the JVMs change in a way that archives notice.
+const FORMAT: &str = "1";

@@ -1,0 +1,207 @@
+//! The components of the local stack, one file each: configuration, command line, and the
+//! condition that says "ready".
+
+mod connect;
+mod flink;
+mod gateway;
+mod jobmanager;
+mod kafka;
+mod postgres;
+mod taskmanager;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+use serde_json::Value;
+
+use super::cds::Archives;
+use super::error::{Doing, StackError};
+use super::infra::{self, Template};
+use super::jars::Jars;
+use super::machine::Machine;
+use super::ports::Ports;
+use super::process::{Asking, Launch};
+use super::templates::Templates;
+use crate::client::http::Http;
+use crate::client::wait::Look;
+
+/// Task slots of the one TaskManager: a whole pipeline, four side by side, with room.
+pub(super) const SLOTS: u32 = 64;
+
+/// How long one look at a component may take.
+const LOOK_LIMIT: Duration = Duration::from_secs(5);
+
+/// A component of the local stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Component {
+    Kafka,
+    Connect,
+    JobManager,
+    TaskManager,
+    Gateway,
+    Postgres,
+}
+
+/// What every component is given.
+#[derive(Debug)]
+pub(super) struct Setting {
+    pub(super) machine: Machine,
+    pub(super) jars: Jars,
+    pub(super) templates: Templates,
+    /// Data, configuration and logs of this stack.
+    pub(super) folder: Utf8PathBuf,
+    pub(super) ports: Ports,
+    pub(super) archives: Archives,
+}
+
+/// What looking at a component gives; waiting is the caller's.
+pub(super) type Looking<'a> = Pin<Box<dyn Future<Output = Look<()>> + 'a>>;
+
+impl Component {
+    /// In the order in which they are started. The broker is first, because Connect waits for it;
+    /// Postgres is last, because it is the quickest.
+    pub(super) const ALL: [Self; 6] = [
+        Self::Kafka,
+        Self::Connect,
+        Self::JobManager,
+        Self::TaskManager,
+        Self::Gateway,
+        Self::Postgres,
+    ];
+
+    /// Its name: of its log, its archive and in messages.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Kafka => "kafka",
+            Self::Connect => "connect",
+            Self::JobManager => "jobmanager",
+            Self::TaskManager => "taskmanager",
+            Self::Gateway => "gateway",
+            Self::Postgres => "postgres",
+        }
+    }
+
+    /// The names of those that are JVMs and so have a class archive.
+    pub(super) fn jvms() -> Vec<&'static str> {
+        let jvms = Self::ALL.iter().filter(|component| **component != Self::Postgres);
+        jvms.map(|component| component.name()).collect()
+    }
+
+    /// Writes its configuration and data, and says how to start it.
+    pub(super) fn prepare(self, setting: &Setting) -> Result<Launch, StackError> {
+        match self {
+            Self::Kafka => kafka::prepare(setting),
+            Self::Connect => connect::prepare(setting),
+            Self::JobManager => jobmanager::prepare(setting),
+            Self::TaskManager => Ok(taskmanager::prepare(setting)),
+            Self::Gateway => Ok(gateway::prepare(setting)),
+            Self::Postgres => postgres::prepare(setting),
+        }
+    }
+
+    /// Looks once whether it is ready.
+    pub(super) fn look(self, setting: &Setting) -> Looking<'_> {
+        match self {
+            Self::Kafka => Box::pin(kafka::look(setting)),
+            Self::Connect => Box::pin(connect::look(setting)),
+            Self::JobManager => Box::pin(jobmanager::look(setting)),
+            Self::TaskManager => Box::pin(taskmanager::look(setting)),
+            Self::Gateway => Box::pin(gateway::look(setting)),
+            Self::Postgres => Box::pin(postgres::look(setting)),
+        }
+    }
+
+    /// How it is asked to end.
+    pub(super) fn asking(self) -> Asking {
+        match self {
+            Self::Postgres => Asking::Quit,
+            Self::Kafka | Self::Connect | Self::JobManager | Self::TaskManager | Self::Gateway => {
+                Asking::Term
+            }
+        }
+    }
+}
+
+/// The main classes.
+pub(super) mod main_class {
+    pub(in crate::stack) const STORAGE_TOOL: &str = "kafka.tools.StorageTool";
+    pub(super) const KAFKA: &str = "kafka.Kafka";
+    pub(super) const CONNECT: &str = "org.apache.kafka.connect.cli.ConnectDistributed";
+    pub(super) const JOBMANAGER: &str =
+        "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint";
+    pub(super) const TASKMANAGER: &str = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner";
+    pub(super) const GATEWAY: &str = "org.apache.flink.table.gateway.SqlGateway";
+}
+
+/// A class path: the jars in their order, written out, because an archive fits one text only.
+pub(super) fn class_path(jars: &[Utf8PathBuf]) -> String {
+    let jars: Vec<&str> = jars.iter().map(|jar| jar.as_str()).collect();
+    jars.join(":")
+}
+
+impl Setting {
+    /// Fills in a template and writes it to the `conf` folder; gives the file.
+    fn configure(&self, template: Template) -> Result<Utf8PathBuf, StackError> {
+        let values = minijinja::context! {
+            folder => self.folder.as_str(),
+            port => self.ports.values(),
+            plugins => self.jars.plugins.as_str(),
+            slots => SLOTS,
+        };
+        let path = self.folder.join("conf").join(template.file);
+        let text = infra::render(template, values)?;
+        fs_err::write(&path, text).doing(&format!("write {path}"))?;
+        Ok(path)
+    }
+
+    /// A JVM with the options that all of them have.
+    fn jvm(&self, component: Component, heap_mb: u32) -> Launch {
+        let mut launch = self.machine.launch(&self.machine.java, &self.folder);
+        let folder = &self.folder;
+        launch.args = [
+            // Short-lived processes on few cores: the simplest collector and compiler start soonest.
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-Xshare:auto",
+            // Counters in a shared folder would be left behind.
+            "-XX:-UsePerfData",
+            // A JVM without memory must die and be seen to, not linger.
+            "-XX:+ExitOnOutOfMemoryError",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        launch.args.extend(self.archives.argument(component.name()));
+        launch.args.extend([
+            format!("-Xmx{heap_mb}m"),
+            format!("-Djava.io.tmpdir={folder}/tmp"),
+            format!("-XX:ErrorFile={folder}/logs/{}-crash.log", component.name()),
+            format!("-Dlog4j2.configurationFile={folder}/conf/{}", infra::LOG4J.file),
+        ]);
+        launch
+    }
+
+    /// One GET; what is answered, or what there was instead.
+    async fn get(&self, port: u16, path: &str) -> Result<Value, String> {
+        let base = format!("http://127.0.0.1:{port}");
+        let http = Http::new(&base).map_err(|error| error.to_string())?;
+        // Looking must not keep us from noticing that the component has died.
+        match tokio::time::timeout(LOOK_LIMIT, http.get(path)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(match error.status {
+                Some(status) => format!("it answers with status {status}"),
+                None => "it does not answer".to_owned(),
+            }),
+            Err(_) => Err(format!("it does not answer within {LOOK_LIMIT:?}")),
+        }
+    }
+}
+
+/// A look from a result.
+fn looked(result: Result<(), String>) -> Look<()> {
+    match result {
+        Ok(()) => Look::Holds(()),
+        Err(instead) => Look::NotYet(instead),
+    }
+}

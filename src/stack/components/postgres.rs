@@ -1,0 +1,40 @@
+//! Postgres, as a user that is not root, from a copied data folder.
+
+use super::{Setting, looked};
+use crate::client::wait::Look;
+use crate::stack::error::{Doing, StackError};
+use crate::stack::process::Launch;
+use crate::stack::templates::SUPERUSER;
+use crate::stack::{files, infra};
+
+pub(super) fn prepare(setting: &Setting) -> Result<Launch, StackError> {
+    let user = setting.machine.user;
+    let data = setting.folder.join("postgres");
+    files::copy_tree(&setting.templates.postgres, &data, user)
+        .doing("copy the data folder of postgres")?;
+    let settings = setting.configure(infra::POSTGRES)?;
+    // The settings are read from their own file; initdb's stays as it is.
+    let mut launch = setting.machine.launch(&setting.machine.postgres, &setting.folder);
+    launch.user = user;
+    launch.args =
+        vec!["-D".to_owned(), data.to_string(), "-c".to_owned(), format!("config_file={settings}")];
+    Ok(launch)
+}
+
+pub(super) async fn look(setting: &Setting) -> Look<()> {
+    looked(answers(setting).await)
+}
+
+async fn answers(setting: &Setting) -> Result<(), String> {
+    let mut config = tokio_postgres::Config::new();
+    config.host("127.0.0.1").port(setting.ports.postgres).user(SUPERUSER).dbname("postgres");
+    let (client, connection) =
+        config.connect(tokio_postgres::NoTls).await.map_err(|error| error.to_string())?;
+    let asked = async move {
+        let done = client.simple_query("SELECT 1").await;
+        drop(client);
+        done
+    };
+    let (asked, _closed) = tokio::join!(asked, connection);
+    asked.map(|_| ()).map_err(|error| error.to_string())
+}

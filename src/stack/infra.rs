@@ -1,0 +1,104 @@
+//! The POMs and templates of `infra/local`, as a part of the binary.
+
+use minijinja::{Environment, UndefinedBehavior, Value};
+use sha2::{Digest, Sha256};
+
+use super::error::StackError;
+
+/// The class path of the broker and of Connect.
+pub(super) const KAFKA_POM: &str = include_str!("../../infra/local/kafka.pom.xml");
+/// The class path of the three Flink processes.
+pub(super) const FLINK_POM: &str = include_str!("../../infra/local/flink.pom.xml");
+/// The connector archive.
+pub(super) const DEBEZIUM_POM: &str = include_str!("../../infra/local/debezium.pom.xml");
+
+/// A template and the name of the file that it gives.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Template {
+    /// The file's name in the `conf` folder.
+    pub(super) file: &'static str,
+    text: &'static str,
+}
+
+pub(super) const KAFKA: Template = Template {
+    file: "kafka.properties",
+    text: include_str!("../../infra/local/kafka.properties.jinja"),
+};
+pub(super) const CONNECT: Template = Template {
+    file: "connect.properties",
+    text: include_str!("../../infra/local/connect.properties.jinja"),
+};
+pub(super) const FLINK: Template = Template {
+    file: "config.yaml",
+    text: include_str!("../../infra/local/flink.config.yaml.jinja"),
+};
+pub(super) const LOG4J: Template = Template {
+    file: "log4j2.properties",
+    text: include_str!("../../infra/local/log4j2.properties.jinja"),
+};
+pub(super) const POSTGRES: Template = Template {
+    file: "postgresql.conf",
+    text: include_str!("../../infra/local/postgresql.conf.jinja"),
+};
+
+const ALL: [Template; 5] = [KAFKA, CONNECT, FLINK, LOG4J, POSTGRES];
+
+/// Fills in a template. A name that the template wants and `values` does not have is an error.
+pub(super) fn render(template: Template, values: Value) -> Result<String, StackError> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.render_str(template.text, values).map_err(|error| StackError::Refused {
+        doing: format!("fill in the template of {}", template.file),
+        cause: format!("{error:#}"),
+    })
+}
+
+/// The text of a property of a POM: the versions are written there and nowhere else.
+pub(super) fn property(pom: &str, name: &str) -> Option<String> {
+    let (_, rest) = pom.split_once(&format!("<{name}>"))?;
+    let (value, _) = rest.split_once(&format!("</{name}>"))?;
+    Some(value.trim().to_owned())
+}
+
+/// A digest of several texts, short enough for a file name.
+pub(super) fn digest<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut hasher = Sha256::new();
+    for text in texts {
+        hasher.update(text.len().to_be_bytes());
+        hasher.update(text);
+    }
+    let mut hex = hex::encode(hasher.finalize());
+    hex.truncate(16);
+    hex
+}
+
+/// A digest of everything that decides what a stack is. A stack of another recipe is not used.
+pub(super) fn recipe() -> String {
+    let texts = ALL.iter().map(|template| template.text);
+    digest(texts.chain([KAFKA_POM, FLINK_POM, DEBEZIUM_POM, env!("CARGO_PKG_VERSION")]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_from_the_poms() {
+        assert_eq!(property(KAFKA_POM, "kafka.version").as_deref(), Some("4.3.1"));
+        assert_eq!(property(FLINK_POM, "flink.version").as_deref(), Some("2.2.0"));
+        assert_eq!(property(DEBEZIUM_POM, "debezium.version").as_deref(), Some("3.6.3.Final"));
+        assert_eq!(property(KAFKA_POM, "absent"), None);
+    }
+
+    #[test]
+    fn a_value_that_is_missing_is_named() {
+        let error = render(KAFKA, minijinja::context! { folder => "/x" }).unwrap_err();
+        assert!(error.to_string().contains("kafka.properties"), "{error}");
+    }
+
+    #[test]
+    fn a_digest_keeps_texts_apart() {
+        assert_ne!(digest(["ab", "c"]), digest(["a", "bc"]));
+        assert_eq!(digest(["a"]).len(), 16);
+    }
+}

@@ -1,0 +1,223 @@
+//! The jars: fetched by Maven once, checked by name and size at every start, never fetched again.
+
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::error::{Doing, StackError, end_of_log};
+use super::lock::{Lock, Mode};
+use super::paths::Paths;
+use super::process::{Launch, Running, Surroundings};
+use super::{Say, StackOptions, files, infra, machine};
+use crate::client::wait::{self, Look, WaitError};
+
+/// How long one fetch may take: some 200 MB over a slow line.
+const FETCH_LIMIT: Duration = Duration::from_secs(30 * 60);
+/// How long to wait for another process that fills the same cache.
+const FILL_LIMIT: Duration = Duration::from_secs(90 * 60);
+
+/// One POM and what becomes of it.
+#[derive(Debug, Clone, Copy)]
+struct Set {
+    name: &'static str,
+    pom: &'static str,
+    goal: &'static str,
+}
+
+const KAFKA: Set = Set { name: "kafka", pom: infra::KAFKA_POM, goal: "copy-dependencies" };
+const FLINK: Set = Set { name: "flink", pom: infra::FLINK_POM, goal: "copy-dependencies" };
+const DEBEZIUM: Set =
+    Set { name: "debezium", pom: infra::DEBEZIUM_POM, goal: "unpack-dependencies" };
+const SETS: [Set; 3] = [KAFKA, FLINK, DEBEZIUM];
+
+/// The name of the file that lists what a complete set holds.
+const MANIFEST: &str = "manifest";
+
+/// Where the jars are.
+#[derive(Debug, Clone)]
+pub(super) struct Jars {
+    /// The class path of the broker and of Connect, in order.
+    pub(super) kafka: Vec<Utf8PathBuf>,
+    /// The class path of the Flink processes, in order.
+    pub(super) flink: Vec<Utf8PathBuf>,
+    /// The folder for `plugin.path`.
+    pub(super) plugins: Utf8PathBuf,
+}
+
+/// The jars, if every one is there; else a sentence that says what is missing.
+pub(super) fn cached(paths: &Paths) -> Result<Jars, String> {
+    let jars = |set: Set| -> Result<Vec<Utf8PathBuf>, String> {
+        let (folder, names) = complete(paths, set)?;
+        Ok(names.iter().map(|name| folder.join(name)).collect())
+    };
+    complete(paths, DEBEZIUM)?;
+    Ok(Jars { kafka: jars(KAFKA)?, flink: jars(FLINK)?, plugins: content(paths, DEBEZIUM) })
+}
+
+/// The jars; those that are missing are fetched first.
+pub(super) async fn resolve(options: &StackOptions, say: Say<'_>) -> Result<Jars, StackError> {
+    let paths = Paths::of(options);
+    let refused = |what: String| StackError::Refused { doing: "find the jars".into(), cause: what };
+    if let Ok(jars) = cached(&paths) {
+        return Ok(jars);
+    }
+    let what = "the other process that fills the cache to be done";
+    let _filling = Lock::take(&paths.cache_lock(), Mode::Exclusive, FILL_LIMIT, what).await?;
+    fs_err::create_dir_all(paths.jars()).doing("make the folder of the jars")?;
+    for set in SETS {
+        if let Err(missing) = complete(&paths, set) {
+            fetch(options, &paths, set, &missing, say).await?;
+        }
+    }
+    cached(&paths).map_err(refused)
+}
+
+/// A set's folder is named after its POM, so that another version is another folder.
+fn folder(paths: &Paths, set: Set) -> Utf8PathBuf {
+    paths.jars().join(format!("{}-{}", set.name, infra::digest([set.pom, set.goal])))
+}
+
+fn content(paths: &Paths, set: Set) -> Utf8PathBuf {
+    folder(paths, set).join("lib")
+}
+
+/// The folder of a set and the names below it, if all of them are there with their sizes.
+fn complete(paths: &Paths, set: Set) -> Result<(Utf8PathBuf, Vec<String>), String> {
+    let manifest = folder(paths, set).join(MANIFEST);
+    let Ok(text) = fs_err::read_to_string(&manifest) else {
+        return Err(format!("the jars of {} are not in {}", set.name, paths.jars()));
+    };
+    let content = content(paths, set);
+    let mut names = Vec::new();
+    for line in text.lines() {
+        let (size, name) = line.split_once(' ').unwrap_or(("", line));
+        let path = content.join(name);
+        let found = fs_err::metadata(&path).map(|found| found.len().to_string()).ok();
+        match found {
+            Some(found) if found == size => names.push(name.to_owned()),
+            Some(found) => {
+                return Err(format!("{path} has {found} bytes instead of {size}"));
+            }
+            None => return Err(format!("{path} is missing")),
+        }
+    }
+    Ok((content, names))
+}
+
+async fn fetch(
+    options: &StackOptions,
+    paths: &Paths,
+    set: Set,
+    missing: &str,
+    say: Say<'_>,
+) -> Result<(), StackError> {
+    let maven = machine::maven(options).map_err(|error| because(missing, error))?;
+    say(&format!("fetching the jars of {} ({missing})", set.name));
+    // The lock is held: whatever lies there is of a process that did not get to its end.
+    for left in files::names(&paths.jars(), ".part-") {
+        files::remove(&paths.jars().join(left))?;
+    }
+    let part = paths.jars().join(format!(".part-{}", set.name));
+    let lib = part.join("lib");
+    fs_err::create_dir_all(&lib).doing("make a folder for jars")?;
+    fs_err::write(part.join("pom.xml"), set.pom).doing("write a POM")?;
+    let log = part.join("maven.log");
+    let launch = Launch {
+        setpriv: machine::setpriv(options)?,
+        program: maven,
+        args: vec![
+            "--batch-mode".to_owned(),
+            format!("--file={part}/pom.xml"),
+            format!("dependency:{}", set.goal),
+            "-DincludeScope=runtime".to_owned(),
+            format!("-DoutputDirectory={lib}"),
+        ],
+        environment: Surroundings::Ours,
+        folder: part.clone(),
+        user: None,
+    };
+    let mut running = launch.start(&log).doing("start Maven")?;
+    follow(&mut running, set, &log, say).await?;
+    let listed = list(&lib, &lib).doing("list the fetched jars")?;
+    if listed.is_empty() {
+        return Err(failed(set, missing, &log));
+    }
+    files::replace(&part.join(MANIFEST), listed.join("\n").as_bytes())?;
+    let target = folder(paths, set);
+    files::remove(&target)?;
+    fs_err::rename(&part, &target).doing(&format!("move the jars of {} to {target}", set.name))
+}
+
+/// Waits for Maven and says how far it is.
+async fn follow(
+    running: &mut Running,
+    set: Set,
+    log: &Utf8Path,
+    say: Say<'_>,
+) -> Result<(), StackError> {
+    let mut said = 0;
+    let ended = wait::until("Maven to end", FETCH_LIMIT, || {
+        let text = fs_err::read_to_string(log).unwrap_or_default();
+        let fetched = text.matches("Downloaded from").count();
+        if fetched >= said + 25 {
+            said = fetched;
+            say(&format!("fetching the jars of {}: {fetched} files so far", set.name));
+        }
+        let ended = running.ended();
+        async move {
+            Ok::<_, StackError>(match ended.doing("wait for Maven")? {
+                Some(status) => Look::Holds(status),
+                None => Look::NotYet(format!("{fetched} files are fetched")),
+            })
+        }
+    })
+    .await;
+    match ended {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err(failed(set, "Maven ended with an error", log)),
+        Err(WaitError::TimedOut(late)) => Err(failed(set, &late.to_string(), log)),
+        Err(WaitError::Look(error)) => Err(error),
+    }
+}
+
+fn failed(set: Set, why: &str, log: &Utf8Path) -> StackError {
+    let (_, lines) = end_of_log(log, 400);
+    let error = lines.iter().find(|line| line.contains("[ERROR]"));
+    let error = error.map_or("Maven did not say why", |line| line.trim());
+    if lines.iter().any(|line| line.contains("No space left on device")) {
+        return StackError::NoSpace {
+            place: format!("the jars of {}", set.name),
+            cause: error.to_owned(),
+            mend: "free some space, or name a folder on another disk in CHANGEPROOF_CACHE".into(),
+        };
+    }
+    StackError::Missing {
+        what: format!("the jars of {} could not be fetched ({why}): {error}", set.name),
+        mend: format!("see {log}; Maven needs a repository that it can reach, once"),
+    }
+}
+
+fn because(missing: &str, error: StackError) -> StackError {
+    match error {
+        StackError::Missing { what, mend } => {
+            StackError::Missing { what: format!("{missing}; {what}"), mend }
+        }
+        other => other,
+    }
+}
+
+/// `size name` of every file below `folder`, sorted by name.
+fn list(folder: &Utf8Path, root: &Utf8Path) -> std::io::Result<Vec<String>> {
+    let mut entries: Vec<_> = folder.read_dir_utf8()?.collect::<Result<_, _>>()?;
+    entries.sort_by(|a, b| a.path().cmp(b.path()));
+    let mut lines = Vec::new();
+    for entry in entries {
+        if entry.file_type()?.is_dir() {
+            lines.extend(list(entry.path(), root)?);
+        } else {
+            let name = entry.path().strip_prefix(root).unwrap_or(entry.path());
+            lines.push(format!("{} {name}", entry.metadata()?.len()));
+        }
+    }
+    Ok(lines)
+}

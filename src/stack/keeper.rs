@@ -1,0 +1,319 @@
+//! The keeper: the one process that owns the components of a stack.
+//!
+//! It has one thread, which starts every component, so that the kernel ends them when it ends,
+//! however it ends. It leaves when it is told to, when a component dies, and when nobody held a
+//! lease for a while.
+
+use std::fs::File;
+use std::io::Write;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use camino::Utf8Path;
+use serde::{Deserialize, Serialize};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::cds::Archives;
+use super::components::Setting;
+use super::error::{Doing, StackError};
+use super::lock::{Lock, Mode};
+use super::machine::Machine;
+use super::paths::Paths;
+use super::process::Process;
+use super::record::Record;
+use super::start::Stack;
+use super::{Say, StackOptions, files, infra, jars, leftovers, ports, sweep, templates, training};
+use crate::base::exit::Exit;
+use crate::client::clock::Stopwatch;
+use crate::client::wait::{self, Look, WaitError};
+
+/// How long the keeper before may take to be gone, its archives written.
+const BEFORE_LIMIT: Duration = Duration::from_secs(200);
+/// Between two looks for leases lie this many looks at the components.
+const LOOKS_BETWEEN: u32 = 10;
+/// A port that was free when it was chosen can be taken when it is used.
+const ATTEMPTS: u64 = 3;
+
+/// What a keeper is told, as a file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Order {
+    /// Names this start.
+    pub(super) token: String,
+    /// Where everything is.
+    pub(super) options: StackOptions,
+}
+
+/// Is the keeper until its end. For the hidden subcommand; `order` is the file that the starter
+/// wrote.
+pub fn keep(order: &Utf8Path) -> Result<Exit, StackError> {
+    let order: Order = files::read_json(order)?
+        .ok_or_else(|| StackError::Keeper(format!("there is no order in {order}")))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .doing("start a runtime")?;
+    match runtime.block_on(serve(&order)) {
+        Ok(()) => Ok(Exit::Pass),
+        Err(error) => {
+            tracing::error!("{error}");
+            let paths = Paths::of(&order.options);
+            // The starter reads it; if nobody does, the next start removes it.
+            files::write_json(&paths.failure(&order.token), &error)?;
+            Ok(error.exit())
+        }
+    }
+}
+
+async fn serve(order: &Order) -> Result<(), StackError> {
+    let watch = Stopwatch::start();
+    let paths = Paths::of(&order.options);
+    let what = "the keeper before to be gone";
+    let _keeper = Lock::take(&paths.keeper(), Mode::Exclusive, BEFORE_LIMIT, what).await?;
+    let itself = Process::current()
+        .ok_or_else(|| StackError::Keeper("/proc does not show this process".to_owned()))?;
+    files::write_json(&paths.keeper_process(), &itself)?;
+    for line in leftovers::sweep(&order.options, &paths, Some(&order.token)).await? {
+        tracing::info!("{line}");
+    }
+    let folder = paths.run(&order.token);
+    let served = whole_life(order, &paths, itself, watch).await;
+    files::remove(&paths.record())?;
+    if served.is_err() {
+        keep_logs(&paths, &folder)?;
+    }
+    leftovers::release_shared_memory(&order.options, &folder).await;
+    for path in [folder, paths.held(), paths.work(), paths.keeper_process()] {
+        files::remove(&path)?;
+    }
+    served
+}
+
+/// From the first component's start to the last one's end.
+async fn whole_life(
+    order: &Order,
+    paths: &Paths,
+    itself: Process,
+    watch: Stopwatch,
+) -> Result<(), StackError> {
+    let mut signals = Signals::listen()?;
+    let progress = Progress::open(&paths.progress(&order.token))?;
+    let say = |line: &str| progress.say(line);
+    let mut stack = tokio::select! {
+        stack = bring_up(order, paths, watch, &say) => stack?,
+        // Dropping what was started so far kills it.
+        () = signals.told_to_end() => return Ok(()),
+    };
+    let record = Record {
+        token: order.token.clone(),
+        recipe: infra::recipe(),
+        keeper: itself,
+        endpoints: stack.endpoints(),
+        versions: stack.versions(),
+        components: stack.components(),
+        folder: stack.folder().to_owned(),
+        ready_after_ms: watch.elapsed_ms(),
+    };
+    files::write_json(&paths.record(), &record)?;
+    say(&format!("the stack is ready after {:.1?}", watch.elapsed()));
+    let served = tokio::select! {
+        end = until_idle(&mut stack, paths, order.options.idle) => end,
+        () = signals.told_to_end() => Ok(None),
+    };
+    files::remove(&paths.record())?;
+    let orderly = served.is_ok();
+    tokio::select! {
+        stopped = end(&mut stack, orderly) => stopped?,
+        // Told twice: without archives, then. Dropping the rest kills it.
+        () = signals.told_to_end() => {}
+    }
+    // The locks of an idle end are held to here, so that whoever waits at the gate finds nothing
+    // half stopped.
+    served.map(drop)
+}
+
+/// Ends the components; those that write archives do some work before, so that the archives hold
+/// the classes that work needs.
+async fn end(stack: &mut Stack, orderly: bool) -> Result<(), StackError> {
+    if orderly && stack.writes_archives() {
+        if let Err(error) = training::train(&stack.endpoints()).await {
+            tracing::warn!("the class archives will lack some classes: {error:#}");
+        }
+    }
+    stack.stop(orderly).await
+}
+
+async fn bring_up(
+    order: &Order,
+    paths: &Paths,
+    watch: Stopwatch,
+    say: Say<'_>,
+) -> Result<Stack, StackError> {
+    let jars = jars::cached(paths).map_err(StackError::Keeper)?;
+    let machine = Machine::find(&order.options).await?;
+    let folder = paths.run(&order.token);
+    fs_err::create_dir(&folder).doing("make the folder of the stack")?;
+    let templates = templates::resolve(paths, &machine, &jars, &folder, say).await?;
+    let mut attempt = 0;
+    loop {
+        let archives = Archives::find(paths, &machine, &jars)?;
+        if archives.are_made() {
+            say("no class archives yet: this start is slower, and its end writes them");
+        }
+        let setting = Setting {
+            machine: machine.clone(),
+            jars: jars.clone(),
+            templates: templates.clone(),
+            folder: folder.clone(),
+            ports: ports::choose(seed(&order.token) + attempt * 997)?,
+            archives,
+        };
+        match Stack::start(setting, watch, say).await {
+            Err(StackError::Component(error)) if attempt < ATTEMPTS && error.is_about_a_port() => {
+                say(&format!("{} found its port taken; trying others", error.component));
+                attempt += 1;
+                files::remove(&folder)?;
+                fs_err::create_dir(&folder).doing("make the folder of the stack")?;
+            }
+            other => return other,
+        }
+    }
+}
+
+fn seed(token: &str) -> u64 {
+    token.bytes().fold(0, |seed, byte| (seed * 31 + u64::from(byte)) % 1_000_003)
+}
+
+/// The locks that keep others from the stack while it ends.
+type Alone = (Lock, Lock);
+
+/// What the keeper must do next.
+enum Next {
+    /// End: nobody uses the stack.
+    End(Alone),
+    /// Sweep: a run was killed, or everybody has just left.
+    Sweep,
+}
+
+/// Waits until nobody held a lease for the idle time, or a component dies; sweeps meanwhile.
+async fn until_idle(
+    stack: &mut Stack,
+    paths: &Paths,
+    idle: Duration,
+) -> Result<Option<Alone>, StackError> {
+    let endpoints = stack.endpoints();
+    let mut unused: Option<Stopwatch> = None;
+    loop {
+        let mut looks: u32 = 0;
+        let next = wait::until("something to do for the keeper", Duration::MAX, || {
+            looks = looks.wrapping_add(1);
+            let look = stack.check().and_then(|()| {
+                if looks.is_multiple_of(LOOKS_BETWEEN) {
+                    look(paths, idle, &mut unused)
+                } else {
+                    Ok(Look::NotYet("it runs".to_owned()))
+                }
+            });
+            async move { look }
+        });
+        match next.await.map_err(WaitError::flatten)? {
+            Next::End(alone) => return Ok(Some(alone)),
+            Next::Sweep => match sweep::sweep(paths, &endpoints).await {
+                Ok(swept) => swept.iter().for_each(|what| tracing::info!("swept: {what}")),
+                // A component may be down for a moment; what is left is swept the next time.
+                Err(error) => tracing::warn!("{error}"),
+            },
+        }
+    }
+}
+
+fn look(
+    paths: &Paths,
+    idle: Duration,
+    unused: &mut Option<Stopwatch>,
+) -> Result<Look<Next>, StackError> {
+    if sweep::is_needed(paths) {
+        return Ok(Look::Holds(Next::Sweep));
+    }
+    let Some(alone) = alone(paths)? else {
+        *unused = None;
+        return Ok(Look::NotYet("it is used".to_owned()));
+    };
+    let Some(since) = unused else {
+        *unused = Some(Stopwatch::start());
+        return Ok(Look::Holds(Next::Sweep));
+    };
+    if paths.held().exists() || since.elapsed() < idle {
+        return Ok(Look::NotYet("it may be used".to_owned()));
+    }
+    Ok(Look::Holds(Next::End(alone)))
+}
+
+/// Both locks, if nobody else has either.
+fn alone(paths: &Paths) -> Result<Option<Alone>, StackError> {
+    let take = |path: &Utf8Path| {
+        Lock::try_take(path, Mode::Exclusive).doing(&format!("look at the lock {path}"))
+    };
+    let Some(gate) = take(&paths.gate())? else { return Ok(None) };
+    Ok(take(&paths.lease())?.map(|lease| (gate, lease)))
+}
+
+/// Keeps the logs and configurations of a stack that failed, for people.
+fn keep_logs(paths: &Paths, folder: &Utf8Path) -> Result<(), StackError> {
+    files::remove(&paths.last_failure())?;
+    fs_err::create_dir(paths.last_failure()).doing("keep the logs")?;
+    for part in ["logs", "conf"] {
+        if folder.join(part).is_dir() {
+            fs_err::rename(folder.join(part), paths.last_failure().join(part))
+                .doing("keep the logs")?;
+        }
+    }
+    Ok(())
+}
+
+/// The signals that tell the keeper to end.
+#[derive(Debug)]
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    // Listened to so that the end of a terminal does not end the stack.
+    _hang_up: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, StackError> {
+        let listen = |kind| signal(kind).doing("listen to signals");
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            _hang_up: listen(SignalKind::hangup())?,
+        })
+    }
+
+    async fn told_to_end(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Where the keeper says how far it is.
+#[derive(Debug)]
+struct Progress {
+    file: Mutex<File>,
+}
+
+impl Progress {
+    fn open(path: &Utf8Path) -> Result<Self, StackError> {
+        let file = File::options().create(true).append(true).open(path);
+        Ok(Self { file: Mutex::new(file.doing("say how far the start is")?) })
+    }
+
+    fn say(&self, line: &str) {
+        tracing::info!("{line}");
+        if let Ok(mut file) = self.file.lock() {
+            // Nobody may be listening any more.
+            writeln!(file, "{line}").ok();
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Leases: the right to use the stack, as a lock on a file.
+//!
+//! Whoever wants one passes the *gate* first, and finds or starts the stack while holding it: so
+//! several processes that come at once start one keeper. Whoever wants the stack alone holds the
+//! gate while waiting for the others to leave, so that newcomers cannot starve it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Child;
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+
+use super::error::{Doing, StackError, end_of_log};
+use super::keeper::Order;
+use super::lock::{Lock, Mode};
+use super::paths::Paths;
+use super::process::{self, Process};
+use super::record::{self, Record};
+use super::{Say, StackOptions, claim, doctor, files, infra, jars, leftovers, machine, profile};
+use crate::client::endpoints::Endpoints;
+use crate::client::wait::{self, Look, WaitError};
+
+/// How long to wait for whoever holds the gate: it may be fetching jars, or wait for long runs.
+const GATE_LIMIT: Duration = Duration::from_secs(60 * 60);
+/// How long to wait for the runs that keep us from having the stack alone, or that have it alone.
+const RUNS_LIMIT: Duration = Duration::from_secs(60 * 60);
+/// How long a start may take in all.
+const START_LIMIT: Duration = Duration::from_secs(300);
+/// How long an end may take, archives included.
+const END_LIMIT: Duration = Duration::from_secs(240);
+
+/// With whom the stack is shared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// With other runs.
+    WithOthers,
+    /// With nobody: the run kills processes that all share, or holds a write open.
+    Alone,
+}
+
+/// The right to use a stack that is up. Ends when dropped, and when its process ends.
+#[derive(Debug)]
+pub struct Lease {
+    /// Where the components listen.
+    pub endpoints: Endpoints,
+    /// Component → version.
+    pub versions: BTreeMap<String, String>,
+    /// What the stack can do.
+    pub capabilities: BTreeSet<String>,
+    /// The logs of the components, by name, for run directories.
+    pub logs: BTreeMap<String, Utf8PathBuf>,
+    paths: Paths,
+    _lock: Lock,
+}
+
+impl Lease {
+    /// Keeps the stack up after this lease, until `down`.
+    pub fn hold(&self) -> Result<(), StackError> {
+        fs_err::write(self.paths.held(), "").doing("hold the stack")
+    }
+
+    /// What the stack says about itself.
+    fn record(&self) -> Result<Record, StackError> {
+        record::live(&self.paths)?
+            .ok_or_else(|| StackError::Keeper("the stack ended just after it was ready".to_owned()))
+    }
+}
+
+/// Takes a lease; starts the stack first if it is not up.
+pub async fn lease(
+    options: &StackOptions,
+    share: Share,
+    say: Say<'_>,
+) -> Result<Lease, StackError> {
+    let paths = Paths::of(options);
+    paths.prepare()?;
+    let what = "the process that starts the stack, or waits to have it alone";
+    let _gate = Lock::take(&paths.gate(), Mode::Exclusive, GATE_LIMIT, what).await?;
+    replace_another_recipe(&paths, say).await?;
+    let mode = match share {
+        Share::WithOthers => Mode::Shared,
+        Share::Alone => Mode::Exclusive,
+    };
+    let what = "the runs that use the stack";
+    let lock = Lock::take(&paths.lease(), mode, RUNS_LIMIT, what).await?;
+    let record = match running(&paths, say).await? {
+        Some(record) => record,
+        None => start(options, &paths, say).await?,
+    };
+    let logs = record.components.into_iter().map(|component| (component.name, component.log));
+    Ok(Lease {
+        endpoints: record.endpoints,
+        versions: record.versions,
+        capabilities: profile::local_profile().capabilities,
+        logs: logs.collect(),
+        paths,
+        _lock: lock,
+    })
+}
+
+/// Brings the stack up and holds it; gives its record.
+pub async fn up(options: &StackOptions, say: Say<'_>) -> Result<Record, StackError> {
+    let lease = lease(options, Share::WithOthers, say).await?;
+    lease.hold()?;
+    lease.record()
+}
+
+/// Brings the stack up without holding it; gives its record.
+pub async fn start_unheld(options: &StackOptions, say: Say<'_>) -> Result<Record, StackError> {
+    let lease = lease(options, Share::WithOthers, say).await?;
+    lease.record()
+}
+
+/// Ends the stack, also one that runs use, and removes everything of it and of earlier ones.
+/// Gives whether there was anything.
+pub async fn down(options: &StackOptions, say: Say<'_>) -> Result<bool, StackError> {
+    let paths = Paths::of(options);
+    if !paths.state().is_dir() {
+        return Ok(false);
+    }
+    paths.prepare()?;
+    let stopped = stop(&paths, say).await?;
+    let what = "another process that starts the stack again";
+    let _gate = Lock::take(&paths.gate(), Mode::Exclusive, Duration::from_secs(10), what).await?;
+    let _keeper =
+        Lock::take(&paths.keeper(), Mode::Exclusive, Duration::from_secs(10), what).await?;
+    let swept = leftovers::sweep(options, &paths, None).await?;
+    for line in &swept {
+        say(line);
+    }
+    files::remove(paths.state())?;
+    Ok(stopped || !swept.is_empty())
+}
+
+/// A stack of another version is not used; it is replaced if nobody uses it.
+async fn replace_another_recipe(paths: &Paths, say: Say<'_>) -> Result<(), StackError> {
+    let Some(record) = record::live(paths)? else { return Ok(()) };
+    if record.recipe == infra::recipe() {
+        return Ok(());
+    }
+    let alone = Lock::try_take(&paths.lease(), Mode::Exclusive).doing("look at the leases")?;
+    if alone.is_none() {
+        return Err(StackError::Busy(
+            "the running stack is that of another version of changeproof and runs use it; wait \
+             for them, or end it with: changeproof down"
+                .to_owned(),
+        ));
+    }
+    say("the running stack is that of another version of changeproof; replacing it");
+    stop(paths, say).await.map(drop)
+}
+
+/// Tells the keeper to end and waits until it has. Gives whether there was one.
+async fn stop(paths: &Paths, say: Say<'_>) -> Result<bool, StackError> {
+    let held = || Lock::is_held(&paths.keeper()).doing("look at the keeper's lock");
+    if !held()? {
+        return Ok(false);
+    }
+    let keeper = files::read_json::<Process>(&paths.keeper_process())?;
+    if let Some(keeper) = keeper {
+        keeper.ask_to_end();
+    }
+    say("ending the stack (the first end after a fetch also writes class archives)");
+    let gone = wait::until("the keeper to be gone", END_LIMIT, || async {
+        Ok::<_, StackError>(if held()? {
+            Look::NotYet("it is there".to_owned())
+        } else {
+            Look::Holds(())
+        })
+    });
+    match gone.await {
+        Ok(()) => Ok(true),
+        Err(WaitError::Look(error)) => Err(error),
+        Err(WaitError::TimedOut(late)) => {
+            // The components end with it.
+            keeper.iter().for_each(|keeper| keeper.kill());
+            say(&format!("{late}; it was killed"));
+            Ok(true)
+        }
+    }
+}
+
+/// The stack that runs. A keeper that is starting (its starter was killed) or ending is waited for.
+async fn running(paths: &Paths, say: Say<'_>) -> Result<Option<Record>, StackError> {
+    let mut said = false;
+    let decided = wait::until("the keeper before to be ready or gone", END_LIMIT, || {
+        let looked = (|| {
+            if let Some(record) = record::live(paths)? {
+                return Ok(Look::Holds(Some(record)));
+            }
+            if !Lock::is_held(&paths.keeper()).doing("look at the keeper's lock")? {
+                return Ok(Look::Holds(None));
+            }
+            Ok(Look::NotYet("it is starting or ending".to_owned()))
+        })();
+        if matches!(looked, Ok(Look::NotYet(_))) && !said {
+            said = true;
+            say("waiting for the keeper before to be ready or gone");
+        }
+        async move { looked }
+    });
+    decided.await.map_err(WaitError::flatten)
+}
+
+/// Starts a keeper and waits until its stack is ready.
+async fn start(options: &StackOptions, paths: &Paths, say: Say<'_>) -> Result<Record, StackError> {
+    machine::can_be_entered(paths.state())?;
+    doctor::room_to_start(options).await?;
+    jars::resolve(options, say).await?;
+    let token = claim::token();
+    let order = Order { token: token.clone(), options: options.clone() };
+    files::write_json(&paths.order(&token), &order)?;
+    let order = paths.order(&token);
+    let arguments = ["-v", "keeper", order.as_str()];
+    let mut keeper = process::detach(&options.program, &arguments, &paths.keeper_log())
+        .doing(&format!("start {} as the keeper", options.program))?;
+    let started = follow(paths, &token, &mut keeper, say).await;
+    for path in [paths.order(&token), paths.progress(&token), paths.failure(&token)] {
+        files::remove(&path)?;
+    }
+    started
+}
+
+/// Says what the keeper says until it is ready or gone.
+async fn follow(
+    paths: &Paths,
+    token: &str,
+    keeper: &mut Child,
+    say: Say<'_>,
+) -> Result<Record, StackError> {
+    let mut said = 0;
+    let started = wait::until("the stack to be ready", START_LIMIT, || {
+        // Looked at before the files, so that a keeper that wrote its failure and ended is not
+        // taken for one that ended without a word.
+        let ended = keeper.try_wait();
+        let text = fs_err::read_to_string(paths.progress(token)).unwrap_or_default();
+        let complete = text.rfind('\n').map_or("", |end| text.get(..end).unwrap_or_default());
+        for line in complete.lines().skip(said) {
+            say(line);
+            said += 1;
+        }
+        let looked = (|| {
+            if let Some(failure) = files::read_json::<StackError>(&paths.failure(token))? {
+                return Err(failure);
+            }
+            if let Some(record) = record::live(paths)?.filter(|record| record.token == token) {
+                return Ok(Look::Holds(record));
+            }
+            match ended.doing("look at the keeper")? {
+                Some(status) => Err(without_a_word(paths, &status.to_string())),
+                None => Ok(Look::NotYet("the keeper is starting it".to_owned())),
+            }
+        })();
+        async move { looked }
+    });
+    started.await.map_err(WaitError::flatten)
+}
+
+fn without_a_word(paths: &Paths, status: &str) -> StackError {
+    let (_, lines) = end_of_log(&paths.keeper_log(), 5);
+    let mut text = format!("the keeper ended with {status} before the stack was ready");
+    for line in lines {
+        text.push_str("\n    ");
+        text.push_str(&line);
+    }
+    StackError::Keeper(text)
+}

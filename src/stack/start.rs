@@ -1,0 +1,210 @@
+//! The components of one stack, from their start to their end.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use futures::future::try_join_all;
+
+use super::Say;
+use super::cds::Archives;
+use super::components::{Component, Setting};
+use super::error::{ComponentError, Doing, StackError, end_of_log};
+use super::infra;
+use super::process::Running;
+use super::profile::local_profile;
+use super::record::ComponentRecord;
+use super::templates::SUPERUSER;
+use crate::client::clock::Stopwatch;
+use crate::client::endpoints::Endpoints;
+use crate::client::wait::{self, Look, WaitError};
+
+/// How long a component may take to be ready; a slow machine without archives takes a tenth of it.
+const READY_LIMIT: Duration = Duration::from_secs(120);
+/// How long a JVM may take to write its class archive.
+const ARCHIVE_LIMIT: Duration = Duration::from_secs(90);
+/// How long Postgres may take to leave at once.
+const QUIT_LIMIT: Duration = Duration::from_secs(5);
+/// Lines of a log that an error shows.
+const LOG_LINES: usize = 12;
+
+/// A running component.
+#[derive(Debug)]
+struct Member {
+    component: Component,
+    running: Running,
+    log: Utf8PathBuf,
+    ready_after_ms: u64,
+}
+
+/// The components of one stack. All of them are killed when it is dropped.
+#[derive(Debug)]
+pub(super) struct Stack {
+    setting: Setting,
+    members: Vec<Member>,
+}
+
+impl Stack {
+    /// Starts every component and waits until each is ready.
+    pub(super) async fn start(
+        setting: Setting,
+        watch: Stopwatch,
+        say: Say<'_>,
+    ) -> Result<Self, StackError> {
+        for folder in ["conf", "logs", "tmp", "checkpoints", "savepoints"] {
+            fs_err::create_dir_all(setting.folder.join(folder)).doing("make a folder")?;
+        }
+        let log4j = setting.folder.join("conf").join(infra::LOG4J.file);
+        let text = infra::render(infra::LOG4J, minijinja::context! {})?;
+        fs_err::write(&log4j, text).doing(&format!("write {log4j}"))?;
+        let mut members = Vec::new();
+        for component in Component::ALL {
+            let launch = component.prepare(&setting)?;
+            let log = setting.folder.join("logs").join(format!("{}.log", component.name()));
+            let running = launch.start(&log).doing(&format!("start {}", component.name()))?;
+            members.push(Member { component, running, log, ready_after_ms: 0 });
+        }
+        try_join_all(members.iter_mut().map(|member| member.wait(&setting, watch, say))).await?;
+        Ok(Self { setting, members })
+    }
+
+    /// Whether every component still runs.
+    pub(super) fn check(&mut self) -> Result<(), StackError> {
+        self.members.iter_mut().try_for_each(Member::check)
+    }
+
+    /// Where the components listen.
+    pub(super) fn endpoints(&self) -> Endpoints {
+        let ports = self.setting.ports;
+        let http = |port: u16| format!("http://127.0.0.1:{port}");
+        Endpoints {
+            postgres_host: "127.0.0.1".to_owned(),
+            postgres_port: ports.postgres,
+            postgres_user: SUPERUSER.to_owned(),
+            kafka: format!("127.0.0.1:{}", ports.kafka),
+            connect: http(ports.connect),
+            flink: http(ports.flink),
+            gateway: http(ports.gateway),
+        }
+    }
+
+    /// Component → version, those of the machine too.
+    pub(super) fn versions(&self) -> BTreeMap<String, String> {
+        let mut versions = local_profile().versions;
+        let machine = &self.setting.machine;
+        versions.insert("postgres".to_owned(), machine.postgres_version.clone());
+        versions.insert("java".to_owned(), machine.java_number());
+        versions
+    }
+
+    /// What the record says about the components.
+    pub(super) fn components(&self) -> Vec<ComponentRecord> {
+        let record = |member: &Member| {
+            Some(ComponentRecord {
+                name: member.component.name().to_owned(),
+                process: member.running.process()?,
+                ready_after_ms: member.ready_after_ms,
+                log: member.log.clone(),
+            })
+        };
+        self.members.iter().filter_map(record).collect()
+    }
+
+    /// Whether its end writes class archives.
+    pub(super) fn writes_archives(&self) -> bool {
+        self.setting.archives.are_made()
+    }
+
+    /// The folder of its data.
+    pub(super) fn folder(&self) -> &Utf8Path {
+        &self.setting.folder
+    }
+
+    /// Ends every component. Nothing of their data is kept, so those that write no archive are
+    /// killed; only Postgres is asked, because it has children and shared memory to clean up.
+    /// Archives are written only if the stack ends in an `orderly` way.
+    pub(super) async fn stop(&mut self, orderly: bool) -> Result<(), StackError> {
+        if orderly && self.setting.archives.are_made() {
+            // The broker goes last: without it, the others would wait for it.
+            let clients = |component| !matches!(component, Component::Kafka | Component::Postgres);
+            self.ask(clients, ARCHIVE_LIMIT).await;
+            self.ask(|component| component == Component::Kafka, ARCHIVE_LIMIT).await;
+        }
+        self.ask(|component| component == Component::Postgres, QUIT_LIMIT).await;
+        for member in &mut self.members {
+            member.running.kill().await;
+        }
+        let archives = std::mem::replace(&mut self.setting.archives, Archives::None);
+        archives.keep(&Component::jvms()).map(drop)
+    }
+
+    /// Asks some components to end and waits until they have, or for `limit`.
+    async fn ask(&mut self, which: impl Fn(Component) -> bool, limit: Duration) {
+        let mut asked: Vec<&mut Member> =
+            self.members.iter_mut().filter(|member| which(member.component)).collect();
+        for member in &asked {
+            member.running.ask_to_end(member.component.asking());
+        }
+        let ended = wait::until::<(), (), _>("the components to end", limit, || {
+            asked.retain_mut(|member| matches!(member.running.ended(), Ok(None)));
+            let look = match asked.first() {
+                Some(member) => Look::NotYet(format!("{} runs", member.component.name())),
+                None => Look::Holds(()),
+            };
+            async move { Ok(look) }
+        });
+        if ended.await.is_err() {
+            tracing::warn!("not all components ended when asked; they are killed");
+        }
+    }
+}
+
+impl Member {
+    async fn wait(
+        &mut self,
+        setting: &Setting,
+        watch: Stopwatch,
+        say: Say<'_>,
+    ) -> Result<(), StackError> {
+        let component = self.component;
+        let name = component.name();
+        let ready = wait::until(&format!("{name} to be ready"), READY_LIMIT, || {
+            let alive = self.check();
+            async move {
+                alive?;
+                Ok(component.look(setting).await)
+            }
+        })
+        .await;
+        match ready {
+            Ok(()) => {}
+            Err(WaitError::TimedOut(late)) => {
+                let failure = format!("was not ready within {:.0?}; {}", late.waited, late.last);
+                return Err(self.error(failure));
+            }
+            Err(WaitError::Look(error)) => return Err(error),
+        }
+        self.ready_after_ms = watch.elapsed_ms();
+        say(&format!("{name} is ready after {:.1?}", watch.elapsed()));
+        Ok(())
+    }
+
+    fn check(&mut self) -> Result<(), StackError> {
+        match self.running.ended() {
+            Ok(None) => Ok(()),
+            Ok(Some(status)) => Err(self.error(format!("ended with {status}"))),
+            Err(error) => Err(StackError::io("look at a component", &error)),
+        }
+    }
+
+    fn error(&self, failure: String) -> StackError {
+        let (cause, log_end) = end_of_log(&self.log, LOG_LINES);
+        StackError::Component(ComponentError {
+            component: self.component.name().to_owned(),
+            failure,
+            cause,
+            log_end,
+            log: self.log.clone(),
+        })
+    }
+}

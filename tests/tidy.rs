@@ -1,0 +1,226 @@
+//! Style as a test: data flows downwards, every file says what it is for, none outgrows a screenful
+//! of rooms, and nothing waits for a fixed time.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot read its tree fails")]
+
+use std::path::{Path, PathBuf};
+
+use rstest::rstest;
+
+/// The modules in the order data flows. A module imports only from those before it.
+const FLOW: &[&str] = &[
+    "base", "sql", "codec", "scenario", "history", "model", "dialect", "lint", "plan", "check",
+    "report", "client", "stack", "capture", "quiesce", "drive", "run", "cli",
+];
+
+/// The modules that are a function of their arguments: no clock, no environment, no network, no
+/// async.
+const PURE: &[&str] = &[
+    "base", "sql", "codec", "scenario", "history", "model", "dialect", "lint", "plan", "check",
+    "report",
+];
+
+/// What a pure module may not name. `scenario` and `history` read and write the files they are
+/// about, through `fs_err`.
+const IMPURE: &[&str] = &[
+    "tokio::",
+    "reqwest::",
+    "rdkafka::",
+    "tokio_postgres::",
+    "std::env::",
+    "SystemTime::now",
+    "Instant::now",
+    "std::net::",
+    "std::process::Command",
+];
+
+/// Words with the reason why they may not stand in the sources, and the files that are exempt.
+const BANNED: &[(&str, &str, &[&str])] = &[
+    ("thread::sleep", "wait for a condition with a limit: client::wait", &[]),
+    ("time::sleep", "wait for a condition with a limit: client::wait", &["src/client/wait.rs"]),
+    ("todo!(", "finish it, or refuse it with a clear error", &[]),
+    ("unimplemented!(", "finish it, or refuse it with a clear error", &[]),
+    ("#[ignore", "a test that does not run is no test", &[]),
+    ("FIXME", "mend it, or say in the documentation what is missing", &[]),
+];
+
+const FILE_LINES_MAX: usize = 600;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            rust_files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Path relative to the crate, and text, of every Rust file below `folder`.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut paths = Vec::new();
+    rust_files(&root().join(folder), &mut paths);
+    paths.sort();
+    assert!(!paths.is_empty(), "no Rust file below {folder}");
+    paths
+        .into_iter()
+        .map(|path| {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let name = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
+            (name, text)
+        })
+        .collect()
+}
+
+/// The module of a file below `src`: `src/check/order.rs` and `src/check.rs` are in `check`.
+fn module(file: &str) -> &str {
+    let below = file.trim_start_matches("src/");
+    below.split('/').next().unwrap_or(below).trim_end_matches(".rs")
+}
+
+/// The modules that `text` names with `crate::…`, comments apart.
+fn imports(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for (n, line) in text.lines().enumerate() {
+        let code = line.split("//").next().unwrap_or("");
+        for (at, _) in code.match_indices("crate::") {
+            let rest = &code[at + "crate::".len()..];
+            let names: Vec<&str> = match rest.strip_prefix('{') {
+                Some(list) => list.split(',').collect(),
+                None => vec![rest],
+            };
+            for name in names {
+                let name: String =
+                    name.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                found.push((n + 1, name));
+            }
+        }
+    }
+    found
+}
+
+/// Every use of a module by a module that stands before it in the flow.
+fn against_the_flow(files: &[(String, String)]) -> Vec<String> {
+    let rank = |name: &str| FLOW.iter().position(|module| *module == name);
+    let mut wrong = Vec::new();
+    for (file, text) in files {
+        let Some(own) = rank(module(file)) else { continue };
+        for (line, name) in imports(text) {
+            if rank(&name).is_some_and(|other| other > own) {
+                wrong.push(format!("{file}:{line}: {} uses {name}", module(file)));
+            }
+        }
+    }
+    wrong
+}
+
+#[test]
+fn data_flows_downwards() {
+    let wrong = against_the_flow(&sources("src"));
+    assert!(wrong.is_empty(), "imports against the flow:\n{}", wrong.join("\n"));
+}
+
+#[rstest]
+#[case("src/base/value.rs", "use crate::check::verdict;", 1)]
+#[case("src/check/order.rs", "use crate::base::value;", 0)]
+#[case("src/check/order.rs", "let x = crate::run::trial();", 1)]
+#[case("src/check/order.rs", "// crate::run is below", 0)]
+#[case("src/model/feed.rs", "use crate::{base::value, check::verdict};", 1)]
+fn the_flow_test_notices(#[case] file: &str, #[case] text: &str, #[case] n_wrong: usize) {
+    assert_eq!(against_the_flow(&[(file.to_owned(), text.to_owned())]).len(), n_wrong);
+}
+
+#[test]
+fn every_module_has_a_place_in_the_flow() {
+    let lib = std::fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let declared: Vec<&str> = lib
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub mod "))
+        .map(|name| name.trim_end_matches(';'))
+        .collect();
+    let expected: Vec<&str> = FLOW.iter().copied().filter(|name| declared.contains(name)).collect();
+    assert_eq!(declared, expected, "src/lib.rs names the modules in the order of the flow");
+}
+
+#[test]
+fn pure_modules_touch_nothing_outside() {
+    let mut wrong = Vec::new();
+    for (file, text) in sources("src") {
+        if !PURE.contains(&module(&file)) {
+            continue;
+        }
+        for (n, line) in text.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or("");
+            for word in IMPURE {
+                if code.contains(word) {
+                    wrong.push(format!("{file}:{}: {word}", n + 1));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "pure modules reach outside:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_file_says_what_it_is_for_and_stays_small() {
+    let mut wrong = Vec::new();
+    for (file, text) in sources("src").into_iter().chain(sources("tests")) {
+        if !text.starts_with("//!") {
+            wrong.push(format!("{file}: does not open with `//!`"));
+        }
+        let lines = text.lines().count();
+        if lines > FILE_LINES_MAX && file.starts_with("src") {
+            wrong.push(format!("{file}: {lines} lines, at most {FILE_LINES_MAX}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn banned_words_stay_away() {
+    let mut wrong = Vec::new();
+    for (file, text) in sources("src").into_iter().chain(sources("tests")) {
+        if file == "tests/tidy.rs" {
+            continue;
+        }
+        for (word, reason, exempt) in BANNED {
+            if exempt.contains(&file.as_str()) {
+                continue;
+            }
+            for (n, line) in text.lines().enumerate() {
+                let code = line.split("//").next().unwrap_or("");
+                if code.contains(word) {
+                    wrong.push(format!("{file}:{}: `{word}`: {reason}", n + 1));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn scenarios_name_no_host_and_no_port() {
+    let mut stack = vec![root().join("scenarios")];
+    let mut n_files = 0;
+    while let Some(folder) = stack.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                stack.push(path);
+                continue;
+            }
+            n_files += 1;
+            let text = std::fs::read_to_string(&path).unwrap();
+            for word in ["localhost", "127.0.0.1", "bootstrap.servers", "hostname"] {
+                assert!(!text.contains(word), "{} names `{word}`", path.display());
+            }
+        }
+    }
+    assert!(n_files > 0, "no scenario found");
+}
