@@ -401,6 +401,10 @@ async fn failure(clients: &Clients<'_>, job: &Job) -> Option<Unproven> {
     let failing =
         |state: &str| matches!(state, "FAILING") || is_terminal(state) && state != "FINISHED";
     let state = state.filter(|state| failing(state))?;
+    if state.starts_with("CANCEL") {
+        let sentence = "the job was cancelled";
+        return Some(Unproven::at_sinks(job, Anomaly::StatementFailed, sentence, &[]));
+    }
     // The cause is read from a copy of the graph, which may be older than the failure.
     let cause = wait::until("a failed job to say why", CAUSE_LIMIT, || async {
         let cause = clients.flink.failure(&job.id).await?;
