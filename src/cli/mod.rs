@@ -11,8 +11,12 @@ use environment::Environment;
 mod console;
 pub mod environment;
 mod explain;
+mod format;
+mod lint;
+mod list;
 mod logging;
 mod schema;
+mod select;
 pub mod stack;
 
 /// Proves what a change data capture pipeline does to the order, the number and the life of rows.
@@ -52,7 +56,9 @@ enum Command {
     Down(stack::Down),
     Status(stack::Status),
     Doctor(stack::Doctor),
+    List(list::List),
     Explain(explain::Explain),
+    Lint(lint::Lint),
     #[command(hide = true)]
     Keeper(stack::Keeper),
     Schema(schema::Schema),
@@ -86,6 +92,8 @@ fn dispatch(command: &Command, environment: &Environment, console: Console) -> E
         Command::Status(status) => stack::status(status, environment, console),
         Command::Doctor(doctor) => stack::doctor(doctor, environment, console),
         Command::Keeper(keeper) => stack::keeper(keeper, console),
+        Command::List(list) => list::run(list, console),
+        Command::Lint(lint) => lint::run(lint, console),
         Command::Explain(explain) => explain::run(explain, console),
         Command::Schema(schema) => schema::run(schema, console),
     }

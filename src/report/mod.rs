@@ -77,6 +77,11 @@ impl<'a> Case<'a> {
     }
 }
 
+/// `1 file`, `2 files`.
+pub fn plural(n: usize, word: &str) -> String {
+    if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") }
+}
+
 /// The ending that a verdict stands for.
 ///
 /// An invalid verdict names its exit code; a name that this version does not know is a bug of

@@ -268,6 +268,7 @@ mod tests {
             lsn: Lsn(1),
             nth: 0,
             table: 0,
+            columns: ["id".to_owned(), "v".to_owned()].into(),
             kind,
             key_changed: matches!((old, new), (Some(old), Some(new)) if old[0] != new[0]),
             old: old.map(image),

@@ -8,14 +8,14 @@ use crate::history::event::Table;
 use crate::scenario::settings::ReplicaIdentity;
 
 /// The cells of the columns that identify a row.
-pub type Key = Vec<Cell>;
+pub type RowKey = Vec<Cell>;
 
 /// The rows of one table: by key, or as a multiset where the table has none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fold {
     /// The places of the columns that rows are found by; empty without such columns.
     key: Vec<usize>,
-    keyed: BTreeMap<Key, Image>,
+    keyed: BTreeMap<RowKey, Image>,
     bag: BTreeMap<Image, usize>,
 }
 
@@ -48,7 +48,7 @@ impl Fold {
     }
 
     /// The key of a row; `None` without key columns.
-    pub fn key_of(&self, row: &[Cell]) -> Option<Key> {
+    pub fn key_of(&self, row: &[Cell]) -> Option<RowKey> {
         if self.key.is_empty() {
             return None;
         }

@@ -25,8 +25,8 @@ pub struct JournalError {
 struct Shape {
     /// The table's place in the history's tables; `None` for one that is not among them.
     table: Option<usize>,
-    /// How many columns a tuple has.
-    columns: Vec<String>,
+    /// The columns that a tuple has.
+    columns: Arc<[String]>,
     /// The WAL is to be read as `REPLICA IDENTITY USING INDEX` or default: the key's places.
     identity: Vec<usize>,
 }
@@ -162,7 +162,8 @@ impl Journal {
         let identity = relation.columns.iter().enumerate();
         let identity = identity.filter(|(_, column)| column.identity).map(|(place, _)| place);
         let identity = identity.collect::<Vec<_>>();
-        let columns = relation.columns.into_iter().map(|column| column.name).collect::<Vec<_>>();
+        let columns = relation.columns.into_iter().map(|column| column.name);
+        let columns = columns.collect::<Arc<[String]>>();
         let table = self.by_name.get(&(relation.schema, relation.name)).copied();
         let before = self.shapes.insert(
             relation.oid,
@@ -205,6 +206,7 @@ impl Journal {
             lsn,
             nth: *nth,
             table,
+            columns: shape.columns.clone(),
             kind: images.kind,
             old: images.old,
             new: images.new,

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::base::position::{Lsn, Position, Xid};
 use crate::codec::pgoutput::{Cell, Logical};
 
-pub use fold::{Fold, Key};
+pub use fold::{Fold, RowKey};
 pub use journal::{Journal, JournalError};
 
 /// The prefix of the harness's barriers; the connector captures them.
@@ -95,6 +95,8 @@ pub struct Change {
     pub nth: u32,
     /// The table, as an index into the history's tables.
     pub table: usize,
+    /// The names of its columns at this point, in the order of the images' cells.
+    pub columns: Arc<[String]>,
     /// What it does.
     pub kind: Kind,
     /// The row before; `None` for an insert or a truncate, and where neither the WAL nor the fold
