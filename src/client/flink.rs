@@ -42,7 +42,7 @@ pub enum FlinkError {
 /// The cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Overview {
-    /// Registered TaskManagers.
+    /// How many `TaskManager`s are registered.
     pub taskmanagers: u32,
     /// Slots in all.
     #[serde(rename = "slots-total")]
@@ -142,7 +142,8 @@ struct VertexDetail {
 
 #[derive(Deserialize)]
 struct Subtask {
-    subtask: u32,
+    #[serde(rename = "subtask")]
+    number: u32,
     status: String,
     attempt: u32,
     #[serde(rename = "start-time")]
@@ -229,7 +230,7 @@ impl JobManager {
         let detail: VertexDetail = self.http.get(&path).await?;
         let attempt = |task: Subtask| Attempt {
             vertex: vertex.to_owned(),
-            subtask: task.subtask,
+            subtask: task.number,
             attempt: task.attempt,
             start_time: task.start_time,
             status: task.status,

@@ -12,7 +12,7 @@ use super::http::{Http, HttpError};
 use super::wait::{self, Look, TimedOut, WaitError};
 
 /// How long one statement may take. A cold planner needs about 8 s for its first one.
-const STATEMENT_LIMIT: Duration = Duration::from_secs(60);
+const STATEMENT_LIMIT: Duration = Duration::from_mins(1);
 
 /// A session. It is closed by [`Session::close`]; one that was forgotten ends after the gateway's
 /// idle time-out.
@@ -197,7 +197,9 @@ fn cell(value: Value) -> Option<String> {
     match value {
         Value::Null => None,
         Value::String(text) => Some(text),
-        other => Some(other.to_string()),
+        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            Some(other.to_string())
+        }
     }
 }
 

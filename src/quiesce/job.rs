@@ -354,13 +354,13 @@ impl SourceVertex<'_> {
 
     /// Whether there is a metric for each partition.
     fn is_covered_by(&self, names: &[String], ends: &Ends) -> bool {
-        let named: BTreeSet<_> = names
+        let known: BTreeSet<_> = names
             .iter()
             .filter_map(|name| metric::current_offset(name))
             .map(|metric| (metric.topic, metric.partition))
             .collect();
         self.partitions(ends).all(|(read, partition, _)| {
-            named.contains(&(metric::sanitised(&read.topic), partition))
+            known.contains(&(metric::sanitised(&read.topic), partition))
         })
     }
 
@@ -425,7 +425,7 @@ pub(super) async fn failed(clients: &Clients<'_>, jobs: &[Job], limit: Duration)
     let watch = Stopwatch::start();
     let mut looks = 0_u32;
     // It must not end before what it runs beside, which has the same limit.
-    let limit = limit.saturating_add(Duration::from_secs(60));
+    let limit = limit.saturating_add(Duration::from_mins(1));
     let failed = wait::until("a job to fail", limit, || {
         looks += 1;
         let now = looks.is_multiple_of(8);
