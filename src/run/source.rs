@@ -157,7 +157,7 @@ async fn captured(
         .map(|table| format!("({}, {})", literal(&table.schema), literal(&qualified(table))))
         .collect();
     let sql = format!(
-        "SELECT \"full\" FROM (VALUES {}) AS t (schema, \"full\") WHERE {}",
+        "SELECT full_name FROM (VALUES {}) AS t (schema, full_name) WHERE {}",
         rows.join(", "),
         captures(&connector.config)
     );
