@@ -16,7 +16,7 @@ use crate::client::postgres;
 use crate::client::wait::{self, Look};
 
 /// How long all of it may take.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_mins(2);
 /// The name of everything made here; it ends with the stack.
 const NAME: &str = "cp_training";
 
