@@ -52,7 +52,6 @@ pub(super) fn run(check: &Check, console: Console) -> Exit {
                 judged.push(Judged { header: history.header, verdict, folder });
             }
             Err(error) => {
-                let error = format!("{folder}: {error}");
                 unreadable = unreadable.worst(console.failed(&error, Exit::ScenarioInvalid));
             }
         }

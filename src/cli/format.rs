@@ -49,8 +49,9 @@ impl Shown {
     pub(super) fn end(self, cases: &[Case<'_>], exit: Exit, elapsed_ms: u64) {
         match self.format {
             Format::Human => {
-                self.console.out(&human::not_judged(cases).styled());
-                self.console.out(&human::summary(cases, elapsed_ms).styled());
+                let mut page = human::not_judged(cases);
+                page.append(human::summary(cases, elapsed_ms));
+                self.console.out(&page.styled());
             }
             Format::Json => self.console.out(&json::text(&json::report(cases, &[], exit))),
             Format::Junit => self.console.out(&junit::text(cases)),
