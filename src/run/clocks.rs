@@ -284,7 +284,7 @@ mod tests {
     }
 
     fn read() -> Read {
-        Read { table: "t".to_owned(), topic: "physical".to_owned(), watermark: true }
+        Read { table: "t".to_owned(), topic: "physical".to_owned(), watermark: Clause::Strict }
     }
 
     const PHYSICAL: &str =
