@@ -36,10 +36,16 @@ pub enum DriveError {
     Scenario(Box<Diagnostic>),
     /// Postgres is not there any more.
     #[error(transparent)]
-    Postgres(#[from] PostgresError),
+    Postgres(Box<PostgresError>),
     /// The history could not be written.
     #[error(transparent)]
     Record(#[from] RecordError),
+}
+
+impl From<PostgresError> for DriveError {
+    fn from(error: PostgresError) -> Self {
+        Self::Postgres(Box::new(error))
+    }
 }
 
 impl From<Diagnostic> for DriveError {

@@ -7,6 +7,7 @@ use super::anomalies::{Texts, texts};
 use super::page::{Ink, Page};
 use crate::base::anomaly::{Anomaly, Family};
 use crate::base::text::Text;
+use crate::scenario::code::Code;
 use crate::scenario::expect::{Delivery, Expect, RowCell, RowTable};
 use crate::scenario::pipeline::{Pipeline, Sink};
 use crate::scenario::timeline::{Action, Condition, Entry, SessionEntry};
@@ -32,6 +33,13 @@ pub fn anomaly(anomaly: Anomaly) -> Page {
         page.add(Ink::Strong, format!("  {label}: "));
         page.line(text);
     }
+    page
+}
+
+/// What is wrong with a file, by its code.
+pub fn code(code: Code) -> Page {
+    let mut page = Page::new().with(Ink::Strong, code.name());
+    page.line(format!(": {}", code.summary()));
     page
 }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::history::event::{Record, Table};
 use crate::quiesce::{Clocks, Read};
-use crate::scenario::pipeline::WindowTime;
+use crate::scenario::pipeline::{Sink, WindowTime};
 use crate::scenario::settings::Options;
 use crate::sql::flink::{ColumnKind, CreateTable};
 
@@ -74,6 +74,32 @@ pub struct Known<'a> {
     pub connector: &'a Options,
 }
 
+/// The declared clocks of the sinks' windows, and their delay in milliseconds.
+pub fn declared_by(sinks: &BTreeMap<String, Sink>) -> (Vec<&WindowTime>, Option<u64>) {
+    let windows: Vec<_> = sinks
+        .values()
+        .filter_map(|sink| match sink {
+            Sink::Judged { window, .. } => window.as_ref(),
+            Sink::Unjudged => None,
+        })
+        .collect();
+    let delay = windows.iter().find_map(|window| window.delay_ms);
+    (windows.iter().map(|window| &window.time).collect(), delay)
+}
+
+/// Whether the clock of a table can be computed from its records.
+pub fn is_known(table: &TopicTable, sinks: &BTreeMap<String, Sink>) -> bool {
+    let (declared, delay_ms) = declared_by(sinks);
+    let known = Known {
+        tables: &BTreeMap::new(),
+        declared: &declared,
+        delay_ms,
+        source: &[],
+        connector: &Options::new(),
+    };
+    clock(table, &known).is_some()
+}
+
 impl Watermarks {
     /// The clocks of a run. `logical` names the topics of the run by their physical names.
     pub fn new(known: &Known<'_>, logical: BTreeMap<String, String>) -> Self {
@@ -92,11 +118,6 @@ impl Watermarks {
                 clock.note(record);
             }
         }
-    }
-
-    /// Whether the clock of a table can be computed.
-    pub fn knows(&self, table: &str) -> bool {
-        self.clocks().iter().any(|clock| clock.table == table)
     }
 }
 
@@ -237,6 +258,7 @@ fn text_millis(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use crate::quiesce::Clause;
     use rstest::rstest;
     use serde_json::json;
 
@@ -326,8 +348,8 @@ mod tests {
         let image = json!({"paid_at": 1_735_725_600_000_999_i64});
         clocks.note(&record(0, 0, &json!({"op": "c", "after": image})));
         assert_eq!(clocks.watermark(&read(), 0, 1), Some(1_735_725_595_000));
-        let unknown = watermarks(table(COMPUTED, "debezium-json"), &[]);
-        assert!(!unknown.knows("t"));
+        assert!(!is_known(&table(COMPUTED, "debezium-json"), &BTreeMap::new()));
+        assert!(is_known(&table(PHYSICAL, "debezium-json"), &BTreeMap::new()));
     }
 
     #[rstest]

@@ -197,7 +197,7 @@ impl Connector {
 }
 
 /// A condition in SQL that holds for the tables that the connector captures, over the column
-/// `full` (`schema.name`) and `schema`: Debezium's lists are regular expressions for whole names, in
+/// `full_name` (`schema.name`) and `schema`: Debezium's lists are regular expressions for whole names, in
 /// whatever case.
 pub fn captures(config: &Options) -> String {
     let matches = |column: &str, list: &str| {
@@ -212,8 +212,8 @@ pub fn captures(config: &Options) -> String {
     let lists: BTreeMap<&str, (&str, bool)> = BTreeMap::from([
         ("schema.exclude.list", ("schema", false)),
         ("schema.include.list", ("schema", true)),
-        ("table.exclude.list", ("full", false)),
-        ("table.include.list", ("full", true)),
+        ("table.exclude.list", ("full_name", false)),
+        ("table.include.list", ("full_name", true)),
     ]);
     let mut conditions = Vec::new();
     for (key, (column, wanted)) in lists {
@@ -331,7 +331,7 @@ mod tests {
         ]);
         assert_eq!(
             captures(&lists),
-            r"NOT (schema ~* '^(?:it''s)$') AND (full ~* '^(?:public\.a)$' OR full ~* '^(?:public\.b.*)$')"
+            r"NOT (schema ~* '^(?:it''s)$') AND (full_name ~* '^(?:public\.a)$' OR full_name ~* '^(?:public\.b.*)$')"
         );
     }
 }

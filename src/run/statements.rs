@@ -176,6 +176,28 @@ impl Statements {
         seen
     }
 
+    /// Sinks of the statements that read or write a table or view; all sinks if none does (a `USE`
+    /// or `SET` that was refused costs all of them).
+    pub fn written_with(&self, name: &str) -> Vec<String> {
+        let all = |only: bool| {
+            let inserts = self.prepared.iter().filter(|prepared| {
+                !only || self.needs(prepared, std::slice::from_ref(&name.to_owned()))
+            });
+            let inserts = inserts.flat_map(|prepared| prepared.statement.inserts());
+            inserts.map(|insert| insert.target.table().to_owned()).collect::<Vec<_>>()
+        };
+        let found = all(true);
+        if found.is_empty() { all(false) } else { found }
+    }
+
+    /// Whether a statement reads or writes one of these tables and views.
+    pub fn needs(&self, prepared: &Prepared, names: &[String]) -> bool {
+        let inserts = prepared.statement.inserts();
+        let reads = self.reads(inserts);
+        let writes = inserts.iter().map(|insert| insert.target.table());
+        writes.chain(reads.iter().map(String::as_str)).any(|name| names.iter().any(|n| n == name))
+    }
+
     /// Tables on topics that a statement reads.
     pub fn sources(&self, inserts: &[Insert]) -> Vec<&TopicTable> {
         self.reads(inserts).iter().filter_map(|name| self.tables.get(name)).collect()
@@ -201,11 +223,6 @@ impl Statements {
 
 fn uses_processing_time(text: &Text) -> bool {
     significant(Language::Flink, &text.value).iter().any(|token| token.is("PROCTIME"))
-}
-
-/// The bytes of an error that Flink reports in a submitted statement, in the author's file.
-pub fn place(prepared: &Prepared, byte: usize) -> Place {
-    prepared.submitted.place(byte)
 }
 
 /// The first INSERT of a statement, for messages about the whole of it.
