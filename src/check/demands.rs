@@ -86,10 +86,7 @@ fn is_at(case: &Case<'_>, (place, keys): (&str, &[String]), raw: &Raw) -> bool {
 }
 
 pub(super) fn meets(case: &Case<'_>, demand: &Demand, raw: &Raw) -> bool {
-    let says = demand.says.as_ref().is_none_or(|says| {
-        let detail = raw.finding.difference.iter().filter_map(|line| line.captured.as_ref());
-        raw.finding.sentence.contains(says) || detail.into_iter().any(|line| line.contains(says))
-    });
+    let says = demand.says.as_ref().is_none_or(|says| raw.finding.sentence.contains(says));
     says && is_finding(demand.finding, raw) && is_at(case, (&demand.place, &demand.keys), raw)
 }
 

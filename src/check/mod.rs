@@ -32,7 +32,9 @@ mod witnesses;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::base::anomaly::Anomaly;
+use itertools::Itertools as _;
+
+use crate::base::anomaly::{Anomaly, Family};
 use crate::history::History;
 use case::Case;
 use found::{Found, Raw};
@@ -107,7 +109,7 @@ fn judge_case(case: &Case<'_>) -> Verdict {
 
     let complete = case.last_proof().is_some() || case.ended_in_trouble();
     let judgement = demands::judge(case, &found.findings, &found.gaps, complete);
-    let mut raws = std::mem::take(&mut found.findings);
+    let raws = std::mem::take(&mut found.findings);
     verdict.unmet = judgement.unmet;
     verdict.unmet.extend(rows::check(case, &mut found, (&raws, &judgement.statuses)));
     verdict.unmet.extend(patterns::check(case, &mut found));
@@ -119,18 +121,14 @@ fn judge_case(case: &Case<'_>) -> Verdict {
     verdict.not_judged = summary::not_judged(case);
     verdict.figures = summary::figures(case, &raws);
 
-    let order = by_weight(&raws, &judgement.statuses);
-    let mut sorted = order.iter().filter_map(|n| raws.get(*n).cloned()).collect::<Vec<_>>();
-    let statuses = order.iter().filter_map(|n| judgement.statuses.get(*n).cloned());
-    let statuses = statuses.collect::<Vec<_>>();
-    raws.clear();
-    lives::look_up(case, &mut sorted);
-    let left_out = summary::left_out(&sorted);
-    let mut statuses = statuses.into_iter();
-    for raw in sorted {
-        let status = statuses.next().unwrap_or(Status::Failing);
-        verdict.findings.push(Judged { finding: raw.finding, status });
-    }
+    let mut judged = raws.into_iter().zip_eq(judgement.statuses).collect::<Vec<_>>();
+    judged.sort_by_key(weight);
+    let (mut raws, statuses): (Vec<_>, Vec<_>) = judged.into_iter().unzip();
+    lives::look_up(case, &mut raws);
+    let left_out = summary::left_out(&raws);
+    let judged = raws.into_iter().zip_eq(statuses);
+    verdict.findings =
+        judged.map(|(raw, status)| Judged { finding: raw.finding, status }).collect();
     conclude(case, &mut verdict);
     summary::cut(&mut verdict, left_out);
     verdict
@@ -158,22 +156,16 @@ fn panicked(what: &str, cause: &(dyn std::any::Any + Send)) -> Gap {
     Gap { what: what.to_owned(), missing }
 }
 
-/// Most telling first: what fails the run, then what is demanded; where one hop feeds another, the
-/// earlier hop first.
-fn by_weight(raws: &[Raw], statuses: &[Status]) -> Vec<usize> {
-    let weight = |n: &usize| {
-        let status = match statuses.get(*n) {
-            Some(Status::Failing) | None => 0,
-            Some(Status::Demanded) => 1,
-            Some(Status::Allowed(_)) => 2,
-            Some(Status::Witness) => 3,
-        };
-        let trouble = raws.get(*n).map(|raw| raw.finding.anomaly.family());
-        (status, trouble != Some(crate::base::anomaly::Family::Progress), *n)
+/// Most telling first: what fails the run, then what is demanded; what the run itself saw before
+/// what follows from it. Within that the order of the checkers, from the topics to the sinks.
+fn weight((raw, status): &(Raw, Status)) -> (u8, bool) {
+    let status = match status {
+        Status::Failing => 0,
+        Status::Demanded => 1,
+        Status::Allowed(_) => 2,
+        Status::Witness => 3,
     };
-    let mut order = (0..raws.len()).collect::<Vec<_>>();
-    order.sort_by_key(weight);
-    order
+    (status, raw.finding.anomaly.family() != Family::Progress)
 }
 
 fn conclude(case: &Case<'_>, verdict: &mut Verdict) {

@@ -2,7 +2,6 @@
 
 use super::case::Case;
 use super::found::{Draft, Found};
-use super::verdict::Difference;
 use crate::base::anomaly::Anomaly;
 
 pub(super) const FINDS: &[Anomaly] = &[
@@ -13,24 +12,24 @@ pub(super) const FINDS: &[Anomaly] = &[
     Anomaly::SlotRetained,
 ];
 
+/// How many lines of a cause are told.
+const DETAIL: usize = 4;
+
 pub(super) fn check(case: &Case<'_>, found: &mut Found) {
     for trouble in &case.index.troubles {
         let at = trouble.at.map_or_else(String::new, |at| format!(" ({at})"));
-        let detail = trouble.detail.iter().map(|line| Difference {
-            column: None,
-            expected: None,
-            captured: Some(line.clone()),
-        });
+        let detail = trouble.detail.iter().take(DETAIL).map(|line| format!("; {}", line.trim()));
+        let detail = detail.collect::<String>();
         found.add(Draft {
             anomaly: trouble.finding,
             place: trouble.place,
             key: None,
             key_columns: &[],
-            sentence: format!("{}{at}", trouble.sentence),
+            sentence: format!("{}{at}{detail}", trouble.sentence),
             record: None,
             position: None,
             first_hop: None,
-            difference: detail.collect(),
+            difference: Vec::new(),
         });
     }
 }

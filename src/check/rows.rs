@@ -128,8 +128,12 @@ pub(super) fn check(
         let captured = keyed.filter_map(|emitted| emitted.row.clone()).collect::<Vec<_>>();
         let in_sink = table.differences(sink, &captured);
         let reference = sink.reference(&case.index, proof, Side::Journal).ok();
-        let in_reference =
-            reference.map(|reference| table.without(&told).of(sink, &reference, &told));
+        let in_reference = reference.map(|mut reference| {
+            // Windows that are not closed yet are in the reference and not in the sink.
+            reference.keyed.retain(|_, row| !sink.is_open(row, proof));
+            reference.bag.retain(|row| !sink.is_open(row, proof));
+            table.without(&told).of(sink, &reference, &told)
+        });
         let sentence = sentence(name, &in_sink, in_reference.as_deref());
         if let Some((sentence, difference)) = sentence {
             let at = Some(written.text.place(0).to_string());
