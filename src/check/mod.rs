@@ -1,31 +1,183 @@
 //! History against model. Pure; one file a family.
+//!
+//! A checker looks at the history laid out as a [`case`] and hands in findings; what the scenario
+//! demands and allows is applied afterwards. A checker that panics, or that lacks evidence, makes
+//! the verdict unknown and never a pass.
 
+mod case;
+mod completeness;
+mod deletes;
+mod demands;
+mod duplicates;
+mod found;
+mod integrity;
+mod lives;
+mod order;
+mod patterns;
+mod progress;
+mod rows;
+mod sink;
+mod sinks;
+mod summary;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod topic;
+mod transactions;
+mod vacuity;
+mod values;
 pub mod verdict;
+mod witnesses;
 
-use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use itertools::Itertools as _;
+
+use crate::base::anomaly::{Anomaly, Family};
 use crate::history::History;
-use verdict::{Gap, Outcome, Verdict};
+use case::Case;
+use found::{Found, Raw};
+use sinks::SinkCase;
+use verdict::{Gap, Judged, Outcome, Status, Verdict};
+
+pub use rows::mistakes;
+
+/// One checker: what it looks for, and how.
+struct Checker {
+    name: &'static str,
+    finds: &'static [Anomaly],
+    check: fn(&Case<'_>, &mut Found),
+}
+
+/// All of them. A further one is a file and a line here.
+const CHECKERS: &[Checker] = &[
+    Checker { name: "progress", finds: progress::FINDS, check: progress::check },
+    Checker { name: "completeness", finds: completeness::FINDS, check: completeness::check },
+    Checker { name: "order", finds: order::FINDS, check: order::check },
+    Checker { name: "duplicates", finds: duplicates::FINDS, check: duplicates::check },
+    Checker { name: "values", finds: values::FINDS, check: values::check },
+    Checker { name: "deletes", finds: deletes::FINDS, check: deletes::check },
+    Checker { name: "transactions", finds: transactions::FINDS, check: transactions::check },
+    Checker { name: "sink", finds: sink::FINDS, check: sink::check },
+    Checker { name: "witnesses", finds: witnesses::FINDS, check: witnesses::check },
+];
+
+/// Whether any checker looks for this finding.
+pub fn has_checker(anomaly: Anomaly) -> bool {
+    CHECKERS.iter().any(|checker| checker.finds.contains(&anomaly))
+}
 
 /// Judges a history. The verdict depends on nothing else.
 pub fn judge(history: &History) -> Verdict {
-    let missing = format!("no check has looked at its {} events yet", history.events.len());
-    Verdict {
-        outcome: Outcome::Unknown,
-        control: false,
-        invalid: None,
-        findings: Vec::new(),
-        unmet: Vec::new(),
-        gaps: vec![Gap { what: "the run".to_owned(), missing }],
-        not_judged: Vec::new(),
-        warnings: Vec::new(),
-        figures: BTreeMap::new(),
+    if let Some(verdict) = integrity::aborted(history) {
+        return verdict;
     }
+    let judged = catch_unwind(AssertUnwindSafe(|| judge_case(&Case::of(history))));
+    judged.unwrap_or_else(|cause| {
+        let mut verdict = Verdict::empty(Outcome::Unknown);
+        verdict.gaps.push(panicked("laying out the history", cause.as_ref()));
+        verdict
+    })
 }
 
 /// The sinks that differ from their reference at a proof; for the live part, which then records
 /// the reference over the topics too.
 pub fn diverged(history: &History, proof: u32) -> Vec<String> {
-    let _ = (history, proof);
-    Vec::new()
+    let index = history.index();
+    let Some(proof) = index.proofs.iter().find(|other| other.number == proof) else {
+        return Vec::new();
+    };
+    let (sinks, _) = SinkCase::all(&index);
+    let differs = |sink: &&SinkCase<'_>| {
+        sink.judged && sink.compare(&index, proof).is_ok_and(|(_, diffs)| !diffs.is_empty())
+    };
+    sinks.iter().filter(differs).map(|sink| sink.name.to_owned()).collect()
+}
+
+fn judge_case(case: &Case<'_>) -> Verdict {
+    if let Some(verdict) = integrity::broken(case) {
+        return verdict;
+    }
+    let mut found = Found { findings: Vec::new(), gaps: case.gaps.clone() };
+    integrity::incomplete(case, &mut found);
+    for checker in CHECKERS {
+        run(checker, case, &mut found);
+    }
+    let mut verdict = Verdict::empty(Outcome::Pass);
+    vacuity::check(case, &mut found, &mut verdict.warnings);
+
+    let complete = case.last_proof().is_some() || case.ended_in_trouble();
+    let judgement = demands::judge(case, &found.findings, &found.gaps, complete);
+    let raws = std::mem::take(&mut found.findings);
+    verdict.unmet = judgement.unmet;
+    verdict.unmet.extend(rows::check(case, &mut found, (&raws, &judgement.statuses)));
+    verdict.unmet.extend(patterns::check(case, &mut found));
+    summary::undemanded_levels(case, &mut found);
+    verdict.gaps = found.gaps;
+    verdict.gaps.extend(judgement.gaps);
+    verdict.warnings.extend(judgement.warnings);
+    verdict.warnings.extend(summary::warnings(case));
+    verdict.not_judged = summary::not_judged(case);
+    verdict.figures = summary::figures(case, &raws);
+
+    let mut judged = raws.into_iter().zip_eq(judgement.statuses).collect::<Vec<_>>();
+    judged.sort_by_key(weight);
+    let (mut raws, statuses): (Vec<_>, Vec<_>) = judged.into_iter().unzip();
+    lives::look_up(case, &mut raws);
+    let left_out = summary::left_out(&raws);
+    let judged = raws.into_iter().zip_eq(statuses);
+    verdict.findings =
+        judged.map(|(raw, status)| Judged { finding: raw.finding, status }).collect();
+    conclude(case, &mut verdict);
+    summary::cut(&mut verdict, left_out);
+    verdict
+}
+
+fn run(checker: &Checker, case: &Case<'_>, found: &mut Found) {
+    let mut own = Found::default();
+    match catch_unwind(AssertUnwindSafe(|| (checker.check)(case, &mut own))) {
+        Ok(()) => {
+            found.findings.append(&mut own.findings);
+            for gap in own.gaps {
+                found.gap(gap.what, gap.missing);
+            }
+        }
+        Err(cause) => {
+            found.gaps.push(panicked(&format!("the checker `{}`", checker.name), cause.as_ref()));
+        }
+    }
+}
+
+fn panicked(what: &str, cause: &(dyn std::any::Any + Send)) -> Gap {
+    let said = cause.downcast_ref::<String>().map(String::as_str);
+    let said = said.or_else(|| cause.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    let missing = format!("it stopped with a bug in changeproof: {said}");
+    Gap { what: what.to_owned(), missing }
+}
+
+/// Most telling first: what fails the run, then what is demanded; what the run itself saw before
+/// what follows from it. Within that the order of the checkers, from the topics to the sinks.
+fn weight((raw, status): &(Raw, Status)) -> (u8, bool) {
+    let status = match status {
+        Status::Failing => 0,
+        Status::Demanded => 1,
+        Status::Allowed(_) => 2,
+        Status::Witness => 3,
+    };
+    (status, raw.finding.anomaly.family() != Family::Progress)
+}
+
+fn conclude(case: &Case<'_>, verdict: &mut Verdict) {
+    let failing = verdict.findings.iter().any(|judged| judged.status == Status::Failing);
+    verdict.outcome = if failing || !verdict.unmet.is_empty() {
+        Outcome::Fail
+    } else if verdict.gaps.is_empty() {
+        Outcome::Pass
+    } else {
+        Outcome::Unknown
+    };
+    let fault = |finding: Anomaly| !finding.is_witness();
+    verdict.control = verdict.outcome == Outcome::Pass
+        && case.expect.must_show.iter().any(|demand| fault(demand.finding));
 }

@@ -7,7 +7,7 @@ use super::{Columns, NotOfType, Rules};
 use crate::base::position::Lsn;
 use crate::codec::debezium::Op;
 use crate::model::key::Key;
-use crate::model::source::{Carried, Change, Fold, Image, Kind, Transaction};
+use crate::model::source::{Carried, Change, Image, Kind, Rows, Transaction};
 
 /// What kind of record is expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,31 +77,18 @@ pub struct Expected {
     pub key_change: bool,
 }
 
-/// The rows of one table that the snapshot shows.
-#[derive(Debug, Clone, Default)]
-pub struct Snapshot {
-    /// The rows with the names of their columns.
-    pub rows: Vec<(Arc<[String]>, Image)>,
-}
-
-impl Snapshot {
-    /// The rows of a table at this point of the journal.
-    pub fn of(fold: &Fold, columns: &Arc<[String]>) -> Self {
-        Self { rows: fold.rows().map(|row| (columns.clone(), row.clone())).collect() }
-    }
-}
-
 /// What the topic of a table must hold: the snapshot's rows, then `streamed`'s changes of it.
 pub fn expected<'a>(
     columns: &Columns<'_>,
     table: usize,
     rules: &Rules,
-    snapshot: &Snapshot,
+    snapshot: &Rows,
     streamed: impl IntoIterator<Item = &'a Transaction>,
 ) -> Result<Vec<Expected>, NotOfType> {
     let mut list = Vec::new();
     if rules.snapshot {
-        for (names, row) in &snapshot.rows {
+        let names = &snapshot.columns;
+        for row in snapshot.iter() {
             list.push(Expected {
                 part: Part::Read,
                 key: columns.key(names, row, &rules.encoding)?,

@@ -10,6 +10,6 @@ mod rules;
 mod table;
 
 pub use align::{Alignment, Logged, Match, Order};
-pub use expected::{Before, Expected, Part, Snapshot, expected};
+pub use expected::{Before, Expected, Part, expected};
 pub use rules::Rules;
 pub use table::{Columns, NotOfType};

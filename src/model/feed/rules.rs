@@ -40,7 +40,9 @@ impl Rules {
             let named = UNMODELLED.contains(&option.as_str());
             let prefixed = UNMODELLED_PREFIXES.iter().any(|prefix| option.starts_with(prefix));
             if (named || prefixed) && !HARMLESS.contains(&value.to_ascii_lowercase().as_str()) {
-                problems.push(format!("`{option}` changes the records in a way that has no model"));
+                problems.push(format!(
+                    "`{option}={value}` changes the records in a way that has no model"
+                ));
             }
         }
         let snapshot = match config.get("snapshot.mode").map(|mode| mode.to_ascii_lowercase()) {
@@ -122,7 +124,11 @@ mod tests {
 
     #[rstest]
     #[case("snapshot.mode", "custom", "`snapshot.mode=custom` has no model")]
-    #[case("transforms", "unwrap", "`transforms` changes the records in a way that has no model")]
+    #[case(
+        "transforms",
+        "unwrap",
+        "`transforms=unwrap` changes the records in a way that has no model"
+    )]
     #[case("skipped.operations", "d", "`skipped.operations` leaves out row changes")]
     #[case("decimal.handling.mode", "x", "`decimal.handling.mode=x` is not known here")]
     fn what_has_no_model_is_told(#[case] option: &str, #[case] value: &str, #[case] told: &str) {

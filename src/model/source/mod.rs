@@ -7,6 +7,7 @@
 
 mod fold;
 mod journal;
+mod prefix;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ use crate::codec::pgoutput::{Cell, Logical};
 
 pub use fold::{Fold, RowKey};
 pub use journal::{Journal, JournalError};
+pub use prefix::{Rows, prefix};
 
 /// The prefix of the harness's barriers; the connector captures them.
 pub const BARRIER: &str = "changeproof.barrier";

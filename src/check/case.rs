@@ -1,0 +1,194 @@
+//! A history laid out for judging: the journal folded, every topic aligned with what it must hold,
+//! every sink's records read. The checkers look at this and at nothing else.
+
+use super::topic::TopicCase;
+use super::verdict::Gap;
+use crate::base::position::{Lsn, Xid};
+use crate::history::event::{End, Proof, Table};
+use crate::history::{History, Index};
+use crate::model::feed::{Columns, Rules};
+use crate::model::source::{Journal, Transaction, prefix};
+use crate::scenario::expect::Expect;
+use crate::scenario::settings::ReplicaIdentity;
+
+use super::sinks::SinkCase;
+
+/// A history laid out for judging.
+pub(super) struct Case<'a> {
+    pub(super) index: Index<'a>,
+    pub(super) expect: &'a Expect,
+    /// The source tables, in the order of the history's.
+    pub(super) columns: Vec<Columns<'a>>,
+    pub(super) transactions: Vec<Transaction>,
+    /// Why the journal cannot be read.
+    pub(super) journal_error: Option<String>,
+    pub(super) rules: Option<Rules>,
+    /// The topics of captured tables that could be aligned.
+    pub(super) topics: Vec<TopicCase<'a>>,
+    pub(super) sinks: Vec<SinkCase<'a>>,
+    /// What could not be laid out.
+    pub(super) gaps: Vec<Gap>,
+}
+
+impl<'a> Case<'a> {
+    pub(super) fn of(history: &'a History) -> Self {
+        let index = history.index();
+        let (sinks, gaps) = SinkCase::all(&index);
+        let mut case = Self {
+            expect: &history.header.trial.expect,
+            columns: index.tables.iter().map(Columns::of).collect(),
+            transactions: Vec::new(),
+            journal_error: None,
+            rules: None,
+            topics: Vec::new(),
+            sinks,
+            gaps,
+            index,
+        };
+        case.read_journal();
+        case.read_rules();
+        case.align_topics();
+        case
+    }
+
+    /// Says that something cannot be decided.
+    fn gap(&mut self, what: impl Into<String>, missing: impl Into<String>) {
+        self.gaps.push(Gap { what: what.into(), missing: missing.into() });
+    }
+
+    fn read_journal(&mut self) {
+        let mut journal = Journal::new(self.index.tables);
+        for wal in &self.index.wal {
+            match journal.push(wal.lsn, wal.xid, wal.data) {
+                Ok(transaction) => self.transactions.extend(transaction),
+                Err(error) => {
+                    self.journal_error = Some(error.to_string());
+                    return;
+                }
+            }
+        }
+        for table in self.index.tables.iter().filter(|table| table.captured) {
+            let unidentified = match table.identity {
+                ReplicaIdentity::Default => table.key.is_empty(),
+                ReplicaIdentity::Nothing => true,
+                ReplicaIdentity::Full | ReplicaIdentity::Index => false,
+            };
+            if unidentified {
+                let what = format!("updates and deletes of `{}`", table.name);
+                let missing = "without a primary key and without REPLICA IDENTITY FULL the WAL does \
+                               not carry them in a form that names the row";
+                self.gaps.push(Gap { what, missing: missing.to_owned() });
+            }
+        }
+    }
+
+    fn read_rules(&mut self) {
+        match self.index.connector.map(Rules::of) {
+            Some(Ok(rules)) => self.rules = Some(rules),
+            Some(Err(problems)) => {
+                self.gap("the records of the source topics", problems.join("; "))
+            }
+            None if self.ended_in_trouble() => {}
+            None => self.gap("the source topics", "no connector's configuration was recorded"),
+        }
+    }
+
+    fn align_topics(&mut self) {
+        let Some(rules) = self.rules.clone() else { return };
+        let mut read = Vec::new();
+        for (table, source) in self.index.tables.iter().enumerate() {
+            if !source.captured {
+                continue;
+            }
+            let name = format!("{}.{}", source.schema, source.name);
+            let Some((topic, _)) = self.index.sources().find(|(_, table)| *table == name) else {
+                if !self.ended_in_trouble() {
+                    self.gap(format!("the topic of `{name}`"), "no such topic was recorded");
+                }
+                continue;
+            };
+            let place = self.place_of(source);
+            let Some(columns) = self.columns.get(table) else { continue };
+            let records = self.index.of_topic(&topic.name);
+            let (topic, gaps) = TopicCase::read(topic, (table, columns), place, records, &rules);
+            self.gaps.extend(gaps);
+            read.push(topic);
+        }
+        let Some(point) = self.snapshot_point(&read) else {
+            if !read.is_empty() && !self.ended_in_trouble() {
+                let missing = "the slot's consistent point was not recorded, so that snapshot and \
+                               stream cannot be told apart";
+                self.gap("the records of the source topics", missing);
+            }
+            return;
+        };
+        // A transaction whose commit record stands before the point is in the snapshot.
+        let streamed = self.transactions.partition_point(|t| t.commit < point);
+        let (shown, streamed) = self.transactions.split_at(streamed);
+        let rows = prefix(self.index.tables, shown);
+        for mut topic in read {
+            let columns = self.columns.get(topic.table);
+            let Some((columns, rows)) = columns.zip(rows.get(topic.table)) else { continue };
+            match topic.align(columns, &rules, rows, streamed) {
+                Ok(()) => self.topics.push(topic),
+                Err(error) => self.gaps.push(Gap {
+                    what: format!("the records of `{}`", topic.place),
+                    missing: format!("a value cannot be read: {error}"),
+                }),
+            }
+        }
+    }
+
+    /// Where the snapshot ends and the stream begins: the slot's consistent point. The rows of a
+    /// snapshot carry it too, which helps where the slot was looked at only after it had moved on.
+    fn snapshot_point(&self, topics: &[TopicCase<'_>]) -> Option<Lsn> {
+        let mut shown = topics.iter().flat_map(TopicCase::snapshot_points);
+        let first = shown.next();
+        let shown = first.filter(|first| shown.all(|other| other == *first));
+        match (self.index.slot, shown) {
+            (Some(slot), Some(shown)) => Some(slot.min(shown)),
+            (slot, shown) => slot.or(shown),
+        }
+    }
+
+    /// How `expect` names a source table: by its name, or with its schema where a sink or another
+    /// table has that name too.
+    pub(super) fn place_of(&self, table: &Table) -> String {
+        let sink = self.index.sinks.iter().any(|sink| sink.name == table.name);
+        let namesakes = self.index.tables.iter().filter(|other| other.name == table.name).count();
+        if sink || namesakes > 1 {
+            return format!("{}.{}", table.schema, table.name);
+        }
+        table.name.clone()
+    }
+
+    /// A place as an author writes it, in the form that findings have.
+    pub(super) fn place(&self, written: &str) -> String {
+        let is_it = |table: &&Table| written == format!("{}.{}", table.schema, table.name);
+        let table = self.index.tables.iter().find(is_it);
+        table.map_or_else(|| written.to_owned(), |table| self.place_of(table))
+    }
+
+    /// Whether a place is a source table.
+    pub(super) fn is_source(&self, place: &str) -> bool {
+        self.index.tables.iter().any(|table| self.place_of(table) == place)
+    }
+
+    /// The run ended early because of what the pipeline did.
+    pub(super) fn ended_in_trouble(&self) -> bool {
+        matches!(self.index.end, Some(End::Trouble)) && !self.index.troubles.is_empty()
+    }
+
+    /// The names of a table's key columns.
+    pub(super) fn key_columns(&self, table: usize) -> &'a [String] {
+        self.index.tables.get(table).map_or(&[], |table| &table.key)
+    }
+
+    pub(super) fn last_proof(&self) -> Option<&'a Proof> {
+        self.index.last_proof()
+    }
+
+    pub(super) fn was_aborted(&self, xid: Xid) -> bool {
+        self.index.aborts.contains(&xid)
+    }
+}

@@ -1,0 +1,51 @@
+//! Deletes arrive, and what was deleted stays away.
+
+use super::case::Case;
+use super::found::{Draft, Found};
+use super::topic::{letter, position};
+use crate::base::anomaly::Anomaly;
+use crate::model::feed::Part;
+
+pub(super) const FINDS: &[Anomaly] =
+    &[Anomaly::LostDelete, Anomaly::MissingTombstone, Anomaly::ResurrectedRow];
+
+pub(super) fn check(case: &Case<'_>, found: &mut Found) {
+    for topic in &case.topics {
+        let columns = case.key_columns(topic.table);
+        for (place, wanted) in topic.missing(case.last_proof()) {
+            if wanted.key_change {
+                continue;
+            }
+            let Some(change) = &wanted.change else { continue };
+            let what = format!(
+                "the delete at {} (LSN {}, transaction {})",
+                change.position, change.lsn, change.xid
+            );
+            let delete_seen = place.checked_sub(1).is_some_and(|delete| topic.is_seen(delete));
+            let (anomaly, sentence) = match wanted.part {
+                Part::Delete => {
+                    (Anomaly::LostDelete, format!("{what} is not on `{}`", topic.topic.name))
+                }
+                Part::Tombstone if delete_seen => (
+                    Anomaly::MissingTombstone,
+                    format!("no tombstone follows {what} on `{}`", topic.topic.name),
+                ),
+                Part::Tombstone | Part::Read | Part::Create | Part::Update | Part::Truncate => {
+                    continue;
+                }
+            };
+            found.add(Draft::topic(anomaly, topic, columns, (Some(wanted), None), sentence));
+        }
+        for (matched, wanted, logged) in topic.matched() {
+            if topic.resurrects(matched) {
+                let (at, letter) = (position(logged.record), letter(logged));
+                let sentence = format!(
+                    "record {at} (`{letter}`) brings back a row whose later delete was on `{}` before",
+                    topic.topic.name
+                );
+                let pair = (Some(wanted), Some(logged));
+                found.add(Draft::topic(Anomaly::ResurrectedRow, topic, columns, pair, sentence));
+            }
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The life of a finding's key at every hop, looked up in one pass for all findings that are shown.
+
+use std::collections::BTreeMap;
+
+use super::case::Case;
+use super::found::{Raw, Trace};
+use super::sinks::shown;
+use super::topic::{envelope, letter, position};
+use super::verdict::{Finding, Seen};
+use crate::codec::debezium::Row;
+use crate::codec::pgoutput::Cell;
+use crate::codec::value::canonical;
+use crate::history::event::SinkMode;
+use crate::model::feed::{Columns, Rules};
+use crate::model::source::Change;
+
+/// How many findings have the life of their key looked up.
+const LIVES: usize = 100;
+/// How many events of a key are kept a hop, those that a finding is about apart.
+const EVENTS: usize = 24;
+/// The longest text of a row in short.
+const ROW_CHARS: usize = 160;
+
+/// Fills in the lives of the first findings.
+pub(super) fn look_up(case: &Case<'_>, raws: &mut [Raw]) {
+    let mut lives = BTreeMap::<usize, Vec<Seen>>::new();
+    let wanted = raws.iter().enumerate().take(LIVES);
+    let wanted = wanted.filter(|(_, raw)| !raw.trace.columns.is_empty());
+    let wanted = Wanted::of(wanted.map(|(n, raw)| (n, &raw.trace)));
+    if wanted.is_empty() {
+        return;
+    }
+    journal(case, &wanted, &mut lives);
+    topics(case, &wanted, &mut lives);
+    sinks(case, &wanted, &mut lives);
+    for (n, mut life) in lives {
+        let Some(raw) = raws.get_mut(n) else { continue };
+        for seen in &mut life {
+            seen.marked = is_about(&raw.finding, seen);
+        }
+        raw.finding.life = trimmed(life);
+    }
+}
+
+/// Whose lives are looked for. Traces with the same columns stand together, so that a row is
+/// looked up once for each such set and not once for each finding.
+struct Wanted<'a>(BTreeMap<Vec<&'a str>, BTreeMap<Vec<Option<&'a str>>, Vec<usize>>>);
+
+impl<'a> Wanted<'a> {
+    fn of(traces: impl Iterator<Item = (usize, &'a Trace)>) -> Self {
+        let mut wanted = BTreeMap::<_, BTreeMap<_, Vec<_>>>::new();
+        for (n, trace) in traces {
+            let columns = trace.columns.iter().map(|(name, _)| name.as_str()).collect();
+            let values = trace.columns.iter().map(|(_, value)| value.as_deref()).collect();
+            let of_columns: &mut BTreeMap<_, Vec<_>> = wanted.entry(columns).or_default();
+            of_columns.entry(values).or_default().push(n);
+        }
+        Self(wanted)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The findings whose trace fits a row: all of the trace's columns that the row has are equal,
+    /// and it has at least one. `value` gives a column of the row; outer `None`: no such column.
+    fn fitting(&self, value: &dyn Fn(&str) -> Option<Option<String>>) -> Vec<usize> {
+        let mut fitting = Vec::new();
+        for (columns, traces) in &self.0 {
+            let row = columns.iter().map(|column| value(column)).collect::<Vec<_>>();
+            if row.iter().all(Option::is_none) {
+                continue;
+            }
+            if row.iter().all(Option::is_some) {
+                let exact = row.iter().map(|value| value.as_ref().and_then(Option::as_deref));
+                fitting.extend(traces.get(&exact.collect::<Vec<_>>()).into_iter().flatten());
+                continue;
+            }
+            for (values, findings) in traces {
+                let fits = values.iter().enumerate().all(|(n, wanted)| {
+                    let has = row.get(n).and_then(Option::as_ref);
+                    has.is_none_or(|has| has.as_deref() == *wanted)
+                });
+                if fits {
+                    fitting.extend(findings);
+                }
+            }
+        }
+        fitting
+    }
+}
+
+fn add(lives: &mut BTreeMap<usize, Vec<Seen>>, findings: Vec<usize>, seen: &Seen) {
+    for finding in findings {
+        let life = lives.entry(finding).or_default();
+        if life.last() != Some(seen) {
+            life.push(seen.clone());
+        }
+    }
+}
+
+fn journal(case: &Case<'_>, wanted: &Wanted<'_>, lives: &mut BTreeMap<usize, Vec<Seen>>) {
+    let Some(rules) = &case.rules else { return };
+    for transaction in &case.transactions {
+        for change in &transaction.changes {
+            let Some(columns) = case.columns.get(change.table) else { continue };
+            let mut fitting = Vec::new();
+            for row in [&change.old, &change.new].into_iter().flatten() {
+                let value = |name: &str| cell(columns, rules, change, row, name);
+                fitting.extend(wanted.fitting(&value));
+            }
+            fitting.sort_unstable();
+            fitting.dedup();
+            if fitting.is_empty() {
+                continue;
+            }
+            let row = change.new.as_ref().or(change.old.as_ref());
+            let row = row.map_or_else(String::new, |row| in_short(&change.columns, row));
+            let table = case.place_of(columns.table);
+            let seen = Seen {
+                hop: "journal".to_owned(),
+                commit: Some(change.position.commit),
+                lsn: Some(change.lsn),
+                xid: Some(change.xid),
+                record: None,
+                event: change.kind.name().to_owned(),
+                row: shortened(format!("{table}: {row}")),
+                marked: false,
+            };
+            add(lives, fitting, &seen);
+        }
+    }
+}
+
+/// A value of a row of the journal, in the form that keys have.
+fn cell(
+    columns: &Columns<'_>,
+    rules: &Rules,
+    change: &Change,
+    row: &[Cell],
+    name: &str,
+) -> Option<Option<String>> {
+    let place = change.columns.iter().position(|column| column == name)?;
+    let value = columns.value(name, row.get(place)?, &rules.encoding).ok()?;
+    Some(canonical(&value))
+}
+
+fn in_short(columns: &[String], row: &[Cell]) -> String {
+    let columns = columns.iter().enumerate();
+    let shown = columns.filter_map(|(place, name)| match row.get(place)? {
+        Cell::Null => Some(format!("{name}=NULL")),
+        Cell::Text(text) => Some(format!("{name}={}", text.chars().take(40).collect::<String>())),
+        Cell::Unchanged => None,
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+fn topics(case: &Case<'_>, wanted: &Wanted<'_>, lives: &mut BTreeMap<usize, Vec<Seen>>) {
+    let Some(rules) = &case.rules else { return };
+    for topic in &case.topics {
+        let Some(columns) = case.columns.get(topic.table) else { continue };
+        for logged in &topic.log {
+            let envelope = envelope(logged);
+            let rows = [
+                logged.message.key.as_ref(),
+                envelope.and_then(|envelope| envelope.after.as_ref()),
+                envelope.and_then(|envelope| envelope.before.as_ref()),
+            ];
+            let mut fitting = Vec::new();
+            for row in rows.into_iter().flatten() {
+                let value = |name: &str| {
+                    let raw = row.get(name)?;
+                    columns.kind(name)?;
+                    Some(canonical(&columns.captured(name, raw, &rules.encoding).ok()?))
+                };
+                fitting.extend(wanted.fitting(&value));
+            }
+            fitting.sort_unstable();
+            fitting.dedup();
+            if fitting.is_empty() {
+                continue;
+            }
+            let shown = envelope.and_then(|e| e.after.as_ref().or(e.before.as_ref()));
+            let row = shown.or(logged.message.key.as_ref()).map_or_else(String::new, raw_row);
+            let source = envelope.map(|envelope| &envelope.source);
+            let seen = Seen {
+                hop: topic.topic.name.clone(),
+                commit: None,
+                lsn: source.and_then(|source| source.lsn),
+                xid: source.and_then(|source| source.xid),
+                record: Some(position(logged.record)),
+                event: letter(logged).to_owned(),
+                row: shortened(row),
+                marked: false,
+            };
+            add(lives, fitting, &seen);
+        }
+    }
+}
+
+fn raw_row(row: &Row<'_>) -> String {
+    let shown = row.iter().map(|(name, raw)| {
+        let text = raw.get().chars().take(40).collect::<String>();
+        format!("{name}={text}")
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+fn sinks(case: &Case<'_>, wanted: &Wanted<'_>, lives: &mut BTreeMap<usize, Vec<Seen>>) {
+    for sink in &case.sinks {
+        for emitted in &sink.log {
+            let value = |name: &str| match (&emitted.row, &emitted.key) {
+                (Some(row), _) => row.get(name).map(canonical),
+                (None, Some(key)) => {
+                    let place = sink.shape.table.key.iter().position(|column| column == name)?;
+                    key.parts().get(place).cloned()
+                }
+                (None, None) => None,
+            };
+            let fitting = wanted.fitting(&value);
+            if fitting.is_empty() {
+                continue;
+            }
+            let event = match (sink.shape.table.mode, &emitted.row) {
+                (SinkMode::Append, _) => "+I",
+                (SinkMode::Upsert, Some(_)) => "+U",
+                (SinkMode::Upsert, None) => "-D",
+            };
+            let key = || emitted.key.as_ref().map_or_else(String::new, ToString::to_string);
+            let seen = Seen {
+                hop: sink.name.to_owned(),
+                commit: None,
+                lsn: None,
+                xid: None,
+                record: Some(position(emitted.record)),
+                event: event.to_owned(),
+                row: shortened(emitted.row.as_ref().map_or_else(key, shown)),
+                marked: false,
+            };
+            add(lives, fitting, &seen);
+        }
+    }
+}
+
+fn shortened(row: String) -> String {
+    match row.char_indices().nth(ROW_CHARS) {
+        Some((at, _)) => format!("{}…", row.get(..at).unwrap_or("")),
+        None => row,
+    }
+}
+
+/// Whether this line is what the finding is about.
+fn is_about(finding: &Finding, seen: &Seen) -> bool {
+    match &seen.record {
+        Some(record) => finding.record.as_ref() == Some(record),
+        None => {
+            let at = finding.position.map(|position| position.commit);
+            finding.record.is_none() && seen.commit.is_some() && seen.commit == at
+        }
+    }
+}
+
+/// Keeps the last events of each hop, and all that are marked.
+fn trimmed(life: Vec<Seen>) -> Vec<Seen> {
+    let mut left = BTreeMap::<String, usize>::new();
+    for seen in &life {
+        *left.entry(seen.hop.clone()).or_default() += 1;
+    }
+    let keep = |seen: &Seen| {
+        let left = left.entry(seen.hop.clone()).or_default();
+        *left = left.saturating_sub(1);
+        seen.marked || *left < EVENTS
+    };
+    life.into_iter().filter(keep).collect()
+}

@@ -1,0 +1,138 @@
+//! Expected lives of keys: patterns over the events that a place showed of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::case::Case;
+use super::found::Found;
+use super::topic::letter;
+use super::verdict::{Difference, Unmet};
+use crate::history::event::SinkMode;
+use crate::model::feed::Order;
+use crate::scenario::expect::{Life, LifeItem};
+
+/// The events of each key at a place.
+type Events = BTreeMap<String, Vec<&'static str>>;
+
+pub(super) fn check(case: &Case<'_>, found: &mut Found) -> Vec<Unmet> {
+    let mut unmet = Vec::new();
+    if case.ended_in_trouble() {
+        return unmet;
+    }
+    for (written, lives) in &case.expect.life {
+        let place = case.place(written);
+        let events = match at_topic(case, &place).or_else(|| at_sink(case, &place)) {
+            Some(events) => events,
+            None => {
+                found.gap(format!("the life of keys at `{place}`"), "its records cannot be read");
+                continue;
+            }
+        };
+        for (key, life) in lives {
+            let seen = events.get(key).map_or(&[][..], Vec::as_slice);
+            if !fits(&life.items, seen) {
+                unmet.push(differing(&place, key, life, seen));
+            }
+        }
+    }
+    unmet
+}
+
+fn differing(place: &str, key: &str, life: &Life, seen: &[&'static str]) -> Unmet {
+    let captured = if seen.is_empty() { "never".to_owned() } else { seen.join(" ") };
+    Unmet {
+        demand: "life".to_owned(),
+        at: Some(life.place.to_string()),
+        sentence: format!(
+            "the life of key {key} at `{place}` is `{captured}`, expected `{}`",
+            life.source
+        ),
+        difference: vec![Difference {
+            column: None,
+            expected: Some(life.source.clone()),
+            captured: Some(captured),
+        }],
+    }
+}
+
+/// At a source topic: legal replays are folded.
+fn at_topic(case: &Case<'_>, place: &str) -> Option<Events> {
+    let topic = case.topics.iter().find(|topic| topic.place == place && topic.n_unread == 0)?;
+    let order = topic.alignment.matches.iter().map(|found| (found.logged, found.order));
+    let replayed = order.filter(|(_, order)| *order == Order::Replayed);
+    let replayed = replayed.map(|(logged, _)| logged).collect::<BTreeSet<_>>();
+    let mut events = Events::new();
+    for (n, logged) in topic.log.iter().enumerate() {
+        if let Some(key) = logged.key.as_ref().filter(|_| !replayed.contains(&n)) {
+            events.entry(key.to_string()).or_default().push(letter(logged));
+        }
+    }
+    Some(events)
+}
+
+fn at_sink(case: &Case<'_>, place: &str) -> Option<Events> {
+    let sink = case.sinks.iter().find(|sink| sink.name == place && sink.unread.is_none())?;
+    let mut events = Events::new();
+    for emitted in &sink.log {
+        let event = match (sink.shape.table.mode, &emitted.row) {
+            (SinkMode::Append, _) => "+I",
+            (SinkMode::Upsert, Some(_)) => "+U",
+            (SinkMode::Upsert, None) => "-D",
+        };
+        let of_row = || emitted.row.as_ref().and_then(|row| sink.shape.key_of(row));
+        if let Some(key) = emitted.key.clone().or_else(of_row) {
+            events.entry(key.to_string()).or_default().push(event);
+        }
+    }
+    Some(events)
+}
+
+/// Whether a pattern fits all of the events. No item means `never`.
+fn fits(items: &[LifeItem], events: &[&str]) -> bool {
+    // The places that the items so far can reach.
+    let mut reached = BTreeSet::from([0]);
+    for item in items {
+        let mut next = BTreeSet::new();
+        for start in reached {
+            let rest = events.get(start..).unwrap_or_default();
+            let run = rest.iter().take_while(|event| item.events.iter().any(|e| e == *event));
+            let longest = run.count();
+            let longest = item
+                .max
+                .map_or(longest, |max| longest.min(usize::try_from(max).unwrap_or(longest)));
+            let shortest = usize::try_from(item.min).unwrap_or(usize::MAX);
+            next.extend((shortest..=longest).map(|n| start + n));
+        }
+        reached = next;
+    }
+    reached.contains(&events.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn item(events: &str, min: u32, max: Option<u32>) -> LifeItem {
+        let events = events.split('|').map(str::to_owned).collect();
+        LifeItem { events, min, max }
+    }
+
+    #[rstest]
+    #[case::exact(&[item("c", 1, Some(1)), item("u", 1, Some(1))], "c u", true)]
+    #[case::too_short(&[item("c", 1, Some(1)), item("u", 1, Some(1))], "c", false)]
+    #[case::too_long(&[item("c", 1, Some(1))], "c u", false)]
+    #[case::never(&[], "", true)]
+    #[case::not_never(&[], "c", false)]
+    #[case::any_number_then_one(&[item("u", 0, None), item("u", 1, Some(1)), item("d", 1, Some(1))], "u u u d", true)]
+    #[case::choice(&[item("c|r", 1, Some(1)), item("u", 0, Some(1))], "r", true)]
+    #[case::counted(&[item("u", 3, Some(3))], "u u", false)]
+    fn a_pattern_fits_all_events_or_not(
+        #[case] items: &[LifeItem],
+        #[case] events: &str,
+        #[case] expected: bool,
+    ) {
+        let events = events.split_whitespace().collect::<Vec<_>>();
+        assert_eq!(fits(items, &events), expected);
+    }
+}

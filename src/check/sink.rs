@@ -1,0 +1,268 @@
+//! The sink agrees with its reference, at every proven quiescence.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::case::Case;
+use super::found::{Draft, Found, Raw};
+use super::sinks::{RowDiff, Rows, SinkCase, equal, shown};
+use super::verdict::Difference;
+use crate::base::anomaly::Anomaly;
+use crate::base::value::Value;
+use crate::codec::debezium::PLACEHOLDER;
+use crate::codec::flink::Row;
+use crate::history::event::{Proof, Side};
+use crate::model::key::Key;
+use crate::model::sink::texts;
+
+pub(super) const FINDS: &[Anomaly] = &[
+    Anomaly::DivergedSink,
+    Anomaly::GhostRow,
+    Anomaly::StaleOverwrite,
+    // At a sink; at topics they have checkers of their own.
+    Anomaly::LostChange,
+    Anomaly::DuplicateChange,
+    Anomaly::ToastPlaceholder,
+];
+
+pub(super) fn check(case: &Case<'_>, found: &mut Found) {
+    for sink in case.sinks.iter().filter(|sink| sink.judged && !sink.stopped) {
+        let mut earlier = Earlier::of(sink);
+        let mut findings = Vec::<Raw>::new();
+        for proof in &case.index.proofs {
+            let at_the_end = case.last_proof().is_some_and(|last| last.number == proof.number);
+            let (reference, diffs) = match sink.compare(&case.index, proof) {
+                Ok(compared) => compared,
+                Err(gap) => {
+                    if !found.gaps.contains(&gap) {
+                        found.gaps.push(gap);
+                    }
+                    continue;
+                }
+            };
+            let hop = FirstHop::of(case, (sink, proof), &reference);
+            for diff in &diffs {
+                let mut raw = finding(case, (sink, proof), &reference, (diff, &earlier), &hop);
+                raw.at_the_end = at_the_end;
+                findings.push(raw);
+            }
+            earlier.remember(&reference);
+        }
+        found.findings.extend(latest(findings));
+    }
+}
+
+/// A row that stands wrong at several proofs is one finding: the last.
+fn latest(findings: Vec<Raw>) -> Vec<Raw> {
+    let mut seen = BTreeSet::new();
+    let mut kept = Vec::new();
+    for raw in findings.into_iter().rev() {
+        let of_key = raw.finding.key.clone();
+        if of_key.is_none() && !raw.at_the_end {
+            // Rows without key are told apart by their content.
+            let row = raw.finding.difference.first().cloned();
+            let again = |kept: &Raw| kept.finding.difference.first() == row.as_ref();
+            if kept.iter().any(again) {
+                continue;
+            }
+        }
+        if of_key.is_none() || seen.insert(of_key) {
+            kept.push(raw);
+        }
+    }
+    kept.reverse();
+    kept
+}
+
+/// What is known of each key's past: the rows that the reference had at earlier proofs, and those
+/// that the sink wrote.
+struct Earlier<'a> {
+    held: BTreeMap<Key, Vec<Row>>,
+    written: BTreeMap<&'a Key, Vec<&'a Row>>,
+}
+
+impl<'a> Earlier<'a> {
+    fn of(sink: &'a SinkCase<'_>) -> Self {
+        let mut written = BTreeMap::<_, Vec<_>>::new();
+        for emitted in &sink.log {
+            if let (Some(key), Some(row)) = (&emitted.key, &emitted.row) {
+                written.entry(key).or_default().push(row);
+            }
+        }
+        Self { held: BTreeMap::new(), written }
+    }
+
+    fn remember(&mut self, reference: &Rows) {
+        for (key, row) in &reference.keyed {
+            let rows = self.held.entry(key.clone()).or_default();
+            if rows.last() != Some(row) {
+                rows.push(row.clone());
+            }
+        }
+    }
+
+    fn held(&self, key: &Key, row: &Row, columns: &[String]) -> bool {
+        self.held.get(key).is_some_and(|rows| rows.iter().any(|old| equal(old, row, columns)))
+    }
+
+    /// Whether the sink itself shows it: the value that stands was written before the right one,
+    /// and again after it.
+    fn overwritten(&self, key: &Key, (right, stale): (&Row, &Row), columns: &[String]) -> bool {
+        let rows = self.written.get(key).map_or(&[][..], Vec::as_slice);
+        let (mut stale_seen, mut right_seen) = (false, false);
+        for row in rows {
+            right_seen |= stale_seen && equal(row, right, columns);
+            stale_seen |= equal(row, stale, columns);
+        }
+        stale_seen && right_seen
+    }
+}
+
+/// Which hop went wrong first: the reference over the input topics tells.
+struct FirstHop {
+    topics: Option<Rows>,
+    /// How often an append sink's rows are in the reference over the topics, and over the journal.
+    counts: BTreeMap<Vec<Option<String>>, (usize, usize)>,
+    /// `cdc.public.a, cdc.public.b`
+    sources: String,
+    sink: String,
+}
+
+impl FirstHop {
+    fn of(case: &Case<'_>, (sink, proof): (&SinkCase<'_>, &Proof), reference: &Rows) -> Self {
+        let sources = case.index.sources().map(|(topic, _)| topic.name.as_str());
+        let sources = sources.collect::<Vec<_>>().join(", ");
+        let topics = sink.reference(&case.index, proof, Side::Topics).ok();
+        let mut counts = BTreeMap::<_, (usize, usize)>::new();
+        for row in topics.iter().flat_map(|topics| &topics.bag) {
+            counts.entry(texts(row, &reference.columns)).or_default().0 += 1;
+        }
+        for row in &reference.bag {
+            counts.entry(texts(row, &reference.columns)).or_default().1 += 1;
+        }
+        Self { topics, counts, sources, sink: sink.name.to_owned() }
+    }
+
+    fn of_row(&self, diff: &RowDiff<'_>, reference: &Rows) -> Option<String> {
+        let topics = self.topics.as_ref()?;
+        let from_topics = match &diff.key {
+            Some(key) => match (topics.keyed.get(key), diff.expected.as_ref()) {
+                (Some(topics), Some(journal)) => equal(topics, journal, &reference.columns),
+                (None, None) => true,
+                (Some(_), None) | (None, Some(_)) => false,
+            },
+            None => {
+                let captured = diff.captured.as_ref().and_then(|emitted| emitted.row.as_ref());
+                let row = diff.expected.as_ref().or(captured);
+                let counts = row.and_then(|row| self.counts.get(&texts(row, &reference.columns)));
+                counts.is_none_or(|(topics, journal)| topics == journal)
+            }
+        };
+        Some(if from_topics {
+            format!("{} → {}", self.sources, self.sink)
+        } else {
+            format!("journal → {}", self.sources)
+        })
+    }
+}
+
+fn finding(
+    case: &Case<'_>,
+    (sink, proof): (&SinkCase<'_>, &Proof),
+    reference: &Rows,
+    (diff, earlier): (&RowDiff<'_>, &Earlier<'_>),
+    hop: &FirstHop,
+) -> Raw {
+    let captured = diff.captured.as_ref().and_then(|emitted| emitted.row.as_ref());
+    let anomaly = name(case, reference, (diff, earlier));
+    let place = sink.name;
+    let columns = differing(diff.expected.as_ref(), captured, reference);
+    let what = match anomaly {
+        Anomaly::GhostRow => format!("`{place}` holds a row that its reference does not have"),
+        Anomaly::LostChange => format!("`{place}` lacks a row that its reference has"),
+        Anomaly::DuplicateChange => {
+            format!("`{place}` holds a row more often than its reference has it")
+        }
+        Anomaly::StaleOverwrite => {
+            format!("`{place}` shows an older `{columns}` of the row than its reference")
+        }
+        Anomaly::ToastPlaceholder => {
+            format!("`{place}` shows the placeholder of an unchanged TOAST value in `{columns}`")
+        }
+        _ => format!("`{place}` shows another `{columns}` than its reference"),
+    };
+    let healed = case.last_proof().is_some_and(|last| last.number != proof.number);
+    let when =
+        if healed { format!(" at proof {} (not at the end)", proof.number) } else { String::new() };
+    let mut found = Found::default();
+    found.add(Draft {
+        anomaly,
+        place,
+        key: diff.key.as_ref(),
+        key_columns: &sink.shape.table.key,
+        sentence: format!("{what}{when}"),
+        record: diff.captured.as_ref().map(|emitted| emitted.record),
+        position: None,
+        first_hop: hop.of_row(diff, reference),
+        difference: lines(diff.expected.as_ref(), captured, reference),
+    });
+    found.findings.remove(0)
+}
+
+fn name(
+    case: &Case<'_>,
+    reference: &Rows,
+    (diff, earlier): (&RowDiff<'_>, &Earlier<'_>),
+) -> Anomaly {
+    let captured = diff.captured.as_ref().and_then(|emitted| emitted.row.as_ref());
+    let (Some(expected), Some(captured)) = (&diff.expected, captured) else {
+        return match (&diff.expected, diff.repeated) {
+            (Some(_), _) => Anomaly::LostChange,
+            (None, true) => Anomaly::DuplicateChange,
+            (None, false) => Anomaly::GhostRow,
+        };
+    };
+    let placeholder = case.rules.as_ref().map_or(PLACEHOLDER, |rules| rules.encoding.placeholder());
+    let marked = |column: &String| {
+        let shows = matches!(captured.get(column), Some(Value::Text(text)) if text == placeholder);
+        shows && !matches!(expected.get(column), Some(Value::Text(text)) if text == placeholder)
+    };
+    if reference.columns.iter().any(marked) {
+        return Anomaly::ToastPlaceholder;
+    }
+    let Some(key) = &diff.key else { return Anomaly::DivergedSink };
+    let columns = &reference.columns;
+    let older = earlier.held(key, captured, columns)
+        || earlier.overwritten(key, (expected, captured), columns);
+    if older { Anomaly::StaleOverwrite } else { Anomaly::DivergedSink }
+}
+
+/// The differing columns, by name.
+fn differing(expected: Option<&Row>, captured: Option<&Row>, reference: &Rows) -> String {
+    let (Some(expected), Some(captured)) = (expected, captured) else { return String::new() };
+    let differs = |column: &&String| !equal(expected, captured, std::slice::from_ref(*column));
+    let columns = reference.columns.iter().filter(differs).map(String::as_str);
+    columns.collect::<Vec<_>>().join("`, `")
+}
+
+/// `-expected +captured`: a line a column, or one for a whole row.
+pub(super) fn lines(
+    expected: Option<&Row>,
+    captured: Option<&Row>,
+    reference: &Rows,
+) -> Vec<Difference> {
+    let (Some(expected), Some(captured)) = (expected, captured) else {
+        let whole = Difference {
+            column: None,
+            expected: expected.map(shown),
+            captured: captured.map(shown),
+        };
+        return vec![whole];
+    };
+    let differs = |column: &&String| !equal(expected, captured, std::slice::from_ref(*column));
+    let line = |column: &String| Difference {
+        column: Some(column.clone()),
+        expected: expected.get(column).map(ToString::to_string),
+        captured: captured.get(column).map(ToString::to_string),
+    };
+    reference.columns.iter().filter(differs).map(line).collect()
+}

@@ -1,0 +1,292 @@
+//! The sinks, read, and compared with their references at a proof.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::verdict::Gap;
+use crate::base::anomaly::Anomaly;
+use crate::base::value::Value;
+use crate::codec::flink::Row;
+use crate::codec::postgres;
+use crate::codec::types::DataType;
+use crate::codec::value::same;
+use crate::history::Index;
+use crate::history::event::{Proof, Reference, Side, SinkMode};
+use crate::model::key::Key;
+use crate::model::sink::{Contents, Emitted, Shape, texts};
+use crate::scenario::pipeline::{Sink, Window};
+
+/// One sink.
+pub(super) struct SinkCase<'a> {
+    pub(super) name: &'a str,
+    pub(super) shape: Shape<'a>,
+    pub(super) log: Vec<Emitted<'a>>,
+    /// It has a reference.
+    pub(super) judged: bool,
+    pub(super) window: Option<&'a Window>,
+    /// The first record that cannot be read.
+    pub(super) unread: Option<String>,
+    /// The statement that writes it failed or was rejected: it is not judged further.
+    pub(super) stopped: bool,
+}
+
+/// A row in which a sink and its reference differ.
+#[derive(Debug, Clone)]
+pub(super) struct RowDiff<'a> {
+    pub(super) key: Option<Key>,
+    /// `None`: the reference has no such row.
+    pub(super) expected: Option<Row>,
+    /// `None`: the sink has no such row.
+    pub(super) captured: Option<Emitted<'a>>,
+    /// The reference has the row, but fewer of it than the sink.
+    pub(super) repeated: bool,
+}
+
+/// A reference as rows that can be compared.
+pub(super) struct Rows {
+    /// The columns that the sink has too.
+    pub(super) columns: Vec<String>,
+    /// Of an upsert sink.
+    pub(super) keyed: BTreeMap<Key, Row>,
+    /// Of an append sink.
+    pub(super) bag: Vec<Row>,
+}
+
+impl<'a> SinkCase<'a> {
+    /// All sinks of the pipeline, and what cannot be laid out of them.
+    pub(super) fn all(index: &Index<'a>) -> (Vec<Self>, Vec<Gap>) {
+        let (mut sinks, mut gaps) = (Vec::new(), Vec::new());
+        for (name, sink) in &index.header.trial.pipeline.sinks {
+            let (judged, window) = match sink {
+                Sink::Judged { window, .. } => (true, window.as_ref()),
+                Sink::Unjudged => (false, None),
+            };
+            let stopped = index.troubles.iter().any(|trouble| {
+                let ends = matches!(
+                    trouble.finding,
+                    Anomaly::StatementFailed | Anomaly::StatementRejected
+                );
+                ends && trouble.place == name
+            });
+            let Some(table) = index.sinks.iter().find(|table| table.name == *name) else {
+                if !stopped && index.troubles.is_empty() {
+                    let missing = "its table was not recorded".to_owned();
+                    gaps.push(Gap { what: format!("sink `{name}`"), missing });
+                }
+                continue;
+            };
+            let shape = Shape::of(table);
+            let (mut log, mut unread) = (Vec::new(), None);
+            for record in index.of_topic(&table.topic) {
+                match shape.read(record) {
+                    Ok(emitted) => log.push(emitted),
+                    Err(error) => unread = unread.or(Some(error.to_string())),
+                }
+            }
+            sinks.push(Self { name, shape, log, judged, window, unread, stopped });
+        }
+        (sinks, gaps)
+    }
+
+    /// Whether it ever held a row.
+    pub(super) fn was_written(&self) -> bool {
+        self.log.iter().any(|emitted| emitted.row.is_some())
+    }
+
+    pub(super) fn contents(&self, proof: &Proof) -> Contents<'a> {
+        self.shape.fold(&self.log, proof)
+    }
+
+    fn gap(&self, proof: &Proof, missing: impl Into<String>) -> Gap {
+        let number = proof.number;
+        let what = format!("whether `{}` equals its reference at proof {number}", self.name);
+        Gap { what, missing: missing.into() }
+    }
+
+    /// The reference of this sink at a proof.
+    pub(super) fn reference(
+        &self,
+        index: &Index<'_>,
+        proof: &Proof,
+        side: Side,
+    ) -> Result<Rows, Gap> {
+        let Some(reference) = index.references.get(&(proof.number, self.name, side)) else {
+            return Err(self.gap(proof, "its result was not recorded"));
+        };
+        self.rows(reference).map_err(|problem| self.gap(proof, problem))
+    }
+
+    fn rows(&self, reference: &Reference) -> Result<Rows, String> {
+        let compared = |(name, _): &&(String, String)| self.shape.kind(name).is_some();
+        let columns = reference.columns.iter().filter(compared);
+        let mut rows = Rows {
+            columns: columns.map(|(name, _)| name.clone()).collect(),
+            keyed: BTreeMap::new(),
+            bag: Vec::new(),
+        };
+        if let Some(key) = self.shape.table.key.iter().find(|key| !rows.columns.contains(key)) {
+            return Err(format!("the reference does not return the key column `{key}`"));
+        }
+        for cells in &reference.rows {
+            if cells.len() != reference.columns.len() {
+                let (found, wanted) = (cells.len(), reference.columns.len());
+                return Err(format!("a row of the reference has {found} cells, expected {wanted}"));
+            }
+            let mut row = Row::new();
+            for (n, (column, kind)) in reference.columns.iter().enumerate() {
+                let cell = cells.get(n).and_then(Option::as_deref);
+                row.insert(column.clone(), self.cell(column, kind, cell)?);
+            }
+            match (self.shape.table.mode, self.shape.key_of(&row)) {
+                (SinkMode::Upsert, Some(key)) => {
+                    if rows.keyed.insert(key.clone(), row).is_some() {
+                        return Err(format!("the reference returns two rows with the key {key}"));
+                    }
+                }
+                (SinkMode::Upsert, None) => return Err("the sink has no key".to_owned()),
+                (SinkMode::Append, _) => rows.bag.push(row),
+            }
+        }
+        Ok(rows)
+    }
+
+    fn cell(&self, column: &str, kind: &str, cell: Option<&str>) -> Result<Value, String> {
+        let Some(text) = cell else { return Ok(Value::Null) };
+        let of_postgres;
+        let kind = match self.shape.kind(column) {
+            Some(kind) => kind,
+            None => {
+                of_postgres = DataType::postgres(kind);
+                &of_postgres
+            }
+        };
+        postgres::value(text, kind).map_err(|error| format!("column `{column}`: {error}"))
+    }
+
+    /// Compares the sink with its reference at a proof.
+    pub(super) fn compare(
+        &self,
+        index: &Index<'_>,
+        proof: &Proof,
+    ) -> Result<(Rows, Vec<RowDiff<'a>>), Gap> {
+        if let Some(gap) = proof.gaps.iter().find(|gap| gap.sink == self.name) {
+            return Err(self.gap(proof, gap.sentence.clone()));
+        }
+        if let Some(unread) = &self.unread {
+            return Err(self.gap(proof, unread.clone()));
+        }
+        if !proof.ends.contains_key(&self.shape.table.topic) {
+            return Err(self.gap(proof, "the end of its topic was not proven"));
+        }
+        let reference = self.reference(index, proof, Side::Journal)?;
+        let contents = self.contents(proof);
+        let diffs = match self.shape.table.mode {
+            SinkMode::Upsert => self.keyed(&reference, &contents, proof),
+            SinkMode::Append => self.multiset(&reference, &contents, proof),
+        };
+        Ok((reference, diffs))
+    }
+
+    fn keyed(&self, reference: &Rows, contents: &Contents<'a>, proof: &Proof) -> Vec<RowDiff<'a>> {
+        let mut diffs = Vec::new();
+        let keys = reference.keyed.keys().chain(contents.keyed.keys()).collect::<BTreeSet<_>>();
+        for key in keys {
+            let expected = reference.keyed.get(key);
+            let captured = contents.keyed.get(key);
+            let captured_row = captured.and_then(|emitted| emitted.row.as_ref());
+            // The reference knows the window of a key that both have.
+            if expected.or(captured_row).is_some_and(|row| self.is_open(row, proof)) {
+                continue;
+            }
+            let equal = match (expected, captured_row) {
+                (Some(expected), Some(captured)) => equal(expected, captured, &reference.columns),
+                (None, None) => true,
+                (Some(_), None) | (None, Some(_)) => false,
+            };
+            if !equal {
+                diffs.push(RowDiff {
+                    key: Some(key.clone()),
+                    expected: expected.cloned(),
+                    captured: captured.cloned(),
+                    repeated: false,
+                });
+            }
+        }
+        diffs
+    }
+
+    /// Rows of a multiset are told apart by the texts of their values; those that remain on both
+    /// sides are then paired where they are equal up to the tolerance of floating-point numbers.
+    fn multiset(
+        &self,
+        reference: &Rows,
+        contents: &Contents<'a>,
+        proof: &Proof,
+    ) -> Vec<RowDiff<'a>> {
+        let columns = &reference.columns;
+        let mut wanted = BTreeMap::<_, Vec<&Row>>::new();
+        for row in reference.bag.iter().filter(|row| !self.is_open(row, proof)) {
+            wanted.entry(texts(row, columns)).or_default().push(row);
+        }
+        let known = wanted.keys().cloned().collect::<BTreeSet<_>>();
+        let mut extra = Vec::new();
+        for emitted in &contents.bag {
+            let Some(row) = emitted.row.as_ref().filter(|row| !self.is_open(row, proof)) else {
+                continue;
+            };
+            let form = texts(row, columns);
+            if wanted.get_mut(&form).and_then(Vec::pop).is_none() {
+                extra.push((emitted, row, known.contains(&form)));
+            }
+        }
+        let mut missing = wanted.into_values().flatten().collect::<Vec<_>>();
+        let floats = columns.iter().any(|column| self.is_float(column));
+        let mut diffs = Vec::new();
+        for (emitted, row, repeated) in extra {
+            let near = |wanted: &&Row| equal(wanted, row, columns);
+            if floats && let Some(place) = missing.iter().position(near) {
+                missing.swap_remove(place);
+                continue;
+            }
+            let captured = Some(emitted.clone());
+            diffs.push(RowDiff { key: None, expected: None, captured, repeated });
+        }
+        diffs.extend(missing.into_iter().map(|row| RowDiff {
+            key: None,
+            expected: Some(row.clone()),
+            captured: None,
+            repeated: false,
+        }));
+        diffs
+    }
+
+    fn is_float(&self, column: &str) -> bool {
+        let float = DataType::Scalar(crate::base::value::Type::Float);
+        self.shape.kind(column).is_some_and(|kind| *kind == float)
+    }
+
+    /// Whether the row is of a window that the proof does not show closed. A row that does not say
+    /// when its window ends has fired: it is of a closed one.
+    pub(super) fn is_open(&self, row: &Row, proof: &Proof) -> bool {
+        let Some(window) = self.window else { return false };
+        let end = match row.get(&window.end) {
+            Some(Value::Timestamp(micros) | Value::TimestampTz(micros)) => micros.div_euclid(1000),
+            _ => return false,
+        };
+        let watermark = proof.watermarks.get(self.name).copied().flatten();
+        watermark.is_none_or(|watermark| end > watermark)
+    }
+}
+
+/// Whether two rows are equal in these columns.
+pub(super) fn equal(one: &Row, other: &Row, columns: &[String]) -> bool {
+    columns.iter().all(|column| match (one.get(column), other.get(column)) {
+        (Some(one), Some(other)) => same(one, other),
+        (one, other) => one.is_none() && other.is_none(),
+    })
+}
+
+/// A row for people.
+pub(super) fn shown(row: &Row) -> String {
+    let shown = row.iter().map(|(column, value)| format!("{column}={value}"));
+    shown.collect::<Vec<_>>().join(", ")
+}

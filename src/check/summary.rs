@@ -1,0 +1,166 @@
+//! What a verdict says besides its findings: what was not judged, what was looked at.
+
+use std::collections::BTreeMap;
+
+use super::case::Case;
+use super::found::{Found, Raw};
+use super::has_checker;
+use super::vacuity::n_captured;
+use super::verdict::{Outcome, Status, Verdict};
+use crate::base::anomaly::{Anomaly, Family};
+use crate::history::event::{Role, Side};
+use crate::scenario::expect::Level;
+
+/// How many findings of one name at one place a verdict keeps.
+const KEPT: usize = 200;
+
+impl Verdict {
+    /// One that says nothing yet.
+    pub(super) fn empty(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            control: false,
+            invalid: None,
+            findings: Vec::new(),
+            unmet: Vec::new(),
+            gaps: Vec::new(),
+            not_judged: Vec::new(),
+            warnings: Vec::new(),
+            figures: BTreeMap::new(),
+        }
+    }
+}
+
+fn family_name(family: Family) -> &'static str {
+    match family {
+        Family::Completeness => "completeness",
+        Family::Order => "order",
+        Family::Duplicates => "duplicates",
+        Family::Values => "values",
+        Family::Deletes => "deletes",
+        Family::Transactions => "transactions",
+        Family::Changelog => "changelog form",
+        Family::Sink => "sink",
+        Family::Windows => "windows",
+        Family::SilentDrops => "silent drops",
+        Family::Progress => "progress",
+        Family::Witness => "witnesses",
+    }
+}
+
+/// Families, levels, sinks and columns without a check, each with the reason.
+pub(super) fn not_judged(case: &Case<'_>) -> Vec<String> {
+    let mut unchecked = BTreeMap::<Family, Vec<&str>>::new();
+    for anomaly in Anomaly::ALL.iter().filter(|anomaly| !has_checker(**anomaly)) {
+        unchecked.entry(anomaly.family()).or_default().push(anomaly.name());
+    }
+    let unchecked = unchecked.into_iter().map(|(family, names)| {
+        format!("{}: {} (no checker yet)", family_name(family), names.join(", "))
+    });
+    let mut lines = unchecked.collect::<Vec<_>>();
+    for sink in &case.sinks {
+        let name = sink.name;
+        if !sink.judged {
+            lines.push(format!("sink `{name}`: the pipeline says `unjudged`"));
+            continue;
+        }
+        if sink.stopped {
+            lines.push(format!("sink `{name}`: its statement failed or was rejected"));
+            continue;
+        }
+        if sink.window.is_some() {
+            lines.push(format!(
+                "sink `{name}`: the level `windows` has no checker yet; judged `final` over its \
+                 closed windows"
+            ));
+        }
+        let reference = case.last_proof();
+        let reference =
+            reference.and_then(|proof| sink.reference(&case.index, proof, Side::Journal).ok());
+        if let Some(reference) = reference {
+            let columns = sink.shape.columns.iter().map(|(column, _)| column);
+            let lacking = columns.filter(|column| !reference.columns.contains(column));
+            let lacking = lacking.map(String::as_str).collect::<Vec<_>>();
+            if !lacking.is_empty() {
+                let columns = lacking.join("`, `");
+                lines.push(format!("sink `{name}`: `{columns}`: not in its reference"));
+            }
+        }
+    }
+    let metadata = |topic: &&crate::history::event::Topic| topic.role == Role::Transaction;
+    if case.index.topics.iter().any(|topic| metadata(&topic)) {
+        lines.push("transaction metadata: no checker yet".to_owned());
+    }
+    if case.ended_in_trouble() {
+        lines.push("what comes after the trouble: the run ended there".to_owned());
+    }
+    lines
+}
+
+/// A level that a scenario demands by name and that nothing judges is no pass.
+pub(super) fn undemanded_levels(case: &Case<'_>, found: &mut Found) {
+    for (sink, level) in &case.expect.consistency {
+        let name = match level {
+            Level::Final => continue,
+            Level::Windows => "windows",
+            Level::Cut => "cut",
+            Level::Commit => "commit",
+        };
+        found.gap(format!("`{sink}` at level `{name}`"), "the level has no checker yet");
+    }
+}
+
+/// What the author should know.
+pub(super) fn warnings(case: &Case<'_>) -> Vec<String> {
+    if case.index.replaced.is_empty() {
+        return Vec::new();
+    }
+    let names = case.index.replaced.join(", ");
+    vec![format!("the harness replaced these options of the connector file: {names}")]
+}
+
+/// What was looked at.
+pub(super) fn figures(case: &Case<'_>, raws: &[Raw]) -> BTreeMap<String, u64> {
+    let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    let records = case.topics.iter().map(|topic| topic.log.len()).sum::<usize>();
+    let rows = case.sinks.iter().map(|sink| sink.log.len()).sum::<usize>();
+    let keys = case.topics.iter().map(|topic| {
+        let keys = topic.log.iter().filter_map(|logged| logged.key.as_ref());
+        keys.collect::<std::collections::BTreeSet<_>>().len()
+    });
+    let compared = case.sinks.iter().filter(|sink| sink.judged && !sink.stopped).count();
+    BTreeMap::from([
+        ("transactions".to_owned(), count(case.transactions.len())),
+        ("changes".to_owned(), count(n_captured(case))),
+        ("records".to_owned(), count(records)),
+        ("keys".to_owned(), count(keys.sum())),
+        ("sink records".to_owned(), count(rows)),
+        ("sinks compared".to_owned(), count(compared)),
+        ("proofs".to_owned(), count(case.index.proofs.len())),
+        ("findings".to_owned(), count(raws.len())),
+    ])
+}
+
+/// How many findings of one name and place are more than a verdict keeps.
+pub(super) fn left_out(raws: &[Raw]) -> BTreeMap<(Anomaly, String), usize> {
+    let mut counts = BTreeMap::<_, usize>::new();
+    for raw in raws {
+        *counts.entry((raw.finding.anomaly, raw.finding.place.clone())).or_default() += 1;
+    }
+    counts.into_iter().filter(|(_, n)| *n > KEPT).map(|(what, n)| (what, n - KEPT)).collect()
+}
+
+/// Leaves out the findings that are more than anyone reads, and says so.
+pub(super) fn cut(verdict: &mut Verdict, left_out: BTreeMap<(Anomaly, String), usize>) {
+    let mut kept = BTreeMap::<(Anomaly, String), usize>::new();
+    verdict.findings.retain(|judged| {
+        let what = (judged.finding.anomaly, judged.finding.place.clone());
+        let n = kept.entry(what).or_default();
+        *n += 1;
+        // Demands are met by name and key: all that they name stay.
+        *n <= KEPT || judged.status == Status::Demanded
+    });
+    for ((anomaly, place), n) in left_out {
+        verdict.warnings.push(format!("{n} more findings `{anomaly}` at `{place}` are left out"));
+    }
+}

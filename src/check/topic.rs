@@ -1,0 +1,207 @@
+//! One source topic, read and aligned with what it must hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::verdict::Gap;
+use crate::base::position::{Lsn, Position, RecordPosition};
+use crate::codec::debezium::{self, Body, Envelope, Op};
+use crate::history::event::{Proof, Record, Topic};
+use crate::model::feed::{
+    Alignment, Columns, Expected, Logged, Match, NotOfType, Order, Part, Rules, expected,
+};
+use crate::model::key::Key;
+use crate::model::source::{Rows, Transaction};
+
+/// The topic of one captured table.
+pub(super) struct TopicCase<'a> {
+    pub(super) topic: &'a Topic,
+    /// The table's place in the history's tables.
+    pub(super) table: usize,
+    /// As `expect` names it.
+    pub(super) place: String,
+    pub(super) log: Vec<Logged<'a>>,
+    pub(super) expected: Vec<Expected>,
+    pub(super) alignment: Alignment,
+    /// Records that are no envelopes, or whose key cannot be read.
+    pub(super) n_unread: usize,
+    /// Places in the log of records that bring a row back whose delete was seen before.
+    resurrecting: BTreeSet<usize>,
+}
+
+/// The position of a record.
+pub(super) fn position(record: &Record) -> RecordPosition {
+    RecordPosition {
+        topic: record.topic.clone(),
+        partition: record.partition,
+        offset: record.offset,
+    }
+}
+
+impl<'a> TopicCase<'a> {
+    /// Reads the records; those that cannot be read are gaps.
+    pub(super) fn read(
+        topic: &'a Topic,
+        (table, columns): (usize, &Columns<'_>),
+        place: String,
+        records: &[&'a Record],
+        rules: &Rules,
+    ) -> (Self, Vec<Gap>) {
+        let mut case = Self {
+            topic,
+            table,
+            place,
+            log: Vec::with_capacity(records.len()),
+            expected: Vec::new(),
+            alignment: Alignment::default(),
+            n_unread: 0,
+            resurrecting: BTreeSet::new(),
+        };
+        let mut first = None;
+        for record in records {
+            match read(record, columns, rules) {
+                Ok(logged) => case.log.push(logged),
+                Err(problem) => {
+                    case.n_unread += 1;
+                    first.get_or_insert(problem);
+                }
+            }
+        }
+        let gap = |problem| Gap {
+            what: format!("{} records of `{}`", case.n_unread, topic.name),
+            missing: problem,
+        };
+        let gaps = first.map(gap).into_iter().collect();
+        (case, gaps)
+    }
+
+    /// The positions that the snapshot's rows say they were read at.
+    pub(super) fn snapshot_points(&self) -> impl Iterator<Item = Lsn> {
+        self.log
+            .iter()
+            .filter_map(envelope)
+            .filter(|e| e.op == Op::Read)
+            .filter_map(|e| e.source.lsn)
+    }
+
+    pub(super) fn align(
+        &mut self,
+        columns: &Columns<'_>,
+        rules: &Rules,
+        rows: &Rows,
+        streamed: &[Transaction],
+    ) -> Result<(), NotOfType> {
+        self.expected = expected(columns, self.table, rules, rows, streamed)?;
+        // No fault is recorded in histories of this version, so nothing allows a replay.
+        let replays = false;
+        let (expected, log) = (&self.expected, &self.log);
+        self.alignment = Alignment::of(columns, &rules.encoding, expected, log, replays)?;
+        self.find_resurrecting();
+        Ok(())
+    }
+
+    /// Records out of their order that stand behind a delete of their key that belongs behind
+    /// them.
+    fn find_resurrecting(&mut self) {
+        let mut deleted = BTreeMap::<&Key, usize>::new();
+        for found in &self.alignment.matches {
+            let Some(wanted) = self.expected.get(found.expected) else { continue };
+            let Some(key) = &wanted.key else { continue };
+            let out_of_order = matches!(found.order, Order::Repeated | Order::Late);
+            match wanted.part {
+                Part::Delete => {
+                    let last = deleted.entry(key).or_default();
+                    *last = (*last).max(found.expected);
+                }
+                Part::Tombstone | Part::Truncate => {}
+                Part::Read | Part::Create | Part::Update => {
+                    let behind = deleted.get(key).is_some_and(|last| *last > found.expected);
+                    if out_of_order && behind {
+                        self.resurrecting.insert(found.logged);
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn resurrects(&self, found: &Match) -> bool {
+        self.resurrecting.contains(&found.logged)
+    }
+
+    /// The matches with what they should be and what they are.
+    pub(super) fn matched(&self) -> impl Iterator<Item = (&Match, &Expected, &Logged<'a>)> {
+        self.alignment.matches.iter().filter_map(|found| {
+            Some((found, self.expected.get(found.expected)?, self.log.get(found.logged)?))
+        })
+    }
+
+    pub(super) fn is_seen(&self, expected: usize) -> bool {
+        self.alignment.seen.get(expected).is_some_and(Option::is_some)
+    }
+
+    /// What must have arrived by the end of the proof and did not. Records that could not be read
+    /// may have been just these, so that nothing is missing for certain then.
+    pub(super) fn missing(&self, proof: Option<&Proof>) -> Vec<(usize, &Expected)> {
+        let Some(proof) = proof.filter(|proof| proof.ends.contains_key(&self.topic.name)) else {
+            return Vec::new();
+        };
+        if self.n_unread > 0 {
+            return Vec::new();
+        }
+        let due = |wanted: &Expected| match wanted.end {
+            Some(end) => proof.last_commit_end.is_some_and(|last| end <= last),
+            None => true,
+        };
+        let wanted = self.expected.iter().enumerate();
+        wanted.filter(|(place, wanted)| !self.is_seen(*place) && due(wanted)).collect()
+    }
+
+    /// The places of all parts of a key change that has the part at `place`.
+    pub(super) fn parts(&self, place: usize) -> impl Iterator<Item = (usize, &Expected)> {
+        let change = self.expected.get(place).and_then(|wanted| wanted.change.as_ref());
+        // The parts of one change stand together, and there are at most three of them.
+        let near = place.saturating_sub(2)..=place + 2;
+        near.filter_map(move |near| {
+            let wanted = self.expected.get(near)?;
+            let same = wanted.change.as_ref().is_some_and(|other| {
+                change.is_some_and(|change| change.position == other.position)
+            });
+            same.then_some((near, wanted))
+        })
+    }
+}
+
+/// The envelope of a record; `None` for a tombstone.
+pub(super) fn envelope<'m, 'a>(logged: &'m Logged<'a>) -> Option<&'m Envelope<'a>> {
+    match &logged.message.body {
+        Body::Envelope(envelope) => Some(envelope),
+        Body::Tombstone => None,
+    }
+}
+
+/// The operation as people write it.
+pub(super) fn letter(logged: &Logged<'_>) -> &'static str {
+    envelope(logged).map_or("null", |envelope| envelope.op.letter())
+}
+
+/// The journal position of what a record should be.
+pub(super) fn journal_position(wanted: &Expected) -> Option<Position> {
+    wanted.change.as_ref().map(|change| change.position)
+}
+
+fn read<'a>(
+    record: &'a Record,
+    columns: &Columns<'_>,
+    rules: &Rules,
+) -> Result<Logged<'a>, String> {
+    let key = record.key.as_ref().map(|key| key.0.as_slice());
+    let value = record.value.as_ref().map(|value| value.0.as_slice());
+    let at = position(record);
+    let message = debezium::read(key, value, &at).map_err(|error| error.to_string())?;
+    let key = match &message.key {
+        Some(row) => columns
+            .captured_key(row, &rules.encoding)
+            .map_err(|error| format!("record {at}: its key: {error}"))?,
+        None => None,
+    };
+    Ok(Logged { record, message, key })
+}

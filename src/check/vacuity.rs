@@ -1,0 +1,105 @@
+//! A run in which nothing could go wrong proves nothing.
+
+use std::collections::BTreeSet;
+
+use super::case::Case;
+use super::found::Found;
+use super::sinks::SinkCase;
+
+/// What was looked at; all of it nothing is no pass.
+pub(super) fn check(case: &Case<'_>, found: &mut Found, warnings: &mut Vec<String>) {
+    if case.ended_in_trouble() {
+        // Then the trouble itself decides; the rest was not reached.
+        return;
+    }
+    captured(case, found);
+    partitions(case, found);
+    sinks(case, found, warnings);
+    let compared = case.sinks.iter().any(|sink| sink.judged && !sink.stopped);
+    if !compared && case.topics.is_empty() {
+        found.gap("the run", "no topic and no sink was checked");
+    }
+}
+
+/// How many row changes of captured tables the journal holds.
+pub(super) fn n_captured(case: &Case<'_>) -> usize {
+    let changes = case.transactions.iter().flat_map(|transaction| &transaction.changes);
+    let captured = |table: usize| case.columns.get(table).is_some_and(|c| c.table.captured);
+    changes.filter(|change| captured(change.table)).count()
+}
+
+fn captured(case: &Case<'_>, found: &mut Found) {
+    if n_captured(case) > 0 {
+        let n_records = case.topics.iter().map(|topic| topic.log.len()).sum::<usize>();
+        if n_records == 0 && !case.topics.is_empty() && case.topics.iter().all(|t| t.n_unread == 0)
+        {
+            found.gap("the run", "no record of a source topic was captured");
+        }
+        return;
+    }
+    let changed = case.transactions.iter().flat_map(|transaction| &transaction.changes);
+    let changed = changed.filter_map(|change| case.columns.get(change.table));
+    let changed = changed.map(|columns| columns.table.name.as_str()).collect::<BTreeSet<_>>();
+    let why = if changed.is_empty() {
+        "no change of a captured table was committed: nothing could go wrong".to_owned()
+    } else {
+        let names = changed.into_iter().collect::<Vec<_>>().join("`, `");
+        format!(
+            "no change of a captured table was committed; the connector does not capture `{names}`"
+        )
+    };
+    found.gap("the run", why);
+}
+
+/// A partition that holds records of which none was read was not looked at.
+fn partitions(case: &Case<'_>, found: &mut Found) {
+    let Some(proof) = case.last_proof() else { return };
+    for (topic, ends) in &proof.ends {
+        let read = case.index.of_topic(topic).iter().map(|record| record.partition);
+        let read = read.collect::<BTreeSet<_>>();
+        for (partition, (low, high)) in ends.iter().enumerate() {
+            let was_read =
+                i32::try_from(partition).is_ok_and(|partition| read.contains(&partition));
+            if high > low && !was_read {
+                let missing = format!("its offsets {low} to {high} were not read");
+                found.gap(format!("partition {partition} of `{topic}`"), missing);
+            }
+        }
+    }
+}
+
+fn sinks(case: &Case<'_>, found: &mut Found, warnings: &mut Vec<String>) {
+    let judged = case.sinks.iter().filter(|sink| sink.judged && !sink.stopped);
+    let (written, idle) = judged.partition::<Vec<_>, _>(|sink| is_exercised(case, sink));
+    let excused = |sink: &&SinkCase<'_>| {
+        let empty = case.expect.rows.get(sink.name).is_some_and(|rows| rows.rows.is_empty());
+        empty || case.expect.must_show.iter().any(|demand| demand.place == sink.name)
+    };
+    for sink in idle.iter().filter(|sink| !excused(sink)) {
+        let why = if sink.was_written() { "no window of it closed" } else { "it never held a row" };
+        if is_named(case, sink.name) || written.is_empty() {
+            let what = format!("whether `{}` agrees with its reference", sink.name);
+            found.gap(what, format!("{why}: nothing in the timeline reaches it"));
+        } else {
+            warnings.push(format!("`{}` was not exercised: {why}", sink.name));
+        }
+    }
+}
+
+/// Whether it held a row at some time; of a windowed sink, whether a window closed.
+fn is_exercised(case: &Case<'_>, sink: &SinkCase<'_>) -> bool {
+    if sink.window.is_none() {
+        return sink.was_written();
+    }
+    let Some(proof) = case.last_proof() else { return sink.was_written() };
+    let rows = sink.log.iter().filter_map(|emitted| emitted.row.as_ref());
+    rows.into_iter().any(|row| !sink.is_open(row, proof))
+}
+
+fn is_named(case: &Case<'_>, sink: &str) -> bool {
+    let expect = case.expect;
+    expect.consistency.contains_key(sink)
+        || expect.rows.contains_key(sink)
+        || expect.life.contains_key(sink)
+        || expect.may_show.iter().any(|allowance| allowance.place == sink)
+}

@@ -1,0 +1,326 @@
+//! Every image equals what Postgres held.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::value::RawValue;
+
+use super::case::Case;
+use super::found::{Draft, Found};
+use super::topic::{TopicCase, envelope, letter, position};
+use super::verdict::Difference;
+use crate::base::anomaly::Anomaly;
+use crate::base::value::Value;
+use crate::codec::debezium::{Encoding, Envelope, Row};
+use crate::codec::pgoutput::Cell;
+use crate::codec::value::same;
+use crate::history::event::Column;
+use crate::model::feed::{Before, Columns, Expected, Logged};
+use crate::model::source::Carried;
+
+pub(super) const FINDS: &[Anomaly] = &[
+    Anomaly::WrongValue,
+    Anomaly::WrongBefore,
+    Anomaly::FabricatedBefore,
+    Anomaly::NullBecameDefault,
+    Anomaly::ToastPlaceholder,
+    Anomaly::KeyValueMismatch,
+    Anomaly::SchemaDrift,
+];
+
+/// The longest text of a value that a difference shows.
+const SHOWN_CHARS: usize = 120;
+
+pub(super) fn check(case: &Case<'_>, found: &mut Found) {
+    let Some(rules) = &case.rules else { return };
+    for topic in &case.topics {
+        let Some(columns) = case.columns.get(topic.table) else { continue };
+        for (_, wanted, logged) in topic.matched() {
+            let Some(envelope) = envelope(logged) else { continue };
+            let mut record = Compared::new(columns, &rules.encoding, wanted, logged);
+            record.compare(envelope);
+            for column in std::mem::take(&mut record.undecided) {
+                let what = format!("column `{column}` of `{}`", topic.place);
+                found.gap(what, "nothing is known of its type, and the texts differ");
+            }
+            for (anomaly, difference) in record.findings {
+                let sentence = sentence(anomaly, topic, logged, &difference);
+                let (keys, pair) = (case.key_columns(topic.table), (Some(wanted), Some(logged)));
+                let mut draft = Draft::topic(anomaly, topic, keys, pair, sentence);
+                draft.difference = difference;
+                found.add(draft);
+            }
+        }
+    }
+}
+
+fn sentence(
+    anomaly: Anomaly,
+    topic: &TopicCase<'_>,
+    logged: &Logged<'_>,
+    difference: &[Difference],
+) -> String {
+    let names = difference.iter().filter_map(|line| line.column.as_deref());
+    let names = names.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join("`, `");
+    let at = format!("record {} (`{}`)", position(logged.record), letter(logged));
+    let place = &topic.place;
+    match anomaly {
+        Anomaly::WrongBefore => format!("{at} shows another `{names}` before than `{place}` held"),
+        Anomaly::FabricatedBefore => {
+            format!("{at} shows `{names}` before, which the WAL did not carry")
+        }
+        Anomaly::NullBecameDefault => {
+            format!("{at} shows the default of `{names}` where `{place}` held NULL")
+        }
+        Anomaly::ToastPlaceholder => {
+            format!("{at} shows the placeholder in `{names}` although the WAL carried the value")
+        }
+        Anomaly::KeyValueMismatch => format!("the key of {at} names another row than its value"),
+        Anomaly::SchemaDrift => format!("{at} has other columns than `{place}`: `{names}`"),
+        _ => format!("{at} shows another `{names}` than `{place}` held"),
+    }
+}
+
+fn shortened(text: String) -> String {
+    match text.char_indices().nth(SHOWN_CHARS) {
+        Some((at, _)) => format!("{}… ({} bytes)", text.get(..at).unwrap_or(""), text.len()),
+        None => text,
+    }
+}
+
+fn difference(column: &str, expected: Option<String>, captured: Option<String>) -> Difference {
+    Difference {
+        column: Some(column.to_owned()),
+        expected: expected.map(shortened),
+        captured: captured.map(shortened),
+    }
+}
+
+/// One record against what it should show.
+struct Compared<'a> {
+    columns: &'a Columns<'a>,
+    encoding: &'a Encoding,
+    wanted: &'a Expected,
+    logged: &'a Logged<'a>,
+    findings: BTreeMap<Anomaly, Vec<Difference>>,
+    /// Columns of which it cannot be said whether they are equal.
+    undecided: BTreeSet<String>,
+}
+
+impl<'a> Compared<'a> {
+    fn new(
+        columns: &'a Columns<'a>,
+        encoding: &'a Encoding,
+        wanted: &'a Expected,
+        logged: &'a Logged<'a>,
+    ) -> Self {
+        let (findings, undecided) = (BTreeMap::new(), BTreeSet::new());
+        Self { columns, encoding, wanted, logged, findings, undecided }
+    }
+
+    fn say(&mut self, anomaly: Anomaly, line: Difference) {
+        self.findings.entry(anomaly).or_default().push(line);
+    }
+
+    fn compare(&mut self, envelope: &Envelope<'_>) {
+        if self.wanted.part.op() != Some(envelope.op) {
+            // What the images of another operation should be cannot be said. A key change has a
+            // name of its own for it.
+            if !self.wanted.key_change {
+                let expected = self.wanted.part.letter().to_owned();
+                let captured = envelope.op.letter().to_owned();
+                self.say(Anomaly::WrongValue, difference("op", Some(expected), Some(captured)));
+            }
+            return;
+        }
+        if self.key(envelope) {
+            self.after(envelope.after.as_ref());
+            self.before(envelope.before.as_ref());
+        }
+    }
+
+    /// Whether record key and row agree; if not, the columns of the key are not compared again.
+    fn key(&mut self, envelope: &Envelope<'_>) -> bool {
+        if !self.columns.is_keyed() || self.wanted.key.is_none() {
+            return true;
+        }
+        let image = envelope.after.as_ref().or(envelope.before.as_ref());
+        let in_value = image.map(|image| self.columns.captured_key(image, self.encoding));
+        let in_value = in_value.and_then(Result::ok).flatten();
+        let agrees = match &in_value {
+            Some(in_value) => self.logged.key.as_ref() == Some(in_value),
+            None => self.logged.key == self.wanted.key,
+        };
+        if !agrees {
+            let shown = |key: Option<String>| Some(key.unwrap_or_else(|| "null".to_owned()));
+            let value = shown(in_value.or_else(|| self.wanted.key.clone()).map(|k| k.to_string()));
+            let key = shown(self.logged.key.as_ref().map(ToString::to_string));
+            self.say(Anomaly::KeyValueMismatch, difference("key", value, key));
+        }
+        agrees
+    }
+
+    fn after(&mut self, after: Option<&Row<'_>>) {
+        let wanted = self.wanted;
+        match (&wanted.after, after) {
+            (Some(held), Some(shown)) => {
+                self.schema(shown);
+                let change = wanted.change.as_ref();
+                let unchanged = change.map_or(&[][..], |change| change.unchanged.as_slice());
+                let full = change.is_some_and(|change| change.carried == Carried::Full);
+                for (place, column, cell) in cells(&wanted.columns, held) {
+                    let Some(raw) = shown.get(column) else { continue };
+                    // With the full old row the WAL carries the value all the same.
+                    let left_out = unchanged.contains(&place) && !full;
+                    if !(left_out && self.encoding.is_placeholder(raw)) {
+                        self.column(Anomaly::WrongValue, column, cell, raw);
+                    }
+                }
+            }
+            (None, None) => {}
+            (Some(_), None) => {
+                let line = difference("after", Some("a row".to_owned()), Some("null".to_owned()));
+                self.say(Anomaly::WrongValue, line);
+            }
+            (None, Some(_)) => {
+                let line = difference("after", Some("null".to_owned()), Some("a row".to_owned()));
+                self.say(Anomaly::WrongValue, line);
+            }
+        }
+    }
+
+    /// The columns by name; their order means nothing in JSON.
+    fn schema(&mut self, shown: &Row<'_>) {
+        let wanted = self.wanted;
+        for column in wanted.columns.iter().filter(|column| !shown.contains_key(*column)) {
+            let line = difference(column, Some("a column".to_owned()), None);
+            self.say(Anomaly::SchemaDrift, line);
+        }
+        let generated = |name: &str| {
+            self.columns.table.columns.iter().any(|column| column.generated && column.name == name)
+        };
+        let known = |name: &String| wanted.columns.contains(name) || generated(name);
+        let extra = shown.keys().filter(|name| !known(name)).cloned().collect::<Vec<_>>();
+        for column in extra {
+            let line = difference(&column, None, Some("a column".to_owned()));
+            self.say(Anomaly::SchemaDrift, line);
+        }
+    }
+
+    fn before(&mut self, before: Option<&Row<'_>>) {
+        let wanted = self.wanted;
+        match (&wanted.before, before) {
+            (Before::Nothing, None) => {}
+            (Before::Nothing, Some(shown)) => {
+                let held = wanted.change.as_ref().and_then(|change| change.old.as_deref());
+                self.fabricated(held, shown, &[]);
+            }
+            (Before::Full(_) | Before::Key(_), None) => {
+                let line = difference("before", Some("a row".to_owned()), Some("null".to_owned()));
+                self.say(Anomaly::WrongBefore, line);
+            }
+            (Before::Full(held), Some(shown)) => {
+                for (_, column, cell) in cells(&wanted.columns, held) {
+                    match shown.get(column) {
+                        Some(raw) => self.column(Anomaly::WrongBefore, column, cell, raw),
+                        None => {
+                            let line = difference(column, Some("a column".to_owned()), None);
+                            self.say(Anomaly::SchemaDrift, line);
+                        }
+                    }
+                }
+            }
+            (Before::Key(held), Some(shown)) => {
+                let key = &self.columns.table.key;
+                for (_, column, cell) in cells(&wanted.columns, held) {
+                    if let Some(raw) = shown.get(column).filter(|_| key.contains(column)) {
+                        self.column(Anomaly::WrongBefore, column, cell, raw);
+                    }
+                }
+                self.fabricated(Some(held), shown, key);
+            }
+        }
+    }
+
+    /// Columns that show something which the WAL did not carry.
+    fn fabricated(&mut self, held: Option<&[Cell]>, shown: &Row<'_>, carried: &[String]) {
+        let wanted = self.wanted;
+        for (place, column) in wanted.columns.iter().enumerate() {
+            let Some(raw) = shown.get(column).filter(|_| !carried.contains(column)) else {
+                continue;
+            };
+            let cell = held.and_then(|held| held.get(place)).unwrap_or(&Cell::Unchanged);
+            let held = self.columns.value(column, cell, self.encoding).unwrap_or(Value::Absent);
+            let captured = self.columns.captured(column, raw, self.encoding);
+            if captured != Ok(Value::Null) {
+                let captured = captured.map_or_else(|_| raw.get().to_owned(), |v| v.to_string());
+                let line = difference(column, Some(held.to_string()), Some(captured));
+                self.say(Anomaly::FabricatedBefore, line);
+            }
+        }
+    }
+
+    /// Compares one value; `otherwise` names a difference that has no closer name.
+    fn column(&mut self, otherwise: Anomaly, column: &str, cell: &Cell, raw: &RawValue) {
+        if *cell == Cell::Unchanged {
+            // The journal never carried the value: a column added with a default.
+            self.undecided.insert(column.to_owned());
+            return;
+        }
+        let Ok(held) = self.columns.value(column, cell, self.encoding) else {
+            self.undecided.insert(column.to_owned());
+            return;
+        };
+        let captured = self.columns.captured(column, raw, self.encoding);
+        if captured.as_ref().is_ok_and(|captured| same(&held, captured)) {
+            return;
+        }
+        let null = captured.as_ref().is_ok_and(|captured| *captured == Value::Null);
+        let anomaly = if self.encoding.is_placeholder(raw) {
+            Anomaly::ToastPlaceholder
+        } else if held == Value::Null && self.is_default(column, &captured.clone().ok()) {
+            Anomaly::NullBecameDefault
+        } else {
+            otherwise
+        };
+        let unknown = self.columns.kind(column).is_none_or(|kind| kind.is_unknown());
+        if unknown && anomaly == otherwise && held != Value::Null && !null {
+            self.undecided.insert(column.to_owned());
+            return;
+        }
+        let captured = captured.map_or_else(|_| raw.get().to_owned(), |value| value.to_string());
+        let line = difference(column, Some(held.to_string()), Some(captured));
+        self.say(anomaly, line);
+    }
+
+    /// Whether a value that stands for a NULL is the column's default, as far as that can be told:
+    /// a default that is no constant may show as anything.
+    fn is_default(&self, column: &str, captured: &Option<Value>) -> bool {
+        let of = |known: &&Column| known.name == column;
+        let default = self.columns.table.columns.iter().find(of).and_then(|c| c.default.as_deref());
+        let (Some(default), Some(captured)) = (default, captured) else { return false };
+        let Some(constant) = constant(default) else { return true };
+        let cell = Cell::Text(constant);
+        let default = self.columns.value(column, &cell, self.encoding);
+        default.is_ok_and(|default| same(&default, captured))
+    }
+}
+
+/// The text of a constant default (`'PENDING'::character varying`, `5`, `true`).
+fn constant(default: &str) -> Option<String> {
+    if let Some(quoted) = default.strip_prefix('\'') {
+        let (text, rest) = quoted.rsplit_once('\'')?;
+        let cast = rest.is_empty() || rest.starts_with("::");
+        return cast.then(|| text.replace("''", "'"));
+    }
+    let plain = default.chars().all(|char| char.is_ascii_alphanumeric() || "+-.".contains(char));
+    plain.then(|| default.to_owned())
+}
+
+/// The columns of an image with their places and cells.
+fn cells<'a>(
+    columns: &'a [String],
+    row: &'a [Cell],
+) -> impl Iterator<Item = (usize, &'a String, &'a Cell)> {
+    let columns = columns.iter().enumerate();
+    columns.filter_map(|(place, name)| Some((place, name, row.get(place)?)))
+}
