@@ -132,9 +132,10 @@ pub async fn create(
 /// An empty publication is legal: messages come through it all the same.
 fn publication(name: &str, tables: &[&Table], with: &str) -> String {
     let tables: Vec<_> = tables.iter().map(|table| catalog::quoted(table)).collect();
-    let list = match tables.is_empty() {
-        true => String::new(),
-        false => format!(" FOR TABLE ONLY {}", tables.join(", ONLY ")),
+    let list = if tables.is_empty() {
+        String::new()
+    } else {
+        format!(" FOR TABLE ONLY {}", tables.join(", ONLY "))
     };
     format!("CREATE PUBLICATION {}{list}{with};", ident(name))
 }

@@ -6,7 +6,6 @@ use super::console::Console;
 use super::select::Selected;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
-use crate::check::verdict::Outcome;
 use crate::report::diagnostics::{self, Paint};
 use crate::report::{Case, human, json, junit};
 
@@ -39,8 +38,7 @@ impl Shown {
         if self.format != Format::Human {
             return;
         }
-        let passed = case.verdict.is_some_and(|verdict| verdict.outcome == Outcome::Pass);
-        if passed && case.leftovers.is_empty() {
+        if case.exit == Exit::Pass && case.leftovers.is_empty() {
             self.console.out(&human::line(case).styled());
         } else {
             self.console.out(&(human::full(case).styled() + "\n"));

@@ -1,5 +1,7 @@
 //! The log: on stderr, never mixed into reports.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging. `filters` (the variable `CHANGEPROOF_LOG`) wins over `-v`; without either only
@@ -15,6 +17,7 @@ pub(super) fn start(verbose: u8, filters: Option<&str>) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(verbose > 1)
         .compact()
         .init();

@@ -8,6 +8,7 @@ use crate::base::exit::Exit;
 use console::{Color, Console};
 use environment::Environment;
 
+mod check;
 mod console;
 pub mod environment;
 mod explain;
@@ -15,6 +16,8 @@ mod format;
 mod lint;
 mod list;
 mod logging;
+mod progress;
+mod run;
 mod schema;
 mod select;
 pub mod stack;
@@ -52,6 +55,8 @@ struct Global {
 /// The subcommands, in the order of `--help`.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::Run),
+    Check(check::Check),
     Up(stack::Up),
     Down(stack::Down),
     Status(stack::Status),
@@ -87,6 +92,8 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 fn dispatch(command: &Command, environment: &Environment, console: Console) -> Exit {
     match command {
+        Command::Run(run) => run::run(run, environment, console),
+        Command::Check(check) => check::run(check, console),
         Command::Up(up) => stack::up(up, environment, console),
         Command::Down(down) => stack::down(down, environment, console),
         Command::Status(status) => stack::status(status, environment, console),

@@ -15,7 +15,7 @@ use crate::stack::status::State;
 use crate::stack::{self, StackError, StackOptions};
 
 /// How long the stack idles before it ends, unless told otherwise.
-const IDLE: Duration = Duration::from_secs(300);
+const IDLE: Duration = Duration::from_mins(5);
 
 /// Start the local stack and keep it up until `down`
 ///

@@ -264,9 +264,10 @@ impl Driver {
         }
         let Err(error) = ending else { return Ok(false) };
         let Some(expected) = &task.error else {
-            return Err(match error.sqlstate.is_some() {
-                true => diagnose::refused(REFUSED, statement, 0, &error).into(),
-                false => error.into(),
+            return Err(if error.sqlstate.is_some() {
+                diagnose::refused(REFUSED, statement, 0, &error).into()
+            } else {
+                error.into()
             });
         };
         let sqlstate = error.sqlstate.clone().unwrap_or_default();

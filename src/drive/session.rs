@@ -166,10 +166,8 @@ impl Block {
             // A COMMIT of a failed transaction is answered with ROLLBACK, without an error.
             (Turn::End { commits, chains }, outcome) => {
                 let done = outcome != Outcome::Refused;
-                let ended = match commits && done && !failed {
-                    true => Ended::Committed,
-                    false => Ended::Aborted,
-                };
+                let ended =
+                    if commits && done && !failed { Ended::Committed } else { Ended::Aborted };
                 (if chains && done { Self::FRESH } else { Self::None }, xid.map(ended))
             }
             (Turn::Prepare, Outcome::Done(_)) if !failed => (Self::None, None),
@@ -232,10 +230,8 @@ impl Call {
         let Some((statement, lines)) = copy(&self.statement) else {
             return self.connection.run(&self.statement.value).await.map(|_| None);
         };
-        let (begin, end) = match self.in_block {
-            true => (None, None),
-            false => (Some("BEGIN"), Some("COMMIT")),
-        };
+        let (begin, end) =
+            if self.in_block { (None, None) } else { (Some("BEGIN"), Some("COMMIT")) };
         if let Some(begin) = begin {
             self.connection.run(begin).await?;
         }

@@ -63,9 +63,10 @@ impl Running {
             let blockers = control.blockers(pid).await?;
             let ours: Vec<_> = blockers.iter().filter_map(|pid| sessions.get(pid)).collect();
             if ours.is_empty() {
-                let what = match blockers.is_empty() {
-                    true => "it runs".to_owned(),
-                    false => format!("it waits for backends {blockers:?}, which are no session's"),
+                let what = if blockers.is_empty() {
+                    "it runs".to_owned()
+                } else {
+                    format!("it waits for backends {blockers:?}, which are no session's")
                 };
                 return Ok(Look::NotYet(what));
             }
@@ -73,9 +74,10 @@ impl Running {
                 return Ok(Look::NotYet("it waits in a circle".to_owned()));
             }
             // It may have ended between the two looks.
-            match self.0.is_finished() {
-                true => Ok(Look::Holds(Seen::Ended)),
-                false => Ok(Look::Holds(Seen::Blocked(ours.into_iter().cloned().collect()))),
+            if self.0.is_finished() {
+                Ok(Look::Holds(Seen::Ended))
+            } else {
+                Ok(Look::Holds(Seen::Blocked(ours.into_iter().cloned().collect())))
             }
         })
         .await

@@ -75,6 +75,24 @@ impl<'a> Case<'a> {
             elapsed_ms: None,
         }
     }
+
+    /// The verdict, unless the run ended in a way that says nothing about the pipeline; then its
+    /// history is a torso, and what the checks make of it is beside the point.
+    pub fn judgement(&self) -> Option<&'a Verdict> {
+        let judged = matches!(self.exit, Exit::Pass | Exit::Anomaly | Exit::Unknown);
+        self.verdict.filter(|_| judged)
+    }
+
+    /// It passed because a known fault was found.
+    pub fn is_control(&self) -> bool {
+        self.exit == Exit::Pass && self.verdict.is_some_and(|verdict| verdict.control)
+    }
+
+    /// Why it says nothing about the pipeline.
+    pub fn excuse(&self) -> Option<&'a str> {
+        let invalid = self.verdict.and_then(|verdict| verdict.invalid.as_ref());
+        self.sentence.or(invalid.map(|(_, sentence)| sentence.as_str()))
+    }
 }
 
 /// `1 file`, `2 files`.

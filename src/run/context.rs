@@ -55,7 +55,7 @@ impl Limits {
     pub fn local() -> Self {
         Self {
             prepare: Duration::from_secs(30),
-            streaming: Duration::from_secs(60),
+            streaming: Duration::from_mins(1),
             clean_up: Duration::from_secs(20),
         }
     }

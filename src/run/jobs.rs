@@ -231,9 +231,10 @@ async fn describe(
     for sink in started.jobs.iter().flat_map(|job| &job.sinks) {
         let Some(table) = run.statements.tables.get(&sink.sink) else { continue };
         let columns = session.describe(&in_backticks(&table.create.name)).await?;
-        let key = match table.create.primary_key.is_empty() {
-            false => table.create.primary_key.clone(),
-            true => columns.iter().filter(|c| c.in_key).map(|c| c.name.clone()).collect(),
+        let key = if table.create.primary_key.is_empty() {
+            columns.iter().filter(|c| c.in_key).map(|c| c.name.clone()).collect()
+        } else {
+            table.create.primary_key.clone()
         };
         let physical = columns.into_iter().filter(Column::is_physical);
         sinks.push(SinkTable {

@@ -20,16 +20,29 @@ pub(super) enum Archives {
     /// They start from these.
     Use(Utf8PathBuf),
     /// They write them at their end.
-    Make {
-        /// Where they write.
-        part: Utf8PathBuf,
-        /// Where the finished ones belong.
-        target: Utf8PathBuf,
-        /// Another stack must not write the same ones.
-        _making: Lock,
-    },
+    Make(Making),
     /// Another stack is making them.
     None,
+}
+
+/// Archives that are being written. What is unfinished when this is dropped is removed.
+#[derive(Debug)]
+pub(super) struct Making {
+    part: Utf8PathBuf,
+    target: Utf8PathBuf,
+    lock_file: Utf8PathBuf,
+    /// Another stack must not write the same ones.
+    _lock: Lock,
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        for path in [&self.part, &self.lock_file] {
+            if let Err(error) = files::remove(path) {
+                tracing::warn!("{error}");
+            }
+        }
+    }
 }
 
 impl Archives {
@@ -43,22 +56,26 @@ impl Archives {
             return Ok(Self::Use(target));
         }
         fs_err::create_dir_all(paths.cds()).doing("make the folder of the class archives")?;
-        let lock = Utf8PathBuf::from(format!("{target}.lock"));
-        let Some(making) = Lock::try_take(&lock, Mode::Exclusive).doing("lock the archives")?
+        let lock_file = Utf8PathBuf::from(format!("{target}.lock"));
+        let Some(lock) = Lock::try_take(&lock_file, Mode::Exclusive).doing("lock the archives")?
         else {
             return Ok(Self::None);
         };
+        if target.is_dir() {
+            // Another stack finished them between the look and the lock.
+            return Ok(Self::Use(target));
+        }
         let part = Utf8PathBuf::from(format!("{target}.part"));
         files::remove(&part)?;
         fs_err::create_dir(&part).doing("make a folder for class archives")?;
-        Ok(Self::Make { part, target, _making: making })
+        Ok(Self::Make(Making { part, target, lock_file, _lock: lock }))
     }
 
     /// The argument for the JVM of a component.
     pub(super) fn argument(&self, component: &str) -> Option<String> {
         match self {
             Self::Use(folder) => Some(format!("-XX:SharedArchiveFile={folder}/{component}.jsa")),
-            Self::Make { part, .. } => {
+            Self::Make(Making { part, .. }) => {
                 Some(format!("-XX:ArchiveClassesAtExit={part}/{component}.jsa"))
             }
             Self::None => None,
@@ -67,19 +84,18 @@ impl Archives {
 
     /// Whether the JVMs must end in an orderly way.
     pub(super) fn are_made(&self) -> bool {
-        matches!(self, Self::Make { .. })
+        matches!(self, Self::Make(_))
     }
 
     /// Keeps what was written, if all of `components` wrote theirs.
     pub(super) fn keep(self, components: &[&str]) -> Result<bool, StackError> {
-        let Self::Make { part, target, .. } = self else { return Ok(false) };
-        let complete = components.iter().all(|name| part.join(format!("{name}.jsa")).is_file());
-        if !complete {
-            files::remove(&part)?;
-            return Ok(false);
+        let Self::Make(making) = self else { return Ok(false) };
+        let written = |name: &&str| making.part.join(format!("{name}.jsa")).is_file();
+        let complete = components.iter().all(written);
+        if complete {
+            fs_err::rename(&making.part, &making.target).doing("keep the class archives")?;
         }
-        fs_err::rename(&part, &target).doing("keep the class archives")?;
-        Ok(true)
+        Ok(complete)
     }
 }
 

@@ -12,9 +12,9 @@ use super::{Say, StackOptions, files, infra, machine};
 use crate::client::wait::{self, Look, WaitError};
 
 /// How long one fetch may take: some 200 MB over a slow line.
-const FETCH_LIMIT: Duration = Duration::from_secs(30 * 60);
+const FETCH_LIMIT: Duration = Duration::from_mins(30);
 /// How long to wait for another process that fills the same cache.
-const FILL_LIMIT: Duration = Duration::from_secs(90 * 60);
+const FILL_LIMIT: Duration = Duration::from_mins(90);
 
 /// One POM and what becomes of it.
 #[derive(Debug, Clone, Copy)]

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use camino::Utf8Path;
 
-use super::error::{Doing, StackError};
+use super::error::StackError;
+use super::paths;
 use crate::client::wait::{self, Look, WaitError};
 
 /// How many may hold a lock.
@@ -61,10 +62,15 @@ impl Lock {
         what: &str,
     ) -> Result<Self, StackError> {
         let got = wait::until(what, limit, || async {
-            let taken = Self::try_take(path, mode).doing(&format!("lock {path}"))?;
-            Ok(match taken {
-                Some(lock) => Look::Holds(lock),
-                None => Look::NotYet(format!("another process holds {path}")),
+            Ok(match Self::try_take(path, mode) {
+                Ok(Some(lock)) => Look::Holds(lock),
+                Ok(None) => Look::NotYet(format!("another process holds {path}")),
+                // Whoever ended the stack removed the folder just now.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    paths::make_state_folder(path.parent().unwrap_or(path))?;
+                    Look::NotYet(format!("{path} was removed"))
+                }
+                Err(error) => return Err(StackError::io(format!("lock {path}"), &error)),
             })
         })
         .await;

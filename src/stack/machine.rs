@@ -161,7 +161,7 @@ pub(super) fn maven(options: &StackOptions) -> Result<Utf8PathBuf, StackError> {
 const JAVA_MEND: &str =
     "apt-get install openjdk-17-jre-headless, or set JAVA_HOME to a Java of version 17 or newer";
 
-/// `java` of JAVA_HOME, else of PATH.
+/// `java` of `JAVA_HOME`, else of PATH.
 pub(super) fn java(options: &StackOptions) -> Result<Utf8PathBuf, StackError> {
     let (found, place) = match &options.java_home {
         Some(home) => {
@@ -179,12 +179,11 @@ fn check_java(java: &Utf8Path, text: &str) -> Result<(), StackError> {
     match java_major(text) {
         Some(major) if major >= JAVA_LEAST => Ok(()),
         found => Err(StackError::Missing {
-            what: match found {
-                Some(major) => format!("{java} is Java {major}; 17 or newer is needed"),
-                None => {
-                    let line = text.lines().next().unwrap_or("nothing");
-                    format!("{java} does not tell its version, it prints: {line}")
-                }
+            what: if let Some(major) = found {
+                format!("{java} is Java {major}; 17 or newer is needed")
+            } else {
+                let line = text.lines().next().unwrap_or("nothing");
+                format!("{java} does not tell its version, it prints: {line}")
             },
             mend: JAVA_MEND.to_owned(),
         }),

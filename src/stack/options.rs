@@ -19,9 +19,9 @@ pub struct StackOptions {
     pub state: Utf8PathBuf,
     /// The folders of PATH in order.
     pub search: Vec<Utf8PathBuf>,
-    /// JAVA_HOME, if set.
+    /// `JAVA_HOME`, if set.
     pub java_home: Option<Utf8PathBuf>,
-    /// CHANGEPROOF_POSTGRES_BIN, if set: then no other place is tried.
+    /// `CHANGEPROOF_POSTGRES_BIN`, if set: then no other place is tried.
     pub postgres_bin: Option<Utf8PathBuf>,
     /// The stack ends after this time without a lease.
     pub idle: Duration,

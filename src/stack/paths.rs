@@ -113,11 +113,7 @@ impl Paths {
     /// belongs to somebody else is refused.
     pub(super) fn prepare(&self) -> Result<(), StackError> {
         fs_err::create_dir_all(&self.cache).doing("make the cache folder")?;
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o755)
-            .create(&self.state)
-            .doing(&format!("make the state folder {}", self.state))?;
+        make_state_folder(&self.state)?;
         let found = fs_err::symlink_metadata(&self.state).doing("look at the state folder")?;
         if !found.is_dir() || found.uid() != rustix::process::getuid().as_raw() {
             return Err(StackError::Missing {
@@ -127,4 +123,13 @@ impl Paths {
         }
         Ok(())
     }
+}
+
+/// Makes a folder that everybody can enter, because Postgres may run as another user.
+pub(super) fn make_state_folder(folder: &Utf8Path) -> Result<(), StackError> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(folder)
+        .doing(&format!("make the folder {folder}"))
 }

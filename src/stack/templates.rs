@@ -14,7 +14,7 @@ use super::paths::Paths;
 use super::{Say, files, infra};
 
 /// How long making one may take.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_mins(2);
 /// The id of every cluster: 16 bytes in base64.
 const CLUSTER_ID: &str = "Y2hhbmdlcHJvb2YtbG9jYQ";
 /// The superuser that `initdb` makes.

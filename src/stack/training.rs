@@ -13,10 +13,10 @@ use crate::client::flink::JobManager;
 use crate::client::gateway::Session;
 use crate::client::kafka::{Admin, EndsReader, NewTopic};
 use crate::client::postgres;
-use crate::client::wait::{self, Look, WaitError};
+use crate::client::wait::{self, Look};
 
 /// How long all of it may take.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(2);
 /// The name of everything made here; it ends with the stack.
 const NAME: &str = "cp_training";
 
@@ -60,30 +60,31 @@ async fn work(at: &Endpoints) -> anyhow::Result<()> {
     session.execute(&format!("EXPLAIN CHANGELOG_MODE {SUMS}")).await?;
     let set = format!("EXECUTE STATEMENT SET BEGIN {SUMS}; {WINDOWS}; END");
     let job = session.submit(&set).await?;
-    let ends = EndsReader::new(at)?;
-    let written = |least: i64| {
-        let (sink, ends) = ((format!("{NAME}.sums"), 0), &ends);
-        wait::until("the sink to be written", LIMIT, move || {
-            let sink = [sink.clone()];
-            async move {
-                let found = ends.ends(&sink).await?;
-                let end = found.values().next().map_or(0, |bounds| bounds.stable);
-                let look =
-                    if end >= least { Look::Holds(()) } else { Look::NotYet(format!("{end}")) };
-                Ok::<_, anyhow::Error>(look)
-            }
-        })
-    };
-    let failed = |error: WaitError<anyhow::Error>| anyhow::anyhow!("{error}");
-    written(1).await.map_err(failed)?;
+    let sink = format!("{NAME}.sums");
+    written(at, &sink, &job, 1).await?;
     database.run(CHANGES).await?;
-    written(2).await.map_err(failed)?;
+    written(at, &sink, &job, 2).await?;
     let flink = JobManager::new(at)?;
     flink.checkpoint(&job, LIMIT).await?;
     flink.job(&job).await?;
     flink.cancel(&job, LIMIT).await?;
     session.close().await?;
     Ok(Connect::new(at)?.delete(NAME).await?)
+}
+
+/// Waits until the topic of a sink has that many records, or the job has ended.
+async fn written(at: &Endpoints, sink: &str, job: &str, least: i64) -> anyhow::Result<()> {
+    let (ends, flink) = (EndsReader::new(at)?, JobManager::new(at)?);
+    let topic = [(sink.to_owned(), 1)];
+    let written = wait::until("the sink to be written", LIMIT, || async {
+        if let Some(cause) = flink.failure(job).await? {
+            anyhow::bail!("the job failed: {}", cause.sentence);
+        }
+        let found = ends.ends(&topic).await?;
+        let end = found.values().next().map_or(0, |bounds| bounds.stable);
+        Ok(if end >= least { Look::Holds(()) } else { Look::NotYet(format!("{end} records")) })
+    });
+    written.await.map_err(|error| anyhow::anyhow!("{error}"))
 }
 
 fn connector(at: &Endpoints) -> BTreeMap<String, String> {

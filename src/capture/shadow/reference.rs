@@ -131,9 +131,10 @@ fn cast(query: &Query, sink: &SinkTable) -> (String, Vec<(String, String)>) {
         }
         values.push(format!("{cast}::text"));
     }
-    values.push(match lost.is_empty() {
-        true => "NULL::text".to_owned(),
-        false => format!("nullif(concat_ws('; ', {}), '')", lost.join(", ")),
+    values.push(if lost.is_empty() {
+        "NULL::text".to_owned()
+    } else {
+        format!("nullif(concat_ws('; ', {}), '')", lost.join(", "))
     });
     (format!("SELECT {} FROM {}", values.join(", "), query.view), columns)
 }

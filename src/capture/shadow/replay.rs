@@ -189,7 +189,7 @@ pub(super) fn stored(table: &Table) -> impl Iterator<Item = String> + '_ {
 
 /// The columns that an image has a value for, as SQL.
 fn given(names: &[String], image: &[Cell]) -> Vec<(String, String)> {
-    let cells = itertools::izip!(names, image);
+    let cells = itertools::Itertools::zip_eq(names.iter(), image);
     cells
         .filter_map(|(name, cell)| match cell {
             Cell::Null => Some((ident(name), "NULL".to_owned())),
@@ -201,7 +201,7 @@ fn given(names: &[String], image: &[Cell]) -> Vec<(String, String)> {
 
 /// The one row that an image means: by its key, or else one of the rows that equal it.
 fn found(target: &str, names: &[String], image: &[Cell], key: &[String]) -> String {
-    let cells: Vec<_> = itertools::izip!(names, image).collect();
+    let cells: Vec<_> = itertools::Itertools::zip_eq(names.iter(), image).collect();
     let by_key = !key.is_empty();
     let mut conditions = Vec::new();
     for (name, cell) in cells {

@@ -136,7 +136,7 @@ pub type Tuple = Vec<Cell>;
 pub enum Cell {
     /// SQL NULL; in a key-only old row also "not part of the key".
     Null,
-    /// A TOASTed value that did not change and is not in the WAL.
+    /// A `TOASTed` value that did not change and is not in the WAL.
     Unchanged,
     /// The value as its type's output function writes it.
     Text(String),

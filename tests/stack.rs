@@ -1,0 +1,209 @@
+//! The local stack as its users meet it: started once for all, ended when unused, and nothing left
+//! behind however its keeper or a run ended. Each test has a state folder of its own; the cache is
+//! shared, so that nothing is fetched again.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test may start processes, read the environment and fail"
+)]
+
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use changeproof::cli::environment::Environment;
+use changeproof::client::kafka::{Admin, NewTopic};
+use changeproof::client::postgres;
+use changeproof::client::wait::{self, Look};
+use changeproof::stack::record::Record;
+use changeproof::stack::status::{State, status};
+use changeproof::stack::{self, Share, StackOptions};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_changeproof");
+/// Long enough for a busy machine; the tests wait for conditions, not for this.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A state folder that is gone, with its stack, at the end of a test.
+struct Place {
+    state: Utf8PathBuf,
+}
+
+impl Place {
+    fn new(name: &str) -> Self {
+        // Other users must be able to enter it, so it is no usual temporary folder.
+        let state = format!("/var/tmp/changeproof-test-{name}-{}", std::process::id());
+        std::fs::DirBuilder::new().mode(0o755).create(&state).unwrap();
+        Self { state: state.into() }
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.args(args).env("CHANGEPROOF_STATE", &self.state).stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    fn options(&self) -> StackOptions {
+        let environment = Environment { state: Some(self.state.clone()), ..Environment::read() };
+        changeproof::cli::stack::options(&environment, Utf8Path::new(PROGRAM), None).unwrap()
+    }
+
+    fn state(&self) -> State {
+        status(&self.options()).unwrap().state
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.run(&["down"]);
+        let _gone = std::fs::remove_dir_all(&self.state);
+    }
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn record(output: &Output) -> Record {
+    assert!(output.status.success(), "{}", stderr(output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// A program in the place of Java that fails whenever it is to be the broker.
+fn java_without_kafka(folder: &Utf8Path) {
+    let real = Environment::read();
+    let mut folders = real.java_home.map(|home| home.join("bin")).into_iter().chain(real.path);
+    let java = folders.find_map(|folder| Some(folder.join("java")).filter(|path| path.is_file()));
+    let script = format!(
+        "#!/bin/sh\nfor word; do if [ \"$word\" = kafka.Kafka ]; then\n  \
+         echo 'FATAL the broker has no head'; exit 3\nfi; done\nexec {} \"$@\"\n",
+        java.unwrap()
+    );
+    std::fs::create_dir_all(folder.join("bin")).unwrap();
+    let path = folder.join("bin/java");
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[tokio::test]
+async fn processes_that_come_at_once_share_one_stack_that_ends_when_it_is_unused() {
+    let place = Place::new("shared");
+    let mut up = place.command(&["up", "--idle", "3s", "--format", "json"]);
+    let start = |command: &mut Command| {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let (one, two) = (start(&mut up), start(&mut up));
+    let one = record(&one.wait_with_output().unwrap());
+    let two = record(&two.wait_with_output().unwrap());
+    assert_eq!(one, two);
+
+    let options = place.options();
+    let lease = stack::lease(&options, Share::WithOthers, &|_| {}).await.unwrap();
+    assert_eq!(lease.endpoints, one.endpoints);
+    assert!(status(&options).unwrap().in_use);
+
+    // A run that is killed: its claim is dropped without having been released.
+    let claim = stack::claim(&options, "a run that is killed").unwrap();
+    let other = stack::claim(&options, "a run that lives").unwrap();
+    let session = postgres::connect(&lease.endpoints, "postgres", "test").await.unwrap();
+    let kafka = Admin::new(&lease.endpoints).unwrap();
+    for name in [claim.name(), other.name()] {
+        session.create_database(&name).await.unwrap();
+        let topic = NewTopic { name: format!("{name}.t"), partitions: 1, options: [].into() };
+        kafka.create(&[topic]).await.unwrap();
+    }
+    let slot = format!("{}_journal", claim.name());
+    let inside = postgres::connect(&lease.endpoints, &claim.name(), "test").await.unwrap();
+    inside.create_slot(&slot).await.unwrap();
+    let (dead, living) = (claim.name(), other.name());
+    drop((claim, inside));
+    let left = || async {
+        let mut left = session.databases("cp_").await?;
+        left.extend(session.slots("cp_").await?);
+        left.extend(kafka.list("cp_").await?.into_iter().map(|topic| topic.name));
+        let expected = [living.clone(), format!("{living}.t")];
+        Ok::<_, anyhow::Error>(if left == expected {
+            Look::Holds(())
+        } else {
+            Look::NotYet(left.join(", "))
+        })
+    };
+    wait::until(&format!("{dead} to be swept"), LIMIT, left).await.unwrap();
+
+    other.release().unwrap();
+    drop(lease);
+    let ended = || async {
+        Ok::<_, ()>(match place.state() {
+            State::Down => Look::Holds(()),
+            state @ (State::Up | State::Changing) => Look::NotYet(format!("it is {state:?}")),
+        })
+    };
+    wait::until("the unused stack to end", LIMIT, ended).await.unwrap();
+    assert!(!one.folder.exists());
+    assert!(one.components.iter().all(|component| !component.process.is_alive()));
+}
+
+#[tokio::test]
+async fn a_killed_keeper_takes_its_components_with_it_and_down_removes_the_rest() {
+    let place = Place::new("killed");
+    let record = record(&place.run(&["up", "--format", "json"]));
+    let killed = Command::new("kill").args(["-9", &record.keeper.pid.to_string()]).status();
+    assert!(killed.unwrap().success());
+    let gone = || async {
+        let left = record.components.iter().find(|component| component.process.is_alive());
+        Ok::<_, ()>(left.map_or(Look::Holds(()), |left| Look::NotYet(left.name.clone())))
+    };
+    wait::until("the components to be gone", LIMIT, gone).await.unwrap();
+    assert!(record.folder.exists());
+    assert_eq!(place.state(), State::Down);
+    assert_eq!(place.run(&["down"]).status.code(), Some(0));
+    assert!(!place.state.exists());
+}
+
+#[test]
+fn a_component_that_dies_is_named_with_its_cause() {
+    let place = Place::new("dies");
+    let java = place.state.join("java");
+    java_without_kafka(&java);
+    let output = place.command(&["up"]).env("JAVA_HOME", &java).output().unwrap();
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(30), "{text}");
+    let sentence = "error: kafka ended with exit status: 3: FATAL the broker has no head";
+    assert!(text.contains(sentence), "{text}");
+    assert_eq!(place.state(), State::Down);
+    let runs = place.state.read_dir_utf8().unwrap().filter_map(Result::ok);
+    let runs: Vec<_> = runs.filter(|entry| entry.file_name().starts_with("run-")).collect();
+    assert!(runs.is_empty(), "{runs:?}");
+}
+
+#[test]
+fn what_the_machine_lacks_is_one_sentence_with_what_mends_it() {
+    let place = Place::new("lacks");
+    let fails = |variable: &str, value: &str, sentence: &str| {
+        let output = place.command(&["up"]).env(variable, value).output().unwrap();
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(30), "{text}");
+        assert!(text.contains(sentence) && text.contains("to mend it: "), "{text}");
+        assert_eq!(place.state(), State::Down);
+    };
+    let postgres = "CHANGEPROOF_POSTGRES_BIN is /nowhere, where postgres or initdb is not";
+    fails("CHANGEPROOF_POSTGRES_BIN", "/nowhere", postgres);
+    fails("JAVA_HOME", "/nowhere", "Java was not found in /nowhere/bin (JAVA_HOME)");
+    let tools = place.state.join("tools");
+    std::fs::create_dir(&tools).unwrap();
+    for tool in ["setpriv", "df"] {
+        let mut folders = Environment::read().path.into_iter();
+        let real = folders.find_map(|f| Some(f.join(tool)).filter(|path| path.is_file())).unwrap();
+        std::os::unix::fs::symlink(real, tools.join(tool)).unwrap();
+    }
+    let empty = place.state.join("empty-cache");
+    let mut up = place.command(&["up"]);
+    let output = up.env("CHANGEPROOF_CACHE", &empty).env("PATH", &tools).output().unwrap();
+    assert_eq!(output.status.code(), Some(30));
+    assert!(stderr(&output).contains("Maven (mvn) was not found"), "{}", stderr(&output));
+}
