@@ -53,6 +53,27 @@ impl fmt::Display for Cause {
     }
 }
 
+/// What Flink says when it is the machine that fails, not the statement.
+const MACHINE_WORDS: [&str; 8] = [
+    "The heartbeat of TaskManager",
+    "is no longer reachable",
+    "Connection unexpectedly closed by remote task manager",
+    "Could not acquire the minimum required resources",
+    "Slot request bulk is not fulfillable",
+    "Insufficient number of network buffers",
+    "Cannot allocate memory",
+    "No space left on device",
+];
+
+impl Cause {
+    /// The stack is at fault (a process was lost, slots, memory or disk ran out), which says nothing
+    /// about the pipeline.
+    pub fn is_of_the_stack(&self) -> bool {
+        matches!(self.class.as_str(), "OutOfMemoryError" | "NoResourceAvailableException")
+            || MACHINE_WORDS.iter().any(|words| self.sentence.contains(words))
+    }
+}
+
 impl StatementPlace {
     /// The bytes of `statement` that the place covers, from the first up to (not including) the
     /// byte after the last.
@@ -275,6 +296,15 @@ Caused by: java.lang.IllegalStateException: The \"before\" field of UPDATE messa
         assert_eq!(cause.class, "IllegalStateException");
         let record = "Corrupt Debezium JSON message '{\"before\":null,\"op\":\"u\"}'.";
         assert_eq!(cause.detail, [record]);
+    }
+
+    #[rstest]
+    #[case("The heartbeat of TaskManager with id 127.0.0.1:33931-d3516c timed out.", true)]
+    #[case("java.lang.OutOfMemoryError: Java heap space", true)]
+    #[case("java.io.IOException: No space left on device", true)]
+    #[case("java.lang.ArithmeticException: / by zero", false)]
+    fn a_lost_process_is_not_the_statements_fault(#[case] trace: &str, #[case] of_the_stack: bool) {
+        assert_eq!(root(trace).is_of_the_stack(), of_the_stack);
     }
 
     #[rstest]

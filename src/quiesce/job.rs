@@ -395,7 +395,7 @@ async fn attempts(clients: &Clients<'_>, graph: &flink::Job) -> Result<Vec<Attem
     Ok(attempts.into_iter().flatten().collect())
 }
 
-/// `statement-failed` if the job has ended otherwise than well.
+/// `statement-failed` if the job has ended otherwise than well (or that Flink itself is broken).
 async fn failure(clients: &Clients<'_>, job: &Job) -> Option<Unproven> {
     let state = clients.flink.state(&job.id).await.ok()?;
     let failing =
@@ -414,6 +414,9 @@ async fn failure(clients: &Clients<'_>, job: &Job) -> Option<Unproven> {
         ))
     });
     let (sentence, detail) = match cause.await {
+        Ok(cause) if cause.is_of_the_stack() => {
+            return Some(Unproven::Broken(format!("Flink lost job {}: {cause}", job.id)));
+        }
         Ok(cause) => (cause.sentence, cause.detail),
         Err(_) => (format!("the job is {state}, and Flink does not say why"), Vec::new()),
     };

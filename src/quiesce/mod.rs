@@ -15,9 +15,12 @@
 //! Steps 2 and 4 run side by side, since step 6 comes after both: if the ends that were proven
 //! processed are still the ends once the slot is confirmed, they are the ends of step 3.
 //!
-//! What it does not cover yet: after a task was restarted, the JobManager may show the metrics of
-//! its former attempt for one fetch interval, and a source that was restored past its last record
-//! shows -1. Both matter only to runs with faults.
+//! What it does not cover yet, all of it only of account in runs with faults: after a task was
+//! restarted, the JobManager may show the metrics of its former attempt for one fetch interval, and
+//! a source that was restored past its last record shows -1. Attempts are read from a copy of the
+//! graph that is up to `web.refresh-interval` old; without a restart strategy that is harmless,
+//! since a job that lost a task has failed, and completes no checkpoint. An asynchronous operator
+//! is not asked whether it holds records back (the checkpoint waits for those it has taken).
 
 mod barrier;
 mod connector;

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError as RdError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::{KafkaError, consumer_config};
 use crate::client::endpoints::Endpoints;
+use crate::client::wait::{self, Look, WaitError};
 
 /// How long the broker may take to answer.
 const LIMIT: Duration = Duration::from_secs(15);
-/// "The first offset", where `ListOffsets` takes a timestamp.
-const EARLIEST: i64 = -2;
-/// "The end", where `ListOffsets` takes a timestamp.
-const LATEST: i64 = -1;
+/// What is being done, for errors.
+const DOING: &str = "reading the ends of topics";
 
 /// The bounds of one partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,62 +64,83 @@ impl EndsReader {
     /// The stable end is read before the high one, so `stable == high` means that no transaction
     /// was open at the moment the stable end was read.
     pub async fn ends(&self, topics: &[(String, i32)]) -> Result<Ends, KafkaError> {
-        let (committed, uncommitted) = (Arc::clone(&self.committed), Arc::clone(&self.uncommitted));
-        let topics = topics.to_vec();
-        let read = move || {
-            let stable = offsets(&committed, &topics, LATEST)?;
-            let high = offsets(&uncommitted, &topics, LATEST)?;
-            let low = offsets(&committed, &topics, EARLIEST)?;
-            let mut ends = Ends::new();
-            for (place, stable) in stable {
-                let of = |map: &BTreeMap<Place, i64>| {
-                    map.get(&place).copied().ok_or_else(|| missing(&place))
-                };
-                let bounds = Bounds { low: of(&low)?, stable, high: of(&high)? };
-                ends.insert(place, bounds);
+        let settled = wait::until("the broker to tell the ends of topics", LIMIT, || async {
+            let clients = (Arc::clone(&self.committed), Arc::clone(&self.uncommitted));
+            let topics = topics.to_vec();
+            match tokio::task::spawn_blocking(move || read(&clients.0, &clients.1, &topics)).await {
+                Ok(Ok(ends)) => Ok(Look::Holds(ends)),
+                Ok(Err(error)) if is_passing(&error) => Ok(Look::NotYet(error.to_string())),
+                Ok(Err(error)) => Err(KafkaError::new(DOING, &error)),
+                Err(error) => Err(KafkaError::new(DOING, &error)),
             }
-            for (topic, partitions) in topics {
-                for partition in 0..partitions {
-                    let place = (topic.clone(), partition);
-                    if !ends.contains_key(&place) {
-                        return Err(missing(&place));
-                    }
-                }
-            }
-            Ok(ends)
-        };
-        tokio::task::spawn_blocking(read)
-            .await
-            .map_err(|error| KafkaError::new("reading the ends of topics", &error))?
+        });
+        settled.await.map_err(|error| match error {
+            WaitError::Look(error) => error,
+            WaitError::TimedOut(late) => KafkaError::new(DOING, &late),
+        })
     }
 }
 
-fn missing((topic, partition): &Place) -> KafkaError {
-    let doing = format!("reading the ends of {topic}");
-    KafkaError::new(doing, &format!("the broker named none for partition {partition}"))
+/// A topic that was created a moment ago has its leader on the broker before the broker knows that
+/// it leads; a broker that was restarted tells the same for a while.
+fn is_passing(error: &RdError) -> bool {
+    use RDKafkaErrorCode as Code;
+    let passing = [
+        Code::NotLeaderForPartition,
+        Code::LeaderNotAvailable,
+        Code::UnknownTopicOrPartition,
+        Code::UnknownPartition,
+        Code::UnknownTopic,
+        Code::BrokerTransportFailure,
+        Code::AllBrokersDown,
+        Code::NetworkException,
+        Code::OffsetNotAvailable,
+        Code::UnknownLeaderEpoch,
+        Code::FencedLeaderEpoch,
+    ];
+    error.rdkafka_error_code().is_some_and(|code| passing.contains(&code))
 }
 
-/// One `ListOffsets` for all partitions at once.
+fn read(
+    committed: &BaseConsumer,
+    uncommitted: &BaseConsumer,
+    topics: &[(String, i32)],
+) -> Result<Ends, RdError> {
+    let stable = offsets(committed, topics, Offset::End)?;
+    let high = offsets(uncommitted, topics, Offset::End)?;
+    let low = offsets(committed, topics, Offset::Beginning)?;
+    let mut ends = Ends::new();
+    for (topic, partitions) in topics {
+        for partition in 0..*partitions {
+            let place = (topic.clone(), partition);
+            let of = |map: &BTreeMap<Place, i64>| {
+                let unknown = RdError::MetadataFetch(RDKafkaErrorCode::UnknownPartition);
+                map.get(&place).copied().ok_or(unknown)
+            };
+            let bounds = Bounds { low: of(&low)?, stable: of(&stable)?, high: of(&high)? };
+            ends.insert(place, bounds);
+        }
+    }
+    Ok(ends)
+}
+
+/// One `ListOffsets` for all partitions at once. rdkafka has no name for a timestamp in a list; the
+/// protocol's two special ones are those of the two offsets that are allowed here.
 fn offsets(
     consumer: &BaseConsumer,
     topics: &[(String, i32)],
-    timestamp: i64,
-) -> Result<BTreeMap<Place, i64>, KafkaError> {
-    let failed = |error| KafkaError::new("reading the ends of topics", &error);
+    at: Offset,
+) -> Result<BTreeMap<Place, i64>, RdError> {
     let mut list = TopicPartitionList::new();
     for (topic, partitions) in topics {
         for partition in 0..*partitions {
-            // rdkafka has no name for a timestamp in a list; these two are what the protocol says.
-            let at = if timestamp == LATEST { Offset::End } else { Offset::Beginning };
-            list.add_partition_offset(topic, partition, at).map_err(failed)?;
+            list.add_partition_offset(topic, partition, at)?;
         }
     }
-    let answer = consumer.offsets_for_times(list, LIMIT).map_err(failed)?;
+    let answer = consumer.offsets_for_times(list, LIMIT)?;
     let mut found = BTreeMap::new();
     for element in answer.elements() {
-        element.error().map_err(|error| {
-            KafkaError::new(format!("reading the ends of {}", element.topic()), &error)
-        })?;
+        element.error()?;
         if let Offset::Offset(offset) = element.offset() {
             found.insert((element.topic().to_owned(), element.partition()), offset);
         }
