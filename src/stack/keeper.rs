@@ -134,10 +134,11 @@ async fn whole_life(
 /// Ends the components; those that write archives do some work before, so that the archives hold
 /// the classes that work needs.
 async fn end(stack: &mut Stack, orderly: bool) -> Result<(), StackError> {
-    if orderly && stack.writes_archives() {
-        if let Err(error) = training::train(&stack.endpoints()).await {
-            tracing::warn!("the class archives will lack some classes: {error:#}");
-        }
+    if orderly
+        && stack.writes_archives()
+        && let Err(error) = training::train(&stack.endpoints()).await
+    {
+        tracing::warn!("the class archives will lack some classes: {error:#}");
     }
     stack.stop(orderly).await
 }

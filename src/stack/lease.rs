@@ -21,13 +21,13 @@ use crate::client::endpoints::Endpoints;
 use crate::client::wait::{self, Look, WaitError};
 
 /// How long to wait for whoever holds the gate: it may be fetching jars, or wait for long runs.
-const GATE_LIMIT: Duration = Duration::from_secs(60 * 60);
+const GATE_LIMIT: Duration = Duration::from_hours(1);
 /// How long to wait for the runs that keep us from having the stack alone, or that have it alone.
-const RUNS_LIMIT: Duration = Duration::from_secs(60 * 60);
+const RUNS_LIMIT: Duration = Duration::from_hours(1);
 /// How long a start may take in all.
-const START_LIMIT: Duration = Duration::from_secs(300);
+const START_LIMIT: Duration = Duration::from_secs(400);
 /// How long an end may take, archives included.
-const END_LIMIT: Duration = Duration::from_secs(240);
+const END_LIMIT: Duration = Duration::from_mins(4);
 
 /// With whom the stack is shared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
