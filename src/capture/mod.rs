@@ -1,7 +1,9 @@
 //! The taps: the journal, the topics, the sinks, and the shadow database.
 
 pub mod catalog;
+pub mod diagnose;
 pub mod journal;
 pub mod recorder;
+pub mod shadow;
 pub mod types;
 pub mod volatile;

@@ -3,7 +3,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::history::event::Event;
+use camino::Utf8Path;
+
+use crate::history::event::{Event, Header};
+use crate::history::{History, Writer};
 
 /// A shared handle; clones write to the same history, each event whole and in one order.
 #[derive(Debug, Clone)]
@@ -11,37 +14,84 @@ pub struct Recorder(Arc<Mutex<Inner>>);
 
 #[derive(Debug)]
 struct Inner {
-    events: Vec<Event>,
+    writer: Writer,
+    history: History,
+    /// The first failure; nothing is written after it, since a history with a hole in it would be
+    /// judged as if nothing had happened there.
+    failed: Option<RecordError>,
 }
 
 /// The history could not be written, so the run cannot be judged.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("the history could not be written: {0}")]
-pub struct RecordError(pub String);
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the history {file} could not be written: {problem}; free some space, then run it again")]
+pub struct RecordError {
+    /// The file.
+    pub file: String,
+    /// What the operating system says.
+    pub problem: String,
+}
 
 impl Recorder {
-    /// Writes to nothing but memory.
-    pub fn new() -> Self {
-        Self(Arc::new(Mutex::new(Inner { events: Vec::new() })))
+    /// Creates the history.
+    pub fn create(path: &Utf8Path, header: Header) -> Result<Self, RecordError> {
+        let writer = Writer::create(path, &header).map_err(|error| failed(path, &error))?;
+        let history = History { header, events: Vec::new() };
+        Ok(Self(Arc::new(Mutex::new(Inner { writer, history, failed: None }))))
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        // A writer that panicked left whole events behind: each is pushed in one step.
+        // A writer that panicked left whole events behind: each is written in one step.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes one event.
     pub fn record(&self, event: Event) -> Result<(), RecordError> {
-        self.inner().events.push(event);
-        Ok(())
+        self.record_all(std::iter::once(event))
     }
 
-    /// Writes events that nothing may come between.
-    pub fn record_all(&self, events: Vec<Event>) -> Result<(), RecordError> {
+    /// Writes events that nothing comes between.
+    pub fn record_all(&self, events: impl IntoIterator<Item = Event>) -> Result<(), RecordError> {
         let mut inner = self.inner();
         for event in events {
-            inner.events.push(event);
+            inner.write(event)?;
         }
         Ok(())
     }
+
+    /// Hands everything to the operating system; the first failure of any write so far.
+    pub fn flush(&self) -> Result<(), RecordError> {
+        let mut inner = self.inner();
+        if let Some(error) = &inner.failed {
+            return Err(error.clone());
+        }
+        let flushed = inner.writer.flush();
+        flushed.map_err(|error| inner.fail(&error))
+    }
+
+    /// Looks at what was written so far. Writers wait meanwhile.
+    pub fn look<T>(&self, look: impl FnOnce(&History) -> T) -> T {
+        look(&self.inner().history)
+    }
+}
+
+impl Inner {
+    fn write(&mut self, event: Event) -> Result<(), RecordError> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let written = self.writer.write(&event);
+        written.map_err(|error| self.fail(&error))?;
+        self.history.events.push(event);
+        Ok(())
+    }
+
+    fn fail(&mut self, error: &std::io::Error) -> RecordError {
+        let error = RecordError { file: "history.jsonl".to_owned(), problem: error.to_string() };
+        self.failed = Some(error.clone());
+        error
+    }
+}
+
+fn failed(path: &Utf8Path, error: &std::io::Error) -> RecordError {
+    RecordError { file: path.to_string(), problem: error.to_string() }
 }

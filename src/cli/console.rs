@@ -4,6 +4,9 @@ use std::io::{IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 
+use crate::base::exit::Exit;
+use crate::report::page::{Ink, Page};
+
 /// When to colour what is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Color {
@@ -42,6 +45,13 @@ impl Console {
     pub(super) fn err(self, text: &str) {
         let mut stream = AutoStream::new(std::io::stderr(), self.choice).lock();
         write_text(&mut stream, text);
+    }
+
+    /// Says on stderr what failed; gives `exit`.
+    pub(super) fn failed(self, error: &dyn std::fmt::Display, exit: Exit) -> Exit {
+        let page = Page::new().with(Ink::Bad, "error").with(Ink::Plain, format!(": {error}\n"));
+        self.err(&page.styled());
+        exit
     }
 
     /// Whether somebody watches stderr, so that progress is worth showing.

@@ -3,25 +3,58 @@
 use clap::Args;
 
 use super::console::Console;
+use super::format::show;
+use super::select::Selection;
 use crate::base::anomaly::Anomaly;
 use crate::base::exit::Exit;
+use crate::report::explain;
+use crate::report::page::Page;
+use crate::scenario::code::Code;
+use crate::scenario::nearest;
 
-/// Explain an anomaly
+/// Explain a finding, the code of an error, or a scenario
 #[derive(Debug, Args)]
 pub(super) struct Explain {
-    /// Its name
-    name: String,
+    /// `ghost-row`, `E0201`, or a scenario as `run` takes it
+    #[arg(required_unless_present = "all", value_name = "NAME")]
+    name: Option<String>,
+    /// Print the page of all findings (Markdown)
+    #[arg(long, conflicts_with = "name")]
+    all: bool,
 }
 
 pub(super) fn run(explain: &Explain, console: Console) -> Exit {
-    match explain.name.parse::<Anomaly>() {
-        Ok(anomaly) => {
-            console.out(anomaly.summary());
-            Exit::Pass
-        }
-        Err(error) => {
-            console.err(&format!("error: {error}"));
-            Exit::Usage
-        }
+    let Some(name) = &explain.name else {
+        console.out(&explain::catalogue());
+        return Exit::Pass;
+    };
+    if let Some(page) = word(name) {
+        console.out(&page.styled());
+        return Exit::Pass;
     }
+    let Ok(selected) = Selection::of(name).select() else { return unknown(name, console) };
+    if selected.refused() {
+        show(&selected.diagnostics, |file| selected.source(file), console);
+        return Exit::ScenarioInvalid;
+    }
+    let trials: Vec<_> = selected.trials.into_iter().map(|planned| planned.trial).collect();
+    for trials in trials.chunk_by(|one, next| one.id == next.id) {
+        console.out(&explain::scenario(trials).styled());
+    }
+    Exit::Pass
+}
+
+/// A finding or a code.
+fn word(name: &str) -> Option<Page> {
+    let code = Code::ALL.iter().copied().find(|code| code.name().eq_ignore_ascii_case(name));
+    let finding = name.parse::<Anomaly>().ok();
+    finding.map(explain::anomaly).or_else(|| code.map(explain::code))
+}
+
+fn unknown(name: &str, console: Console) -> Exit {
+    let codes = Code::ALL.iter().map(|code| code.name());
+    let near = nearest(name, Anomaly::ALL.iter().map(|anomaly| anomaly.name()).chain(codes));
+    let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    let error = format!("`{name}` is no finding, no code of an error and no scenario{near}");
+    console.failed(&error, Exit::Usage)
 }

@@ -8,11 +8,18 @@ use crate::base::exit::Exit;
 use console::{Color, Console};
 use environment::Environment;
 
+mod check;
 mod console;
 pub mod environment;
 mod explain;
+mod format;
+mod lint;
+mod list;
 mod logging;
+mod progress;
+mod run;
 mod schema;
+mod select;
 pub mod stack;
 
 /// Proves what a change data capture pipeline does to the order, the number and the life of rows.
@@ -48,11 +55,15 @@ struct Global {
 /// The subcommands, in the order of `--help`.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::Run),
+    Check(check::Check),
     Up(stack::Up),
     Down(stack::Down),
     Status(stack::Status),
     Doctor(stack::Doctor),
+    List(list::List),
     Explain(explain::Explain),
+    Lint(lint::Lint),
     #[command(hide = true)]
     Keeper(stack::Keeper),
     Schema(schema::Schema),
@@ -81,11 +92,15 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 fn dispatch(command: &Command, environment: &Environment, console: Console) -> Exit {
     match command {
+        Command::Run(run) => run::run(run, environment, console),
+        Command::Check(check) => check::run(check, console),
         Command::Up(up) => stack::up(up, environment, console),
         Command::Down(down) => stack::down(down, environment, console),
         Command::Status(status) => stack::status(status, environment, console),
         Command::Doctor(doctor) => stack::doctor(doctor, environment, console),
         Command::Keeper(keeper) => stack::keeper(keeper, console),
+        Command::List(list) => list::run(list, console),
+        Command::Lint(lint) => lint::run(lint, console),
         Command::Explain(explain) => explain::run(explain, console),
         Command::Schema(schema) => schema::run(schema, console),
     }

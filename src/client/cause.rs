@@ -6,8 +6,20 @@
 
 use std::fmt;
 
-/// How many lines of the message are kept beside the sentence.
+/// How many lines are kept beside the sentence.
 const DETAIL_LINES: usize = 12;
+
+/// How many characters of a line are kept there: a message may quote a whole record.
+const DETAIL_WIDTH: usize = 400;
+
+/// What outer exceptions say about themselves instead of about the cause.
+const EMPTY_WORDS: [&str; 5] = [
+    "Failed to fetchResults",
+    "Failed to execute the operation",
+    "Recovery is suppressed by",
+    "Failed to deserialize consumer record due to",
+    "Exiting WorkerSourceTask due to unrecoverable exception",
+];
 
 /// Why something failed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -18,7 +30,7 @@ pub struct Cause {
     pub sentence: String,
     /// The place in a statement, if the message or one above it names one.
     pub place: Option<StatementPlace>,
-    /// The rest of the message.
+    /// The rest of the message, then what the exceptions around it add.
     pub detail: Vec<String>,
 }
 
@@ -62,9 +74,9 @@ fn byte_of(text: &str, line: usize, column: usize) -> usize {
 
 /// The root cause of a trace, or of a message without one.
 pub fn root(trace: &str) -> Cause {
-    let causes = messages(trace);
+    let mut causes = messages(trace);
     let place = causes.iter().rev().find_map(|(_, lines)| place(&lines.join(" ")));
-    let Some((class, lines)) = causes.into_iter().next_back() else {
+    let Some((class, lines)) = causes.pop() else {
         return Cause { sentence: "no cause was given".to_owned(), ..Cause::default() };
     };
     let mut rest = lines.into_iter().skip_while(String::is_empty).peekable();
@@ -73,10 +85,14 @@ pub fn root(trace: &str) -> Cause {
         head.push(line);
     }
     let sentence = head.join(" ");
-    let detail: Vec<_> =
-        rest.filter(|line| !line.is_empty() && !line.starts_with('<')).take(DETAIL_LINES).collect();
     let sentence =
         if sentence.is_empty() { format!("{class} without a message") } else { sentence };
+    let around = causes.into_iter().rev().filter_map(|(_, lines)| lines.into_iter().next());
+    let around = around.filter(|line| {
+        !line.contains(&sentence) && !EMPTY_WORDS.iter().any(|words| line.contains(words))
+    });
+    let detail = rest.chain(around).filter(|line| !line.is_empty()).take(DETAIL_LINES);
+    let detail = detail.map(|line| line.chars().take(DETAIL_WIDTH).collect()).collect();
     Cause { class, sentence, place, detail }
 }
 
@@ -150,4 +166,129 @@ fn number(text: &str) -> Option<(usize, &str)> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, rest) = text.split_at(digits);
     Some((digits.parse().ok()?, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    const GATEWAY: &str = "<Exception on server side:
+org.apache.flink.table.gateway.api.utils.SqlGatewayException: org.apache.flink.table.gateway.api.utils.SqlGatewayException: Failed to fetchResults.
+\tat org.apache.flink.table.gateway.rest.handler.statement.FetchResultsHandler.handleRequest(FetchResultsHandler.java:91)
+Caused by: org.apache.flink.table.gateway.api.utils.SqlGatewayException: Failed to fetchResults.
+\tat org.apache.flink.table.gateway.service.SqlGatewayServiceImpl.fetchResults(SqlGatewayServiceImpl.java:243)
+\t... 47 more
+Caused by: org.apache.flink.table.gateway.service.utils.SqlExecutionException: Failed to execute the operation 3f8f9f3f-53f5-4879-aaa6-a20a0acc3a57.
+\t... 1 more
+";
+
+    fn gateway(rest: &str) -> Cause {
+        root(&format!("{GATEWAY}{rest}\n\nEnd of exception on server side>"))
+    }
+
+    fn place(line: usize, column: usize, end_line: usize, end_column: usize) -> StatementPlace {
+        StatementPlace { line, column, end_line, end_column }
+    }
+
+    #[test]
+    fn a_validation_error_names_its_range() {
+        let cause = gateway(
+            "Caused by: org.apache.flink.table.api.ValidationException: SQL validation failed. From \
+             line 2, column 3 to line 2, column 6: Column 'nope' not found in any table
+\tat org.apache.flink.table.planner.calcite.FlinkPlannerImpl.validate(FlinkPlannerImpl.scala:196)
+Caused by: org.apache.calcite.runtime.CalciteContextException: From line 2, column 3 to line 2, \
+             column 6: Column 'nope' not found in any table
+Caused by: org.apache.calcite.sql.validate.SqlValidatorException: Column 'nope' not found in any \
+             table",
+        );
+        assert_eq!(cause.sentence, "Column 'nope' not found in any table");
+        assert_eq!(cause.class, "SqlValidatorException");
+        assert_eq!(cause.place, Some(place(2, 3, 2, 6)));
+        assert_eq!(cause.detail, Vec::<String>::new());
+        let sql = "SELECT\n  nope FROM a";
+        assert_eq!(cause.place.unwrap().bytes(sql), (9, 13));
+    }
+
+    #[test]
+    fn a_parse_error_keeps_its_sentence_and_some_of_what_was_expected() {
+        let message = "Encountered \"a\" at line 1, column 20.
+Was expecting one of:
+    <EOF>
+    \"EXCEPT\" ...
+    \"FROM\" ...
+    ";
+        let cause = gateway(&format!(
+            "Caused by: org.apache.flink.table.api.SqlParserException: SQL parse failed. {message}
+Caused by: org.apache.flink.sql.parser.impl.ParseException: {message}"
+        ));
+        assert_eq!(cause.sentence, "Encountered \"a\" at line 1, column 20.");
+        assert_eq!(cause.place, Some(place(1, 20, 1, 20)));
+        let expected = ["Was expecting one of:", "<EOF>", "\"EXCEPT\" ...", "\"FROM\" ..."];
+        assert_eq!(cause.detail, expected);
+        let sql = "SELECT 'é', id FRO a";
+        assert_eq!(cause.place.unwrap().bytes(sql), (20, 21));
+    }
+
+    #[test]
+    fn a_message_of_several_lines_becomes_a_sentence_and_detail() {
+        let cause = gateway(
+            "Caused by: org.apache.flink.table.api.ValidationException: Column types of query \
+             result and sink for 'default_catalog.default_database.a' do not match.
+Cause: Different number of columns.
+
+Query schema: [EXPR$0: INT NOT NULL]
+Sink schema:  [id: INT, n: DECIMAL(10, 2)]",
+        );
+        assert_eq!(
+            cause.sentence,
+            "Column types of query result and sink for 'default_catalog.default_database.a' do \
+             not match. Cause: Different number of columns."
+        );
+        let schemas =
+            ["Query schema: [EXPR$0: INT NOT NULL]", "Sink schema:  [id: INT, n: DECIMAL(10, 2)]"];
+        assert_eq!(cause.detail, schemas);
+        assert_eq!(cause.place, None);
+    }
+
+    #[test]
+    fn a_failed_job_names_the_cause_and_the_record() {
+        let cause = root(
+            "org.apache.flink.runtime.JobException: Recovery is suppressed by \
+             NoRestartBackoffTimeStrategy
+\tat org.apache.flink.runtime.executiongraph.failover.ExecutionFailureHandler.handleFailure(ExecutionFailureHandler.java:219)
+Caused by: java.io.IOException: Failed to deserialize consumer record due to
+\tat org.apache.flink.connector.kafka.source.reader.KafkaRecordEmitter.emitRecord(KafkaRecordEmitter.java:56)
+\tSuppressed: java.lang.RuntimeException: while closing
+\t\tat a.b.C.close(C.java:1)
+\tCaused by: java.lang.RuntimeException: something else
+Caused by: java.io.IOException: Corrupt Debezium JSON message '{\"before\":null,\"op\":\"u\"}'.
+\t... 15 more
+Caused by: java.lang.IllegalStateException: The \"before\" field of UPDATE message is null, if you \
+             are using Debezium Postgres Connector, please check the Postgres table has been set \
+             REPLICA IDENTITY to FULL level.
+\t... 17 more
+",
+        );
+        assert!(cause.sentence.starts_with("The \"before\" field of UPDATE message is null"));
+        assert_eq!(cause.class, "IllegalStateException");
+        let record = "Corrupt Debezium JSON message '{\"before\":null,\"op\":\"u\"}'.";
+        assert_eq!(cause.detail, [record]);
+    }
+
+    #[rstest]
+    #[case::class_alone("java.lang.NullPointerException", "NullPointerException without a message")]
+    #[case::serialised(
+        "org.apache.flink.util.SerializedThrowable: java.lang.ArithmeticException: / by zero",
+        "/ by zero"
+    )]
+    #[case::no_trace(
+        "Checkpoint was declined: tasks not ready",
+        "Checkpoint was declined: tasks not ready"
+    )]
+    #[case::nothing("", "no cause was given")]
+    fn other_forms_give_a_sentence_too(#[case] trace: &str, #[case] sentence: &str) {
+        assert_eq!(root(trace).sentence, sentence);
+    }
 }

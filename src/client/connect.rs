@@ -194,3 +194,48 @@ fn refusal(error: &HttpError) -> String {
         lines.filter(|l| !l.is_empty() && !l.starts_with("You can also find")).collect();
     kept.join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(text: &str) -> Status {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_connector_without_tasks_does_not_run_yet() {
+        let text = r#"{"name":"c","connector":{"state":"RUNNING","worker_id":"w"},"tasks":[],
+            "type":"source"}"#;
+        assert!(!status(text).is_running());
+        assert_eq!(status(text).failure(), None);
+    }
+
+    #[test]
+    fn a_failed_task_names_its_root_cause() {
+        let text = r#"{"name":"c","connector":{"state":"RUNNING","worker_id":"w"},"tasks":[{"id":0,
+            "state":"FAILED","worker_id":"w","trace":"org.apache.kafka.connect.errors.ConnectException: Exiting WorkerSourceTask due to unrecoverable exception.\n\tat a.B.c(B.java:1)\nCaused by: org.postgresql.util.PSQLException: ERROR: publication \"p\" does not exist\n\tat d.E.f(E.java:2)\n"}]}"#;
+        let status = status(text);
+        assert!(!status.is_running());
+        let cause = status.failure().unwrap();
+        assert_eq!(cause.sentence, "ERROR: publication \"p\" does not exist");
+        assert_eq!(cause.detail, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_refusal_is_said_in_the_workers_words() {
+        let body = r#"{"error_code":400,"message":"Connector configuration is invalid and contains the following 1 error(s):\nError while validating connector config: FATAL: database \"nodb\" does not exist\nYou can also find the above list of errors at the endpoint `/connector-plugins/{connectorType}/config/validate`"}"#;
+        let error = HttpError {
+            method: "PUT".to_owned(),
+            path: "/connectors/c/config".to_owned(),
+            status: Some(400),
+            line: String::new(),
+            body: body.to_owned(),
+        };
+        assert_eq!(
+            refusal(&error),
+            "Connector configuration is invalid and contains the following 1 error(s): Error while \
+             validating connector config: FATAL: database \"nodb\" does not exist"
+        );
+    }
+}

@@ -42,7 +42,7 @@ pub enum FlinkError {
 /// The cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Overview {
-    /// Registered TaskManagers.
+    /// How many `TaskManager`s are registered.
     pub taskmanagers: u32,
     /// Slots in all.
     #[serde(rename = "slots-total")]
@@ -142,7 +142,8 @@ struct VertexDetail {
 
 #[derive(Deserialize)]
 struct Subtask {
-    subtask: u32,
+    #[serde(rename = "subtask")]
+    number: u32,
     status: String,
     attempt: u32,
     #[serde(rename = "start-time")]
@@ -229,7 +230,7 @@ impl JobManager {
         let detail: VertexDetail = self.http.get(&path).await?;
         let attempt = |task: Subtask| Attempt {
             vertex: vertex.to_owned(),
-            subtask: task.subtask,
+            subtask: task.number,
             attempt: task.attempt,
             start_time: task.start_time,
             status: task.status,
@@ -272,7 +273,8 @@ impl JobManager {
 
     /// Triggers a checkpoint and waits until it is COMPLETED; gives its id.
     ///
-    /// A trigger that the job declines because not all of its tasks run yet is tried again.
+    /// A checkpoint that fails is tried again while the job goes on: its first ones are declined
+    /// because not all tasks run yet, later ones because one of them is failing.
     pub async fn checkpoint(&self, job: &str, limit: Duration) -> Result<u64, FlinkError> {
         let completed = wait::until("a triggered checkpoint to complete", limit, || async {
             let trigger = json!({"checkpointType": "FULL"});
@@ -284,10 +286,10 @@ impl JobManager {
             }
             let cause = outcome.failure.map(|failure| cause::root(&failure.trace));
             let cause = cause.unwrap_or_default();
-            if is_too_early(&cause) {
-                return Ok(Look::NotYet(cause.sentence));
+            match self.state(job).await? {
+                Some(state) if !is_terminal(&state) => Ok(Look::NotYet(cause.sentence)),
+                _ => Err(FlinkError::Checkpoint(cause)),
             }
-            Err(FlinkError::Checkpoint(cause))
         });
         completed.await.map_err(WaitError::flatten)
     }
@@ -368,12 +370,6 @@ impl JobManager {
 /// The job has ended and will not go on.
 pub fn is_terminal(state: &str) -> bool {
     matches!(state, "FINISHED" | "FAILED" | "CANCELED")
-}
-
-/// The job runs, but not all of its tasks do, or a checkpoint is being taken this moment.
-fn is_too_early(cause: &Cause) -> bool {
-    let words = ["Not all required tasks are currently running", "not yet running", "is full"];
-    words.iter().any(|words| cause.sentence.contains(words))
 }
 
 fn found<T>(result: Result<T, HttpError>) -> Result<Option<T>, FlinkError> {

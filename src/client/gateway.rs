@@ -12,7 +12,7 @@ use super::http::{Http, HttpError};
 use super::wait::{self, Look, TimedOut, WaitError};
 
 /// How long one statement may take. A cold planner needs about 8 s for its first one.
-const STATEMENT_LIMIT: Duration = Duration::from_secs(60);
+const STATEMENT_LIMIT: Duration = Duration::from_mins(1);
 
 /// A session. It is closed by [`Session::close`]; one that was forgotten ends after the gateway's
 /// idle time-out.
@@ -197,7 +197,9 @@ fn cell(value: Value) -> Option<String> {
     match value {
         Value::Null => None,
         Value::String(text) => Some(text),
-        other => Some(other.to_string()),
+        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            Some(other.to_string())
+        }
     }
 }
 
@@ -228,5 +230,45 @@ fn refused(error: HttpError) -> GatewayError {
             None => GatewayError::Http(error),
         },
         Err(_) => GatewayError::Http(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn described(fields: &str) -> Column {
+        let fields: Vec<Value> = serde_json::from_str(fields).unwrap();
+        column(fields.into_iter().map(cell).collect())
+    }
+
+    #[test]
+    fn a_described_column_is_read() {
+        let key = described(r#"["id","INT",false,"PRI(id)",null,null]"#);
+        assert!(key.in_key && !key.nullable && key.is_physical());
+        let time = described(
+            r#"["ts","TIMESTAMP(3) *ROWTIME*",true,null,null,"`ts` - INTERVAL '5' SECOND"]"#,
+        );
+        assert_eq!(time.type_name, "TIMESTAMP(3)");
+        assert_eq!(time.time_attribute.as_deref(), Some("ROWTIME"));
+        assert_eq!(time.watermark.as_deref(), Some("`ts` - INTERVAL '5' SECOND"));
+        assert!(time.nullable && !time.in_key);
+        let virtual_one =
+            described(r#"["m","STRING",true,null,"METADATA FROM 'topic' VIRTUAL",null]"#);
+        assert!(!virtual_one.is_physical());
+    }
+
+    #[test]
+    fn an_answer_that_is_no_list_of_errors_stays_an_http_error() {
+        let error = HttpError {
+            method: "GET".to_owned(),
+            path: "/sessions".to_owned(),
+            status: Some(404),
+            line: "gone".to_owned(),
+            body: "gone".to_owned(),
+        };
+        assert!(matches!(refused(error.clone()), GatewayError::Http(found) if found == error));
+        let body = r#"{"errors":["Internal server error.","a.b.C: the cause"]}"#.to_owned();
+        assert_eq!(refused(HttpError { body, ..error }).to_string(), "the cause");
     }
 }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// A component answers on loopback within milliseconds; a call that takes this long will not end.
-const CALL_LIMIT: Duration = Duration::from_secs(60);
+const CALL_LIMIT: Duration = Duration::from_mins(1);
 
 /// One component's REST API.
 #[derive(Debug, Clone)]

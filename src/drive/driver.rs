@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 
-use super::diagnose::{self, OTHER_ERROR, OTHER_WAIT, REFUSED, SESSION, TOO_LONG, VOLATILE};
 use super::session::{Ended, Session, Turn};
 use super::waiting::{Ending, Running, Seen};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::position::Xid;
 use crate::base::text::Text;
+use crate::capture::diagnose::{
+    self, OTHER_ERROR, OTHER_WAIT, REFUSED, SESSION, TOO_LONG, VOLATILE,
+};
 use crate::capture::recorder::{RecordError, Recorder};
 use crate::capture::volatile;
 use crate::client::clock::Stopwatch;
@@ -34,10 +36,16 @@ pub enum DriveError {
     Scenario(Box<Diagnostic>),
     /// Postgres is not there any more.
     #[error(transparent)]
-    Postgres(#[from] PostgresError),
+    Postgres(Box<PostgresError>),
     /// The history could not be written.
     #[error(transparent)]
     Record(#[from] RecordError),
+}
+
+impl From<PostgresError> for DriveError {
+    fn from(error: PostgresError) -> Self {
+        Self::Postgres(Box::new(error))
+    }
 }
 
 impl From<Diagnostic> for DriveError {

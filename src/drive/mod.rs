@@ -3,7 +3,6 @@
 //! An entry is over when every session is idle or was seen waiting for a lock of another session,
 //! so what the next entry meets is the same in every run.
 
-pub mod diagnose;
 mod driver;
 pub mod session;
 mod waiting;

@@ -1,1 +1,7 @@
 //! What may be seen: the source tables over time, the records a topic may hold, the sinks' contents.
+
+pub mod feed;
+pub mod key;
+pub mod runs;
+pub mod sink;
+pub mod source;

@@ -1,1 +1,96 @@
-//! Scenarios and their cells to trials. Pure.
+//! Scenarios and their cells to trials. Pure, apart from finding the files of a selection.
+
+mod cells;
+mod select;
+
+pub use select::{SelectError, Selected, list, select};
+
+use crate::scenario::expect::{Delivery, Expect};
+use crate::scenario::scenario::{Restriction, Scenario, SettingValue};
+use crate::scenario::settings::{Cell, Settings};
+use crate::scenario::timeline::{Action, Entry};
+use crate::scenario::trial::Trial;
+use crate::scenario::{overridden, pipeline::Pipeline};
+use cells::Draw;
+
+/// Which cells of the matrix are wanted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Matrix {
+    /// Every combination.
+    #[default]
+    Full,
+    /// The first item of every list.
+    First,
+}
+
+/// The trials of a scenario: one for each cell, in the order in which the lists are written, the
+/// last axis fastest. There is always at least one.
+pub fn trials(scenario: &Scenario, matrix: Matrix, seed: u64) -> Vec<Trial> {
+    cells::draws(scenario, matrix).iter().map(|draw| trial(scenario, draw, seed)).collect()
+}
+
+fn trial(scenario: &Scenario, draw: &Draw<'_>, seed: u64) -> Trial {
+    let mut settings = Settings::default();
+    let mut pipeline = scenario.pipeline.clone();
+    let mut cell = Cell::default();
+    for (setting, choice) in draw {
+        if setting.is_axis {
+            cell.0.push((setting.name(), choice.label.clone()));
+        }
+        if let SettingValue::Statements(statements) = &choice.value {
+            let statements = overridden(&pipeline.statements, statements);
+            pipeline = Pipeline { statements, ..pipeline };
+        }
+        settings.set(&setting.path, &choice.value);
+    }
+    Trial {
+        id: scenario.id.clone(),
+        title: scenario.title.clone(),
+        covers: scenario.covers.clone(),
+        expect: united(scenario, &cell),
+        cell,
+        seed,
+        pipeline,
+        settings,
+        setup: scenario.setup.clone(),
+        timeline: scenario.timeline.clone(),
+        alone: needs_the_stack_alone(&scenario.timeline),
+    }
+}
+
+/// The entries of `expect` that hold for a cell, as one. That no two of them say different things of
+/// one place was made sure of when the file was read.
+fn united(scenario: &Scenario, cell: &Cell) -> Expect {
+    let mut united = Expect { may_show: scenario.may_show.clone(), ..Expect::default() };
+    let holds = |restriction: &Restriction| {
+        let value = cell.0.iter().find(|(axis, _)| *axis == restriction.axis);
+        value.is_some_and(|(_, label)| restriction.labels.contains(label))
+    };
+    for entry in scenario.expect.iter().filter(|entry| entry.when.iter().all(holds)) {
+        let expect = &entry.expect;
+        if expect.delivery != Delivery::default() {
+            united.delivery = expect.delivery;
+        }
+        united.consistency.extend(expect.consistency.clone());
+        united.rows.extend(expect.rows.clone());
+        for (place, lives) in &expect.life {
+            united.life.entry(place.clone()).or_default().extend(lives.clone());
+        }
+        united.must_show.extend(expect.must_show.clone());
+        united.may_show.extend(expect.may_show.clone());
+    }
+    united
+}
+
+/// Whether an entry does what other runs on the same stack would feel: killing a shared process, or
+/// holding a write open while a connector starts (its snapshot waits for every open write of the
+/// whole server). Sessions begin when the connector streams, and every new connector waits only for
+/// the snapshot of its own start, so neither entry does.
+fn needs_the_stack_alone(timeline: &[Entry]) -> bool {
+    timeline.iter().any(|entry| match entry.action {
+        Action::Session(_) | Action::Await { .. } => false,
+    })
+}
+
+#[cfg(test)]
+mod tests;

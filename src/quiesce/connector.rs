@@ -89,7 +89,9 @@ pub(super) async fn confirmed(
             Look::NotYet(format!("it is confirmed to {confirmed}"))
         })
     });
-    or_stalled(clients, pipeline, seen.await).await
+    let seen = seen.await;
+    tracing::debug!(%wanted, "the slot is confirmed");
+    or_stalled(clients, pipeline, seen).await
 }
 
 /// What the slot is confirmed to. A slot that is gone takes all evidence with it.
@@ -150,7 +152,7 @@ pub(super) async fn failed(
 ) -> Unproven {
     let mut looks = 0_u32;
     // It must not end before what it runs beside, which has the same limit.
-    let limit = limit.saturating_add(Duration::from_secs(60));
+    let limit = limit.saturating_add(Duration::from_mins(1));
     let failed = wait::until("the connector to fail", limit, || {
         looks += 1;
         let now = looks.is_multiple_of(8);

@@ -354,13 +354,13 @@ impl SourceVertex<'_> {
 
     /// Whether there is a metric for each partition.
     fn is_covered_by(&self, names: &[String], ends: &Ends) -> bool {
-        let named: BTreeSet<_> = names
+        let known: BTreeSet<_> = names
             .iter()
             .filter_map(|name| metric::current_offset(name))
             .map(|metric| (metric.topic, metric.partition))
             .collect();
         self.partitions(ends).all(|(read, partition, _)| {
-            named.contains(&(metric::sanitised(&read.topic), partition))
+            known.contains(&(metric::sanitised(&read.topic), partition))
         })
     }
 
@@ -401,6 +401,10 @@ async fn failure(clients: &Clients<'_>, job: &Job) -> Option<Unproven> {
     let failing =
         |state: &str| matches!(state, "FAILING") || is_terminal(state) && state != "FINISHED";
     let state = state.filter(|state| failing(state))?;
+    if state.starts_with("CANCEL") {
+        let sentence = "the job was cancelled";
+        return Some(Unproven::at_sinks(job, Anomaly::StatementFailed, sentence, &[]));
+    }
     // The cause is read from a copy of the graph, which may be older than the failure.
     let cause = wait::until("a failed job to say why", CAUSE_LIMIT, || async {
         let cause = clients.flink.failure(&job.id).await?;
@@ -421,7 +425,7 @@ pub(super) async fn failed(clients: &Clients<'_>, jobs: &[Job], limit: Duration)
     let watch = Stopwatch::start();
     let mut looks = 0_u32;
     // It must not end before what it runs beside, which has the same limit.
-    let limit = limit.saturating_add(Duration::from_secs(60));
+    let limit = limit.saturating_add(Duration::from_mins(1));
     let failed = wait::until("a job to fail", limit, || {
         looks += 1;
         let now = looks.is_multiple_of(8);

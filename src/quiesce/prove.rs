@@ -59,11 +59,13 @@ impl Attempted<'_> {
             self.left(),
         );
         let (mut watched, ()) = try_join(self.watch_jobs(), back).await?;
+        self.log("the barrier came back", self.pipeline.connector);
         let wanted = self.question.last_commit_end.unwrap_or_default();
         loop {
             let confirmed = connector::confirmed(self.clients, self.pipeline, wanted, self.left());
             let ((ends, evidence), confirmed) =
                 try_join(self.go_through(&waves, &watched), confirmed).await?;
+            self.log("every job is through, and the slot is confirmed", self.pipeline.connector);
             let again = self.read_again(&watched, confirmed).await?;
             let Some(changed) = difference(&watched, &ends, &again, self.pipeline.jobs) else {
                 return Ok(self.proof(&watched, &ends, evidence, confirmed));
@@ -77,6 +79,10 @@ impl Attempted<'_> {
             }
             watched = self.watch_jobs().await?;
         }
+    }
+
+    fn log(&self, what: &str, of: &str) {
+        tracing::debug!(of, after_ms = self.watch.elapsed_ms(), "{what}");
     }
 
     async fn watch_jobs(&self) -> Result<Vec<Watched<'_>>, Unproven> {
@@ -117,7 +123,9 @@ impl Attempted<'_> {
         ends: &Ends,
     ) -> Result<(usize, Evidence), Unproven> {
         let delivered = job.delivered(self.clients, ends, self.left()).await?;
+        self.log("the sources delivered everything", &job.job.id);
         let checkpoint = job.checkpoint(self.clients, self.left()).await?;
+        self.log("the checkpoint completed", &job.job.id);
         Ok((n, Evidence { delivered, checkpoint }))
     }
 
@@ -218,7 +226,8 @@ fn difference(watched: &[Watched<'_>], ends: &Ends, again: &Again, jobs: &[Job])
         return Some("the connector's slot moved back".to_owned());
     }
     for (job, now) in itertools::zip_eq(watched, &again.attempts) {
-        if job.attempts != *now {
+        let names = |attempts: &[Attempt]| attempts.iter().map(name_of).collect::<Vec<_>>();
+        if names(&job.attempts) != names(now) {
             return Some(format!("tasks of job {} were started again", job.job.id));
         }
     }
@@ -287,6 +296,7 @@ fn logical(
     renamed.collect()
 }
 
+/// Names one execution; its status is left out, since a task may still be on its way to RUNNING.
 fn name_of(attempt: &Attempt) -> String {
     let Attempt { vertex, subtask, attempt, start_time, .. } = attempt;
     format!("{vertex}_{subtask}_{attempt}@{start_time}")

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use camino::Utf8Path;
 
+use super::plural;
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::text::Span;
 
@@ -53,10 +54,6 @@ pub fn count(diagnostics: &[Diagnostic]) -> String {
         return "no errors".to_owned();
     }
     format!("{} in {}", parts.join(", "), plural(files.len(), "file"))
-}
-
-fn plural(n: usize, word: &str) -> String {
-    if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") }
 }
 
 fn groups<'a>(diagnostic: &'a Diagnostic, source: Option<&'a str>) -> Vec<Group<'a>> {

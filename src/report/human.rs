@@ -25,8 +25,8 @@ pub fn line(case: &Case<'_>) -> Page {
     if let Some(elapsed_ms) = case.elapsed_ms {
         page.add(Ink::Faint, format!(" ({})", seconds(elapsed_ms)));
     }
-    if let Some(verdict) = case.verdict.filter(|verdict| verdict.control) {
-        page.add(Ink::Faint, format!(": {}", demanded(verdict)));
+    if case.is_control() {
+        page.add(Ink::Faint, case.verdict.map_or(String::new(), |v| format!(": {}", demanded(v))));
     }
     page.end();
     page
@@ -36,9 +36,7 @@ pub fn line(case: &Case<'_>) -> Page {
 pub fn full(case: &Case<'_>) -> Page {
     let mut page = line(case);
     page.line(format!("  {}", case.trial.title));
-    let invalid = case.verdict.and_then(|verdict| verdict.invalid.as_ref());
-    let sentence = case.sentence.or(invalid.map(|(_, sentence)| sentence.as_str()));
-    if let Some(sentence) = sentence {
+    if let Some(sentence) = case.excuse() {
         page.end();
         sentence.lines().for_each(|line| page.line(format!("  {line}")));
         page.add(Ink::Faint, "  This says nothing about the pipeline.\n");
@@ -46,7 +44,7 @@ pub fn full(case: &Case<'_>) -> Page {
     for diagnostic in case.diagnostics {
         page.line(format!("  {diagnostic}"));
     }
-    if let Some(verdict) = case.verdict {
+    if let Some(verdict) = case.judgement() {
         findings(&mut page, verdict);
         unmet(&mut page, &verdict.unmet);
         gaps(&mut page, &verdict.gaps);
@@ -68,21 +66,6 @@ pub fn full(case: &Case<'_>) -> Page {
     page
 }
 
-fn unjudged_word(exit: Exit) -> &'static str {
-    match exit {
-        Exit::Pass => "pass",
-        Exit::Usage => "usage",
-        Exit::Anomaly => "fail",
-        Exit::Unknown => "unknown",
-        Exit::NothingRun => "not run",
-        Exit::ScenarioInvalid => "invalid",
-        Exit::StackNotUp => "stack not up",
-        Exit::CaptureBroken => "capture broken",
-        Exit::Internal => "internal bug",
-        Exit::Interrupted => "interrupted",
-    }
-}
-
 /// The last line of a run: how many ended how, what no checker looked at, and how long it took.
 pub fn summary(cases: &[Case<'_>], elapsed_ms: u64) -> Page {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
@@ -91,8 +74,7 @@ pub fn summary(cases: &[Case<'_>], elapsed_ms: u64) -> Page {
     }
     let mut take = |word: &str| counts.remove(word).unwrap_or(0);
     let (passed, failed, unknown) = (take("pass"), take("fail"), take("unknown"));
-    let is_control = |case: &&Case<'_>| case.verdict.is_some_and(|verdict| verdict.control);
-    let controls = match cases.iter().filter(is_control).count() {
+    let controls = match cases.iter().filter(|case| case.is_control()).count() {
         0 => String::new(),
         1 => " (1 control)".to_owned(),
         n => format!(" ({n} controls)"),
@@ -112,8 +94,7 @@ pub fn summary(cases: &[Case<'_>], elapsed_ms: u64) -> Page {
 /// What no checker looked at in a run, each once.
 pub fn not_judged(cases: &[Case<'_>]) -> Page {
     let mut page = Page::new();
-    let items =
-        cases.iter().filter_map(|case| case.verdict).flat_map(|verdict| &verdict.not_judged);
+    let items = cases.iter().filter_map(Case::judgement).flat_map(|verdict| &verdict.not_judged);
     for item in items.unique() {
         labelled(&mut page, "not judged", Ink::Faint, item);
     }
@@ -122,21 +103,33 @@ pub fn not_judged(cases: &[Case<'_>]) -> Page {
 
 /// The word that a trial is counted under in the summary.
 pub(super) fn counted_as(case: &Case<'_>) -> &'static str {
-    match case.verdict.map(|verdict| verdict.outcome) {
-        Some(Outcome::Pass) => "pass",
-        Some(Outcome::Fail) => "fail",
-        Some(Outcome::Unknown) => "unknown",
-        Some(Outcome::Invalid) | None => unjudged_word(case.exit),
+    match case.exit {
+        Exit::Pass => "pass",
+        Exit::Usage => "usage",
+        Exit::Anomaly => "fail",
+        Exit::Unknown => "unknown",
+        Exit::NothingRun => "not run",
+        Exit::ScenarioInvalid => "invalid",
+        Exit::StackNotUp => "stack not up",
+        Exit::CaptureBroken => "capture broken",
+        Exit::Internal => "internal bug",
+        Exit::Interrupted => "interrupted",
     }
 }
 
 fn word(case: &Case<'_>) -> (Ink, &'static str) {
-    match case.verdict.map(|verdict| (verdict.outcome, verdict.control)) {
-        Some((Outcome::Pass, true)) => (Ink::Good, "pass (control)"),
-        Some((Outcome::Pass, false)) => (Ink::Good, "pass"),
-        Some((Outcome::Fail, _)) => (Ink::Bad, "FAIL"),
-        Some((Outcome::Unknown, _)) => (Ink::Doubt, "unknown"),
-        Some((Outcome::Invalid, _)) | None => (Ink::Doubt, unjudged_word(case.exit)),
+    match case.exit {
+        Exit::Pass if case.is_control() => (Ink::Good, "pass (control)"),
+        Exit::Pass => (Ink::Good, "pass"),
+        Exit::Anomaly => (Ink::Bad, "FAIL"),
+        Exit::Usage
+        | Exit::Unknown
+        | Exit::NothingRun
+        | Exit::ScenarioInvalid
+        | Exit::StackNotUp
+        | Exit::CaptureBroken
+        | Exit::Internal
+        | Exit::Interrupted => (Ink::Doubt, counted_as(case)),
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Case;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
-use crate::check::verdict::{Outcome, Verdict};
+use crate::check::verdict::Verdict;
 
 /// The version of the form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -76,7 +76,7 @@ pub struct TrialReport {
     pub versions: BTreeMap<String, String>,
     /// What a script may conclude of this trial.
     pub exit: Exit,
-    /// The judgement, if it came so far.
+    /// The judgement, if the run says anything about the pipeline.
     pub verdict: Option<Verdict>,
     /// Why it says nothing about the pipeline.
     pub sentence: Option<String>,
@@ -119,13 +119,19 @@ pub fn schema() -> String {
 fn summary(cases: &[Case<'_>]) -> Summary {
     let mut summary = Summary::default();
     for case in cases {
-        match case.verdict.map(|verdict| verdict.outcome) {
-            Some(Outcome::Pass) => summary.passed += 1,
-            Some(Outcome::Fail) => summary.failed += 1,
-            Some(Outcome::Unknown) => summary.unknown += 1,
-            Some(Outcome::Invalid) | None => summary.other += 1,
+        match case.exit {
+            Exit::Pass => summary.passed += 1,
+            Exit::Anomaly => summary.failed += 1,
+            Exit::Unknown => summary.unknown += 1,
+            Exit::Usage
+            | Exit::NothingRun
+            | Exit::ScenarioInvalid
+            | Exit::StackNotUp
+            | Exit::CaptureBroken
+            | Exit::Internal
+            | Exit::Interrupted => summary.other += 1,
         }
-        summary.controls += usize::from(case.verdict.is_some_and(|verdict| verdict.control));
+        summary.controls += usize::from(case.is_control());
     }
     summary
 }
@@ -142,8 +148,8 @@ fn trial(case: &Case<'_>) -> TrialReport {
         stack: case.stack.to_owned(),
         versions: case.versions.clone(),
         exit: case.exit,
-        verdict: case.verdict.cloned(),
-        sentence: case.sentence.map(str::to_owned),
+        verdict: case.judgement().cloned(),
+        sentence: case.excuse().map(str::to_owned),
         diagnostics: case.diagnostics.to_vec(),
         leftovers: case.leftovers.iter().cloned().collect_vec(),
         folder: case.folder.map(|folder| folder.as_str().to_owned()),

@@ -6,6 +6,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::{Case, human};
 use crate::base::exit::Exit;
+use crate::check::verdict::{Judged, Status};
 
 /// The report as XML. A finding is a failure; what is undecided or says nothing about the pipeline
 /// is an error; what did not run is skipped.
@@ -37,7 +38,7 @@ fn status(case: &Case<'_>, whole: &str) -> TestCaseStatus {
         Exit::Pass => return TestCaseStatus::success(),
         Exit::NothingRun => {
             let mut skipped = TestCaseStatus::skipped();
-            skipped.set_message(case.sentence.unwrap_or("not run"));
+            skipped.set_message(case.excuse().unwrap_or("not run"));
             return skipped;
         }
         Exit::Anomaly => NonSuccessKind::Failure,
@@ -57,14 +58,13 @@ fn status(case: &Case<'_>, whole: &str) -> TestCaseStatus {
 
 /// The most telling sentence.
 fn message(case: &Case<'_>) -> String {
-    let verdict = case.verdict;
-    let finding = verdict.and_then(|verdict| verdict.findings.first());
+    let verdict = case.judgement();
+    let failing = |judged: &&Judged| judged.status == Status::Failing;
+    let finding = verdict.and_then(|verdict| verdict.findings.iter().find(failing));
     let unmet = verdict.and_then(|verdict| verdict.unmet.first());
     let gap = verdict.and_then(|verdict| verdict.gaps.first());
-    let invalid = verdict.and_then(|verdict| verdict.invalid.as_ref());
-    let sentence = case.sentence.map(str::to_owned);
-    sentence
-        .or_else(|| invalid.map(|(_, sentence)| sentence.clone()))
+    case.excuse()
+        .map(str::to_owned)
         .or_else(|| finding.map(|judged| judged.finding.sentence.clone()))
         .or_else(|| unmet.map(|unmet| unmet.sentence.clone()))
         .or_else(|| gap.map(|gap| gap.what.clone()))

@@ -13,12 +13,14 @@ use crate::check::verdict::{Outcome, Verdict};
 use crate::history::event::Header;
 use crate::scenario::trial::Trial;
 
+pub mod anomalies;
 pub mod diagnostics;
 pub mod explain;
 pub mod human;
 pub mod json;
 pub mod junit;
 pub mod page;
+pub mod repeat;
 
 #[cfg(test)]
 mod examples;
@@ -73,6 +75,29 @@ impl<'a> Case<'a> {
             elapsed_ms: None,
         }
     }
+
+    /// The verdict, unless the run ended in a way that says nothing about the pipeline; then its
+    /// history is a torso, and what the checks make of it is beside the point.
+    pub fn judgement(&self) -> Option<&'a Verdict> {
+        let judged = matches!(self.exit, Exit::Pass | Exit::Anomaly | Exit::Unknown);
+        self.verdict.filter(|_| judged)
+    }
+
+    /// It passed because a known fault was found.
+    pub fn is_control(&self) -> bool {
+        self.exit == Exit::Pass && self.verdict.is_some_and(|verdict| verdict.control)
+    }
+
+    /// Why it says nothing about the pipeline.
+    pub fn excuse(&self) -> Option<&'a str> {
+        let invalid = self.verdict.and_then(|verdict| verdict.invalid.as_ref());
+        self.sentence.or(invalid.map(|(_, sentence)| sentence.as_str()))
+    }
+}
+
+/// `1 file`, `2 files`.
+pub fn plural(n: usize, word: &str) -> String {
+    if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") }
 }
 
 /// The ending that a verdict stands for.

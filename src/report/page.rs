@@ -87,9 +87,11 @@ impl Page {
 
     /// The text with terminal colours; take them out of it and the plain text is left.
     pub fn styled(&self) -> String {
-        let paint = |(ink, text): &(Ink, String)| {
-            let style = ink.style();
-            if *ink == Ink::Plain { text.clone() } else { format!("{style}{text}{style:#}") }
+        // A line break stays outside, so that a coloured text ends as the plain one does.
+        let paint = |(ink, text): &(Ink, String)| match (ink, text.strip_suffix('\n')) {
+            (Ink::Plain, _) => text.clone(),
+            (_, Some(line)) => format!("{0}{line}{0:#}\n", ink.style()),
+            (_, None) => format!("{0}{text}{0:#}", ink.style()),
         };
         self.pieces.iter().map(paint).collect()
     }

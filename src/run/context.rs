@@ -11,6 +11,7 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
 use crate::check::verdict::Verdict;
 use crate::client::endpoints::Endpoints;
+use crate::stack::StackOptions;
 
 /// Everything a trial needs besides itself. Cheap to clone: the trials of one process share a stack.
 #[derive(Debug, Clone)]
@@ -19,6 +20,9 @@ pub struct RunContext {
     pub endpoints: Endpoints,
     /// The stack's name (`local`).
     pub stack: String,
+    /// Where the stack keeps its claims, so that what a killed run leaves is swept; `None` for a
+    /// stack that somebody else keeps.
+    pub claims: Option<StackOptions>,
     /// Component → version, as the stack knows them.
     pub versions: BTreeMap<String, String>,
     /// Component → its log file, for excerpts when something fails.

@@ -1,8 +1,23 @@
 //! The stages of a run in order, and the run directory.
 
 pub mod cancel;
+pub mod clocks;
+pub mod connector;
 pub mod context;
+pub mod folder;
+mod jobs;
+mod made;
 pub mod names;
+mod outcome;
+mod shadow;
+mod source;
+pub mod statements;
+mod timeline;
+mod topics;
+mod trial;
 
 pub use cancel::Cancel;
 pub use context::{Limits, Progress, RunContext, Silent, Stage, TrialResult};
+pub use trial::{recheck, trial};
+
+use trial::Run;

@@ -21,11 +21,15 @@ pub struct Names {
 impl Names {
     /// Names that no other run has.
     pub fn new() -> Self {
-        let time = jiff::Timestamp::try_from(clock::now()).unwrap_or_default();
         // The hasher of the standard library is seeded by the system: no two processes share one.
         let mut hasher = RandomState::new().build_hasher();
         hasher.write_u32(std::process::id());
-        Self::from_parts(&time.strftime("%Y%m%d-%H%M%S").to_string(), hasher.finish())
+        Self::from_parts(&time(), hasher.finish())
+    }
+
+    /// Names from a token that nobody else has.
+    pub fn of_token(token: &str) -> Self {
+        Self { run: format!("{}-{token}", time()), base: format!("cp_{token}") }
     }
 
     /// Names from a time text and a number that nobody else has drawn.
@@ -94,6 +98,11 @@ impl Default for Names {
     fn default() -> Self {
         Self::new()
     }
+}
+
+fn time() -> String {
+    let now = jiff::Timestamp::try_from(clock::now()).unwrap_or_default();
+    now.strftime("%Y%m%d-%H%M%S").to_string()
 }
 
 fn digit(bits: u64) -> char {

@@ -1,8 +1,29 @@
 //! The scenario language: pipeline and scenario files, parsed with all their errors at once, and
 //! the trials they become.
 
+pub mod code;
+mod diagnose;
 pub mod expect;
+pub mod load;
+mod parse;
 pub mod pipeline;
+#[expect(clippy::module_inception, reason = "the file is named after the noun it defines")]
+pub mod scenario;
 pub mod settings;
 pub mod timeline;
 pub mod trial;
+mod words;
+mod yaml;
+
+pub use load::{Loaded, Source, load, load_as, load_pipeline};
+pub use scenario::Scenario;
+
+pub(crate) use words::nearest;
+
+use crate::base::text::Text;
+
+/// `statements` with each of `overrides` in the place of the one with the same kind and target; the
+/// rest stands before the first INSERT.
+pub fn overridden(statements: &[Text], overrides: &[Text]) -> Vec<Text> {
+    parse::overridden(statements, overrides)
+}

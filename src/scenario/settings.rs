@@ -69,10 +69,10 @@ pub struct Settings {
 pub struct Cell(pub Vec<(String, String)>);
 
 impl fmt::Display for Cell {
-    /// `partitions=3,flink.table.exec.state.ttl=1h`
+    /// `partitions=3, flink.table.exec.state.ttl=1h`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, (axis, value)) in self.0.iter().enumerate() {
-            let comma = if n == 0 { "" } else { "," };
+            let comma = if n == 0 { "" } else { ", " };
             write!(f, "{comma}{axis}={value}")?;
         }
         Ok(())

@@ -38,7 +38,7 @@ pub struct SessionEntry {
     pub statements: Vec<Text>,
     /// The session whose lock the last statement must be seen to wait for.
     pub blocks_on: Option<String>,
-    /// The SQLSTATE or condition name that the entry must end with.
+    /// The SQLSTATE that the entry must end with (a condition's name is resolved when it is read).
     pub error: Option<String>,
     /// How many rounds; 1 without `repeat`.
     pub rounds: u32,

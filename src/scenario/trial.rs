@@ -37,7 +37,7 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// `id [k=v,…]`, the name of the trial wherever it is listed.
+    /// `id [k=v, …]`, the name of the trial wherever it is listed.
     pub fn name(&self) -> String {
         if self.cell.0.is_empty() {
             return self.id.clone();

@@ -8,6 +8,7 @@ pub mod edit;
 pub mod flink;
 pub mod postgres;
 pub mod split;
+pub mod sqlstate;
 pub mod token;
 
 use crate::base::text::{Span, Text};

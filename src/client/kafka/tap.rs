@@ -28,7 +28,8 @@ pub type Handler = Box<dyn FnMut(Record) + Send>;
 
 /// Reads until it is dropped.
 pub struct Tap {
-    consumer: Arc<BaseConsumer>,
+    /// `None` only while it is dropped.
+    consumer: Option<Arc<BaseConsumer>>,
     wake: SyncSender<Wake>,
     shared: Arc<Shared>,
     positions: watch::Receiver<BTreeMap<Place, i64>>,
@@ -85,7 +86,7 @@ impl Tap {
             .name("tap".to_owned())
             .spawn(move || reader.run(&woken))
             .map_err(|e| failed(&e))?;
-        let tap = Self { consumer, wake, shared, positions, thread: Some(thread) };
+        let tap = Self { consumer: Some(consumer), wake, shared, positions, thread: Some(thread) };
         tap.add(topics)?;
         Ok(tap)
     }
@@ -103,7 +104,10 @@ impl Tap {
                     .map_err(failed)?;
             }
         }
-        self.consumer.incremental_assign(&list).map_err(failed)
+        self.consumer
+            .iter()
+            .try_for_each(|consumer| consumer.incremental_assign(&list))
+            .map_err(failed)
     }
 
     /// Waits until everything below the stable ends was read and handed over.
@@ -151,6 +155,10 @@ impl Drop for Tap {
             // A handler that panicked has printed its message; there is no one to tell here.
             let _panicked = thread.join();
         }
+        // Closing the consumer takes up to 100 ms, in which no handler is called any more.
+        let consumer = self.consumer.take();
+        let closer = std::thread::Builder::new().name("tap-closer".to_owned());
+        let _closed_here_without_a_thread = closer.spawn(move || drop(consumer));
     }
 }
 

@@ -1,5 +1,8 @@
 //! pgoutput, protocol version 1: the messages of a logical slot as Postgres writes them.
 
+#[cfg(test)]
+pub(crate) mod write;
+
 use serde::{Deserialize, Serialize};
 
 use crate::base::position::{Lsn, Xid};
@@ -458,7 +461,26 @@ mod tests {
         assert_eq!(error, format!("pgoutput message {sentence}"));
     }
 
+    fn cell() -> impl Strategy<Value = Cell> {
+        prop_oneof![Just(Cell::Null), Just(Cell::Unchanged), ".{0,8}".prop_map(Cell::Text)]
+    }
+
     proptest! {
+        #[test]
+        fn what_is_written_is_read_back(cells in prop::collection::vec(cell(), 0..6)) {
+            let old = Old::Full(cells.clone());
+            let expected = Message::Update { relation: 9, old: Some(old.clone()), new: cells.clone() };
+            prop_assert_eq!(parse(&write::update(9, Some(&old), &cells)), Ok(expected));
+            let expected = Message::Insert { relation: 9, new: cells.clone() };
+            prop_assert_eq!(parse(&write::insert(9, &cells)), Ok(expected));
+        }
+
+        #[test]
+        fn a_cut_message_is_an_error(cells in prop::collection::vec(cell(), 1..6), at in any::<prop::sample::Index>()) {
+            let bytes = write::insert(9, &cells);
+            prop_assert!(parse(&bytes[..at.index(bytes.len())]).is_err());
+        }
+
         #[test]
         fn no_bytes_make_it_panic(kind in "[BCORYIUDTM]", rest in prop::collection::vec(any::<u8>(), 0..64)) {
             let mut bytes = kind.into_bytes();

@@ -1,0 +1,188 @@
+//! Reference queries: one SELECT a sink, run on a shadow, its columns cast to the sink's types.
+
+use crate::base::diagnostic::Diagnostic;
+use crate::base::text::Text;
+use crate::capture::diagnose::{self, REFERENCE};
+use crate::capture::{types, volatile};
+use crate::client::postgres::{Connection, PostgresError, ident, literal};
+use crate::history::event::{Reference, Side, SinkTable};
+
+/// A reference query that Postgres has accepted.
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// The sink it belongs to.
+    pub sink: String,
+    /// As the author wrote it.
+    pub text: Text,
+    view: String,
+    /// Name and Postgres type of its columns.
+    columns: Vec<(String, String)>,
+}
+
+/// Why a reference gives no result.
+#[derive(Debug, thiserror::Error)]
+pub enum ReferenceError {
+    /// The author must mend it.
+    #[error("{0}")]
+    Invalid(Box<Diagnostic>),
+    /// Postgres is not there.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+}
+
+impl From<Diagnostic> for ReferenceError {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Invalid(Box::new(diagnostic))
+    }
+}
+
+/// Makes a view of a reference in the session, which checks it and tells its columns.
+pub async fn define(
+    connection: &Connection,
+    sink: &str,
+    reference: &Text,
+) -> Result<Query, ReferenceError> {
+    if let Some(found) = volatile::find(connection, reference).await? {
+        let message = format!(
+            "the reference of `{sink}` calls `{}`, which gives another value at each run",
+            found.name
+        );
+        return Err(diagnose::spanned(REFERENCE, reference, found.span, message).into());
+    }
+    let view = format!("pg_temp.{}", ident(&format!("reference of {sink}")));
+    let head = format!("DROP VIEW IF EXISTS {view}; CREATE VIEW {view} AS\n");
+    let columns = format!(
+        "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute \
+         WHERE attrelid = {}::regclass AND attnum > 0 ORDER BY attnum",
+        literal(&view)
+    );
+    let body = reference.value.trim_end().trim_end_matches(';');
+    let sql = format!("{head}{body}\n;{columns}");
+    let rows =
+        connection.rows(&sql).await.map_err(|error| refused(reference, head.len(), error))?;
+    let columns = rows.into_iter().filter_map(|row| {
+        let mut cells = row.into_iter().flatten();
+        Some((cells.next()?, cells.next()?))
+    });
+    Ok(Query { sink: sink.to_owned(), text: reference.clone(), view, columns: columns.collect() })
+}
+
+/// Drops the view; a change of the schema would else be refused for its sake.
+pub async fn forget(connection: &Connection, query: &Query) -> Result<(), PostgresError> {
+    connection.run(&format!("DROP VIEW IF EXISTS {}", query.view)).await.map(|_| ())
+}
+
+/// Runs a reference at what the shadow holds now.
+pub async fn evaluate(
+    connection: &Connection,
+    query: &Query,
+    sink: &SinkTable,
+    proof: u32,
+    side: Side,
+) -> Result<Reference, ReferenceError> {
+    let (sql, columns) = cast(query, sink);
+    let answers =
+        connection.rows(&sql).await.map_err(|error| refused(&query.text, usize::MAX, error))?;
+    let mut rows = Vec::new();
+    for mut row in answers {
+        if let Some(lost) = row.pop().flatten() {
+            let message = format!(
+                "the reference of `{}` loses digits when it is cast to the sink's types: {lost}",
+                query.sink
+            );
+            let mut diagnostic = diagnose::at(REFERENCE, &query.text, message);
+            diagnostic.help = Some("round the value in the reference".to_owned());
+            return Err(diagnostic.into());
+        }
+        rows.push(row);
+    }
+    Ok(Reference { proof, sink: query.sink.clone(), side, columns, rows })
+}
+
+/// The query that casts; its last column says what a cast has lost, NULL if nothing.
+fn cast(query: &Query, sink: &SinkTable) -> (String, Vec<(String, String)>) {
+    let mut values = Vec::new();
+    let mut lost = Vec::new();
+    let mut columns = Vec::new();
+    for (name, postgres) in &query.columns {
+        let column = ident(name);
+        let found = sink
+            .columns
+            .iter()
+            .find(|(of_sink, _)| of_sink == name)
+            .or_else(|| sink.columns.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)));
+        let Some((of_sink, flink)) = found else {
+            values.push(format!("{column}::text"));
+            columns.push((name.clone(), postgres.clone()));
+            continue;
+        };
+        columns.push((of_sink.clone(), flink.clone()));
+        let Some(target) = types::target(flink) else {
+            values.push(format!("{column}::text"));
+            continue;
+        };
+        let cast = format!("CAST({column} AS {})", target.sql);
+        if let Some(exact) = target.exact.filter(|exact| types::is_checked(postgres, exact)) {
+            lost.push(format!(
+                "CASE WHEN CAST({cast} AS {exact}) IS DISTINCT FROM CAST({column} AS {exact}) \
+                 THEN format('%s %s becomes %s', {}, {column}::text, {cast}::text) END",
+                literal(name)
+            ));
+        }
+        values.push(format!("{cast}::text"));
+    }
+    values.push(match lost.is_empty() {
+        true => "NULL::text".to_owned(),
+        false => format!("nullif(concat_ws('; ', {}), '')", lost.join(", ")),
+    });
+    (format!("SELECT {} FROM {}", values.join(", "), query.view), columns)
+}
+
+fn refused(reference: &Text, shift: usize, error: PostgresError) -> ReferenceError {
+    if error.sqlstate.is_none() || error.is_session_lost() {
+        return error.into();
+    }
+    diagnose::refused(REFERENCE, reference, shift, &error).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::event::SinkMode;
+
+    #[test]
+    fn every_column_is_cast_and_every_loss_is_told() {
+        let text = Text::whole("p.yaml".into(), String::new());
+        let query = Query {
+            sink: "totals".to_owned(),
+            view: "pg_temp.v".to_owned(),
+            columns: vec![
+                ("account".to_owned(), "character varying(9)".to_owned()),
+                ("total".to_owned(), "numeric".to_owned()),
+                ("w".to_owned(), "timestamp without time zone".to_owned()),
+                ("extra".to_owned(), "integer".to_owned()),
+            ],
+            text: text.clone(),
+        };
+        let column = |name: &str, flink: &str| (name.to_owned(), flink.to_owned());
+        let sink = SinkTable {
+            name: "totals".to_owned(),
+            topic: "totals".to_owned(),
+            mode: SinkMode::Upsert,
+            columns: vec![
+                column("Account", "STRING"),
+                column("total", "DECIMAL(38, 2)"),
+                column("w", "TIMESTAMP(3)"),
+            ],
+            key: vec!["Account".to_owned()],
+            statement: text.place(0),
+        };
+        let (sql, columns) = cast(&query, &sink);
+        insta::assert_snapshot!(sql);
+        let names: Vec<_> = columns.iter().map(|(name, flink)| format!("{name} {flink}")).collect();
+        assert_eq!(
+            names,
+            ["Account STRING", "total DECIMAL(38, 2)", "w TIMESTAMP(3)", "extra integer"]
+        );
+    }
+}

@@ -1,0 +1,330 @@
+//! Transactions of the journal as SQL for the shadow.
+
+use crate::base::position::Lsn;
+use crate::base::value::Value;
+use crate::client::postgres::{ident, literal};
+use crate::codec::pgoutput::Cell;
+use crate::history::event::Table;
+use crate::model::source::{Change, Kind, Transaction};
+
+use super::schema::changes_table;
+
+/// Where the text is sent so far, that Postgres need not hold all of it at once.
+pub(super) const PIECE: usize = 256 * 1024;
+
+/// Writes transactions as SQL, in pieces.
+#[derive(Debug)]
+pub(super) struct Replay<'a> {
+    tables: &'a [Table],
+    changes: Vec<String>,
+    /// Changes so far, over all tables.
+    position: i64,
+    pieces: Vec<String>,
+    open: String,
+    /// The table and columns of the INSERT at the end of `open` that further rows can join.
+    joinable: Option<(usize, Vec<String>)>,
+}
+
+/// Names of the columns that a change's images have.
+pub(super) type Columns<'a> = &'a dyn Fn(&Change) -> Vec<String>;
+
+impl<'a> Replay<'a> {
+    /// Goes on after `position` changes.
+    pub(super) fn new(tables: &'a [Table], position: i64) -> Self {
+        let changes = tables.iter().map(|table| changes_table(table, tables)).collect();
+        let (pieces, open) = (Vec::new(), String::new());
+        Self { tables, changes, position, pieces, open, joinable: None }
+    }
+
+    /// The pieces, each of whole statements, and the number of changes so far.
+    pub(super) fn finish(mut self) -> (Vec<String>, i64) {
+        self.cut();
+        (self.pieces, self.position)
+    }
+
+    fn cut(&mut self) {
+        self.joinable = None;
+        if !self.open.is_empty() {
+            self.pieces.push(std::mem::take(&mut self.open));
+        }
+    }
+
+    fn statement(&mut self, sql: &str) {
+        self.joinable = None;
+        if self.open.len() > PIECE {
+            self.cut();
+        }
+        if !self.open.is_empty() {
+            self.open.push_str(";\n");
+        }
+        self.open.push_str(sql);
+    }
+
+    /// The rows that the connector's snapshot reads, as changes.
+    pub(super) fn snapshot(&mut self) {
+        for n in 0..self.tables.len() {
+            let (Some(table), Some(changes)) = (self.tables.get(n), self.changes.get(n)) else {
+                continue;
+            };
+            let columns: Vec<_> = stored(table).map(|name| ident(&name)).collect();
+            let list: String = columns.iter().map(|name| format!("{name}, ")).collect();
+            // A snapshot has no order of its own; the rows of a table stand before all changes.
+            let sql = format!(
+                "INSERT INTO {changes} ({list}_op, _pos) SELECT {list}'r', 0 FROM {}.{}",
+                ident(&table.schema),
+                ident(&table.name),
+            );
+            self.statement(&sql);
+        }
+    }
+
+    /// The changes of a transaction; `streamed` if the connector's snapshot does not show them.
+    pub(super) fn transaction(
+        &mut self,
+        transaction: &Transaction,
+        streamed: bool,
+        columns: Columns<'_>,
+    ) {
+        for change in &transaction.changes {
+            let names = columns(change);
+            self.position += 1;
+            self.row(change, &names);
+            if streamed {
+                self.change(transaction, change, &names);
+            }
+        }
+    }
+
+    /// Applies a change to the table's current rows.
+    fn row(&mut self, change: &Change, names: &[String]) {
+        let Some(table) = self.tables.get(change.table) else { return };
+        let target = format!("{}.{}", ident(&table.schema), ident(&table.name));
+        let key = table.key.clone();
+        let old = change.old.as_deref().unwrap_or_default();
+        let new = change.new.as_deref().unwrap_or_default();
+        match change.kind {
+            Kind::Insert => self.insert(change.table, &target, &given(names, new)),
+            Kind::Truncate => self.statement(&format!("TRUNCATE ONLY {target}")),
+            Kind::Delete => {
+                let found = found(&target, names, old, &key);
+                self.statement(&format!("DELETE FROM ONLY {target} WHERE {found}"));
+            }
+            Kind::Update => {
+                let given = given(names, new);
+                let set: Vec<_> =
+                    given.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+                let by = if old.is_empty() { new } else { old };
+                let found = found(&target, names, by, &key);
+                let set = set.join(", ");
+                self.statement(&format!("UPDATE ONLY {target} SET {set} WHERE {found}"));
+            }
+        }
+    }
+
+    fn insert(&mut self, table: usize, target: &str, given: &[(String, String)]) {
+        let names: Vec<_> = given.iter().map(|(name, _)| name.clone()).collect();
+        let values: Vec<_> = given.iter().map(|(_, value)| value.as_str()).collect();
+        let values = values.join(", ");
+        if names.is_empty() {
+            self.statement(&format!("INSERT INTO {target} DEFAULT VALUES"));
+            return;
+        }
+        let joins = self.joinable.as_ref().is_some_and(|(n, other)| *n == table && *other == names);
+        if joins && self.open.len() <= PIECE {
+            self.open.push_str(", (");
+            self.open.push_str(&values);
+            self.open.push(')');
+            return;
+        }
+        self.statement(&format!("INSERT INTO {target} ({}) VALUES ({values})", names.join(", ")));
+        self.joinable = Some((table, names));
+    }
+
+    /// Appends a change to the table of changes, as the connector emits it: a changed key is a
+    /// delete and a create.
+    fn change(&mut self, transaction: &Transaction, change: &Change, names: &[String]) {
+        let old = change.old.as_deref().unwrap_or_default();
+        let new = change.new.as_deref().unwrap_or_default();
+        match change.kind {
+            Kind::Insert => self.append(transaction, change, "c", &given(names, new)),
+            Kind::Update if change.key_changed => {
+                self.append(transaction, change, "d", &given(names, old));
+                self.append(transaction, change, "c", &given(names, new));
+            }
+            Kind::Update => self.append(transaction, change, "u", &given(names, new)),
+            Kind::Delete => self.append(transaction, change, "d", &given(names, old)),
+            Kind::Truncate => self.append(transaction, change, "t", &[]),
+        }
+    }
+
+    fn append(
+        &mut self,
+        transaction: &Transaction,
+        change: &Change,
+        op: &str,
+        given: &[(String, String)],
+    ) {
+        let Some(changes) = self.changes.get(change.table).cloned() else { return };
+        let mut all = given.to_vec();
+        let time = Value::TimestampTz(transaction.time_us).to_string();
+        all.push(("_op".to_owned(), literal(op)));
+        all.push(("_pos".to_owned(), self.position.to_string()));
+        all.push(("_commit_time".to_owned(), literal(&time)));
+        all.push(("_tx".to_owned(), transaction.xid.to_string()));
+        let (names, values): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+        let (names, values) = (names.join(", "), values.join(", "));
+        self.statement(&format!("INSERT INTO {changes} ({names}) VALUES ({values})"));
+    }
+}
+
+/// Whether the connector's snapshot, taken at `point`, leaves this transaction to the stream.
+pub(super) fn is_streamed(commit: Lsn, point: Option<Lsn>) -> bool {
+    point.is_some_and(|point| commit >= point)
+}
+
+/// Names of the columns that rows in the WAL have.
+pub(super) fn stored(table: &Table) -> impl Iterator<Item = String> + '_ {
+    table.columns.iter().filter(|column| !column.generated).map(|column| column.name.clone())
+}
+
+/// The columns that an image has a value for, as SQL.
+fn given(names: &[String], image: &[Cell]) -> Vec<(String, String)> {
+    let cells = itertools::izip!(names, image);
+    cells
+        .filter_map(|(name, cell)| match cell {
+            Cell::Null => Some((ident(name), "NULL".to_owned())),
+            Cell::Text(text) => Some((ident(name), literal(text))),
+            Cell::Unchanged => None,
+        })
+        .collect()
+}
+
+/// The one row that an image means: by its key, or else one of the rows that equal it.
+fn found(target: &str, names: &[String], image: &[Cell], key: &[String]) -> String {
+    let cells: Vec<_> = itertools::izip!(names, image).collect();
+    let by_key = !key.is_empty();
+    let mut conditions = Vec::new();
+    for (name, cell) in cells {
+        if by_key && !key.contains(name) {
+            continue;
+        }
+        let column = ident(name);
+        match cell {
+            Cell::Null => conditions.push(format!("{column} IS NULL")),
+            Cell::Text(text) if by_key => conditions.push(format!("{column} = {}", literal(text))),
+            // Not every type has an equality; its text has.
+            Cell::Text(text) => conditions.push(format!("{column}::text = {}", literal(text))),
+            Cell::Unchanged => {}
+        }
+    }
+    let conditions =
+        if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") };
+    format!("ctid = (SELECT ctid FROM ONLY {target} WHERE {conditions} LIMIT 1)")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::base::position::{Position, Xid};
+    use crate::history::event::Column;
+    use crate::model::source::Carried;
+    use crate::scenario::settings::ReplicaIdentity;
+
+    fn table(key: &[&str]) -> Table {
+        let column = |name: &str| Column {
+            name: name.to_owned(),
+            type_oid: 25,
+            type_name: "text".to_owned(),
+            not_null: false,
+            default: None,
+            generated: false,
+        };
+        Table {
+            oid: 1,
+            schema: "public".to_owned(),
+            name: "t".to_owned(),
+            columns: vec![column("id"), column("v")],
+            key: key.iter().map(ToString::to_string).collect(),
+            identity: ReplicaIdentity::Full,
+            captured: true,
+        }
+    }
+
+    fn change(kind: Kind, old: Option<[&str; 2]>, new: Option<[&str; 2]>) -> Arc<Change> {
+        let image = |row: [&str; 2]| {
+            row.into_iter()
+                .map(|text| match text {
+                    "-" => Cell::Null,
+                    "~" => Cell::Unchanged,
+                    text => Cell::Text(text.to_owned()),
+                })
+                .collect()
+        };
+        Arc::new(Change {
+            position: Position { commit: Lsn(1), index: 0 },
+            xid: Xid(7),
+            lsn: Lsn(1),
+            nth: 0,
+            table: 0,
+            columns: ["id".to_owned(), "v".to_owned()].into(),
+            kind,
+            key_changed: matches!((old, new), (Some(old), Some(new)) if old[0] != new[0]),
+            old: old.map(image),
+            new: new.map(image),
+            carried: Carried::Full,
+            unchanged: Vec::new(),
+        })
+    }
+
+    fn replayed(key: &[&str], changes: Vec<Arc<Change>>, streamed: bool) -> String {
+        let tables = [table(key)];
+        let transaction = Transaction {
+            xid: Xid(7),
+            commit: Lsn(1),
+            end: Lsn(2),
+            time_us: 0,
+            changes,
+            messages: Vec::new(),
+        };
+        let mut replay = Replay::new(&tables, 10);
+        let names = |_: &Change| vec!["id".to_owned(), "v".to_owned()];
+        replay.transaction(&transaction, streamed, &names);
+        let (pieces, _) = replay.finish();
+        pieces.join(";\n")
+    }
+
+    #[test]
+    fn rows_are_found_by_key_and_inserts_are_joined() {
+        let changes = vec![
+            change(Kind::Insert, None, Some(["1", "it's"])),
+            change(Kind::Insert, None, Some(["2", "-"])),
+            change(Kind::Update, Some(["1", "it's"]), Some(["3", "~"])),
+            change(Kind::Delete, Some(["2", "-"]), None),
+            change(Kind::Truncate, None, None),
+        ];
+        insta::assert_snapshot!(replayed(&["id"], changes, false), @r#"
+        INSERT INTO "public"."t" ("id", "v") VALUES ('1', 'it''s'), ('2', NULL);
+        UPDATE ONLY "public"."t" SET "id" = '3' WHERE ctid = (SELECT ctid FROM ONLY "public"."t" WHERE "id" = '1' LIMIT 1);
+        DELETE FROM ONLY "public"."t" WHERE ctid = (SELECT ctid FROM ONLY "public"."t" WHERE "id" = '2' LIMIT 1);
+        TRUNCATE ONLY "public"."t"
+        "#);
+    }
+
+    #[test]
+    fn without_a_key_one_of_the_equal_rows_is_meant() {
+        let changes = vec![change(Kind::Delete, Some(["2", "-"]), None)];
+        insta::assert_snapshot!(replayed(&[], changes, false), @r#"DELETE FROM ONLY "public"."t" WHERE ctid = (SELECT ctid FROM ONLY "public"."t" WHERE "id"::text = '2' AND "v" IS NULL LIMIT 1)"#);
+    }
+
+    #[test]
+    fn a_changed_key_is_a_delete_and_a_create() {
+        let changes = vec![change(Kind::Update, Some(["1", "a"]), Some(["2", "a"]))];
+        insta::assert_snapshot!(replayed(&["id"], changes, true), @r#"
+        UPDATE ONLY "public"."t" SET "id" = '2', "v" = 'a' WHERE ctid = (SELECT ctid FROM ONLY "public"."t" WHERE "id" = '1' LIMIT 1);
+        INSERT INTO changes."t" ("id", "v", _op, _pos, _commit_time, _tx) VALUES ('1', 'a', 'd', 11, '1970-01-01 00:00:00Z', 7);
+        INSERT INTO changes."t" ("id", "v", _op, _pos, _commit_time, _tx) VALUES ('2', 'a', 'c', 11, '1970-01-01 00:00:00Z', 7)
+        "#);
+    }
+}

@@ -1,0 +1,78 @@
+//! The forms a report can take on stdout.
+
+use camino::Utf8Path;
+
+use super::console::Console;
+use super::select::Selected;
+use crate::base::diagnostic::Diagnostic;
+use crate::base::exit::Exit;
+use crate::report::diagnostics::{self, Paint};
+use crate::report::{Case, human, json, junit};
+
+/// The form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// Text for people: a line for a pass, the whole story for anything else
+    Human,
+    /// JSON, as `changeproof schema report` describes it
+    Json,
+    /// JUnit XML
+    Junit,
+}
+
+/// Shows cases in one form.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shown {
+    format: Format,
+    /// Where it is shown.
+    pub(super) console: Console,
+}
+
+impl Shown {
+    pub(super) fn new(format: Format, console: Console) -> Self {
+        Self { format, console }
+    }
+
+    /// One case, as soon as it ended. Only the form for people is shown piece by piece.
+    pub(super) fn case(self, case: &Case<'_>) {
+        if self.format != Format::Human {
+            return;
+        }
+        if case.exit == Exit::Pass && case.leftovers.is_empty() {
+            self.console.out(&human::line(case).styled());
+        } else {
+            self.console.out(&(human::full(case).styled() + "\n"));
+        }
+    }
+
+    /// What follows the cases, or holds all of them.
+    pub(super) fn end(self, cases: &[Case<'_>], exit: Exit, elapsed_ms: u64) {
+        match self.format {
+            Format::Human => {
+                self.console.out(&human::not_judged(cases).styled());
+                self.console.out(&human::summary(cases, elapsed_ms).styled());
+            }
+            Format::Json => self.console.out(&json::text(&json::report(cases, &[], exit))),
+            Format::Junit => self.console.out(&junit::text(cases)),
+        }
+    }
+
+    /// What is wrong with files. As JSON it is the whole report, since then nothing runs.
+    pub(super) fn diagnostics(self, selected: &Selected) {
+        if self.format == Format::Json && selected.refused() {
+            let report = json::report(&[], &selected.diagnostics, Exit::ScenarioInvalid);
+            self.console.out(&json::text(&report));
+        } else {
+            show(&selected.diagnostics, |file| selected.source(file), self.console);
+        }
+    }
+}
+
+/// Shows diagnostics in their files, on stderr.
+pub(super) fn show<'a>(
+    found: &'a [Diagnostic],
+    source: impl Fn(&Utf8Path) -> Option<&'a str>,
+    console: Console,
+) {
+    console.err(&diagnostics::render(found, source, Paint::Styled));
+}

@@ -1,0 +1,240 @@
+//! `changeproof run`: drives the selected scenarios on the real components and judges them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use camino::Utf8PathBuf;
+use clap::Args;
+use futures::StreamExt;
+
+use super::console::Console;
+use super::environment::Environment;
+use super::format::{Format, Shown};
+use super::progress::Bars;
+use super::select::{Planned, Selection};
+use super::stack::own_options;
+use crate::base::exit::Exit;
+use crate::client::clock::Stopwatch;
+use crate::report::{Case, human, repeat};
+use crate::run::{self, Cancel, Limits, RunContext, TrialResult};
+use crate::stack::{self, Lease, Share, StackError, StackOptions};
+
+/// Where run folders are kept.
+pub(super) const RUNS: &str = ".changeproof/runs";
+
+/// Drive scenarios on the real components and judge what was seen
+///
+/// The stack is started on demand and kept warm for the next run.
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    #[command(flatten)]
+    selection: Selection,
+    /// How many scenarios run side by side
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: u16,
+    /// What to run on
+    #[arg(long, value_enum, default_value_t = Stack::Local)]
+    stack: Stack,
+    /// Keep the stack up afterwards, until `changeproof down`
+    #[arg(long)]
+    keep: bool,
+    /// The form of the report on stdout
+    #[arg(long, value_enum, default_value_t = Format::Human, help_heading = "Output")]
+    format: Format,
+}
+
+/// The stacks that are built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Stack {
+    /// The real components as processes of this machine
+    Local,
+}
+
+/// A trial and how it ended.
+struct Ended {
+    planned: Planned,
+    command: String,
+    versions: BTreeMap<String, String>,
+    result: TrialResult,
+}
+
+impl Ended {
+    fn case(&self) -> Case<'_> {
+        let result = &self.result;
+        let folder = Some(result.folder.as_path()).filter(|folder| !folder.as_str().is_empty());
+        Case {
+            trial: &self.planned.trial,
+            stack: "local",
+            versions: &self.versions,
+            command: &self.command,
+            exit: result.exit,
+            verdict: result.verdict.as_ref(),
+            sentence: result.sentence.as_deref(),
+            diagnostics: &result.diagnostics,
+            leftovers: &result.leftovers,
+            folder,
+            elapsed_ms: Some(result.elapsed_ms),
+        }
+    }
+}
+
+/// What all trials of one command share.
+struct Shared {
+    options: StackOptions,
+    cancel: Cancel,
+    bars: Bars,
+    shown: Shown,
+    jobs: usize,
+    keep: bool,
+}
+
+pub(super) fn run(run: &Run, environment: &Environment, console: Console) -> Exit {
+    let shown = Shown::new(run.format, console);
+    let selected = match run.selection.select() {
+        Ok(selected) => selected,
+        Err(nothing) => return nothing.tell(console),
+    };
+    if !selected.diagnostics.is_empty() {
+        shown.diagnostics(&selected);
+    }
+    if selected.refused() {
+        return Exit::ScenarioInvalid;
+    }
+    let options = match own_options(environment, None) {
+        Ok(options) => options,
+        Err(error) => return console.failed(&error, error.exit()),
+    };
+    let shared = Arc::new(Shared {
+        options,
+        cancel: Cancel::new(),
+        bars: Bars::new(u64::try_from(selected.trials.len()).unwrap_or(u64::MAX)),
+        shown,
+        jobs: usize::from(run.jobs),
+        keep: run.keep,
+    });
+    match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime.block_on(all(selected.trials, &shared)),
+        Err(error) => console.failed(&error, Exit::Internal),
+    }
+}
+
+/// Runs all trials: first those that share the stack, side by side, then each that needs it alone.
+async fn all(trials: Vec<Planned>, shared: &Arc<Shared>) -> Exit {
+    let watch = Stopwatch::start();
+    if let Err(error) = shared.cancel.on_signals() {
+        return shared.shown.console.failed(&error, Exit::Internal);
+    }
+    let order: Vec<String> = trials.iter().map(|planned| planned.trial.name()).collect();
+    let (alone, together): (Vec<_>, Vec<_>) =
+        trials.into_iter().partition(|planned| planned.trial.alone);
+    let mut ended = Vec::new();
+    let mut failure = None;
+    if !together.is_empty() {
+        failure = batch(together, Share::WithOthers, shared, &mut ended).await.err();
+    }
+    for planned in alone {
+        if failure.is_none() && !shared.cancel.is_cancelled() {
+            failure = batch(vec![planned], Share::Alone, shared, &mut ended).await.err();
+        }
+    }
+    shared.bars.clear();
+    if let Some((exit, sentence)) = failure {
+        shared.shown.console.failed(&sentence, exit);
+        return exit;
+    }
+    let place = |one: &Ended| order.iter().position(|name| *name == one.planned.trial.name());
+    ended.sort_by_key(place);
+    let cases: Vec<Case<'_>> = ended.iter().map(Ended::case).collect();
+    let exit = cases.iter().map(|case| case.exit).reduce(Exit::worst).unwrap_or(Exit::NothingRun);
+    let exit = if shared.cancel.is_cancelled() { exit.worst(Exit::Interrupted) } else { exit };
+    shared.shown.end(&cases, exit, watch.elapsed_ms());
+    exit
+}
+
+/// Runs trials under one lease.
+async fn batch(
+    trials: Vec<Planned>,
+    share: Share,
+    shared: &Arc<Shared>,
+    ended: &mut Vec<Ended>,
+) -> Result<(), (Exit, String)> {
+    let lease = lease(share, shared).await?;
+    let lease = Arc::new(lease);
+    let running = trials.into_iter().map(|planned| {
+        let (shared, lease) = (Arc::clone(shared), Arc::clone(&lease));
+        async move {
+            let command = repeat::command(&planned.file, &planned.trial);
+            let kept = (planned.clone(), command.clone(), lease.versions.clone());
+            let spawned = tokio::spawn(one(planned, command, lease, shared));
+            spawned.await.unwrap_or_else(|error| lost(kept, &error.to_string()))
+        }
+    });
+    let mut running = futures::stream::iter(running).buffer_unordered(shared.jobs);
+    while let Some(one) = running.next().await {
+        let case = one.case();
+        shared.bars.ended(&case.trial.name(), || shared.shown.case(&case));
+        ended.push(one);
+    }
+    Ok(())
+}
+
+async fn lease(share: Share, shared: &Shared) -> Result<Lease, (Exit, String)> {
+    let say = |line: &str| shared.bars.say(line);
+    let leased = tokio::select! {
+        leased = stack::lease(&shared.options, share, &say) => leased,
+        () = shared.cancel.cancelled() => {
+            return Err((Exit::Interrupted, "interrupted while the stack started".to_owned()));
+        }
+    };
+    let not_up = |error: StackError| (error.exit(), error.to_string());
+    let lease = leased.map_err(not_up)?;
+    if shared.keep {
+        lease.hold().map_err(not_up)?;
+    }
+    shared.bars.say("scenarios");
+    Ok(lease)
+}
+
+async fn one(planned: Planned, command: String, lease: Arc<Lease>, shared: Arc<Shared>) -> Ended {
+    let context = RunContext {
+        endpoints: lease.endpoints.clone(),
+        stack: "local".to_owned(),
+        claims: Some(shared.options.clone()),
+        versions: lease.versions.clone(),
+        logs: lease.logs.clone(),
+        runs: Utf8PathBuf::from(RUNS),
+        sources: planned.sources.clone(),
+        command: command.clone(),
+        limits: Limits::local(),
+        cancel: shared.cancel.clone(),
+    };
+    let result = run::trial(&planned.trial, &context, &shared.bars).await;
+    let ended = Ended { planned, command, versions: lease.versions.clone(), result };
+    keep_report(&ended);
+    ended
+}
+
+/// The report for people, beside the history.
+fn keep_report(ended: &Ended) {
+    let case = ended.case();
+    let Some(folder) = case.folder else { return };
+    let text = human::full(&case).to_string();
+    if let Err(error) = fs_err::write(folder.join("report.txt"), text) {
+        tracing::warn!("the report was not kept: {error}");
+    }
+}
+
+/// A trial that took its task down: a bug of ours, and no reason to lose the other trials.
+fn lost(kept: (Planned, String, BTreeMap<String, String>), panic: &str) -> Ended {
+    let (planned, command, versions) = kept;
+    let result = TrialResult {
+        exit: Exit::Internal,
+        verdict: None,
+        folder: Utf8PathBuf::new(),
+        sentence: Some(format!("changeproof itself failed: {panic}")),
+        diagnostics: Vec::new(),
+        elapsed_ms: 0,
+        leftovers: vec!["changeproof down removes what the trial made".to_owned()],
+    };
+    Ended { planned, command, versions, result }
+}

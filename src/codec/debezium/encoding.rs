@@ -1,0 +1,494 @@
+//! How the connector's configuration says values are written.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use bigdecimal::BigDecimal;
+use bigdecimal::num_bigint::BigInt;
+use bigdecimal::num_traits::ToPrimitive as _;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+
+use crate::base::value::{Type, Value};
+use crate::codec::json::{self, Json, Object};
+use crate::codec::postgres::{self, Interval};
+use crate::codec::types::DataType;
+use crate::codec::value::{ValueError, decimal, float, integer, numeric, time, to_json};
+
+/// What stands for an unchanged TOAST value unless the connector says otherwise.
+pub const PLACEHOLDER: &str = "__debezium_unavailable_value";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Decimals {
+    Precise,
+    Text,
+    Double,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Times {
+    Adaptive,
+    AdaptiveMicros,
+    Connect,
+    Iso,
+    Micros,
+    Nanos,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Binary {
+    Base64,
+    Base64Url,
+    Hex,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Intervals {
+    Numeric,
+    Text,
+}
+
+/// How values are written, by the connector's effective configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encoding {
+    decimals: Decimals,
+    times: Times,
+    binary: Binary,
+    intervals: Intervals,
+    placeholder: String,
+}
+
+fn choose<T: Copy>(
+    config: &BTreeMap<String, String>,
+    option: &str,
+    choices: &[(&str, T)],
+    problems: &mut Vec<String>,
+) -> Option<T> {
+    let (_, default) = choices.first()?;
+    let Some(value) = config.get(option) else { return Some(*default) };
+    let chosen = choices.iter().find(|(name, _)| value.eq_ignore_ascii_case(name));
+    if chosen.is_none() {
+        problems.push(format!("`{option}={value}` is not known here"));
+    }
+    Some(chosen.map_or(*default, |(_, choice)| *choice))
+}
+
+impl Encoding {
+    /// Reads the options; those that are not known are told in sentences.
+    pub fn of(config: &BTreeMap<String, String>) -> Result<Self, Vec<String>> {
+        let mut problems = Vec::new();
+        let decimals = [
+            ("precise", Decimals::Precise),
+            ("string", Decimals::Text),
+            ("double", Decimals::Double),
+        ];
+        let times = [
+            ("adaptive", Times::Adaptive),
+            ("adaptive_time_microseconds", Times::AdaptiveMicros),
+            ("connect", Times::Connect),
+            ("isostring", Times::Iso),
+            ("microseconds", Times::Micros),
+            ("nanoseconds", Times::Nanos),
+        ];
+        let binary = [
+            ("bytes", Binary::Base64),
+            ("base64", Binary::Base64),
+            ("base64-url-safe", Binary::Base64Url),
+            ("hex", Binary::Hex),
+        ];
+        let intervals = [("numeric", Intervals::Numeric), ("string", Intervals::Text)];
+        let hstore = [("json", ()), ("map", ())];
+        let decimals = choose(config, "decimal.handling.mode", &decimals, &mut problems);
+        let times = choose(config, "time.precision.mode", &times, &mut problems);
+        let binary = choose(config, "binary.handling.mode", &binary, &mut problems);
+        let intervals = choose(config, "interval.handling.mode", &intervals, &mut problems);
+        choose(config, "hstore.handling.mode", &hstore, &mut problems);
+        let placeholder = config.get("unavailable.value.placeholder");
+        let placeholder = placeholder.map_or(PLACEHOLDER, String::as_str).to_owned();
+        match (decimals, times, binary, intervals) {
+            (Some(decimals), Some(times), Some(binary), Some(intervals)) if problems.is_empty() => {
+                Ok(Self { decimals, times, binary, intervals, placeholder })
+            }
+            _ => Err(problems),
+        }
+    }
+
+    /// What stands for an unchanged TOAST value of a text column.
+    pub fn placeholder(&self) -> &str {
+        &self.placeholder
+    }
+
+    /// Whether the value stands for an unchanged TOAST value.
+    pub fn is_placeholder(&self, raw: &RawValue) -> bool {
+        let mark = self.placeholder.as_str();
+        match Json::read(raw) {
+            Ok(Json::Text(text)) => {
+                text == mark
+                    || text == STANDARD.encode(mark)
+                    || text == URL_SAFE.encode(mark)
+                    || text == hex::encode(mark)
+            }
+            Ok(Json::Array(items)) => self.is_placeholder_array(&items),
+            Ok(Json::Object(members)) => members.len() == 1 && members.contains_key(mark),
+            Ok(Json::Null | Json::Bool(_) | Json::Number(_)) | Err(_) => false,
+        }
+    }
+
+    /// One element that is the placeholder, or (of numbers) its bytes.
+    fn is_placeholder_array(&self, items: &[&RawValue]) -> bool {
+        if let [only] = items {
+            return self.is_placeholder(only);
+        }
+        let bytes = items.iter().map(|item| item.get().trim().parse::<u8>().ok());
+        bytes.eq(self.placeholder.bytes().map(Some))
+    }
+
+    /// Reads the Postgres value that a record should show, with the digits that its encoding can
+    /// carry.
+    pub fn expected(&self, text: &str, kind: &DataType) -> Result<Value, ValueError> {
+        if *kind == DataType::Interval {
+            let interval = postgres::interval(text)?;
+            return Ok(match self.intervals {
+                Intervals::Text => Value::Text(interval.to_string()),
+                Intervals::Numeric => in_micros(interval)?,
+            });
+        }
+        let value = postgres::value(text, kind)?;
+        Ok(match (self.times, value) {
+            // Connect's own types have milliseconds.
+            (Times::Connect, Value::Timestamp(micros)) => Value::Timestamp(millis_of(micros)),
+            (Times::Connect, Value::Time(micros)) if matches!(kind, DataType::Time(_)) => {
+                Value::Time(millis_of(micros))
+            }
+            (_, value) => value,
+        })
+    }
+
+    /// Reads a value as the record shows it.
+    pub fn value(&self, raw: &RawValue, kind: &DataType) -> Result<Value, ValueError> {
+        let json = Json::read(raw)?;
+        let wrong = |wanted: &str| Err(ValueError::new(wanted, raw.get()));
+        match (kind, json) {
+            (_, Json::Null) => Ok(Value::Null),
+            (DataType::Scalar(kind), json) => self.scalar(raw, kind, json),
+            (DataType::Time(digits), json) => self.time(raw, *digits, &json),
+            (DataType::TimeTz, Json::Text(text)) => time::time_tz(&text).map(Value::Time),
+            (DataType::Interval, Json::Text(text)) => {
+                iso_interval(&text).map(|interval| Value::Text(interval.to_string()))
+            }
+            (DataType::Interval, Json::Number(text)) => integer(text),
+            (DataType::Hstore | DataType::Map(_), Json::Text(text)) => json::document(&text),
+            (DataType::Hstore | DataType::Map(_) | DataType::Row(_), Json::Object(_)) => {
+                Ok(Value::Json(json::compared(raw)?))
+            }
+            (DataType::Array(element), Json::Array(items)) => {
+                let item = |item| self.value(item, element).map(|value| to_json(&value));
+                Ok(Value::Json(items.into_iter().map(item).collect::<Result<_, _>>()?))
+            }
+            (DataType::TimeTz, _) => wrong("a time of day with a zone"),
+            (DataType::Interval, _) => wrong("an interval"),
+            (DataType::Array(_), _) => wrong("an array"),
+            (DataType::Hstore | DataType::Map(_) | DataType::Row(_), _) => wrong("an object"),
+        }
+    }
+
+    fn scalar(&self, raw: &RawValue, kind: &Type, json: Json<'_>) -> Result<Value, ValueError> {
+        let wrong = |wanted: &str| Err(ValueError::new(wanted, raw.get()));
+        match (kind, json) {
+            (Type::Bool, Json::Bool(value)) => Ok(Value::Bool(value)),
+            (Type::Bool, _) => wrong("a boolean"),
+            (Type::Int, Json::Number(text)) => integer(text),
+            (Type::Int, _) => wrong("a whole number"),
+            (Type::Decimal { scale }, json) => self.decimal(raw, *scale, json),
+            (Type::Float, Json::Number(text)) => float(text),
+            (Type::Float, Json::Text(text)) => float(&text),
+            (Type::Float, _) => wrong("a floating-point number"),
+            (Type::Text, Json::Text(text)) => Ok(Value::Text(text)),
+            (Type::Text, _) => wrong("a text"),
+            (Type::Bytes, Json::Text(text)) => self.bytes(&text),
+            (Type::Bytes, _) => wrong("bytes as a text"),
+            (Type::Date, json) => date(raw, &json),
+            (Type::Time, json) => self.time(raw, 6, &json),
+            (Type::Timestamp { precision }, json) => self.timestamp(raw, *precision, &json),
+            (Type::TimestampTz { .. }, Json::Text(text)) => {
+                time::timestamp_tz(&text).map(Value::TimestampTz)
+            }
+            (Type::TimestampTz { .. }, _) => wrong("a timestamp with a zone as a text"),
+            (Type::Json, Json::Text(text)) => json::document(&text),
+            (Type::Json, _) => wrong("JSON as a text"),
+            (Type::Other(_), Json::Text(text)) => Ok(Value::Text(text)),
+            (Type::Other(_), _) => Ok(Value::Text(raw.get().to_owned())),
+        }
+    }
+
+    fn decimal(
+        &self,
+        raw: &RawValue,
+        scale: Option<u32>,
+        json: Json<'_>,
+    ) -> Result<Value, ValueError> {
+        match (self.decimals, json) {
+            (Decimals::Text, Json::Text(text)) => numeric(&text),
+            (Decimals::Double, Json::Number(text)) => float(text),
+            (Decimals::Double, Json::Text(text)) => float(&text),
+            // The converter's `decimal.format=NUMERIC`.
+            (Decimals::Precise, Json::Number(text)) => decimal(text),
+            (Decimals::Precise, Json::Text(text)) => match scale {
+                Some(scale) => unscaled(&text, i64::from(scale)),
+                None => Err(ValueError::new("a decimal with its scale", raw.get())),
+            },
+            (Decimals::Precise, Json::Object(members)) => variable_scale(raw, &members),
+            (Decimals::Text, _) => Err(ValueError::new("a decimal number as a text", raw.get())),
+            (Decimals::Double, _) => Err(ValueError::new("a number", raw.get())),
+            (Decimals::Precise, _) => Err(ValueError::new("a decimal in base64", raw.get())),
+        }
+    }
+
+    fn bytes(&self, text: &str) -> Result<Value, ValueError> {
+        let (bytes, wanted) = match self.binary {
+            Binary::Base64 => (STANDARD.decode(text).ok(), "bytes in base64"),
+            Binary::Base64Url => (URL_SAFE.decode(text).ok(), "bytes in base64 for URLs"),
+            Binary::Hex => (hex::decode(text).ok(), "bytes in hexadecimal"),
+        };
+        bytes.map(Value::Bytes).ok_or_else(|| ValueError::new(wanted, text))
+    }
+
+    fn time(&self, raw: &RawValue, digits: u32, json: &Json<'_>) -> Result<Value, ValueError> {
+        match json {
+            Json::Number(text) => {
+                let count = whole(text)?;
+                Ok(Value::Time(match self.times {
+                    Times::Adaptive if digits <= 3 => scaled(count, text)?,
+                    Times::Connect => scaled(count, text)?,
+                    Times::Nanos => micros_of_nanos(count, text)?,
+                    Times::Adaptive | Times::AdaptiveMicros | Times::Micros | Times::Iso => count,
+                }))
+            }
+            Json::Text(text) if self.times == Times::Iso => {
+                time::time_of_day(text.trim_end_matches('Z')).map(Value::Time)
+            }
+            Json::Null | Json::Bool(_) | Json::Text(_) | Json::Array(_) | Json::Object(_) => {
+                Err(ValueError::new("a time of day as a number", raw.get()))
+            }
+        }
+    }
+
+    fn timestamp(&self, raw: &RawValue, digits: u32, json: &Json<'_>) -> Result<Value, ValueError> {
+        match json {
+            Json::Number(text) => {
+                let count = whole(text)?;
+                Ok(Value::Timestamp(match self.times {
+                    Times::Adaptive | Times::AdaptiveMicros if digits <= 3 => scaled(count, text)?,
+                    Times::Connect => scaled(count, text)?,
+                    Times::Nanos => micros_of_nanos(count, text)?,
+                    Times::Adaptive | Times::AdaptiveMicros | Times::Micros | Times::Iso => count,
+                }))
+            }
+            Json::Text(text) if self.times == Times::Iso => {
+                time::timestamp(text.trim_end_matches('Z')).map(Value::Timestamp)
+            }
+            Json::Null | Json::Bool(_) | Json::Text(_) | Json::Array(_) | Json::Object(_) => {
+                Err(ValueError::new("a timestamp as a number", raw.get()))
+            }
+        }
+    }
+}
+
+fn date(raw: &RawValue, json: &Json<'_>) -> Result<Value, ValueError> {
+    match json {
+        Json::Number(text) => whole(text).map(Value::Date),
+        Json::Text(text) => time::date(text.trim_end_matches('Z')).map(Value::Date),
+        Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => {
+            Err(ValueError::new("a date as a number of days", raw.get()))
+        }
+    }
+}
+
+fn whole(text: &str) -> Result<i64, ValueError> {
+    text.parse().map_err(|_| ValueError::new("a whole number of 64 bits", text))
+}
+
+fn scaled(millis: i64, text: &str) -> Result<i64, ValueError> {
+    let micros = millis.checked_mul(1000);
+    micros.ok_or_else(|| ValueError::new("a number of milliseconds that a time can have", text))
+}
+
+fn micros_of_nanos(nanos: i64, text: &str) -> Result<i64, ValueError> {
+    let exact = (nanos % 1000 == 0).then_some(nanos / 1000);
+    exact.ok_or_else(|| ValueError::new("a number of nanoseconds that Postgres can have", text))
+}
+
+fn millis_of(micros: i64) -> i64 {
+    micros.div_euclid(1000) * 1000
+}
+
+/// A decimal as Connect's Decimal writes it: its digits as a big-endian signed number.
+fn unscaled(text: &str, scale: i64) -> Result<Value, ValueError> {
+    let bytes = STANDARD.decode(text);
+    let bytes = bytes.map_err(|_| ValueError::new("a decimal in base64", text))?;
+    let digits = BigInt::from_signed_bytes_be(&bytes);
+    Ok(Value::Number(BigDecimal::new(digits, scale)))
+}
+
+/// `{"scale":2,"value":"base64"}`, for a `numeric` without modifier.
+fn variable_scale(raw: &RawValue, members: &Object<'_>) -> Result<Value, ValueError> {
+    let error = || ValueError::new("a decimal with its scale", raw.get());
+    let scale = members.get("scale").and_then(|scale| scale.get().trim().parse::<i64>().ok());
+    let scale = scale.filter(|scale| scale.abs() <= 140_000).ok_or_else(error)?;
+    let Some(Ok(Json::Text(text))) = members.get("value").map(|value| Json::read(value)) else {
+        return Err(error());
+    };
+    unscaled(&text, scale)
+}
+
+/// The microseconds of an interval as Debezium counts them: a month is a twelfth of 365.25 days.
+fn in_micros(interval: Interval) -> Result<Value, ValueError> {
+    let error = || ValueError::new("an interval of countable length", &interval.to_string());
+    let months = interval.months.to_f64().ok_or_else(error)?;
+    let days = interval.days.to_f64().ok_or_else(error)?;
+    let micros = interval.micros.to_f64().ok_or_else(error)?;
+    let total = (months * (365.25 / 12.0) + days) * 86_400_000_000.0 + micros;
+    total.trunc().to_i64().map(|total| Value::Number(total.into())).ok_or_else(error)
+}
+
+/// `P1Y2M3DT4H5M6.78S`.
+fn iso_interval(text: &str) -> Result<Interval, ValueError> {
+    let error = || ValueError::new("an interval as P1Y2M3DT4H5M6S", text);
+    let body = text.strip_prefix('P').ok_or_else(error)?;
+    let (date, clock) = body.split_once('T').unwrap_or((body, ""));
+    let mut interval = Interval::default();
+    for (count, unit) in units(date).ok_or_else(error)? {
+        let count = count.parse::<i64>().map_err(|_| error())?;
+        match unit {
+            'Y' => interval.months += count.checked_mul(12).ok_or_else(error)?,
+            'M' => interval.months += count,
+            'W' => interval.days += count.checked_mul(7).ok_or_else(error)?,
+            'D' => interval.days += count,
+            _ => return Err(error()),
+        }
+    }
+    for (count, unit) in units(clock).ok_or_else(error)? {
+        let Value::Number(count) = decimal(count)? else { return Err(error()) };
+        let micros: i64 = match unit {
+            'H' => 3_600_000_000,
+            'M' => 60_000_000,
+            'S' => 1_000_000,
+            _ => return Err(error()),
+        };
+        let micros = (count * BigDecimal::from(micros)).to_i64().ok_or_else(error)?;
+        interval.micros = interval.micros.checked_add(micros).ok_or_else(error)?;
+    }
+    Ok(interval)
+}
+
+/// `4H5M` → (4, H), (5, M).
+fn units(text: &str) -> Option<Vec<(&str, char)>> {
+    let mut units = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let at = rest.find(|char: char| char.is_ascii_alphabetic())?;
+        let (count, unit) = rest.split_at_checked(at)?;
+        units.push((count, unit.chars().next()?));
+        rest = unit.get(1..)?;
+    }
+    Some(units)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    fn encoding(options: &[(&str, &str)]) -> Encoding {
+        let options = options.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        Encoding::of(&options.collect()).unwrap()
+    }
+
+    const STRING: (&str, &str) = ("decimal.handling.mode", "string");
+    const DOUBLE: (&str, &str) = ("decimal.handling.mode", "double");
+    const CONNECT: (&str, &str) = ("time.precision.mode", "connect");
+    const ISO: (&str, &str) = ("time.precision.mode", "isostring");
+    const HEX: (&str, &str) = ("binary.handling.mode", "hex");
+    const TEXT_INTERVAL: (&str, &str) = ("interval.handling.mode", "string");
+
+    /// What Postgres holds must read the same as what the record shows.
+    #[rstest]
+    #[case(&[], "numeric(10,2)", "10.00", "\"A+g=\"")]
+    #[case(&[], "numeric(10,2)", "-0.01", "\"/w==\"")]
+    #[case(&[], "numeric", "1.5", "{\"scale\":1,\"value\":\"Dw==\"}")]
+    #[case(&[STRING], "numeric(10,2)", "10.00", "\"10.00\"")]
+    #[case(&[STRING], "numeric", "NaN", "\"NaN\"")]
+    #[case(&[DOUBLE], "numeric(10,2)", "10.10", "10.1")]
+    #[case(&[], "timestamp without time zone", "2025-01-01 10:00:00.000001", "1735725600000001")]
+    #[case(&[], "timestamp(3) without time zone", "2025-01-01 10:00:00.001", "1735725600001")]
+    #[case(&[CONNECT], "timestamp without time zone", "2025-01-01 10:00:00.001999", "1735725600001")]
+    #[case(&[ISO], "timestamp without time zone", "2025-01-01 10:00:00.5", "\"2025-01-01T10:00:00.5Z\"")]
+    #[case(&[], "timestamp with time zone", "2025-01-01 10:00:00.5+00", "\"2025-01-01T10:00:00.500000Z\"")]
+    #[case(&[], "date", "1969-12-31", "-1")]
+    #[case(&[], "time without time zone", "10:00:00.000001", "36000000001")]
+    #[case(&[], "time(3) without time zone", "10:00:00.001", "36000001")]
+    #[case(&[], "time with time zone", "12:00:00+02", "\"10:00:00Z\"")]
+    #[case(&[], "bytea", "\\x00ff", "\"AP8=\"")]
+    #[case(&[HEX], "bytea", "\\x00ff", "\"00ff\"")]
+    #[case(&[], "interval", "1 mon 1 day 00:00:01", "2716201000000")]
+    #[case(&[TEXT_INTERVAL], "interval", "1 year 2 mons 3 days 04:05:06.78", "\"P1Y2M3DT4H5M6.78S\"")]
+    #[case(&[], "hstore", "\"a\"=>\"1\", \"b\"=>NULL", "\"{\\\"a\\\":\\\"1\\\",\\\"b\\\":null}\"")]
+    #[case(&[], "jsonb", "{\"a\": 1.50}", "\"{\\\"a\\\": 1.5}\"")]
+    #[case(&[], "integer[]", "{1,NULL}", "[1,null]")]
+    #[case(&[STRING], "numeric(5,2)[]", "{1.50}", "[\"1.5\"]")]
+    #[case(&[], "boolean", "t", "true")]
+    #[case(&[], "double precision", "0.1", "0.1")]
+    #[case(&[], "real", "Infinity", "\"Infinity\"")]
+    fn a_record_shows_what_postgres_holds(
+        #[case] options: &[(&str, &str)],
+        #[case] kind: &str,
+        #[case] held: &str,
+        #[case] shown: &str,
+    ) {
+        let (encoding, kind) = (encoding(options), DataType::postgres(kind));
+        let held = encoding.expected(held, &kind).unwrap();
+        let shown = encoding.value(serde_json::from_str(shown).unwrap(), &kind).unwrap();
+        assert!(crate::codec::value::same(&held, &shown), "{held:?} {shown:?}");
+    }
+
+    #[test]
+    fn a_mode_that_is_not_known_is_told() {
+        let options = [("time.precision.mode".to_owned(), "lunar".to_owned())].into();
+        let problem = "`time.precision.mode=lunar` is not known here".to_owned();
+        assert_eq!(Encoding::of(&options), Err(vec![problem]));
+    }
+
+    #[rstest]
+    #[case("\"__debezium_unavailable_value\"", true)]
+    #[case("\"X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==\"", true)]
+    #[case("[\"__debezium_unavailable_value\"]", true)]
+    #[case("{\"__debezium_unavailable_value\":\"__debezium_unavailable_value\"}", true)]
+    #[case("\"unavailable\"", false)]
+    #[case("[]", false)]
+    #[case("null", false)]
+    fn the_placeholder_is_known_in_every_form(#[case] shown: &str, #[case] is: bool) {
+        assert_eq!(encoding(&[]).is_placeholder(serde_json::from_str(shown).unwrap()), is);
+    }
+
+    proptest! {
+        #[test]
+        fn no_json_makes_it_panic(
+            json in prop::sample::select(vec![
+                "null", "true", "1", "-1.5e3", "9223372036854775807", "99999999999999999999",
+                "\"\"", "\"P\"", "\"P1Y\"", "\"T\"", "\"2025-01-01T10:00:00Z\"", "[]", "[1]", "{}",
+                "{\"scale\":900000000000,\"value\":\"AA==\"}", "{\"scale\":1,\"value\":2}",
+            ]),
+            kind in prop::sample::select(vec![
+                "boolean", "integer", "numeric", "numeric(9,2)", "real", "bytea", "date",
+                "time without time zone", "time(3) without time zone", "time with time zone",
+                "timestamp(3) without time zone", "timestamp without time zone",
+                "timestamp with time zone", "interval", "hstore", "jsonb", "integer[]", "mood",
+            ]),
+            mode in prop::sample::select(vec![STRING, DOUBLE, CONNECT, ISO, HEX, TEXT_INTERVAL]),
+        ) {
+            let raw = serde_json::from_str(json).unwrap();
+            let _ = encoding(&[mode]).value(raw, &DataType::postgres(kind)).is_ok();
+        }
+    }
+}

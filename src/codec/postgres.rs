@@ -1,0 +1,265 @@
+//! Values as Postgres' output functions write them (UTC, ISO dates, hexadecimal bytea).
+
+use itertools::Itertools as _;
+
+use super::json;
+use super::types::DataType;
+use super::value::{ValueError, float, integer, numeric, time, to_json};
+use crate::base::value::{Type, Value};
+
+/// Reads a value of a type; the type's name may come from Postgres or from Flink.
+pub fn value(text: &str, kind: &DataType) -> Result<Value, ValueError> {
+    match kind {
+        DataType::Scalar(scalar) => value_of(text, scalar),
+        DataType::Time(_) => time::time_of_day(text).map(Value::Time),
+        DataType::TimeTz => time::time_tz(text).map(Value::Time),
+        DataType::Interval => interval(text).map(|interval| Value::Text(interval.to_string())),
+        DataType::Hstore => hstore(text),
+        DataType::Array(element) => {
+            // A sink's array column may also be cast to JSON; bounds stand before an `=`.
+            let bounds = text.starts_with('[') && text.contains("]={");
+            if text.starts_with('{') || bounds {
+                array(text, element)
+            } else {
+                json::document(text)
+            }
+        }
+        DataType::Map(_) | DataType::Row(_) => json::document(text),
+    }
+}
+
+fn value_of(text: &str, kind: &Type) -> Result<Value, ValueError> {
+    match kind {
+        Type::Bool => match text {
+            "t" | "true" | "1" => Ok(Value::Bool(true)),
+            "f" | "false" | "0" => Ok(Value::Bool(false)),
+            _ => Err(ValueError::new("a boolean", text)),
+        },
+        Type::Int => integer(text),
+        Type::Decimal { .. } => numeric(text),
+        Type::Float => float(text),
+        Type::Text | Type::Other(_) => Ok(Value::Text(text.to_owned())),
+        Type::Bytes => bytes(text),
+        Type::Date => time::date(text).map(Value::Date),
+        Type::Time => time::time_of_day(text).map(Value::Time),
+        Type::Timestamp { .. } => time::timestamp(text).map(Value::Timestamp),
+        Type::TimestampTz { .. } => time::timestamp_tz(text).map(Value::TimestampTz),
+        Type::Json => json::document(text),
+    }
+}
+
+pub(super) fn bytes(text: &str) -> Result<Value, ValueError> {
+    let digits = text.strip_prefix("\\x").and_then(|digits| hex::decode(digits).ok());
+    digits.map(Value::Bytes).ok_or_else(|| ValueError::new("bytes as \\x00ff", text))
+}
+
+/// An interval as Postgres keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Interval {
+    pub(super) months: i64,
+    pub(super) days: i64,
+    pub(super) micros: i64,
+}
+
+impl std::fmt::Display for Interval {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { months, days, micros } = self;
+        write!(f, "{months} months {days} days {micros} us")
+    }
+}
+
+/// `1 year 2 mons -3 days 04:05:06.78`.
+pub(super) fn interval(text: &str) -> Result<Interval, ValueError> {
+    let error = || ValueError::new("an interval as `1 day 02:03:04`", text);
+    let mut interval = Interval::default();
+    let mut words = text.split_ascii_whitespace();
+    while let Some(word) = words.next() {
+        if word.contains(':') {
+            interval.micros = clock(word).ok_or_else(error)?;
+            continue;
+        }
+        let count = word.parse::<i64>().map_err(|_| error())?;
+        match words.next().ok_or_else(error)?.trim_end_matches('s') {
+            "year" => interval.months += count.checked_mul(12).ok_or_else(error)?,
+            "mon" => interval.months += count,
+            "day" => interval.days += count,
+            _ => return Err(error()),
+        }
+    }
+    Ok(interval)
+}
+
+/// `-04:05:06.78`; hours have no limit.
+fn clock(text: &str) -> Option<i64> {
+    let (sign, text) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
+    let (hours, rest) = text.strip_prefix('+').unwrap_or(text).split_once(':')?;
+    let rest = time::time_of_day(&format!("00:{rest}")).ok()?;
+    hours.parse::<i64>().ok()?.checked_mul(3_600_000_000)?.checked_add(rest)?.checked_mul(sign)
+}
+
+/// `"a"=>"1", "b"=>NULL`.
+fn hstore(text: &str) -> Result<Value, ValueError> {
+    let error = || ValueError::new("an hstore", text);
+    let mut pairs = serde_json::Map::new();
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        let (key, after) = quoted(rest).ok_or_else(error)?;
+        let after = after.strip_prefix("=>").ok_or_else(error)?;
+        let (value, after) = match after.strip_prefix("NULL") {
+            Some(after) => (None, after),
+            None => quoted(after).map(|(value, after)| (Some(value), after)).ok_or_else(error)?,
+        };
+        pairs.insert(key, value.into());
+        rest = after.trim_start_matches([',', ' ']);
+    }
+    Ok(Value::Json(pairs.into()))
+}
+
+/// A text in double quotes with backslash escapes, and what follows it.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let text = text.strip_prefix('"')?;
+    let mut content = String::new();
+    let mut chars = text.char_indices();
+    while let Some((at, char)) = chars.next() {
+        match char {
+            '"' => return Some((content, text.get(at + 1..)?)),
+            '\\' => content.push(chars.next()?.1),
+            _ => content.push(char),
+        }
+    }
+    None
+}
+
+/// `{1,NULL,"a b",{2}}`, perhaps behind `[0:2]=`.
+fn array(text: &str, element: &DataType) -> Result<Value, ValueError> {
+    let error = || ValueError::new("an array as {1,2}", text);
+    let body = match text.strip_prefix('[') {
+        Some(bounds) => bounds.split_once('=').map(|(_, body)| body).ok_or_else(error)?,
+        None => text,
+    };
+    let mut parser = ArrayParser { text: body, element };
+    let items = parser.items().ok_or_else(error)??;
+    if parser.text.is_empty() { Ok(Value::Json(items)) } else { Err(error()) }
+}
+
+struct ArrayParser<'a> {
+    text: &'a str,
+    element: &'a DataType,
+}
+
+impl ArrayParser<'_> {
+    fn eat(&mut self, char: char) -> bool {
+        let rest = self.text.strip_prefix(char);
+        self.text = rest.unwrap_or(self.text);
+        rest.is_some()
+    }
+
+    /// `None`: not the form of an array; an inner error: an element is not of its type.
+    fn items(&mut self) -> Option<Result<serde_json::Value, ValueError>> {
+        if !self.eat('{') {
+            return None;
+        }
+        let mut items = Vec::new();
+        if self.eat('}') {
+            return Some(Ok(items.into()));
+        }
+        loop {
+            match self.item()? {
+                Ok(item) => items.push(item),
+                Err(error) => return Some(Err(error)),
+            }
+            if self.eat('}') {
+                return Some(Ok(items.into()));
+            }
+            if !self.eat(',') {
+                return None;
+            }
+        }
+    }
+
+    fn item(&mut self) -> Option<Result<serde_json::Value, ValueError>> {
+        if self.text.starts_with('{') {
+            return self.items();
+        }
+        if self.text.starts_with('"') {
+            let (content, rest) = quoted(self.text)?;
+            self.text = rest;
+            return Some(value(&content, self.element).map(|value| to_json(&value)));
+        }
+        let end = self.text.find([',', '}'])?;
+        let (word, rest) = self.text.split_at_checked(end)?;
+        self.text = rest;
+        if word.eq_ignore_ascii_case("null") {
+            return Some(Ok(serde_json::Value::Null));
+        }
+        Some(value(word, self.element).map(|value| to_json(&value)))
+    }
+}
+
+/// What a row reads as, for people: `NULL`, or the text.
+pub fn shown(cells: &[Option<String>]) -> String {
+    cells.iter().map(|cell| cell.as_deref().unwrap_or("NULL")).join(" | ")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(text: &str, kind: &str) -> Result<Value, String> {
+        value(text, &DataType::postgres(kind)).map_err(|error| error.to_string())
+    }
+
+    #[rstest]
+    #[case("t", "boolean", Value::Bool(true))]
+    #[case("\\x00ff", "bytea", Value::Bytes(vec![0, 255]))]
+    #[case("NaN", "text", Value::Text("NaN".to_owned()))]
+    #[case("", "text", Value::Text(String::new()))]
+    #[case("2025-01-01", "date", Value::Date(20_089))]
+    #[case(
+        "2025-01-01 10:00:00.5",
+        "timestamp(3) without time zone",
+        Value::Timestamp(1_735_725_600_500_000)
+    )]
+    #[case(
+        "2025-01-01 10:00:00+00",
+        "timestamp with time zone",
+        Value::TimestampTz(1_735_725_600_000_000)
+    )]
+    #[case("1 year 2 mons 3 days -04:05:06.5", "interval", Value::Text("14 months 3 days -14706500000 us".to_owned()))]
+    #[case("{1,NULL,3}", "integer[]", Value::Json(json!([1, null, 3])))]
+    #[case("{{1.50},{2}}", "numeric(5,2)[]", Value::Json(json!([[1.5], [2]])))]
+    #[case("[0:1]={a,\"b \\\"c\"}", "text[]", Value::Json(json!(["a", "b \"c"])))]
+    #[case("\"a\"=>\"1\", \"b\"=>NULL", "hstore", Value::Json(json!({"a": "1", "b": null})))]
+    fn a_value_is_read_by_its_type(#[case] text: &str, #[case] kind: &str, #[case] value: Value) {
+        assert_eq!(read(text, kind), Ok(value));
+    }
+
+    #[rstest]
+    #[case("yes", "boolean", "`yes` is not a boolean")]
+    #[case("1.5", "integer", "`1.5` is not a whole number")]
+    #[case("{1", "integer[]", "`{1` is not an array as {1,2}")]
+    #[case("{x}", "integer[]", "`x` is not a whole number")]
+    #[case("infinity", "date", "`infinity` is not a date as 2025-01-31")]
+    fn what_is_not_of_its_type_is_refused(
+        #[case] text: &str,
+        #[case] kind: &str,
+        #[case] sentence: &str,
+    ) {
+        assert_eq!(read(text, kind), Err(sentence.to_owned()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,20}", kind in prop::sample::select(vec![
+            "boolean", "integer", "numeric", "real", "bytea", "date", "time without time zone",
+            "time with time zone", "timestamp without time zone", "timestamp with time zone",
+            "interval", "hstore", "jsonb", "integer[]", "text[]",
+        ])) {
+            let _ = read(&text, kind).is_ok();
+        }
+    }
+}

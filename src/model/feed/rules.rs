@@ -1,0 +1,131 @@
+//! What the connector's effective configuration says of the records it writes.
+
+use crate::codec::debezium::{Encoding, Op};
+use crate::scenario::settings::Options;
+
+/// The part of the configuration that decides what a topic may hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    /// How values are written.
+    pub encoding: Encoding,
+    /// The tables' rows arrive as `r` before the stream.
+    pub snapshot: bool,
+    /// A delete is followed by a tombstone.
+    pub tombstones: bool,
+    skipped: Vec<Op>,
+}
+
+/// Options that change records in ways that have no model here.
+const UNMODELLED: &[&str] = &[
+    "converters",
+    "event.processing.failure.handling.mode",
+    "field.name.adjustment.mode",
+    "message.key.columns",
+    "post.processors",
+    "publish.via.partition.root",
+    "skip.messages.without.change",
+    "snapshot.include.collection.list",
+    "snapshot.select.statement.overrides",
+];
+/// Families of such options.
+const UNMODELLED_PREFIXES: &[&str] = &["column.", "transforms"];
+/// Values that leave the records as they are.
+const HARMLESS: &[&str] = &["", "none", "false", "fail"];
+
+impl Rules {
+    /// Reads the configuration; what has no model is told in sentences.
+    pub fn of(config: &Options) -> Result<Self, Vec<String>> {
+        let mut problems = Vec::new();
+        for (option, value) in config {
+            let named = UNMODELLED.contains(&option.as_str());
+            let prefixed = UNMODELLED_PREFIXES.iter().any(|prefix| option.starts_with(prefix));
+            if (named || prefixed) && !HARMLESS.contains(&value.to_ascii_lowercase().as_str()) {
+                problems.push(format!("`{option}` changes the records in a way that has no model"));
+            }
+        }
+        let snapshot = match config.get("snapshot.mode").map(|mode| mode.to_ascii_lowercase()) {
+            None => true,
+            Some(mode) => match mode.as_str() {
+                "initial" | "always" | "when_needed" => true,
+                "no_data" | "never" | "schema_only" => false,
+                other => {
+                    problems.push(format!("`snapshot.mode={other}` has no model"));
+                    true
+                }
+            },
+        };
+        let skipped = config.get("skipped.operations").map_or("t", String::as_str);
+        let skipped = skipped.split(',').filter_map(|letter| operation(letter, &mut problems));
+        let skipped = skipped.collect::<Vec<_>>();
+        if skipped.iter().any(|op| *op != Op::Truncate) {
+            problems.push("`skipped.operations` leaves out row changes".to_owned());
+        }
+        let tombstones =
+            config.get("tombstones.on.delete").is_none_or(|on| !on.eq_ignore_ascii_case("false"));
+        let encoding = Encoding::of(config).map_err(|more| problems.extend(more));
+        match encoding {
+            Ok(encoding) if problems.is_empty() => {
+                Ok(Self { encoding, snapshot, tombstones, skipped })
+            }
+            _ => Err(problems),
+        }
+    }
+
+    /// Whether the connector leaves such changes out.
+    pub fn skips(&self, op: Op) -> bool {
+        self.skipped.contains(&op)
+    }
+}
+
+fn operation(letter: &str, problems: &mut Vec<String>) -> Option<Op> {
+    match letter.trim() {
+        "c" => Some(Op::Create),
+        "u" => Some(Op::Update),
+        "d" => Some(Op::Delete),
+        "t" => Some(Op::Truncate),
+        "none" | "" => None,
+        other => {
+            problems.push(format!("`skipped.operations` names `{other}`, which is no operation"));
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn rules(options: &[(&str, &str)]) -> Result<Rules, Vec<String>> {
+        let options = options.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        Rules::of(&options.collect())
+    }
+
+    #[test]
+    fn the_defaults_are_debeziums() {
+        let rules = rules(&[]).unwrap();
+        assert!(rules.snapshot && rules.tombstones && rules.skips(Op::Truncate));
+        assert!(!rules.skips(Op::Delete));
+    }
+
+    #[test]
+    fn options_are_read() {
+        let options = [
+            ("snapshot.mode", "no_data"),
+            ("tombstones.on.delete", "false"),
+            ("skipped.operations", "none"),
+        ];
+        let rules = rules(&options).unwrap();
+        assert!(!rules.snapshot && !rules.tombstones && !rules.skips(Op::Truncate));
+    }
+
+    #[rstest]
+    #[case("snapshot.mode", "custom", "`snapshot.mode=custom` has no model")]
+    #[case("transforms", "unwrap", "`transforms` changes the records in a way that has no model")]
+    #[case("skipped.operations", "d", "`skipped.operations` leaves out row changes")]
+    #[case("decimal.handling.mode", "x", "`decimal.handling.mode=x` is not known here")]
+    fn what_has_no_model_is_told(#[case] option: &str, #[case] value: &str, #[case] told: &str) {
+        assert_eq!(rules(&[(option, value)]), Err(vec![told.to_owned()]));
+    }
+}

@@ -1,0 +1,138 @@
+//! The columns of a source table, and the values of its rows.
+
+use std::collections::BTreeMap;
+
+use itertools::Itertools as _;
+use serde_json::value::RawValue;
+
+use crate::base::value::{Type, Value};
+use crate::codec::debezium::{Encoding, Row};
+use crate::codec::pgoutput::Cell;
+use crate::codec::types::DataType;
+use crate::codec::value::{ValueError, same};
+use crate::history::event::Table;
+use crate::model::key::Key;
+
+/// A value of a column is not of its type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("column `{column}`: {error}")]
+pub struct NotOfType {
+    /// The column.
+    pub column: String,
+    /// What is wrong.
+    pub error: ValueError,
+}
+
+/// A source table's columns by name.
+#[derive(Debug, Clone)]
+pub struct Columns<'a> {
+    /// The table.
+    pub table: &'a Table,
+    types: BTreeMap<&'a str, DataType>,
+}
+
+impl<'a> Columns<'a> {
+    /// Those of a table; generated columns are not in the WAL and are left out.
+    pub fn of(table: &'a Table) -> Self {
+        let stored = table.columns.iter().filter(|column| !column.generated);
+        let types = stored.map(|c| (c.name.as_str(), DataType::postgres(&c.type_name)));
+        Self { table, types: types.collect() }
+    }
+
+    /// The type of a column, if the catalogue has it.
+    pub fn kind(&self, column: &str) -> Option<&DataType> {
+        self.types.get(column)
+    }
+
+    /// The columns and their types.
+    pub fn types(&self) -> impl Iterator<Item = (&'a str, &DataType)> {
+        self.types.iter().map(|(name, kind)| (*name, kind))
+    }
+
+    /// Whether the table has a primary key.
+    pub fn is_keyed(&self) -> bool {
+        !self.table.key.is_empty()
+    }
+
+    /// What a record should show of a cell.
+    pub fn value(
+        &self,
+        column: &str,
+        cell: &Cell,
+        encoding: &Encoding,
+    ) -> Result<Value, NotOfType> {
+        let error = |error| NotOfType { column: column.to_owned(), error };
+        match cell {
+            Cell::Null => Ok(Value::Null),
+            Cell::Unchanged => Ok(Value::Absent),
+            Cell::Text(text) => match self.types.get(column) {
+                Some(kind) => encoding.expected(text, kind).map_err(error),
+                None => Ok(Value::Text(text.clone())),
+            },
+        }
+    }
+
+    /// The key of a row of the journal; `None` for a table without one.
+    pub fn key(
+        &self,
+        names: &[String],
+        row: &[Cell],
+        encoding: &Encoding,
+    ) -> Result<Option<Key>, NotOfType> {
+        if !self.is_keyed() {
+            return Ok(None);
+        }
+        let value = |column: &String| {
+            let place = names.iter().position(|name| name == column);
+            let cell = place.and_then(|place| row.get(place)).unwrap_or(&Cell::Unchanged);
+            self.value(column, cell, encoding)
+        };
+        let values = self.table.key.iter().map(value).collect::<Result<Vec<_>, _>>()?;
+        Ok(Some(Key::of(&values)))
+    }
+
+    /// The key that a record's key or image names; `None` where a key column is missing.
+    pub fn captured_key(
+        &self,
+        row: &Row<'_>,
+        encoding: &Encoding,
+    ) -> Result<Option<Key>, NotOfType> {
+        let mut values = Vec::with_capacity(self.table.key.len());
+        for column in &self.table.key {
+            let Some(raw) = row.get(column) else { return Ok(None) };
+            values.push(self.captured(column, raw, encoding)?);
+        }
+        Ok((!values.is_empty()).then(|| Key::of(&values)))
+    }
+
+    /// Whether an image of a record shows exactly this row of the journal.
+    pub fn shows(
+        &self,
+        names: &[String],
+        row: &[Cell],
+        shown: &Row<'_>,
+        encoding: &Encoding,
+    ) -> Result<bool, NotOfType> {
+        for (column, cell) in names.iter().zip_eq(row) {
+            let Some(raw) = shown.get(column) else { return Ok(false) };
+            let held = self.value(column, cell, encoding)?;
+            if !self.captured(column, raw, encoding).is_ok_and(|captured| same(&held, &captured)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// A value as a record shows it.
+    pub fn captured(
+        &self,
+        column: &str,
+        raw: &RawValue,
+        encoding: &Encoding,
+    ) -> Result<Value, NotOfType> {
+        let unknown = DataType::Scalar(Type::Other(String::new()));
+        let kind = self.types.get(column).unwrap_or(&unknown);
+        let error = |error| NotOfType { column: column.to_owned(), error };
+        encoding.value(raw, kind).map_err(error)
+    }
+}

@@ -1,0 +1,78 @@
+//! Replay, judged by position: a log under at-least-once is made of *runs* of the expected list.
+//! The next record is the one after the current, or a jump back to a position not before the
+//! run's start, which opens a new run: 1,1,2,1,2,3 is legal.
+
+/// What the next record of a log does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The next of the run.
+    Next,
+    /// It leaves out what stands between.
+    Skip,
+    /// It jumps back within the run: a replay begins.
+    Back,
+    /// It jumps back before the run's start, which no replay does.
+    Behind,
+}
+
+/// Where a log stands in the expected list of its partition.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Runs {
+    start: usize,
+    next: usize,
+}
+
+impl Runs {
+    /// What the record at `rank` of the expected list would do next.
+    pub fn look(self, rank: usize) -> Step {
+        if rank == self.next {
+            Step::Next
+        } else if rank > self.next {
+            Step::Skip
+        } else if rank >= self.start {
+            Step::Back
+        } else {
+            Step::Behind
+        }
+    }
+
+    /// Takes that record.
+    pub fn take(&mut self, rank: usize) {
+        if rank < self.next {
+            self.start = rank;
+        }
+        self.next = rank + 1;
+    }
+
+    /// The ranks that a skip to `rank` leaves out.
+    pub fn skipped(self, rank: usize) -> std::ops::Range<usize> {
+        self.next..rank.max(self.next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn steps(ranks: &[usize]) -> Vec<Step> {
+        let mut runs = Runs::default();
+        let mut step = |rank: &usize| {
+            let step = runs.look(*rank);
+            runs.take(*rank);
+            step
+        };
+        ranks.iter().map(&mut step).collect()
+    }
+
+    #[rstest]
+    #[case::in_order(&[0, 1, 2], &[Step::Next, Step::Next, Step::Next])]
+    #[case::nested_replays(&[0, 0, 1, 0, 1, 2], &[Step::Next, Step::Back, Step::Next, Step::Back, Step::Next, Step::Next])]
+    #[case::hole(&[0, 2], &[Step::Next, Step::Skip])]
+    #[case::hole_in_a_replay(&[0, 1, 2, 0, 2], &[Step::Next, Step::Next, Step::Next, Step::Back, Step::Skip])]
+    #[case::before_the_start(&[0, 1, 2, 1, 0], &[Step::Next, Step::Next, Step::Next, Step::Back, Step::Behind])]
+    fn a_log_is_made_of_runs(#[case] ranks: &[usize], #[case] expected: &[Step]) {
+        assert_eq!(steps(ranks), expected);
+    }
+}

@@ -1,0 +1,141 @@
+//! What a sink holds: its records folded up to a proven end.
+
+use std::collections::BTreeMap;
+
+use crate::base::value::Value;
+use crate::codec::flink::{self, Row, RowError};
+use crate::codec::types::DataType;
+use crate::codec::value::canonical;
+use crate::history::event::{Proof, Record, SinkMode, SinkTable};
+use crate::model::key::Key;
+
+/// A sink's columns by name and type.
+#[derive(Debug, Clone)]
+pub struct Shape<'a> {
+    /// The table.
+    pub table: &'a SinkTable,
+    /// Its columns.
+    pub columns: Vec<(String, DataType)>,
+}
+
+/// A record of a sink, read.
+#[derive(Debug, Clone)]
+pub struct Emitted<'a> {
+    /// The record as it was recorded.
+    pub record: &'a Record,
+    /// Its key; `None` for an append sink.
+    pub key: Option<Key>,
+    /// The row; `None` deletes the key's.
+    pub row: Option<Row>,
+}
+
+/// A record of a sink that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("record {topic}[{partition}]@{offset} of sink `{sink}`: {problem}")]
+pub struct SinkError {
+    /// The sink.
+    pub sink: String,
+    /// Its topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// The offset.
+    pub offset: i64,
+    /// What is wrong.
+    pub problem: String,
+}
+
+/// The rows of a sink.
+#[derive(Debug, Clone, Default)]
+pub struct Contents<'a> {
+    /// Of an upsert sink: by key.
+    pub keyed: BTreeMap<Key, Emitted<'a>>,
+    /// Of an append sink: every row.
+    pub bag: Vec<Emitted<'a>>,
+}
+
+impl<'a> Shape<'a> {
+    /// That of a table.
+    pub fn of(table: &'a SinkTable) -> Self {
+        let column = |(name, kind): &(String, String)| (name.clone(), DataType::flink(kind));
+        Self { table, columns: table.columns.iter().map(column).collect() }
+    }
+
+    /// The type of a column.
+    pub fn kind(&self, column: &str) -> Option<&DataType> {
+        self.columns.iter().find(|(name, _)| name == column).map(|(_, kind)| kind)
+    }
+
+    /// The key of a row; `None` for a sink without key columns, or a row without their values.
+    pub fn key_of(&self, row: &Row) -> Option<Key> {
+        let values = self.table.key.iter().map(|column| row.get(column));
+        let values = values.collect::<Option<Vec<_>>>()?;
+        (!values.is_empty()).then(|| Key::of(values))
+    }
+
+    /// Reads a record.
+    pub fn read(&self, record: &'a Record) -> Result<Emitted<'a>, SinkError> {
+        let error = |problem: String| SinkError {
+            sink: self.table.name.clone(),
+            topic: record.topic.clone(),
+            partition: record.partition,
+            offset: record.offset,
+            problem,
+        };
+        let read = |part: &str, bytes: &[u8]| {
+            let problem = |problem: RowError| error(format!("{part}: {problem}"));
+            flink::row(bytes, &self.columns).map_err(problem)
+        };
+        let in_key = match &record.key {
+            Some(key) if self.table.mode == SinkMode::Upsert => read("key", &key.0)?,
+            Some(_) | None => Row::new(),
+        };
+        let row = match &record.value {
+            Some(value) => {
+                // The value may leave the key's columns out (`EXCEPT_KEY`).
+                let mut row = in_key.clone();
+                row.extend(read("value", &value.0)?);
+                for (column, _) in &self.columns {
+                    row.entry(column.clone()).or_insert(Value::Null);
+                }
+                Some(row)
+            }
+            None => None,
+        };
+        let key = match self.table.mode {
+            SinkMode::Append => None,
+            SinkMode::Upsert => {
+                let key = self.key_of(&in_key).or_else(|| self.key_of(row.as_ref()?));
+                Some(key.ok_or_else(|| error("it has no key".to_owned()))?)
+            }
+        };
+        Ok(Emitted { record, key, row })
+    }
+
+    /// Folds a sink's records below the ends of a proof.
+    pub fn fold(&self, log: &[Emitted<'a>], proof: &Proof) -> Contents<'a> {
+        let ends = proof.ends.get(&self.table.topic).map_or(&[][..], Vec::as_slice);
+        let below = |emitted: &&Emitted<'a>| {
+            let partition = usize::try_from(emitted.record.partition).unwrap_or(usize::MAX);
+            ends.get(partition).is_some_and(|(_, end)| emitted.record.offset < *end)
+        };
+        let mut contents = Contents::default();
+        for emitted in log.iter().filter(below) {
+            match (&emitted.key, &emitted.row) {
+                (Some(key), Some(_)) => {
+                    contents.keyed.insert(key.clone(), emitted.clone());
+                }
+                (Some(key), None) => {
+                    contents.keyed.remove(key);
+                }
+                (None, _) => contents.bag.push(emitted.clone()),
+            }
+        }
+        contents
+    }
+}
+
+/// The row's values in the order of these columns, each as its one text.
+pub fn texts(row: &Row, columns: &[String]) -> Vec<Option<String>> {
+    columns.iter().map(|column| row.get(column).and_then(canonical)).collect()
+}

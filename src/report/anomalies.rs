@@ -1,0 +1,471 @@
+//! What each finding means, for people who have just met one.
+
+use crate::base::anomaly::Anomaly;
+
+/// The texts about one finding. Sentences.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Texts {
+    /// What exactly it is.
+    pub definition: &'static str,
+    /// Why it matters.
+    pub why: &'static str,
+    /// What usually brings it about.
+    pub cause: &'static str,
+    /// What to do.
+    pub mend: &'static str,
+}
+
+/// The texts about `anomaly`.
+pub fn texts(anomaly: Anomaly) -> Texts {
+    let found = TEXTS.iter().find(|(of, _)| *of == anomaly);
+    let (_, [definition, why, cause, mend]) =
+        found.expect("every finding has its texts (there is a test)");
+    Texts { definition, why, cause, mend }
+}
+
+/// Definition, why it matters, usual cause, what to do.
+const TEXTS: &[(Anomaly, [&str; 4])] = &[
+    (
+        Anomaly::LostChange,
+        [
+            "The journal holds a committed change of a captured table that no record of its topic carries, and nothing more can arrive.",
+            "Everything downstream is wrong without any error: sinks keep the older row or never learn of it.",
+            "A slot or its offsets were dropped or moved forward; the table or operation is not in the publication or is filtered by the connector; records were removed by retention.",
+            "Compare publication, table list and skipped operations with the tables; after moving a slot, snapshot again.",
+        ],
+    ),
+    (
+        Anomaly::PhantomChange,
+        [
+            "A record of a source topic matches no change of the journal by transaction, LSN and row.",
+            "The topic says something that never happened in the database.",
+            "Another connector or program writes to the topic; a transform rewrites keys or values; a topic was reused after the database was restored.",
+            "Give the topic one writer; look at the record's headers and source block for who wrote it.",
+        ],
+    ),
+    (
+        Anomaly::AbortedChange,
+        [
+            "A record carries a change of a transaction that was rolled back.",
+            "Consumers act on data that never existed.",
+            "The source of the records is not the write-ahead log (a trigger, a dual write), or the log reader ignores rollbacks.",
+            "Read changes by logical decoding only.",
+        ],
+    ),
+    (
+        Anomaly::SnapshotGap,
+        [
+            "A change that committed after the snapshot's point and before the first streamed change is in neither.",
+            "The row stays as the snapshot saw it until it changes again, perhaps for ever.",
+            "The slot was created after the snapshot was read, or the slot was lost and the connector went on without a new snapshot.",
+            "Let the connector create its slot itself before the snapshot; after a lost slot, snapshot again.",
+        ],
+    ),
+    (
+        Anomaly::HistoryTruncated,
+        [
+            "The first offset of a partition is above the first record that should be on it.",
+            "What was removed before it was read cannot be judged, and a consumer that starts now never sees it.",
+            "Retention or compaction removed records while the run, or a consumer, was still behind.",
+            "Raise the topic's retention above the longest time a consumer may be down.",
+        ],
+    ),
+    (
+        Anomaly::ReorderedKey,
+        [
+            "Two changes of one key stand on a partition in another order than they were committed, and it is no replay.",
+            "A consumer that keeps the last value ends at the wrong one.",
+            "More than one producer or task writes the key; retries without idempotence; a transform changes the key; sorting by the change's LSN instead of the commit order.",
+            "One producer per key, idempotent; order by commit position, never by timestamps.",
+        ],
+    ),
+    (
+        Anomaly::StaleOverwrite,
+        [
+            "At the end a row shows an older committed value of the row, not the newest.",
+            "The sink looks healthy and stays wrong until the row changes again.",
+            "An update overtook another between two operators (join key is not the row key, parallelism above 1), or a replayed older record came last.",
+            "Keep the sink's key as the partitioning key up to the sink, or let the sink order by a version column.",
+        ],
+    ),
+    (
+        Anomaly::MovedKey,
+        [
+            "Records of one key stand on more than one partition.",
+            "Kafka orders records only within a partition, so nobody can order this key any more.",
+            "The number of partitions was raised, a partitioner or key transform changed, or the key serialises in two ways.",
+            "Never raise partitions of a keyed topic in place: copy it to a new one.",
+        ],
+    ),
+    (
+        Anomaly::DuplicateChange,
+        [
+            "A change arrived again although no recorded restart explains it under the hop's delivery contract.",
+            "Counts and sums over the stream are too high; a keyed sink may go back and forth.",
+            "A restart that nobody recorded, two connectors on one topic, a producer that retries without idempotence.",
+            "Make consumers idempotent by key and position; switch on removal of duplicates where the engine has it.",
+        ],
+    ),
+    (
+        Anomaly::SnapshotOverlap,
+        [
+            "One change is shown both by a snapshot row and by a streamed record after the snapshot's point.",
+            "Whoever adds up the stream counts it twice.",
+            "The snapshot was not taken at the slot's consistent point, or an incremental snapshot window was not closed.",
+            "Let the connector take the snapshot at its slot's point; read the topic by key, not by count.",
+        ],
+    ),
+    (
+        Anomaly::WrongValue,
+        [
+            "A column of an after-image differs from the value that Postgres committed.",
+            "The sink is wrong although every record arrived.",
+            "A converter or format loses scale, zone, precision or special values; a transform; a wrong cast in a statement.",
+            "Set the converter's handling mode to one that is exact (decimals as text, times with zone).",
+        ],
+    ),
+    (
+        Anomaly::WrongBefore,
+        [
+            "A column of a before-image differs from the row as it was before the change.",
+            "Retractions take away a row that was not there: sums and joins drift.",
+            "Replica identity that carries only a part of the row, or a transform that fills the rest.",
+            "Set REPLICA IDENTITY FULL where consumers read before-images.",
+        ],
+    ),
+    (
+        Anomaly::FabricatedBefore,
+        [
+            "A before-image shows a value where the write-ahead log carried none.",
+            "It looks like data and is a default: a deleted row loses its values, a retraction misses.",
+            "REPLICA IDENTITY DEFAULT: only the key is logged, and the connector fills NOT NULL columns with defaults.",
+            "ALTER TABLE … REPLICA IDENTITY FULL, or read only the key from before-images.",
+        ],
+    ),
+    (
+        Anomaly::NullBecameDefault,
+        [
+            "A column is NULL in Postgres and arrives as the column's default.",
+            "Unknown becomes a value; averages, filters and joins change.",
+            "The JSON converter replaces null by the schema's default unless told otherwise.",
+            "Set `replace.null.with.default=false` on the value converter.",
+        ],
+    ),
+    (
+        Anomaly::ToastPlaceholder,
+        [
+            "The connector's placeholder for an unchanged TOAST value arrived at a table as if it were the value.",
+            "A long text is overwritten by a marker.",
+            "The update did not touch the column, so the log does not carry it, and the statement copied the marker.",
+            "REPLICA IDENTITY FULL, or keep the old value where the marker is seen.",
+        ],
+    ),
+    (
+        Anomaly::KeyValueMismatch,
+        [
+            "The key of a record names another row than the value does.",
+            "Compaction and keyed consumers file the row under the wrong key.",
+            "`message.key.columns`, a transform on only one side, or a key column changed by a statement.",
+            "Build key and value from the same columns.",
+        ],
+    ),
+    (
+        Anomaly::SchemaDrift,
+        [
+            "The columns of an image are not the columns that the table had at that commit.",
+            "New columns are missing, or dropped ones live on.",
+            "A schema change during the run that the connector learned late, or a column filter.",
+            "Change schemas in steps that readers of both forms understand; restart the connector if it caches.",
+        ],
+    ),
+    (
+        Anomaly::LostDelete,
+        [
+            "A committed delete is on the topic for no key, and nothing more can arrive.",
+            "The row lives for ever downstream.",
+            "Deletes are skipped or dropped by a transform, or the delete happened while a snapshot was restarted.",
+            "Look at skipped operations and tombstone settings; compare keys after a snapshot.",
+        ],
+    ),
+    (
+        Anomaly::MissingTombstone,
+        [
+            "A delete is not followed by a record with the same key and a null value.",
+            "Compaction keeps the key for ever, and upsert readers that need the tombstone keep the row.",
+            "`tombstones.on.delete=false`, or a transform that drops null values.",
+            "Leave tombstones on for compacted topics.",
+        ],
+    ),
+    (
+        Anomaly::ResurrectedRow,
+        [
+            "After its delete was seen at this hop, the row came back without being inserted again.",
+            "What was deleted, perhaps by law, is there again.",
+            "A late or replayed older record follows the delete; state that expired; two paths of different speed write one key.",
+            "Keep one path per key; compare versions at the sink; keep state at least as long as records may be late.",
+        ],
+    ),
+    (
+        Anomaly::GhostRow,
+        [
+            "At the end the sink holds a row that the reference does not.",
+            "Reports count what is not there.",
+            "Deletes or updates that leave a filter do not retract: the topic is read as an append stream, or the sink ignores deletes.",
+            "Read the topic as a changelog with a primary key, so that leaving a filter is a delete.",
+        ],
+    ),
+    (
+        Anomaly::SplitKeyChange,
+        [
+            "An update of the primary key did not arrive as delete of the old key, tombstone, and create of the new key.",
+            "The old row stays, or the new one is missing.",
+            "Custom key columns, or transforms that drop one of the three records.",
+            "Keep all three records; they may stand on two partitions.",
+        ],
+    ),
+    (
+        Anomaly::TornTransaction,
+        [
+            "The transaction metadata name other counts or members than the transaction has.",
+            "Whoever waits for whole transactions waits for ever, or acts too early.",
+            "Skipped operations and filtered tables are counted differently; the metadata topic lost records.",
+            "Count only what is captured, or do without transaction metadata.",
+        ],
+    ),
+    (
+        Anomaly::LostRetraction,
+        [
+            "A changelog wrote a new value of a row without taking back the old one.",
+            "Sums over the changelog are too high.",
+            "A stage that emits only new values feeds one that needs old ones.",
+            "Let the planner see the real changelog mode of the source.",
+        ],
+    ),
+    (
+        Anomaly::OrphanRetraction,
+        [
+            "A changelog took back a row that was not there.",
+            "Sums over the changelog are too low.",
+            "A fabricated before-image, or a late retraction after its row was dropped.",
+            "REPLICA IDENTITY FULL; keep state as long as rows live.",
+        ],
+    ),
+    (
+        Anomaly::DoubleInsert,
+        [
+            "A changelog inserted a row that was already there.",
+            "Sums over the changelog are too high.",
+            "A replay or a snapshot overlap that nothing removed.",
+            "Declare the primary key and let the engine remove duplicates.",
+        ],
+    ),
+    (
+        Anomaly::DivergedSink,
+        [
+            "When nothing more can arrive the sink differs from its reference, and nothing more specific explains it.",
+            "The pipeline does not compute what its authors say it computes.",
+            "A statement that means something else than the reference: a cast, a time zone, a date pattern, a join that loses rows.",
+            "Compare the difference below with the statement; the first wrong hop says where to look.",
+        ],
+    ),
+    (
+        Anomaly::ImpossibleOutput,
+        [
+            "The sink passed through a state that equals the reference at no moment of its input.",
+            "Readers saw a result that was never true.",
+            "Joins and aggregates emit half of a transaction's effect.",
+            "Demand this level only where plans can keep it; otherwise read at quiet moments.",
+        ],
+    ),
+    (
+        Anomaly::WindowMissing,
+        [
+            "A window is closed, the reference has rows for it, and it never fired.",
+            "A whole period is absent.",
+            "Its rows were late for the watermark, or a partition without records holds the watermark back.",
+            "Raise the delay; set an idle time-out for sources.",
+        ],
+    ),
+    (
+        Anomaly::WindowRepeated,
+        [
+            "A window fired more than once although its kind fires once.",
+            "Whoever adds up windows counts twice.",
+            "A restart without state, or early or late firing options.",
+            "Write windows by key so that a repeat replaces.",
+        ],
+    ),
+    (
+        Anomaly::WindowWrongValue,
+        [
+            "A window's row equals the reference at no cut at which it may have fired.",
+            "The period shows numbers that were never true.",
+            "Rows were dropped as late, counted in two windows, or retracted after the firing.",
+            "Compare the number of late rows; see late-change.",
+        ],
+    ),
+    (
+        Anomaly::WindowGhost,
+        [
+            "A window fired that the reference does not know.",
+            "A period shows rows that do not exist.",
+            "A wrong time zone or time column, or rows deleted after the window fired.",
+            "Check the time attribute against the reference.",
+        ],
+    ),
+    (
+        Anomaly::LateDropped,
+        [
+            "The number of rows dropped as late differs from what the watermark explains.",
+            "Rows vanish without a trace.",
+            "A watermark delay shorter than the disorder of the input.",
+            "Raise the delay, or write late rows to a table of their own.",
+        ],
+    ),
+    (
+        Anomaly::WindowEarly,
+        [
+            "A window fired before any record that could have closed it was written.",
+            "The period is incomplete and will not be corrected.",
+            "Processing time instead of event time, or a watermark from another column.",
+            "Check the WATERMARK clause.",
+        ],
+    ),
+    (
+        Anomaly::RecordSkipped,
+        [
+            "A record was read and left out without an error.",
+            "Data vanish and every light stays green.",
+            "Ignored parse errors, a null row time, a dead letter queue.",
+            "Do not ignore parse errors; watch the dead letter queue.",
+        ],
+    ),
+    (
+        Anomaly::TruncateUnseen,
+        [
+            "A table was truncated and its rows live on at this hop.",
+            "Everything that was truncated is a ghost.",
+            "Connectors skip TRUNCATE by default, and many formats cannot express it.",
+            "Delete instead of truncating, or snapshot again afterwards.",
+        ],
+    ),
+    (
+        Anomaly::CaptureDrift,
+        [
+            "Publication, replica identity or table list changed while the run was going on.",
+            "From that moment on another set of changes is captured.",
+            "A migration, or a connector that alters its publication.",
+            "Make the publication by hand and forbid the connector to alter it.",
+        ],
+    ),
+    (
+        Anomaly::Stalled,
+        [
+            "A condition that should come about did not within its limit, and something names what lags.",
+            "The pipeline is stuck, or too slow for its limit.",
+            "A missing topic, a failed task, a slot that waits for an open transaction, a partition without records.",
+            "The report says what was there when the limit passed; start with that.",
+        ],
+    ),
+    (
+        Anomaly::ConnectorFailed,
+        [
+            "The connector or its task is FAILED.",
+            "Nothing more is captured, and the slot holds back the log.",
+            "The cause stands in the finding, as the connector reports it.",
+            "Mend the cause, then restart the task.",
+        ],
+    ),
+    (
+        Anomaly::StatementFailed,
+        [
+            "A running statement failed.",
+            "Its sinks get nothing more.",
+            "The cause stands in the finding: a record it cannot read, a cast, a constraint.",
+            "Mend the statement or the record; see the statement's place in the file.",
+        ],
+    ),
+    (
+        Anomaly::StatementRejected,
+        [
+            "A statement was refused when it was submitted.",
+            "It never ran.",
+            "A mistake in the SQL, or something this version does not have.",
+            "The message is Flink's own; the finding names the place in the file.",
+        ],
+    ),
+    (
+        Anomaly::SlotRetained,
+        [
+            "The connector's slot did not confirm what was committed.",
+            "Postgres keeps the log and the disk fills up.",
+            "No captured change follows, and no heartbeat is on.",
+            "Switch on heartbeats; watch the lag of slots.",
+        ],
+    ),
+    (
+        Anomaly::SharedSlot,
+        [
+            "Two readers used one replication slot.",
+            "Each of them misses what the other consumed.",
+            "Two connectors with the same slot name.",
+            "One slot per connector.",
+        ],
+    ),
+    (
+        Anomaly::Replay,
+        [
+            "Records were delivered again after a restart. It is legal under at-least-once, and never fails by itself.",
+            "It shows that the run really exercised what it wanted to show.",
+            "A worker ended before it had stored its offsets.",
+            "Nothing to mend; consumers must bear it.",
+        ],
+    ),
+    (
+        Anomaly::LateChange,
+        [
+            "A change reached a window after the window had fired. It never fails by itself.",
+            "The window will not count it.",
+            "The change is later than the watermark allows.",
+            "Nothing to mend by itself; see window-wrong-value.",
+        ],
+    ),
+    (
+        Anomaly::UnchangedToast,
+        [
+            "An update left an unchanged TOAST value out of the log. It never fails by itself.",
+            "It shows that the run really met the case.",
+            "The update did not touch a long value stored apart.",
+            "Nothing to mend by itself; see toast-placeholder.",
+        ],
+    ),
+    (
+        Anomaly::MidSnapshot,
+        [
+            "A transaction committed between the slot's consistent point and the last snapshot record. It never fails by itself.",
+            "It shows that the run really met the case.",
+            "Writes went on while the snapshot was read.",
+            "Nothing to mend by itself; see snapshot-gap.",
+        ],
+    ),
+    (
+        Anomaly::LsnInversion,
+        [
+            "The order in which transactions committed differs from the order of their changes' own LSNs. It never fails by itself.",
+            "Whoever orders by the change's LSN orders wrongly.",
+            "Transactions were written side by side.",
+            "Order by commit position.",
+        ],
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_finding_has_its_texts_in_the_order_of_the_names() {
+        let have: Vec<Anomaly> = TEXTS.iter().map(|(of, _)| *of).collect();
+        assert_eq!(have, Anomaly::ALL);
+    }
+}

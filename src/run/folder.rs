@@ -1,0 +1,163 @@
+//! The run directory: everything that is needed to judge the run again and to repeat it.
+//!
+//! ```text
+//! .changeproof/runs/<time>-<token>/
+//!   files/…            scenario and pipeline as they were read
+//!   effective/…        connector, statements as submitted, versions, the command that repeats it
+//!   history.jsonl      what was seen
+//!   verdict.json       what it was judged to be
+//!   logs/…             the ends of the components' logs, if something failed
+//! ```
+
+use std::io::{Read, Seek, SeekFrom};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::Serialize;
+
+/// How many run directories are kept.
+const KEPT: usize = 200;
+/// How much of the end of a log is kept, in bytes.
+const LOG_END: u64 = 64 * 1024;
+
+/// A run directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder(Utf8PathBuf);
+
+/// The disk, or whoever owns it, refuses.
+#[derive(Debug, thiserror::Error)]
+#[error("the run directory cannot be written: {0}")]
+pub struct FolderError(#[from] std::io::Error);
+
+impl Folder {
+    /// Makes the directory of run `name`, with the files that were read for it.
+    pub fn create(
+        runs: &Utf8Path,
+        name: &str,
+        sources: &[(Utf8PathBuf, String)],
+    ) -> Result<Self, FolderError> {
+        let folder = Self(runs.join(name));
+        fs_err::create_dir_all(&folder.0)?;
+        for (path, text) in sources {
+            folder.write(&Utf8Path::new("files").join(inside(path)), text)?;
+        }
+        Ok(folder)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Utf8Path {
+        &self.0
+    }
+
+    /// The history's file.
+    pub fn history(&self) -> Utf8PathBuf {
+        self.0.join("history.jsonl")
+    }
+
+    /// Writes a text to a file below the directory.
+    pub fn write(&self, file: &Utf8Path, text: &str) -> Result<(), FolderError> {
+        let path = self.0.join(file);
+        if let Some(parent) = path.parent() {
+            fs_err::create_dir_all(parent)?;
+        }
+        Ok(fs_err::write(path, text)?)
+    }
+
+    /// Writes something as JSON for people.
+    pub fn write_json(&self, file: &str, content: &impl Serialize) -> Result<(), FolderError> {
+        let mut text = serde_json::to_string_pretty(content).map_err(std::io::Error::from)?;
+        text.push('\n');
+        self.write(Utf8Path::new(file), &text)
+    }
+
+    /// Keeps the end of a component's log; a log that is not there is left out.
+    pub fn keep_log(&self, component: &str, log: &Utf8Path) -> Result<(), FolderError> {
+        let Ok(mut file) = fs_err::File::open(log) else { return Ok(()) };
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(LOG_END)))?;
+        let mut bytes = Vec::new();
+        file.take(LOG_END).read_to_end(&mut bytes)?;
+        let text = String::from_utf8_lossy(&bytes);
+        // The first line was probably cut.
+        let whole = match text.split_once('\n') {
+            Some((_, rest)) if length > LOG_END => rest,
+            _ => &text,
+        };
+        self.write(&Utf8Path::new("logs").join(format!("{component}.log")), whole)
+    }
+}
+
+/// Removes the oldest run directories beyond the last two hundred. What cannot be removed now is
+/// removed by a later run.
+pub fn prune(runs: &Utf8Path) {
+    let Ok(entries) = runs.read_dir_utf8() else { return };
+    let mut names: Vec<String> = entries
+        .flatten()
+        .map(|entry| entry.file_name().to_owned())
+        .filter(|name| is_run(name))
+        .collect();
+    names.sort();
+    let surplus = names.len().saturating_sub(KEPT);
+    for name in names.iter().take(surplus) {
+        if let Err(error) = fs_err::remove_dir_all(runs.join(name)) {
+            tracing::debug!("an old run directory stays: {error}");
+        }
+    }
+}
+
+/// `20250101-235959-0123456789`: nothing else in the folder is ours to remove.
+fn is_run(name: &str) -> bool {
+    let parts: Vec<_> = name.split('-').collect();
+    let digits =
+        |text: &str, count| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
+    matches!(parts.as_slice(), [day, time, token]
+        if digits(day, 8) && digits(time, 6) && token.len() == 10)
+}
+
+/// A path that stays inside the folder it is joined to.
+fn inside(path: &Utf8Path) -> Utf8PathBuf {
+    use camino::Utf8Component;
+    let parts = path.components().filter_map(|component| match component {
+        Utf8Component::Normal(part) => Some(part),
+        Utf8Component::ParentDir => Some("up"),
+        Utf8Component::Prefix(_) | Utf8Component::RootDir | Utf8Component::CurDir => None,
+    });
+    parts.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_anywhere_are_kept_inside() {
+        assert_eq!(inside("../../flink-sql/p.yaml".into()), "up/up/flink-sql/p.yaml");
+        assert_eq!(inside("/etc/./p.yaml".into()), "etc/p.yaml");
+    }
+
+    #[test]
+    fn only_the_oldest_runs_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let runs = Utf8Path::from_path(folder.path()).unwrap();
+        fs_err::create_dir(runs.join("mine")).unwrap();
+        for n in 0..KEPT + 2 {
+            Folder::create(runs, &format!("20250101-{n:06}-0123456789"), &[]).unwrap();
+        }
+        prune(runs);
+        assert!(runs.join("mine").exists());
+        assert!(!runs.join("20250101-000001-0123456789").exists());
+        assert!(runs.join("20250101-000002-0123456789").exists());
+    }
+
+    #[test]
+    fn the_end_of_a_log_begins_with_a_whole_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let runs = Utf8Path::from_path(folder.path()).unwrap();
+        let log = runs.join("kafka.log");
+        fs_err::write(&log, format!("{}\nlast line\n", "x".repeat(70_000))).unwrap();
+        let run = Folder::create(runs, "20250101-000000-0123456789", &[]).unwrap();
+        run.keep_log("kafka", &log).unwrap();
+        run.keep_log("flink", &runs.join("nowhere.log")).unwrap();
+        let kept = fs_err::read_to_string(run.path().join("logs/kafka.log")).unwrap();
+        assert_eq!(kept, "last line\n");
+    }
+}

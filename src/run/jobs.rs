@@ -1,0 +1,267 @@
+//! The statements: submitted in order, each INSERT once its topics are there, until its tasks run.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::watch;
+
+use super::Run;
+use super::clocks;
+use super::outcome::Stop;
+use super::statements::{Prepared, TopicTable};
+use crate::base::anomaly::Anomaly;
+use crate::base::text::Place;
+use crate::client::cause::Cause;
+use crate::client::flink::{FlinkError, JobManager};
+use crate::client::gateway::{Column, GatewayError, Session};
+use crate::history::event::{Event, SinkTable, Table};
+use crate::quiesce::{Clause, Job, Read, SinkTopic};
+use crate::scenario::pipeline::Sink;
+use crate::scenario::settings::Options;
+use crate::sql::flink::{Name, Statement};
+
+/// The statements that run.
+pub(super) struct Jobs {
+    pub(super) flink: JobManager,
+    pub(super) jobs: Vec<Job>,
+    pub(super) sinks: Vec<SinkTable>,
+    /// Where the statement stands that writes a sink.
+    pub(super) places: BTreeMap<String, Place>,
+}
+
+/// Submits all statements. `topics` tells when the topics are there.
+pub(super) async fn start(
+    run: &Run<'_>,
+    mut topics: watch::Receiver<Option<Vec<Table>>>,
+) -> Result<Jobs, Stop> {
+    let flink = JobManager::new(&run.context.endpoints)?;
+    let mut started = Jobs { flink, jobs: Vec::new(), sinks: Vec::new(), places: places(run) };
+    if run.statements.prepared.is_empty() {
+        run.recorder.record(Event::Sinks { sinks: Vec::new() })?;
+        return Ok(started);
+    }
+    let session = Session::open(&run.context.endpoints, &run.names.base, &properties(run)).await?;
+    run.made.session(session.clone());
+    // What a refused statement should have made; what needs it is not submitted either.
+    let mut missing: Vec<String> = Vec::new();
+    for prepared in &run.statements.prepared {
+        if prepared.statement.inserts().is_empty() {
+            if let Err(error) = session.execute(&prepared.submitted.value).await {
+                let cause = refusal(error)?;
+                let name = created(prepared);
+                reject(run, prepared, &run.statements.written_with(&name), &cause)?;
+                missing.push(name);
+            }
+            continue;
+        }
+        if run.statements.needs(prepared, &missing) {
+            continue;
+        }
+        // An error here means that the topics never came, which ends the run elsewhere.
+        drop(topics.wait_for(Option::is_some).await);
+        started.jobs.extend(insert(run, &session, prepared).await?);
+    }
+    run.log("the statements are submitted");
+    if started.jobs.is_empty() {
+        // All were refused as expected: there is nothing left to drive.
+        return Err(Stop::Trouble);
+    }
+    let (sinks, running) =
+        futures::join!(describe(run, &session, &started), running(run, &started));
+    started.sinks = sinks?;
+    running?;
+    run.recorder.record(Event::Sinks { sinks: started.sinks.clone() })?;
+    run.log("the statements run");
+    Ok(started)
+}
+
+/// Options of the session. What the author sets counts, except the name by which the run's jobs
+/// are found again.
+fn properties(run: &Run<'_>) -> BTreeMap<String, String> {
+    let mut properties = BTreeMap::from([
+        // A job that fails shall say so; by default it would be restarted for ever.
+        ("restart-strategy.type".to_owned(), "none".to_owned()),
+        ("table.local-time-zone".to_owned(), "UTC".to_owned()),
+    ]);
+    let parallelism = run.trial.settings.parallelism.unwrap_or(1);
+    properties.insert("parallelism.default".to_owned(), parallelism.to_string());
+    properties.extend(run.trial.settings.flink.clone());
+    properties.insert("pipeline.name".to_owned(), run.names.job());
+    properties
+}
+
+/// Flink's refusal of a statement; anything else is no statement about the pipeline.
+fn refusal(error: GatewayError) -> Result<Cause, Stop> {
+    match error {
+        GatewayError::Refused(cause) => Ok(cause),
+        GatewayError::Http(_) | GatewayError::Late(_) => Err(error.into()),
+    }
+}
+
+/// The table or view that a statement was to make.
+fn created(prepared: &Prepared) -> String {
+    match &prepared.statement {
+        Statement::CreateTable(create) => create.name.table().to_owned(),
+        Statement::CreateView { name, .. } => name.table().to_owned(),
+        Statement::Insert(_)
+        | Statement::StatementSet(_)
+        | Statement::Set { .. }
+        | Statement::Other => String::new(),
+    }
+}
+
+/// Records that a statement was refused, at every sink that it costs; the run goes on only if that
+/// is expected.
+fn reject(run: &Run<'_>, prepared: &Prepared, sinks: &[String], cause: &Cause) -> Result<(), Stop> {
+    let byte = cause.place.map_or_else(
+        || super::statements::span(prepared).start,
+        |place| place.bytes(&prepared.submitted.value).0,
+    );
+    let at = prepared.submitted.place(byte);
+    let mut expected = true;
+    for sink in sinks {
+        run.record_trouble(Event::Trouble {
+            finding: Anomaly::StatementRejected,
+            place: sink.clone(),
+            at: Some(at.clone()),
+            sentence: cause.sentence.clone(),
+            detail: cause.detail.clone(),
+        })?;
+        expected &= run.expects(Anomaly::StatementRejected, sink);
+    }
+    if expected { Ok(()) } else { Err(Stop::Trouble) }
+}
+
+async fn insert(
+    run: &Run<'_>,
+    session: &Session,
+    prepared: &Prepared,
+) -> Result<Option<Job>, Stop> {
+    run.made.submitting();
+    let submitted = session.submit(&prepared.submitted.value).await;
+    run.made.submitted(submitted.as_ref().ok().map(String::as_str));
+    let inserts = prepared.statement.inserts();
+    let sinks: Vec<_> = inserts.iter().map(|insert| insert.target.table().to_owned()).collect();
+    let id = match submitted {
+        Ok(id) => id,
+        Err(error) => {
+            reject(run, prepared, &sinks, &refusal(error)?)?;
+            return Ok(None);
+        }
+    };
+    let topic = |sink: &String| {
+        let table = run.statements.tables.get(sink)?;
+        let topic = run.names.topic(table.topics.first()?);
+        Some(SinkTopic { sink: sink.clone(), topic })
+    };
+    let mut gaps = run.statements.gaps(prepared, &run.trial.settings.flink);
+    let mut reads = Vec::new();
+    for table in run.statements.sources(inserts) {
+        let known = clocks::is_known(table, &run.trial.pipeline.sinks);
+        let clause = clause(table, &run.trial.settings.flink);
+        if clause != Clause::None && !known && sinks.iter().any(|sink| is_windowed(run, sink)) {
+            gaps.push(format!(
+                "the watermark of `{}` cannot be computed from its records: declare `window.time` \
+                 and `window.delay`",
+                table.name
+            ));
+        }
+        for topic in &table.topics {
+            let (table, topic) = (table.name.clone(), run.names.topic(topic));
+            let watermark = if known { clause } else { Clause::None };
+            reads.push(Read { table, topic, watermark });
+        }
+    }
+    Ok(Some(Job { id, sinks: sinks.iter().filter_map(topic).collect(), reads, gaps }))
+}
+
+/// Whether the table has a watermark, and whether idle partitions hold it back.
+fn clause(table: &TopicTable, flink: &Options) -> Clause {
+    let idles = |options: Option<&str>| options.is_some_and(|time| !time.trim().starts_with('0'));
+    let own = table.create.with.as_ref().and_then(|with| with.get("scan.watermark.idle-timeout"));
+    let all = flink.get("table.exec.source.idle-timeout").map(String::as_str);
+    match (table.create.watermark.is_some(), idles(own.or(all))) {
+        (false, _) => Clause::None,
+        (true, false) => Clause::Strict,
+        (true, true) => Clause::Idle,
+    }
+}
+
+fn is_windowed(run: &Run<'_>, sink: &str) -> bool {
+    let sink = run.trial.pipeline.sinks.get(sink);
+    matches!(sink, Some(Sink::Judged { window: Some(_), .. }))
+}
+
+/// Waits until all tasks of all jobs run: only then does a checkpoint complete.
+async fn running(run: &Run<'_>, started: &Jobs) -> Result<(), Stop> {
+    let limit = run.context.limits.streaming;
+    for job in &started.jobs {
+        match started.flink.checkpoint(&job.id, limit).await {
+            Ok(_) => {}
+            Err(error) => {
+                let Some(cause) = started.flink.failure(&job.id).await? else {
+                    return Err(late(error));
+                };
+                for sink in &job.sinks {
+                    run.record_trouble(Event::Trouble {
+                        finding: Anomaly::StatementFailed,
+                        place: sink.sink.clone(),
+                        at: started.places.get(&sink.sink).cloned(),
+                        sentence: cause.sentence.clone(),
+                        detail: cause.detail.clone(),
+                    })?;
+                }
+                return Err(Stop::Trouble);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn late(error: FlinkError) -> Stop {
+    Stop::Stack(format!("a statement was accepted, and its tasks do not run: {error}"))
+}
+
+/// The columns of the sinks that are written.
+async fn describe(
+    run: &Run<'_>,
+    session: &Session,
+    started: &Jobs,
+) -> Result<Vec<SinkTable>, Stop> {
+    let mut sinks = Vec::new();
+    for sink in started.jobs.iter().flat_map(|job| &job.sinks) {
+        let Some(table) = run.statements.tables.get(&sink.sink) else { continue };
+        let columns = session.describe(&in_backticks(&table.create.name)).await?;
+        let key = match table.create.primary_key.is_empty() {
+            false => table.create.primary_key.clone(),
+            true => columns.iter().filter(|c| c.in_key).map(|c| c.name.clone()).collect(),
+        };
+        let physical = columns.into_iter().filter(Column::is_physical);
+        sinks.push(SinkTable {
+            name: table.name.clone(),
+            topic: table.topics.first().cloned().unwrap_or_default(),
+            mode: table.mode,
+            columns: physical.map(|column| (column.name, column.type_name)).collect(),
+            key,
+            statement: started.places.get(&sink.sink).unwrap_or(&table.place).clone(),
+        });
+    }
+    Ok(sinks)
+}
+
+fn in_backticks(name: &Name) -> String {
+    let parts: Vec<_> =
+        name.parts.iter().map(|part| format!("`{}`", part.replace('`', "``"))).collect();
+    parts.join(".")
+}
+
+/// Where the statements stand that write the sinks.
+fn places(run: &Run<'_>) -> BTreeMap<String, Place> {
+    let mut places = BTreeMap::new();
+    for prepared in &run.statements.prepared {
+        for insert in prepared.statement.inserts() {
+            let place = prepared.written.place(insert.span.start);
+            places.insert(insert.target.table().to_owned(), place);
+        }
+    }
+    places
+}

@@ -1,0 +1,221 @@
+//! What a run has made, and its removal. Everything is removed by its name, so it does not matter
+//! how far the run came or at which call it was interrupted.
+
+use std::future::Future;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::names::Names;
+use crate::client::clock::Stopwatch;
+use crate::client::connect::Connect;
+use crate::client::endpoints::Endpoints;
+use crate::client::flink::{self, JobManager};
+use crate::client::gateway::Session;
+use crate::client::kafka::Admin;
+use crate::client::postgres::{self, CONTROL_DATABASE};
+use crate::client::wait::{self, Look, WaitError};
+
+/// What a run has made so far.
+#[derive(Debug, Default)]
+pub(super) struct Made(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    databases: Vec<String>,
+    topics: Vec<String>,
+    connector: bool,
+    session: Option<Session>,
+    /// Jobs whose id is known.
+    jobs: Vec<String>,
+    /// INSERTs that were sent and whose job is not known (yet).
+    submitting: usize,
+}
+
+impl Made {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A database is about to be created.
+    pub(super) fn database(&self, name: &str) {
+        self.inner().databases.push(name.to_owned());
+    }
+
+    /// Topics are about to be created.
+    pub(super) fn topics(&self, names: impl IntoIterator<Item = String>) {
+        self.inner().topics.extend(names);
+    }
+
+    /// The connector is about to be submitted.
+    pub(super) fn connector(&self) {
+        self.inner().connector = true;
+    }
+
+    /// A session of the gateway was opened.
+    pub(super) fn session(&self, session: Session) {
+        self.inner().session = Some(session);
+    }
+
+    /// A statement that starts a job is about to be submitted.
+    pub(super) fn submitting(&self) {
+        self.inner().submitting += 1;
+    }
+
+    /// The submission ended; with a job, if it was accepted.
+    pub(super) fn submitted(&self, job: Option<&str>) {
+        let mut inner = self.inner();
+        inner.submitting = inner.submitting.saturating_sub(1);
+        inner.jobs.extend(job.map(ToOwned::to_owned));
+    }
+
+    /// Removes everything; gives what could not be removed, in sentences.
+    ///
+    /// A run that was `cut` short may have left calls under way on the servers, so it is looked
+    /// for what they make until nothing more comes.
+    pub(super) async fn remove(
+        &self,
+        names: &Names,
+        endpoints: &Endpoints,
+        limit: Duration,
+        cut: bool,
+    ) -> Vec<String> {
+        let made = std::mem::take(&mut *self.inner());
+        let watch = Stopwatch::start();
+        let removal = Removal { made: &made, names, endpoints };
+        let mut left = removal.run(limit).await;
+        if cut {
+            left.extend(within(limit, "what was under way", sweep(names, endpoints, limit)).await);
+        }
+        tracing::debug!(elapsed_ms = watch.elapsed_ms(), left = left.len(), "cleaned up");
+        left
+    }
+}
+
+/// Calls that a server had taken when their caller went away have ended after this time.
+const UNDER_WAY: Duration = Duration::from_millis(400);
+
+/// Removes what bears the run's name until nothing of it has been there for a while.
+async fn sweep(names: &Names, endpoints: &Endpoints, limit: Duration) -> anyhow::Result<()> {
+    let control = postgres::connect(endpoints, CONTROL_DATABASE, "changeproof").await?;
+    let (admin, connect) = (Admin::new(endpoints)?, Connect::new(endpoints)?);
+    let flink = JobManager::new(endpoints)?;
+    let watch = Stopwatch::start();
+    let gone = wait::until("nothing of the run to be left", limit, || async {
+        let mut found = Vec::new();
+        for name in connect.list(&names.base).await? {
+            connect.delete(&name).await?;
+            found.push(name);
+        }
+        for line in flink.jobs().await? {
+            if line.name == names.job() && !flink::is_terminal(&line.state) {
+                flink.cancel(&line.id, limit).await?;
+                found.push(line.id);
+            }
+        }
+        let topics = admin.list(&names.topic("")).await?;
+        let topics: Vec<_> = topics.iter().map(|topic| topic.name.as_str()).collect();
+        admin.delete(&topics).await?;
+        found.extend(topics.into_iter().map(ToOwned::to_owned));
+        for name in control.databases(&names.base).await? {
+            control.drop_database(&name).await?;
+            found.push(name);
+        }
+        let quiet = found.is_empty() && watch.elapsed() > UNDER_WAY;
+        anyhow::Ok(if quiet { Look::Holds(()) } else { Look::NotYet(found.join(", ")) })
+    });
+    gone.await.map_err(|error| match error {
+        WaitError::Look(error) => error,
+        WaitError::TimedOut(late) => late.into(),
+    })
+}
+
+struct Removal<'a> {
+    made: &'a Inner,
+    names: &'a Names,
+    endpoints: &'a Endpoints,
+}
+
+impl Removal<'_> {
+    async fn run(&self, limit: Duration) -> Vec<String> {
+        // Who writes to topics and reads the slot goes first; the rest goes side by side.
+        let (jobs, connector, shadows) = futures::join!(
+            within(limit, "Flink jobs", self.jobs(limit)),
+            within(limit, "the connector", self.connector()),
+            within(limit, "shadow databases", self.databases(false)),
+        );
+        let (topics, source, session) = futures::join!(
+            within(limit, "topics", self.topics()),
+            within(limit, "the source database", self.databases(true)),
+            within(limit, "the gateway's session", self.session()),
+        );
+        [jobs, connector, shadows, topics, source, session].into_iter().flatten().collect()
+    }
+
+    async fn jobs(&self, limit: Duration) -> anyhow::Result<()> {
+        let manager = JobManager::new(self.endpoints)?;
+        let mut jobs = self.made.jobs.clone();
+        if self.made.submitting > 0 {
+            let lines = manager.jobs().await?;
+            let ours = |line: &&flink::JobLine| {
+                line.name == self.names.job() && !flink::is_terminal(&line.state)
+            };
+            jobs.extend(lines.iter().filter(ours).map(|line| line.id.clone()));
+        }
+        jobs.sort();
+        jobs.dedup();
+        futures::future::try_join_all(jobs.iter().map(|job| manager.cancel(job, limit))).await?;
+        Ok(())
+    }
+
+    async fn connector(&self) -> anyhow::Result<()> {
+        if self.made.connector {
+            Connect::new(self.endpoints)?.delete(&self.names.connector()).await?;
+        }
+        Ok(())
+    }
+
+    async fn topics(&self) -> anyhow::Result<()> {
+        let names: Vec<_> = self.made.topics.iter().map(String::as_str).collect();
+        if !names.is_empty() {
+            Admin::new(self.endpoints)?.delete(&names).await?;
+        }
+        Ok(())
+    }
+
+    /// The source database takes its slots with it.
+    async fn databases(&self, source: bool) -> anyhow::Result<()> {
+        let wanted = |name: &&String| (**name == self.names.database()) == source;
+        let names: Vec<_> = self.made.databases.iter().filter(wanted).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let control = postgres::connect(self.endpoints, CONTROL_DATABASE, "changeproof").await?;
+        for name in names {
+            control.drop_database(name).await?;
+        }
+        Ok(())
+    }
+
+    async fn session(&self) -> anyhow::Result<()> {
+        if let Some(session) = self.made.session.clone() {
+            session.close().await?;
+        }
+        Ok(())
+    }
+}
+
+/// What went wrong with a removal, or that it took too long, as a sentence.
+async fn within(
+    limit: Duration,
+    what: &str,
+    removal: impl Future<Output = anyhow::Result<()>>,
+) -> Option<String> {
+    let watch = Stopwatch::start();
+    let ended = tokio::time::timeout(limit, removal).await;
+    tracing::debug!(what, elapsed_ms = watch.elapsed_ms(), "removed");
+    match ended {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(format!("{what} could not be removed: {error:#}")),
+        Err(_) => Some(format!("{what} could not be removed within {limit:?}")),
+    }
+}

@@ -1,0 +1,173 @@
+//! Why a run ends before its timeline does, and what that makes of it.
+
+use crate::base::diagnostic::Diagnostic;
+use crate::base::exit::Exit;
+use crate::capture::journal::JournalError;
+use crate::capture::recorder::RecordError;
+use crate::capture::shadow::ShadowError;
+use crate::capture::shadow::reference::ReferenceError;
+use crate::check::verdict::{Outcome, Verdict};
+use crate::client::connect::ConnectError;
+use crate::client::flink::FlinkError;
+use crate::client::gateway::GatewayError;
+use crate::client::http::HttpError;
+use crate::client::kafka::KafkaError;
+use crate::client::postgres::PostgresError;
+use crate::drive::DriveError;
+use crate::history::event::End;
+use crate::run::folder::FolderError;
+
+/// Why a run ends early.
+#[derive(Debug, Clone)]
+pub(super) enum Stop {
+    /// The pipeline did what a recorded trouble says; it is judged on that.
+    Trouble,
+    /// The author's files are wrong.
+    Invalid(Vec<Diagnostic>),
+    /// Something the run stands on is missing, refused or full.
+    Stack(String),
+    /// The harness's own record is not to be trusted.
+    Capture(String),
+    /// Somebody wants it to end.
+    Interrupted,
+    /// A bug in changeproof.
+    Internal(String),
+}
+
+impl Stop {
+    /// The code it ends with; `None` if the verdict decides.
+    pub(super) fn exit(&self) -> Option<Exit> {
+        match self {
+            Self::Trouble => None,
+            Self::Invalid(_) => Some(Exit::ScenarioInvalid),
+            Self::Stack(_) => Some(Exit::StackNotUp),
+            Self::Capture(_) => Some(Exit::CaptureBroken),
+            Self::Interrupted => Some(Exit::Interrupted),
+            Self::Internal(_) => Some(Exit::Internal),
+        }
+    }
+
+    /// What is wrong, in one sentence.
+    pub(super) fn sentence(&self) -> Option<String> {
+        match self {
+            Self::Trouble => None,
+            Self::Invalid(diagnostics) => diagnostics.first().map(ToString::to_string),
+            Self::Stack(sentence) | Self::Capture(sentence) | Self::Internal(sentence) => {
+                Some(sentence.clone())
+            }
+            Self::Interrupted => Some("the run was interrupted".to_owned()),
+        }
+    }
+
+    /// The last event of the history.
+    pub(super) fn end(&self) -> End {
+        let name = match self {
+            Self::Trouble => return End::Trouble,
+            Self::Invalid(_) => "scenario_invalid",
+            Self::Stack(_) => "stack_not_up",
+            Self::Capture(_) => "capture_broken",
+            Self::Interrupted => "interrupted",
+            Self::Internal(_) => "internal",
+        };
+        let sentence = self.sentence().unwrap_or_default();
+        End::Aborted { exit: name.to_owned(), sentence }
+    }
+}
+
+/// What a script may conclude from a verdict.
+pub(super) fn exit_of(verdict: &Verdict) -> Exit {
+    match verdict.outcome {
+        Outcome::Pass => Exit::Pass,
+        Outcome::Unknown => Exit::Unknown,
+        Outcome::Fail => Exit::Anomaly,
+        Outcome::Invalid => match verdict.invalid.as_ref().map(|(name, _)| name.as_str()) {
+            Some("scenario_invalid") => Exit::ScenarioInvalid,
+            Some("stack_not_up") => Exit::StackNotUp,
+            Some("capture_broken") => Exit::CaptureBroken,
+            Some("interrupted") => Exit::Interrupted,
+            Some("nothing_run") => Exit::NothingRun,
+            _ => Exit::Internal,
+        },
+    }
+}
+
+macro_rules! stack_not_up {
+    ($($error:ty),+) => {
+        $(impl From<$error> for Stop {
+            fn from(error: $error) -> Self {
+                Self::Stack(error.to_string())
+            }
+        })+
+    };
+}
+
+stack_not_up!(
+    PostgresError,
+    KafkaError,
+    ConnectError,
+    FlinkError,
+    GatewayError,
+    HttpError,
+    RecordError,
+    FolderError
+);
+
+impl From<Diagnostic> for Stop {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Invalid(vec![diagnostic])
+    }
+}
+
+impl From<JournalError> for Stop {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Unfit { .. } | JournalError::Postgres(_) | JournalError::Record(_) => {
+                Self::Stack(error.to_string())
+            }
+            JournalError::Message(_) | JournalError::Missing(_) => Self::Capture(error.to_string()),
+        }
+    }
+}
+
+impl From<DriveError> for Stop {
+    fn from(error: DriveError) -> Self {
+        match error {
+            DriveError::Scenario(diagnostic) => Self::Invalid(vec![*diagnostic]),
+            DriveError::Postgres(error) => (*error).into(),
+            DriveError::Record(error) => error.into(),
+        }
+    }
+}
+
+impl From<ShadowError> for Stop {
+    fn from(error: ShadowError) -> Self {
+        match error {
+            ShadowError::Reference(ReferenceError::Invalid(diagnostic)) => {
+                Self::Invalid(vec![*diagnostic])
+            }
+            ShadowError::Reference(ReferenceError::Postgres(error)) => error.into(),
+            ShadowError::Replay(error) if error.is_session_lost() => error.into(),
+            ShadowError::Journal(_) | ShadowError::Replay(_) => Self::Capture(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trouble_is_for_the_verdict_and_the_rest_is_not() {
+        assert_eq!(Stop::Trouble.exit(), None);
+        assert_eq!(Stop::Trouble.end(), End::Trouble);
+        let stop = Stop::from(JournalError::Missing("transaction 7 is missing".to_owned()));
+        assert_eq!(stop.exit(), Some(Exit::CaptureBroken));
+        assert_eq!(
+            stop.end(),
+            End::Aborted {
+                exit: "capture_broken".to_owned(),
+                sentence: "transaction 7 is missing".to_owned()
+            }
+        );
+    }
+}

@@ -1,0 +1,35 @@
+//! The shadow database of a run.
+
+use super::Run;
+use super::outcome::Stop;
+use crate::base::text::Text;
+use crate::capture::shadow::Shadow;
+use crate::client::postgres::{self, CONTROL_DATABASE};
+use crate::scenario::pipeline::Sink;
+
+/// Builds the shadow with the references of all judged sinks.
+pub(super) async fn build(run: &Run<'_>) -> Result<Shadow, Stop> {
+    let shadow = database(run, &run.names.shadow()).await?;
+    run.log("the shadow database is there");
+    Ok(shadow)
+}
+
+/// A database with the source's tables, empty, and the references.
+pub(super) async fn database(run: &Run<'_>, name: &str) -> Result<Shadow, Stop> {
+    let endpoints = &run.context.endpoints;
+    let control = postgres::connect(endpoints, CONTROL_DATABASE, "changeproof").await?;
+    run.made.database(name);
+    control.create_database(name).await?;
+    let connection = postgres::connect(endpoints, name, "changeproof shadow").await?;
+    Ok(Shadow::build(connection, &run.ddl, &references(run)).await?)
+}
+
+fn references(run: &Run<'_>) -> Vec<(String, Text)> {
+    let sinks = run.trial.pipeline.sinks.iter();
+    sinks
+        .filter_map(|(name, sink)| match sink {
+            Sink::Judged { reference, .. } => Some((name.clone(), reference.clone())),
+            Sink::Unjudged => None,
+        })
+        .collect()
+}

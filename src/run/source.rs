@@ -1,0 +1,301 @@
+//! The source: its database, the journal, the topics, and the connector, until it streams.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::Run;
+use super::clocks::{self, Known, Watermarks};
+use super::connector::{Connector, captures};
+use super::outcome::Stop;
+use super::topics;
+use crate::base::anomaly::Anomaly;
+use crate::base::text::Text;
+use crate::capture::catalog::{self, qualified};
+use crate::capture::diagnose::{self, PIPELINE, REFUSED};
+use crate::capture::journal::{self, Journal, Slot};
+use crate::client::connect::{Connect, ConnectError};
+use crate::client::kafka::{Admin, EndsReader, Tap};
+use crate::client::postgres::{self, CONTROL_DATABASE, Connection, PostgresError, ident, literal};
+use crate::drive::Driver;
+use crate::history::event::{Event, Record, Table, Topic};
+use crate::quiesce::Barriers;
+use crate::scenario::settings::ReplicaIdentity;
+use crate::scenario::timeline::Action;
+
+/// The source side of a run, ready for the connector.
+pub(super) struct Source {
+    /// A session outside of the run's databases.
+    pub(super) control: Connection,
+    /// A session in the source database, for barriers and comparisons.
+    pub(super) database: Connection,
+    pub(super) tables: Vec<Table>,
+    pub(super) journal: Journal,
+    pub(super) driver: Driver,
+    pub(super) topics: Vec<Topic>,
+    pub(super) tap: Tap,
+    pub(super) barriers: Arc<Barriers>,
+    pub(super) clocks: Arc<Watermarks>,
+    pub(super) ends: EndsReader,
+    pub(super) connect: Connect,
+}
+
+/// Makes everything up to the connector's submission. `ready` is told when the topics are there.
+pub(super) async fn build(
+    run: &Run<'_>,
+    ready: watch::Sender<Option<Vec<Table>>>,
+) -> Result<Source, Stop> {
+    let (control, database) = databases(run).await?;
+    run.log("the source database is there");
+    let tables = define(run, &database).await?;
+    run.log("the source tables are there");
+    let topics = topics::topics(&tables, &run.trial.pipeline.sinks, &run.planned());
+    let barriers = Arc::new(Barriers::default());
+    let clocks = Arc::new(watermarks(run, &tables, &topics));
+    let topics_and_tap = async {
+        create_topics(run, &topics).await?;
+        ready.send_replace(Some(tables.clone()));
+        run.log("the topics are there");
+        tap(run, &topics, &barriers, &clocks)
+    };
+    let ((journal, driver), tap) =
+        futures::try_join!(journal_and_setup(run, &database, &tables), topics_and_tap)?;
+    run.recorder.record(Event::Topics { topics: topics.clone() })?;
+    let connect = Connect::new(&run.context.endpoints)?;
+    submit(run, &connect).await?;
+    run.log("the connector is submitted");
+    let ends = EndsReader::new(&run.context.endpoints)?;
+    Ok(Source {
+        control,
+        database,
+        tables,
+        journal,
+        driver,
+        topics,
+        tap,
+        barriers,
+        clocks,
+        ends,
+        connect,
+    })
+}
+
+async fn databases(run: &Run<'_>) -> Result<(Connection, Connection), Stop> {
+    let endpoints = &run.context.endpoints;
+    let control = postgres::connect(endpoints, CONTROL_DATABASE, "changeproof").await?;
+    journal::refuse_unfit(&control).await?;
+    run.made.database(&run.names.database());
+    control.create_database(&run.names.database()).await?;
+    let database = postgres::connect(endpoints, &run.names.database(), "changeproof").await?;
+    Ok((control, database))
+}
+
+/// Runs the DDL and sets the replica identities; gives the tables as the catalog has them.
+async fn define(run: &Run<'_>, database: &Connection) -> Result<Vec<Table>, Stop> {
+    for statement in &run.ddl {
+        let ran = database.run(&statement.value).await;
+        ran.map_err(|error| refused(statement, error))?;
+    }
+    let found = catalog::tables(database).await?;
+    let first = run.trial.pipeline.source.first();
+    if let (true, Some(text)) = (found.is_empty(), first) {
+        return Err(diagnose::at(PIPELINE, text, "the source DDL creates no table").into());
+    }
+    set_identities(run, database, &found).await?;
+    let mut tables = catalog::tables(database).await?;
+    let captured = captured(database, &run.connector, &tables).await?;
+    for table in &mut tables {
+        table.captured = captured.contains(&qualified(table));
+    }
+    if let (Some(table), Some(text)) = (not_empty(database, &tables).await?, first) {
+        let mut diagnostic =
+            diagnose::at(PIPELINE, text, format!("the source DDL writes rows into `{table}`"));
+        diagnostic.help =
+            Some("the journal begins after the DDL: write rows in `setup`".to_owned());
+        return Err(diagnostic.into());
+    }
+    run.recorder.record(Event::Tables { tables: tables.clone() })?;
+    Ok(tables)
+}
+
+fn refused(statement: &Text, error: PostgresError) -> Stop {
+    if error.sqlstate.is_none() || error.is_session_lost() {
+        return error.into();
+    }
+    diagnose::refused(REFUSED, statement, 0, &error).into()
+}
+
+async fn set_identities(
+    run: &Run<'_>,
+    database: &Connection,
+    tables: &[Table],
+) -> Result<(), Stop> {
+    let set = run.trial.settings.replica_identity.as_ref();
+    let mut sql = String::new();
+    for table in tables {
+        let Some(identity) = topics::of_table(set, table) else { continue };
+        let identity = match identity {
+            ReplicaIdentity::Full => "FULL",
+            ReplicaIdentity::Nothing => "NOTHING",
+            // An index has to be named, which only the DDL can do.
+            ReplicaIdentity::Default | ReplicaIdentity::Index => "DEFAULT",
+        };
+        sql += &format!("ALTER TABLE {} REPLICA IDENTITY {identity};", catalog::quoted(table));
+    }
+    Ok(database.run(&sql).await.map(|_| ())?)
+}
+
+/// The tables that the connector's own lists let through; Postgres matches their expressions.
+async fn captured(
+    database: &Connection,
+    connector: &Connector,
+    tables: &[Table],
+) -> Result<Vec<String>, Stop> {
+    let rows: Vec<_> = tables
+        .iter()
+        .map(|table| format!("({}, {})", literal(&table.schema), literal(&qualified(table))))
+        .collect();
+    let sql = format!(
+        "SELECT full_name FROM (VALUES {}) AS t (schema, full_name) WHERE {}",
+        rows.join(", "),
+        captures(&connector.config)
+    );
+    match database.rows(&sql).await {
+        Ok(rows) => Ok(rows.into_iter().flatten().flatten().collect()),
+        Err(error) if error.sqlstate.as_deref() == Some("2201B") => Err(Stop::Stack(format!(
+            "a table list of the connector cannot be read as regular expressions: {}",
+            error.message
+        ))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn not_empty(database: &Connection, tables: &[Table]) -> Result<Option<String>, Stop> {
+    let looks: Vec<_> = tables
+        .iter()
+        .map(|table| {
+            let (name, table) = (literal(&qualified(table)), catalog::quoted(table));
+            format!("SELECT {name} WHERE EXISTS (SELECT FROM {table})")
+        })
+        .collect();
+    Ok(database.value(&looks.join(" UNION ALL ")).await?)
+}
+
+/// Publications and slots before the first row, then the rows of `setup`.
+async fn journal_and_setup(
+    run: &Run<'_>,
+    database: &Connection,
+    tables: &[Table],
+) -> Result<(Journal, Driver), Stop> {
+    let names = &run.names;
+    let endpoints = &run.context.endpoints;
+    let slot = Slot {
+        name: names.journal_slot(),
+        all: names.journal_all(),
+        inserts: names.journal_inserts(),
+    };
+    let captured: Vec<_> = tables.iter().filter(|table| table.captured).collect();
+    let list: Vec<_> = captured.iter().map(|table| catalog::quoted(table)).collect();
+    let list =
+        if list.is_empty() { String::new() } else { format!(" FOR TABLE {}", list.join(", ")) };
+    let publication = format!("CREATE PUBLICATION {}{list}", ident(&names.connector_slot()));
+    let name = names.database();
+    let sessions = sessions(run);
+    let (created, reader, driver) = futures::join!(
+        async {
+            database.run(&publication).await?;
+            journal::create(database, tables, &slot).await
+        },
+        postgres::connect(endpoints, &name, "changeproof journal"),
+        Driver::connect(endpoints, &name, run.recorder.clone(), &sessions),
+    );
+    created?;
+    let journal = Journal::start(reader?, slot.clone(), run.recorder.clone());
+    let mut driver = driver?;
+    if !run.trial.setup.is_empty() {
+        driver.setup(&run.trial.setup).await?;
+        journal.poke();
+    }
+    run.log("the journal is read, and the set-up is done");
+    Ok((journal, driver))
+}
+
+/// The sessions that the timeline names.
+fn sessions<'a>(run: &'a Run<'_>) -> Vec<&'a str> {
+    let mut names: Vec<_> = run
+        .trial
+        .timeline
+        .iter()
+        .filter_map(|entry| match &entry.action {
+            Action::Session(entry) => Some(entry.session.as_str()),
+            Action::Await { .. } => None,
+        })
+        .collect();
+    if !run.trial.setup.is_empty() {
+        names.push("setup");
+    }
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+async fn create_topics(run: &Run<'_>, topics: &[Topic]) -> Result<(), Stop> {
+    let new = topics::to_create(topics, &run.connector, &run.names);
+    run.made.topics(new.iter().map(|topic| topic.name.clone()));
+    Admin::new(&run.context.endpoints)?.create(&new).await?;
+    Ok(())
+}
+
+fn tap(
+    run: &Run<'_>,
+    topics: &[Topic],
+    barriers: &Arc<Barriers>,
+    clocks: &Arc<Watermarks>,
+) -> Result<Tap, Stop> {
+    let (barriers, clocks) = (Arc::clone(barriers), Arc::clone(clocks));
+    let recorder = run.recorder.clone();
+    let barrier_topic = run.connector.barrier_topic();
+    let handler = Box::new(move |record: Record| {
+        clocks.note(&record);
+        let barrier = (record.topic == barrier_topic).then(|| record.clone());
+        if let Err(error) = recorder.record(Event::Record(record)) {
+            // The recorder keeps its first failure; the next proof ends the run with it.
+            tracing::debug!("{error}");
+        }
+        // Told last: who sees the barrier finds its record in the history.
+        if let Some(record) = barrier {
+            barriers.note(&record);
+        }
+    });
+    Ok(Tap::start(&run.context.endpoints, topics, handler)?)
+}
+
+fn watermarks(run: &Run<'_>, tables: &[Table], topics: &[Topic]) -> Watermarks {
+    let (declared, delay_ms) = clocks::declared_by(&run.trial.pipeline.sinks);
+    let known = Known {
+        tables: &run.statements.tables,
+        declared: &declared,
+        delay_ms,
+        source: tables,
+        connector: &run.connector.config,
+    };
+    let logical = topics.iter().map(|topic| (topic.physical.clone(), topic.name.clone()));
+    Watermarks::new(&known, logical.collect::<BTreeMap<_, _>>())
+}
+
+async fn submit(run: &Run<'_>, connect: &Connect) -> Result<(), Stop> {
+    run.made.connector();
+    run.recorder.record(Event::Connector {
+        config: run.connector.shown(),
+        replaced: run.connector.replaced.clone(),
+    })?;
+    match connect.put(&run.names.connector(), &run.connector.config).await {
+        Ok(()) => Ok(()),
+        Err(ConnectError::Refused(sentence)) => {
+            run.trouble(Anomaly::ConnectorFailed, "connector", None, &sentence)?;
+            Err(Stop::Trouble)
+        }
+        Err(error) => Err(error.into()),
+    }
+}

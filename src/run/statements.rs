@@ -1,0 +1,287 @@
+//! The statements as they are submitted: addresses and the run's topics filled in, everything else
+//! as written.
+
+use std::collections::BTreeMap;
+
+use super::names::Names;
+use crate::base::diagnostic::Diagnostic;
+use crate::base::text::{Place, Span, Text};
+use crate::capture::diagnose::{self, PIPELINE};
+use crate::history::event::SinkMode;
+use crate::scenario::settings::Options;
+use crate::sql::edit::with_options;
+use crate::sql::flink::{self, CreateTable, Insert, Statement, With};
+use crate::sql::token::{Language, significant};
+
+/// A statement ready to be submitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
+    /// As the author wrote it.
+    pub written: Text,
+    /// As it is submitted; each piece still knows where it stood.
+    pub submitted: Text,
+    /// What it is.
+    pub statement: Statement,
+}
+
+/// A table of the statements that stands on a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicTable {
+    /// The Flink table.
+    pub name: String,
+    /// Its topics' logical names; one, unless it reads a list.
+    pub topics: Vec<String>,
+    /// How it is written.
+    pub mode: SinkMode,
+    /// Its format of values (`debezium-json`, `json`).
+    pub format: String,
+    /// The clause as read.
+    pub create: CreateTable,
+    /// Where it is created.
+    pub place: Place,
+}
+
+/// All statements of a pipeline, and what they name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Statements {
+    /// In order of submission.
+    pub prepared: Vec<Prepared>,
+    /// Tables on topics by name.
+    pub tables: BTreeMap<String, TopicTable>,
+    /// What views read, by view.
+    views: BTreeMap<String, Vec<String>>,
+    /// Tables and views that use the clock of the machine.
+    processing_time: Vec<String>,
+}
+
+/// Reads and edits the statements of a pipeline.
+pub fn prepare(
+    statements: &[Text],
+    settings: &BTreeMap<String, Options>,
+    names: &Names,
+    kafka: &str,
+) -> Result<Statements, Vec<Diagnostic>> {
+    let mut all = Statements::default();
+    let mut diagnostics = Vec::new();
+    for written in statements {
+        let statement = flink::parse(written);
+        let mut submitted = written.clone();
+        if let Statement::CreateTable(create) = &statement {
+            let set = settings.get(create.name.table());
+            let edited = with_settings(written, set);
+            match table(&edited, written, names, kafka) {
+                Ok((text, table)) => {
+                    submitted = text;
+                    all.tables.extend(table.map(|table| (table.name.clone(), table)));
+                }
+                Err(diagnostic) => diagnostics.push(diagnostic),
+            }
+        }
+        all.note(&statement, written);
+        all.prepared.push(Prepared { written: written.clone(), submitted, statement });
+    }
+    if diagnostics.is_empty() { Ok(all) } else { Err(diagnostics) }
+}
+
+fn with_settings(written: &Text, set: Option<&Options>) -> Text {
+    let set = set.into_iter().flatten();
+    with_options(written, set.map(|(key, value)| (key.as_str(), Some(value.as_str()))))
+}
+
+/// A table's text with addresses and topics filled in.
+fn table(
+    text: &Text,
+    written: &Text,
+    names: &Names,
+    kafka: &str,
+) -> Result<(Text, Option<TopicTable>), Diagnostic> {
+    let Statement::CreateTable(create) = flink::parse(text) else {
+        return Ok((text.clone(), None));
+    };
+    let Some(with) = create.with.clone() else { return Ok((text.clone(), None)) };
+    let mode = match with.get("connector") {
+        Some("upsert-kafka") => SinkMode::Upsert,
+        Some("kafka") => SinkMode::Append,
+        _ => return Ok((text.clone(), None)),
+    };
+    let Some(topic) = with.get("topic") else {
+        let message = format!("table `{}` names no topic", create.name);
+        let mut diagnostic = diagnose::at(PIPELINE, written, message);
+        diagnostic.help = Some("write 'topic' = '…' in its WITH clause".to_owned());
+        return Err(diagnostic);
+    };
+    let topics: Vec<_> = topic.split(';').map(str::trim).map(ToOwned::to_owned).collect();
+    let physical: Vec<_> = topics.iter().map(|topic| names.topic(topic)).collect();
+    let physical = physical.join(";");
+    let group = with
+        .get("properties.group.id")
+        .map_or_else(|| names.base.clone(), |group| names.topic(group));
+    let transactions = with.get("sink.transactional-id-prefix").map(|prefix| names.topic(prefix));
+    let mut changes = vec![
+        ("topic", physical.as_str()),
+        ("properties.bootstrap.servers", kafka),
+        ("properties.group.id", group.as_str()),
+    ];
+    if let Some(prefix) = &transactions {
+        changes.push(("sink.transactional-id-prefix", prefix));
+    }
+    let changes = changes.into_iter().map(|(key, value)| (key, Some(value)));
+    let table = TopicTable {
+        name: create.name.table().to_owned(),
+        topics,
+        mode,
+        format: format(&with).to_owned(),
+        place: written.place(create.name.span.start),
+        create: *create,
+    };
+    Ok((with_options(text, changes), Some(table)))
+}
+
+fn format(with: &With) -> &str {
+    with.get("value.format").or_else(|| with.get("format")).unwrap_or("json")
+}
+
+impl Statements {
+    fn note(&mut self, statement: &Statement, text: &Text) {
+        let name = match statement {
+            Statement::CreateView { name, reads } => {
+                let reads = reads.iter().map(|name| name.table().to_owned()).collect();
+                self.views.insert(name.table().to_owned(), reads);
+                name.table()
+            }
+            Statement::CreateTable(create) => create.name.table(),
+            Statement::Insert(_)
+            | Statement::StatementSet(_)
+            | Statement::Set { .. }
+            | Statement::Other => return,
+        };
+        if uses_processing_time(text) {
+            self.processing_time.push(name.to_owned());
+        }
+    }
+
+    /// Tables and views that a statement reads, through however many views.
+    fn reads(&self, inserts: &[Insert]) -> Vec<String> {
+        let names = inserts.iter().flat_map(|insert| insert.reads.iter());
+        let mut open: Vec<String> = names.map(|name| name.table().to_owned()).collect();
+        let mut seen: Vec<String> = Vec::new();
+        while let Some(name) = open.pop() {
+            if seen.contains(&name) {
+                continue;
+            }
+            open.extend(self.views.get(&name).into_iter().flatten().cloned());
+            seen.push(name);
+        }
+        seen.sort();
+        seen
+    }
+
+    /// Sinks of the statements that read or write a table or view; all sinks if none does (a `USE`
+    /// or `SET` that was refused costs all of them).
+    pub fn written_with(&self, name: &str) -> Vec<String> {
+        let all = |only: bool| {
+            let inserts = self.prepared.iter().filter(|prepared| {
+                !only || self.needs(prepared, std::slice::from_ref(&name.to_owned()))
+            });
+            let inserts = inserts.flat_map(|prepared| prepared.statement.inserts());
+            inserts.map(|insert| insert.target.table().to_owned()).collect::<Vec<_>>()
+        };
+        let found = all(true);
+        if found.is_empty() { all(false) } else { found }
+    }
+
+    /// Whether a statement reads or writes one of these tables and views.
+    pub fn needs(&self, prepared: &Prepared, names: &[String]) -> bool {
+        let inserts = prepared.statement.inserts();
+        let reads = self.reads(inserts);
+        let writes = inserts.iter().map(|insert| insert.target.table());
+        writes.chain(reads.iter().map(String::as_str)).any(|name| names.iter().any(|n| n == name))
+    }
+
+    /// Tables on topics that a statement reads.
+    pub fn sources(&self, inserts: &[Insert]) -> Vec<&TopicTable> {
+        self.reads(inserts).iter().filter_map(|name| self.tables.get(name)).collect()
+    }
+
+    /// Why quiescence of a statement's sinks cannot be proven, whatever is seen.
+    pub fn gaps(&self, prepared: &Prepared, flink: &Options) -> Vec<String> {
+        let mut gaps = Vec::new();
+        let reads = self.reads(prepared.statement.inserts());
+        if uses_processing_time(&prepared.written) {
+            gaps.push("the statement uses processing time".to_owned());
+        }
+        for name in reads.iter().filter(|name| self.processing_time.contains(name)) {
+            gaps.push(format!("`{name}` uses processing time"));
+        }
+        let ttl = flink.get("table.exec.state.ttl").map_or("0", String::as_str);
+        if !ttl.trim().starts_with('0') {
+            gaps.push(format!("table.exec.state.ttl = {ttl}: state expires by the clock"));
+        }
+        gaps
+    }
+}
+
+fn uses_processing_time(text: &Text) -> bool {
+    significant(Language::Flink, &text.value).iter().any(|token| token.is("PROCTIME"))
+}
+
+/// The first INSERT of a statement, for messages about the whole of it.
+pub fn span(prepared: &Prepared) -> Span {
+    prepared.statement.inserts().first().map_or_else(Span::default, |insert| insert.span)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::split;
+
+    const SQL: &str = "\
+CREATE TABLE payments (id INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND)
+WITH ('connector' = 'kafka', 'topic' = 'cdc.public.payments', 'format' = 'debezium-json',
+      'properties.bootstrap.servers' = 'production:9092', 'scan.startup.mode' = 'earliest-offset');
+CREATE TABLE totals (id INT, PRIMARY KEY (id) NOT ENFORCED)
+WITH ('connector' = 'upsert-kafka', 'topic' = 'totals', 'key.format' = 'json', 'value.format' = 'json',
+      'sink.transactional-id-prefix' = 'totals');
+CREATE VIEW late AS SELECT *, PROCTIME() AS p FROM payments;
+INSERT INTO totals SELECT id FROM late;";
+
+    fn prepared() -> Statements {
+        let texts = split::flink(&Text::whole("p.sql".into(), SQL.to_owned())).unwrap();
+        let settings = BTreeMap::from([(
+            "payments".to_owned(),
+            Options::from([("scan.parallelism".to_owned(), "2".to_owned())]),
+        )]);
+        prepare(&texts, &settings, &Names::from_parts("t", 0), "127.0.0.1:1").unwrap()
+    }
+
+    #[test]
+    fn addresses_and_topics_are_filled_in_and_nothing_else_changes() {
+        let texts: Vec<_> =
+            prepared().prepared.into_iter().map(|one| one.submitted.value).collect();
+        insta::assert_snapshot!(texts.join("\n;\n"));
+    }
+
+    #[test]
+    fn a_statement_reads_its_tables_through_views() {
+        let all = prepared();
+        let insert = all.prepared.last().unwrap();
+        let sources = all.sources(insert.statement.inserts());
+        assert_eq!(sources.len(), 1);
+        assert_eq!(sources[0].topics, ["cdc.public.payments"]);
+        assert_eq!(sources[0].format, "debezium-json");
+        assert_eq!(all.tables["totals"].mode, SinkMode::Upsert);
+        assert_eq!(all.gaps(insert, &Options::new()), ["`late` uses processing time"]);
+    }
+
+    #[test]
+    fn a_table_without_topic_is_refused_at_its_place() {
+        let text = Text::whole(
+            "p.sql".into(),
+            "CREATE TABLE t (id INT) WITH ('connector' = 'kafka')".to_owned(),
+        );
+        let names = Names::from_parts("t", 0);
+        let errors = prepare(&[text], &BTreeMap::new(), &names, "k").unwrap_err();
+        assert_eq!(errors.len(), 1);
+        assert_eq!(errors[0].place.to_string(), "p.sql:1:1");
+    }
+}

@@ -1,0 +1,94 @@
+//! The topics of a run.
+
+use std::collections::BTreeMap;
+
+use super::connector::Connector;
+use super::names::Names;
+use super::statements::Statements;
+use crate::capture::catalog::qualified;
+use crate::client::kafka::NewTopic;
+use crate::history::event::{Role, Table, Topic};
+use crate::scenario::pipeline::Sink;
+use crate::scenario::settings::{Options, PerPlace, Settings};
+
+/// The value that is set for a source table, by its name or by `schema.name`.
+pub(super) fn of_table<T: Copy>(set: Option<&PerPlace<T>>, table: &Table) -> Option<T> {
+    let set = set?;
+    set.at(&qualified(table)).or_else(|| set.at(&table.name))
+}
+
+/// The topics of captured tables, barriers, transactions and sinks.
+pub(super) fn topics(
+    tables: &[Table],
+    sinks: &BTreeMap<String, Sink>,
+    plan: &Planned<'_>,
+) -> Vec<Topic> {
+    let Planned { settings, connector, statements, names } = plan;
+    let topic = |name: String, partitions: u32, role, options: Options| Topic {
+        physical: names.topic(&name),
+        name,
+        partitions: i32::try_from(partitions.max(1)).unwrap_or(i32::MAX),
+        role,
+        options,
+    };
+    let mut topics = Vec::new();
+    for table in tables.iter().filter(|table| table.captured) {
+        let full = qualified(table);
+        let partitions = of_table(settings.partitions.as_ref(), table).unwrap_or(1);
+        let options = settings.topics.get(&full).or_else(|| settings.topics.get(&table.name));
+        let options = options.cloned().unwrap_or_default();
+        topics.push(topic(
+            connector.topic(&full),
+            partitions,
+            Role::Source { table: full },
+            options,
+        ));
+    }
+    topics.push(topic(connector.barrier_topic(), 1, Role::Barrier, Options::new()));
+    if let Some(name) = connector.transaction_topic() {
+        topics.push(topic(name, 1, Role::Transaction, Options::new()));
+    }
+    for sink in sinks.keys() {
+        let Some(table) = statements.tables.get(sink) else { continue };
+        let Some(name) = table.topics.first() else { continue };
+        let partitions = settings.partitions.as_ref().and_then(|set| set.at(sink)).unwrap_or(1);
+        let options = settings.topics.get(sink).cloned().unwrap_or_default();
+        if !topics.iter().any(|topic| topic.name == *name) {
+            topics.push(topic(
+                name.clone(),
+                partitions,
+                Role::Sink { sink: sink.clone() },
+                options,
+            ));
+        }
+    }
+    topics
+}
+
+/// What decides which topics there are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Planned<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) connector: &'a Connector,
+    pub(super) statements: &'a Statements,
+    pub(super) names: &'a Names,
+}
+
+/// The topics as the broker is asked for them. Heartbeats get a topic, but are not looked at.
+pub(super) fn to_create(topics: &[Topic], connector: &Connector, names: &Names) -> Vec<NewTopic> {
+    let mut new: Vec<_> = topics
+        .iter()
+        .map(|topic| NewTopic {
+            name: topic.physical.clone(),
+            partitions: topic.partitions,
+            options: topic.options.clone(),
+        })
+        .collect();
+    if let Some(heartbeat) = connector.heartbeat_topic() {
+        // `<topic.heartbeat.prefix>.<topic.prefix>`, both of which carry the run's name.
+        let prefix = heartbeat.strip_suffix(&connector.prefix).unwrap_or(&heartbeat);
+        let name = format!("{}{}", names.topic(prefix), names.topic(&connector.prefix));
+        new.push(NewTopic { name, partitions: 1, options: Options::new() });
+    }
+    new
+}

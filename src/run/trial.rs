@@ -1,0 +1,285 @@
+//! A run from its first name to the last thing it removes, on one screen.
+
+use std::panic::AssertUnwindSafe;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use futures::FutureExt as _;
+
+use super::connector::Connector;
+use super::context::{Progress, RunContext, Stage, TrialResult};
+use super::folder::{self, Folder};
+use super::made::Made;
+use super::names::Names;
+use super::outcome::{Stop, exit_of};
+use super::statements::{self, Statements};
+use super::topics::Planned;
+use super::{jobs, shadow, timeline};
+use crate::base::anomaly::Anomaly;
+use crate::base::exit::Exit;
+use crate::base::text::{Place, Text};
+use crate::capture::diagnose::{self, PIPELINE};
+use crate::capture::recorder::Recorder;
+use crate::check;
+use crate::check::verdict::Verdict;
+use crate::client::clock::Stopwatch;
+use crate::history::event::{End, Event, FORMAT, Header};
+use crate::history::{History, HistoryError};
+use crate::scenario::settings::Options;
+use crate::scenario::trial::Trial;
+use crate::sql::split;
+use crate::stack::{self, Claim};
+
+/// One run: what was asked for, what it is called, and where it writes.
+pub(super) struct Run<'a> {
+    pub(super) trial: &'a Trial,
+    pub(super) context: &'a RunContext,
+    pub(super) progress: &'a dyn Progress,
+    pub(super) names: Names,
+    pub(super) recorder: Recorder,
+    pub(super) made: Made,
+    pub(super) connector: Connector,
+    pub(super) statements: Statements,
+    /// The source DDL, one statement a text.
+    pub(super) ddl: Vec<Text>,
+    pub(super) watch: Stopwatch,
+}
+
+/// Runs a trial and judges it. Whatever happens, what it made is removed before this returns.
+pub async fn trial(trial: &Trial, context: &RunContext, progress: &dyn Progress) -> TrialResult {
+    let watch = Stopwatch::start();
+    let begun = begin(trial, context, progress, watch);
+    let (run, folder, claim) = match begun {
+        Ok(begun) => begun,
+        Err((stop, folder)) => return early(&stop, folder, watch),
+    };
+    let stop = tokio::select! {
+        caught = AssertUnwindSafe(stages(&run)).catch_unwind() => match caught {
+            Ok(ended) => ended.err(),
+            Err(panic) => Some(Stop::Internal(message(&*panic))),
+        },
+        () = context.cancel.cancelled() => Some(Stop::Interrupted),
+    };
+    let end = stop.as_ref().map_or(End::Completed, Stop::end);
+    let written = run.recorder.record(Event::End(end)).and_then(|()| run.recorder.flush());
+    let stop = stop.or_else(|| written.err().map(Stop::from));
+    run.tell(&Stage::Judging);
+    let cut = stop.as_ref().is_some_and(|stop| stop.exit().is_some());
+    let limit = context.limits.clean_up;
+    let (verdict, leftovers) =
+        futures::join!(judge(&run), run.made.remove(&run.names, &context.endpoints, limit, cut),);
+    run.log("judged and cleaned up");
+    finish(&run, &folder, Ended { stop, verdict, leftovers, claim })
+}
+
+/// The stages in order.
+async fn stages(run: &Run<'_>) -> Result<(), Stop> {
+    run.tell(&Stage::Preparing);
+    let (ready, topics) = tokio::sync::watch::channel(None);
+    let (source, shadow, jobs) = futures::try_join!(
+        timeline::stream(run, ready),
+        shadow::build(run),
+        jobs::start(run, topics),
+    )?;
+    timeline::run(run, source, shadow, jobs).await
+}
+
+/// Judges a recorded run again, without any stack; the verdict depends on nothing but the history.
+pub fn recheck(folder: &Utf8Path) -> Result<(History, Verdict), HistoryError> {
+    let path = if folder.is_file() { folder.to_owned() } else { folder.join("history.jsonl") };
+    let history = History::read(&path)?;
+    let verdict = check::judge(&history);
+    Ok((history, verdict))
+}
+
+type Begun<'a> = (Run<'a>, Folder, Option<Claim>);
+
+fn begin<'a>(
+    trial: &'a Trial,
+    context: &'a RunContext,
+    progress: &'a dyn Progress,
+    watch: Stopwatch,
+) -> Result<Begun<'a>, (Stop, Utf8PathBuf)> {
+    let nowhere = |stop: Stop| (stop, Utf8PathBuf::new());
+    let claim = context.claims.as_ref().map(|options| stack::claim(options, &trial.name()));
+    let claim = claim.transpose().map_err(|error| nowhere(Stop::Stack(error.to_string())))?;
+    let names = claim.as_ref().map_or_else(Names::new, |claim| Names::of_token(&claim.token));
+    let folder = Folder::create(&context.runs, &names.run, &context.sources)
+        .map_err(|error| nowhere(error.into()))?;
+    let at = |stop: Stop| (stop, folder.path().to_owned());
+    let header = Header {
+        format: FORMAT,
+        changeproof: env!("CARGO_PKG_VERSION").to_owned(),
+        run: names.run.clone(),
+        trial: trial.clone(),
+        stack: context.stack.clone(),
+        versions: context.versions.clone(),
+        command: context.command.clone(),
+    };
+    let recorder = Recorder::create(&folder.history(), header).map_err(|error| at(error.into()))?;
+    let file = trial.pipeline.connector.as_ref();
+    let written = file.map_or_else(Options::new, |file| file.options.clone());
+    let settings = &trial.settings;
+    let connector = Connector::new(&written, &settings.connector, &names, &context.endpoints);
+    let prepared = statements::prepare(
+        &trial.pipeline.statements,
+        &settings.tables,
+        &names,
+        &context.endpoints.kafka,
+    );
+    let statements = prepared.map_err(|wrong| at(Stop::Invalid(wrong)))?;
+    let ddl = ddl(trial).map_err(at)?;
+    let made = Made::default();
+    let run =
+        Run { trial, context, progress, names, recorder, made, connector, statements, ddl, watch };
+    run.keep_effective(&folder).map_err(at)?;
+    Ok((run, folder, claim))
+}
+
+fn ddl(trial: &Trial) -> Result<Vec<Text>, Stop> {
+    let mut all = Vec::new();
+    for text in &trial.pipeline.source {
+        let split = split::postgres(text).map_err(|error| {
+            Stop::from(diagnose::spanned(PIPELINE, text, error.span, error.message))
+        })?;
+        all.extend(split);
+    }
+    Ok(all)
+}
+
+/// A run that ended before it could write a history.
+fn early(stop: &Stop, folder: Utf8PathBuf, watch: Stopwatch) -> TrialResult {
+    let diagnostics = match stop {
+        Stop::Invalid(diagnostics) => diagnostics.clone(),
+        _ => Vec::new(),
+    };
+    TrialResult {
+        exit: stop.exit().unwrap_or(Exit::Internal),
+        verdict: None,
+        folder,
+        sentence: stop.sentence(),
+        diagnostics,
+        elapsed_ms: watch.elapsed_ms(),
+        leftovers: Vec::new(),
+    }
+}
+
+async fn judge(run: &Run<'_>) -> Result<Verdict, Stop> {
+    let recorder = run.recorder.clone();
+    let judged = tokio::task::spawn_blocking(move || recorder.look(check::judge)).await;
+    judged.map_err(|error| Stop::Internal(format!("the checks panicked: {error}")))
+}
+
+struct Ended {
+    stop: Option<Stop>,
+    verdict: Result<Verdict, Stop>,
+    leftovers: Vec<String>,
+    claim: Option<Claim>,
+}
+
+fn finish(run: &Run<'_>, folder: &Folder, ended: Ended) -> TrialResult {
+    let Ended { stop, verdict, mut leftovers, claim } = ended;
+    let mut result =
+        early(stop.as_ref().unwrap_or(&Stop::Trouble), folder.path().to_owned(), run.watch);
+    result.exit = match (stop.as_ref().and_then(Stop::exit), &verdict) {
+        (Some(exit), _) => exit,
+        (None, Ok(verdict)) => exit_of(verdict),
+        (None, Err(_)) => Exit::Internal,
+    };
+    if let Err(stop) = &verdict {
+        result.sentence = result.sentence.or_else(|| stop.sentence());
+    }
+    result.verdict = verdict.ok();
+    if let Err(error) = run.keep_results(folder, &result) {
+        result.exit = result.exit.worst(Exit::StackNotUp);
+        result.sentence = Some(error.to_string());
+    }
+    if leftovers.is_empty() {
+        leftovers.extend(claim.and_then(|claim| claim.release().err()).map(|e| e.to_string()));
+    }
+    result.leftovers = leftovers;
+    folder::prune(&run.context.runs);
+    result.elapsed_ms = run.watch.elapsed_ms();
+    result
+}
+
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    format!("changeproof panicked: {}", text.unwrap_or("without a message"))
+}
+
+impl Run<'_> {
+    /// Tells where the run is.
+    pub(super) fn tell(&self, stage: &Stage) {
+        self.progress.stage(&self.trial.name(), stage);
+    }
+
+    /// Logs a point in time of the run.
+    pub(super) fn log(&self, what: &str) {
+        tracing::debug!(run = %self.names.run, at_ms = self.watch.elapsed_ms(), "{what}");
+    }
+
+    pub(super) fn planned(&self) -> Planned<'_> {
+        Planned {
+            settings: &self.trial.settings,
+            connector: &self.connector,
+            statements: &self.statements,
+            names: &self.names,
+        }
+    }
+
+    /// Whether the scenario demands or allows a finding at a place.
+    pub(super) fn expects(&self, finding: Anomaly, place: &str) -> bool {
+        let expect = &self.trial.expect;
+        let demanded = expect.must_show.iter().any(|d| d.finding == finding && d.place == place);
+        demanded || expect.may_show.iter().any(|a| a.finding == finding && a.place == place)
+    }
+
+    /// Records that the pipeline did something wrong that the run itself saw.
+    pub(super) fn trouble(
+        &self,
+        finding: Anomaly,
+        place: &str,
+        at: Option<Place>,
+        sentence: &str,
+    ) -> Result<(), Stop> {
+        self.record_trouble(Event::Trouble {
+            finding,
+            place: place.to_owned(),
+            at,
+            sentence: sentence.to_owned(),
+            detail: Vec::new(),
+        })
+    }
+
+    pub(super) fn record_trouble(&self, trouble: Event) -> Result<(), Stop> {
+        Ok(self.recorder.record(trouble)?)
+    }
+
+    fn keep_effective(&self, folder: &Folder) -> Result<(), Stop> {
+        folder.write_json("effective/connector.json", &self.connector.shown())?;
+        folder.write_json("effective/versions.json", &self.context.versions)?;
+        let statements: Vec<_> =
+            self.statements.prepared.iter().map(|p| format!("{};\n", p.submitted.value)).collect();
+        folder.write(Utf8Path::new("effective/statements.sql"), &statements.join("\n"))?;
+        let command = format!("{}\n", self.context.command);
+        Ok(folder.write(Utf8Path::new("effective/command"), &command)?)
+    }
+
+    /// The verdict, and the ends of the logs of a run that did not pass.
+    fn keep_results(
+        &self,
+        folder: &Folder,
+        result: &TrialResult,
+    ) -> Result<(), folder::FolderError> {
+        if let Some(verdict) = &result.verdict {
+            folder.write_json("verdict.json", verdict)?;
+        }
+        if result.exit != Exit::Pass {
+            for (component, log) in &self.context.logs {
+                folder.keep_log(component, log)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,89 @@
+//! The codes of everything that can be wrong with a file. Codes are stable: tools and people search
+//! for them, and `changeproof explain CODE` tells more.
+
+macro_rules! codes {
+    ($($variant:ident $code:literal $summary:literal;)+) => {
+        /// What is wrong with a file.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Code {
+            $(#[doc = $summary] $variant,)+
+        }
+
+        impl Code {
+            /// All of them, ascending.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The stable code, `E0102`.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $code,)+ }
+            }
+
+            /// What it means, in one or two sentences.
+            pub fn summary(self) -> &'static str {
+                match self { $(Self::$variant => $summary,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    NotYaml "E0101" "The file is not YAML 1.2. Only the first such place is shown, because nothing after it can be read for certain.";
+    Tab "E0102" "A tab stands where YAML wants spaces. Indent with spaces; tabs may stand inside the lines of a block scalar.";
+    Documents "E0103" "A file holds exactly one document, and it is a map.";
+    Anchor "E0104" "Anchors, aliases, tags and merge keys are not part of the language: every file says what it means where it says it.";
+    DuplicateKey "E0105" "A key stands twice in one map; the second would silently replace the first.";
+    UnknownKey "E0201" "The key is no word of the language at this place. A mistyped key is never ignored.";
+    MissingKey "E0202" "A key that must be there is missing.";
+    WrongShape "E0203" "A map, a list or a single value stands where another one is expected.";
+    UnknownWord "E0204" "The value is none of the words allowed here.";
+    BadValue "E0205" "The value is not of the type that its key asks for. A scalar is its source text; the key gives the type.";
+    NotBuilt "E0206" "The word belongs to the language, but this version of changeproof does not build it yet. Nothing is skipped in silence, so the file is refused.";
+    NoValue "E0207" "A key stands without a value, or `null` stands where a value is needed.";
+    NoFile "E0301" "A file that another one names cannot be read. Paths are relative to the file that names them.";
+    OpenQuote "E0302" "A quote, dollar quote or comment in SQL is never closed. A plain YAML scalar ends at ` #`: quote it or use a block (`|`).";
+    PsqlCommand "E0303" "A command of psql stands in SQL that goes to Postgres itself.";
+    FlowSql "E0304" "SQL stands in a flow map or list (`{}`, `[]`), where YAML ends it at the next comma or bracket.";
+    CopyData "E0305" "`COPY … FROM STDIN` is followed by its data lines and a line `\\.`, each on a line of its own.";
+    EmptySql "E0306" "The SQL holds no statement.";
+    OneStatement "E0307" "Exactly one SELECT is expected here.";
+    RefusedStatement "E0308" "The Flink statement cannot be used as written; the message says what to write instead.";
+    NotConnector "E0309" "The connector file is not a flat JSON object of options, nor `{\"name\": …, \"config\": {…}}`.";
+    FoldedComment "E0310" "YAML folds the lines of this value into one, so that a `--` comment swallows the SQL after it. Use a literal block (`|`).";
+    NoTable "E0401" "The source DDL creates no table.";
+    UnnamedSink "E0402" "An INSERT writes a table that `sinks` does not name: it would not be judged. Give its reference query, or `unjudged`.";
+    UnwrittenSink "E0403" "`sinks` names a table that no INSERT writes.";
+    UnknownPlace "E0404" "The name is no place of this pipeline: neither a source table, nor a sink, nor `connector`.";
+    UnknownColumn "E0405" "The table has no such column.";
+    Delay "E0406" "The delay of the watermark cannot be read from a WATERMARK clause, or another one is given than is written there.";
+    Override "E0407" "A statement of `settings.statements` cannot take the place of the pipeline's.";
+    AxisHere "E0501" "A list makes cells, and stands only in the settings of a scenario.";
+    OwnedOption "E0502" "The option is set by changeproof itself, because isolation or the proof of quiescence needs it.";
+    EmptyAxis "E0503" "A list of settings is empty or holds one value twice: its cells would be none, or the same twice.";
+    UnreadAxis "E0504" "Nothing in the pipeline reads this setting, so that its cells would all be the same.";
+    NoMainKey "E0601" "An entry of the timeline has exactly one main key: a session (`a`, `b`, `s1`) with SQL, or `await`.";
+    Modifier "E0602" "The modifier does not belong to the entry's main key.";
+    WaitingSession "E0603" "The session still waits for a lock here, so that it cannot run anything.";
+    OpenTransaction "E0604" "A session is left in a transaction, or waiting, at the end: what it wrote would never be seen.";
+    BlocksOn "E0605" "`blocks_on` names a session that cannot block this one.";
+    Round "E0606" "`:i` stands for the round of `repeat`, and there is none.";
+    NotAnAxis "E0701" "A key under `where` is no axis: `settings` has no list there.";
+    NoCell "E0702" "The `where` matches no cell of the matrix, so that what it expects would never be checked.";
+    SaidTwice "E0703" "Two entries of `expect` that hold for the same cell say different things of the same place.";
+    UnknownFinding "E0704" "The word is neither an anomaly nor a witness.";
+    RowTable "E0705" "The row table is not well formed: a header, then rows with as many cells, parted by `|`; no cell is empty.";
+    RowKey "E0706" "The row table leaves out a column of the sink's primary key, so that its rows could not be found.";
+    CellType "E0707" "The cell is no value of its column's type.";
+    Life "E0708" "The pattern is not a life: events with `|`, `?`, `*` or `{3}`, or `never` alone.";
+    KeyParts "E0709" "A key is the values of the primary key in its order, joined by `,`.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_distinct_and_ascend() {
+        let names: Vec<_> = Code::ALL.iter().map(|code| code.name()).collect();
+        assert!(names.is_sorted_by(|a, b| a < b), "{names:?}");
+    }
+}

@@ -1,0 +1,104 @@
+//! From the tree to scenarios and pipelines. Nothing stops at the first error: every part reports
+//! what is wrong with it and leaves out what it cannot use.
+
+mod catalogue;
+mod cells;
+mod expect;
+mod life;
+mod overrides;
+mod pipeline;
+mod rows;
+mod sessions;
+mod settings;
+mod shape;
+mod sinks;
+mod sql;
+mod timeline;
+mod union;
+
+pub(crate) use overrides::overridden;
+
+use super::diagnose::Diagnostics;
+use super::load::Files;
+use super::scenario::Scenario;
+use super::words::{self, SCENARIO};
+use super::yaml::{self, Node};
+use crate::base::text::Text;
+use catalogue::Catalogue;
+use shape::Fields;
+
+/// What every part of the parser has at hand.
+struct Reader<'a> {
+    files: &'a mut Files,
+    diagnostics: &'a mut Diagnostics,
+}
+
+/// Reads a scenario file. `None` if a part that every scenario has cannot be used; other errors are
+/// only in `diagnostics`.
+pub(crate) fn scenario(
+    source: &Text,
+    id: &str,
+    files: &mut Files,
+    diagnostics: &mut Diagnostics,
+) -> Option<Scenario> {
+    let root = yaml::read(source, diagnostics)?;
+    let mut reader = Reader { files, diagnostics };
+    let fields = reader.map(&root, SCENARIO)?;
+    reader.scenario(source, id, &fields)
+}
+
+/// Reads a pipeline file for its errors alone.
+pub(crate) fn pipeline_file(source: &Text, files: &mut Files, diagnostics: &mut Diagnostics) {
+    let Some(root) = yaml::read(source, diagnostics) else { return };
+    Reader { files, diagnostics }.pipeline(&root, &source.file, true);
+}
+
+impl Reader<'_> {
+    fn scenario(&mut self, source: &Text, id: &str, fields: &Fields<'_>) -> Option<Scenario> {
+        let version = self.required(fields, "scenario", "write `scenario: v1`");
+        if let Some(version) = version {
+            self.word(version, words::VERSION);
+        }
+        let help = "write one sentence: what is true if the scenario passes";
+        let title =
+            self.required(fields, "title", help).and_then(|node| self.text(node, "a title"));
+        let covers = fields.get("covers").map(|node| self.covers(node)).unwrap_or_default();
+        let help = "name a pipeline file, or write the pipeline inline as a map";
+        let pipeline = self.required(fields, "pipeline", help);
+        let mut pipeline = pipeline.and_then(|node| self.pipeline_of(node, &source.file));
+        // Without a pipeline no place is known, so that no name of a place can be refused.
+        let unknown = Catalogue::unknown();
+        let catalogue = pipeline.as_ref().map_or(&unknown, |pipeline| &pipeline.catalogue);
+        let own = fields.get("settings");
+        let own = own.map(|node| self.settings(node, &source.file, catalogue, true));
+        let setup = fields.get("setup").map(|node| self.setup(node, &source.file));
+        let help = "write `timeline: []` if nothing happens after `setup`";
+        let timeline = self.required(fields, "timeline", help);
+        let timeline = timeline.map(|node| self.timeline(node));
+        let of_pipeline = pipeline.as_ref().map(|p| p.settings.clone()).unwrap_or_default();
+        let settings = settings::merged(of_pipeline, own.unwrap_or_default());
+        if let Some(pipeline) = &mut pipeline {
+            self.check_settings(&settings, &pipeline.pipeline, &mut pipeline.catalogue);
+        }
+        let catalogue = pipeline.as_ref().map_or(&unknown, |pipeline| &pipeline.catalogue);
+        let expect = fields.get("expect").map(|node| self.expect(node, &settings, catalogue));
+        let pipeline = pipeline?;
+        Some(Scenario {
+            id: id.to_owned(),
+            file: source.file.clone(),
+            title: title?,
+            covers,
+            pipeline: pipeline.pipeline,
+            settings,
+            setup: setup.unwrap_or_default(),
+            timeline: timeline?,
+            expect: expect.unwrap_or_default(),
+            may_show: pipeline.may_show,
+        })
+    }
+
+    fn covers(&mut self, node: &Node) -> Vec<String> {
+        let items = self.one_or_list(node);
+        items.iter().filter_map(|item| self.text(item, "a label")).collect()
+    }
+}

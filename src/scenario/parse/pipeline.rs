@@ -1,0 +1,278 @@
+//! Pipelines: what is under test.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8Path;
+
+use super::Reader;
+use super::catalogue::{Catalogue, inserts, is_named};
+use super::shape::Fields;
+use super::sql::Sql;
+use crate::base::text::{Span, Text};
+use crate::scenario::code::Code;
+use crate::scenario::diagnose::At;
+use crate::scenario::expect::Allowance;
+use crate::scenario::load::lexical;
+use crate::scenario::pipeline::{ConnectorFile, Dialect, Format, Pipeline, Sink};
+use crate::scenario::scenario::Setting;
+use crate::scenario::settings::Options;
+use crate::scenario::words::{self, INLINE, PIPELINE, suggestion};
+use crate::scenario::yaml::{Node, Value};
+use crate::sql::flink::{self, Derived, Statement};
+use crate::sql::token::Language;
+
+/// A pipeline with what belongs to it but not to a trial's pipeline.
+pub(super) struct Parsed {
+    pub pipeline: Pipeline,
+    pub settings: Vec<Setting>,
+    pub may_show: Vec<Allowance>,
+    pub catalogue: Catalogue,
+}
+
+impl Reader<'_> {
+    /// The value of a scenario's `pipeline`: a path, or the pipeline itself.
+    pub(super) fn pipeline_of(&mut self, node: &Node, file: &Utf8Path) -> Option<Parsed> {
+        if matches!(node.value, Value::Map(_)) {
+            return self.pipeline(node, file, false);
+        }
+        let written = self.text(node, "the path of a pipeline file, or a map")?;
+        let path = lexical(&file.parent().unwrap_or(Utf8Path::new("")).join(&written));
+        let source = match self.files.read(&path) {
+            Ok(source) => source,
+            Err(message) => {
+                let help = "pipelines are named by path, relative to the scenario";
+                self.error(Code::NoFile, &node.at, message).help(help);
+                return None;
+            }
+        };
+        let root = crate::scenario::yaml::read(&source, self.diagnostics)?;
+        self.pipeline(&root, &path, true)
+    }
+
+    /// A pipeline, in a file of its own or inline.
+    pub(super) fn pipeline(
+        &mut self,
+        node: &Node,
+        file: &Utf8Path,
+        is_file: bool,
+    ) -> Option<Parsed> {
+        let fields = self.map(node, if is_file { PIPELINE } else { INLINE })?;
+        if is_file && let Some(version) = self.required(&fields, "pipeline", "write `pipeline: v1`")
+        {
+            self.word(version, words::VERSION);
+        }
+        let errors = self.diagnostics.len();
+        let (source, mut catalogue) = self.source(&fields, file);
+        let statements = self.statements(&fields, file);
+        let connector = fields.get("connector").and_then(|node| self.connector(node, file));
+        let format = self.format(&fields);
+        let dialect = self.dialect(&fields);
+        let sinks = self.sinks(&fields, file, &statements, &mut catalogue);
+        catalogue.add_tables(&statements);
+        catalogue.is_partial = self.diagnostics.len() > errors;
+        let settings =
+            fields.get("settings").map(|node| self.settings(node, file, &catalogue, false));
+        let may_show = fields.get("may_show").map(|node| self.may_show(node, &catalogue));
+        let pipeline = Pipeline {
+            file: is_file.then(|| file.to_owned()),
+            source,
+            connector,
+            format,
+            dialect,
+            statements,
+            sinks,
+        };
+        Some(Parsed {
+            pipeline,
+            settings: settings.unwrap_or_default(),
+            may_show: may_show.unwrap_or_default(),
+            catalogue,
+        })
+    }
+
+    fn source(&mut self, fields: &Fields<'_>, file: &Utf8Path) -> (Vec<Text>, Catalogue) {
+        let help = "write the DDL of the source tables, or the path of its SQL file";
+        let Some(node) = self.required(fields, "source", help) else { return Default::default() };
+        let sql = self.sql(node, file, Language::Postgres);
+        let statements: Vec<Text> = sql.iter().flat_map(|sql| sql.statements.clone()).collect();
+        let catalogue = Catalogue::of_source(&statements);
+        if !sql.is_empty() && !catalogue.has_sources() {
+            let message = "the source DDL creates no table";
+            self.error(Code::NoTable, &node.at, message)
+                .help("write a CREATE TABLE for each table that is captured");
+        }
+        (sql.into_iter().map(|sql: Sql| sql.text).collect(), catalogue)
+    }
+
+    fn statements(&mut self, fields: &Fields<'_>, file: &Utf8Path) -> Vec<Text> {
+        let Some(node) = fields.get("statements") else { return Vec::new() };
+        let sql = self.sql_list(node, file, Language::Flink);
+        let statements: Vec<Text> = sql.into_iter().flat_map(|sql| sql.statements).collect();
+        for statement in &statements {
+            self.check_statement(statement);
+        }
+        statements
+    }
+
+    /// What Flink would take but the harness could not judge.
+    pub(super) fn check_statement(&mut self, statement: &Text) {
+        if let Statement::CreateTable(table) = flink::parse(statement)
+            && table.derived == Some(Derived::As)
+        {
+            let at = At::of(statement, table.name.span);
+            let message = "CREATE TABLE … AS SELECT both creates and writes a table";
+            self.error(Code::RefusedStatement, &at, message)
+                .help("write a CREATE TABLE with its columns, then an INSERT");
+        }
+    }
+
+    fn format(&mut self, fields: &Fields<'_>) -> Format {
+        if let Some(node) = fields.get("format") {
+            self.word(node, words::FORMAT);
+        }
+        Format::Json
+    }
+
+    fn dialect(&mut self, fields: &Fields<'_>) -> Dialect {
+        match (fields.get("dialect"), fields.entry("statements")) {
+            (Some(node), _) => {
+                self.word(node, words::DIALECT);
+            }
+            (None, Some((key, _))) => {
+                let message = "the default dialect, `confluent`, is not built yet";
+                self.error(Code::NotBuilt, &key.at, message)
+                    .help("write `dialect: flink` beside `statements`");
+            }
+            (None, None) => {}
+        }
+        Dialect::Flink
+    }
+
+    fn sinks(
+        &mut self,
+        fields: &Fields<'_>,
+        file: &Utf8Path,
+        statements: &[Text],
+        catalogue: &mut Catalogue,
+    ) -> BTreeMap<String, Sink> {
+        let mut sinks = BTreeMap::new();
+        let written = inserts(statements);
+        let entries = fields.get("sinks").and_then(|node| self.entries(node, "`sinks`"));
+        for (key, node) in entries.unwrap_or_default() {
+            let is_written = written.iter().any(|(_, insert)| is_named(&insert.target, &key.name));
+            if !is_written && (fields.get("statements").is_none() || !statements.is_empty()) {
+                let targets: Vec<String> =
+                    written.iter().map(|(_, insert)| insert.target.to_string()).collect();
+                let help = suggestion(&key.name, targets.iter().map(String::as_str));
+                let message = format!("no INSERT writes `{}`", key.name);
+                self.error(Code::UnwrittenSink, &key.at, message).help(help);
+            }
+            catalogue.add_sink(&key.name);
+            if let Some(sink) = self.sink(&key.name, node, file, (statements, &*catalogue)) {
+                sinks.insert(key.name.clone(), sink);
+            }
+        }
+        let named: Vec<&str> =
+            entries.unwrap_or_default().iter().map(|(key, _)| key.name.as_str()).collect();
+        self.check_targets(statements, &named);
+        sinks
+    }
+
+    /// Every table that an INSERT writes must be named in `sinks`.
+    pub(super) fn check_targets(&mut self, statements: &[Text], sinks: &[&str]) {
+        for (statement, insert) in inserts(statements) {
+            if !sinks.iter().any(|sink| is_named(&insert.target, sink)) {
+                let at = At::of(statement, insert.target.span);
+                let message = format!("`sinks` does not name `{}`", insert.target);
+                let help = "give its reference query under `sinks`, or `unjudged`";
+                self.error(Code::UnnamedSink, &at, message).help(help);
+            }
+        }
+    }
+
+    fn connector(&mut self, node: &Node, file: &Utf8Path) -> Option<ConnectorFile> {
+        let written = self.text(node, "the path of the connector's JSON file")?;
+        let path = lexical(&file.parent().unwrap_or(Utf8Path::new("")).join(&written));
+        let source = match self.files.read(&path) {
+            Ok(source) => source,
+            Err(message) => {
+                let help =
+                    "`connector` is the path of a JSON file; options are set under `settings`";
+                self.error(Code::NoFile, &node.at, message).help(help);
+                return None;
+            }
+        };
+        let options = self.connector_options(&source)?;
+        self.check_format(&options, &node.at);
+        Some(ConnectorFile { path, options })
+    }
+
+    fn connector_options(&mut self, source: &Text) -> Option<Options> {
+        let start = At::of(source, Span::new(0, source.value.len().min(1)));
+        let parsed: serde_json::Value = match serde_json::from_str(&source.value) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                let at = json_place(source, error.line(), error.column());
+                self.error(Code::NotConnector, &at, format!("not JSON: {error}"));
+                return None;
+            }
+        };
+        let config = parsed.get("config").filter(|config| config.is_object()).unwrap_or(&parsed);
+        let Some(config) = config.as_object() else {
+            let message = "the connector file is not a JSON object";
+            self.error(Code::NotConnector, &start, message);
+            return None;
+        };
+        let mut options = Options::new();
+        for (key, value) in config {
+            let text = match value {
+                serde_json::Value::String(text) => text.clone(),
+                serde_json::Value::Number(number) => number.to_string(),
+                serde_json::Value::Bool(bool) => bool.to_string(),
+                serde_json::Value::Null => continue,
+                serde_json::Value::Array(_) | serde_json::Value::Object(_) => {
+                    let at = json_key(source, key).unwrap_or_else(|| start.clone());
+                    let message = format!("the option `{key}` is not a single value");
+                    self.error(Code::NotConnector, &at, message);
+                    continue;
+                }
+            };
+            options.insert(key.clone(), text);
+        }
+        Some(options)
+    }
+
+    /// The connector file says which format its records have; only plain JSON is built.
+    fn check_format(&mut self, options: &Options, at: &At) {
+        let converters =
+            ["key.converter", "value.converter", "output.data.format", "output.key.format"];
+        for option in converters {
+            let Some(value) = options.get(option) else { continue };
+            let is_json = value.ends_with(".JsonConverter") || value == "JSON";
+            if !is_json {
+                let message = format!(
+                    "`{option}` of the connector file is `{value}`: formats other than plain JSON are not built yet"
+                );
+                self.error(Code::NotBuilt, at, message)
+                    .help("name a connector file with org.apache.kafka.connect.json.JsonConverter");
+            }
+        }
+    }
+}
+
+fn json_place(source: &Text, line: usize, column: usize) -> At {
+    let start: usize =
+        source.value.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let mut byte = (start + column.saturating_sub(1)).min(source.value.len());
+    while !source.value.is_char_boundary(byte) {
+        byte -= 1;
+    }
+    let next = source.value.get(byte..).and_then(|rest| rest.chars().next());
+    At::of(source, Span::new(byte, byte + next.map_or(0, char::len_utf8)))
+}
+
+fn json_key(source: &Text, key: &str) -> Option<At> {
+    let quoted = format!("\"{key}\"");
+    let start = source.value.find(&quoted)?;
+    Some(At::of(source, Span::new(start, start + quoted.len())))
+}

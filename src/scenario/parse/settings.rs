@@ -1,0 +1,298 @@
+//! `settings`: values, lists that make axes, and the merging of a scenario's over its pipeline's.
+
+use camino::Utf8Path;
+
+use super::Reader;
+use super::catalogue::{Among, Catalogue};
+use crate::scenario::code::Code;
+use crate::scenario::diagnose::At;
+use crate::scenario::pipeline::Pipeline;
+use crate::scenario::scenario::{Choice, Setting, SettingValue};
+use crate::scenario::settings::ReplicaIdentity;
+use crate::scenario::words::{REPLICA_IDENTITY, SETTINGS};
+use crate::scenario::yaml::{Key, Node, Value};
+use crate::sql::token::Language;
+
+/// Options of the connector that the harness sets: exact names, and prefixes that end in a dot.
+const OWNED_CONNECTOR: [&str; 9] = [
+    "connector.class",
+    "database.",
+    "message.prefix.",
+    "name",
+    "publication.name",
+    "slot.name",
+    "tasks.max",
+    "topic.prefix",
+    "value.converter.schema.registry.",
+];
+
+/// Options of the Flink session that the harness sets, and the setting that stands for one.
+const OWNED_FLINK: [&str; 3] = ["execution.target", "parallelism.default", "pipeline.name"];
+
+/// The type of a setting.
+#[derive(Clone, Copy)]
+enum Kind {
+    Count,
+    Identity,
+    Option,
+    Statements,
+}
+
+/// What stays the same while one map of settings is read.
+struct Scope<'s> {
+    file: &'s Utf8Path,
+    catalogue: &'s Catalogue,
+    /// It is a scenario: lists make axes, and null takes a key out.
+    is_scenario: bool,
+    found: Vec<Setting>,
+}
+
+impl Reader<'_> {
+    /// A map of settings, flat.
+    pub(super) fn settings(
+        &mut self,
+        node: &Node,
+        file: &Utf8Path,
+        catalogue: &Catalogue,
+        is_scenario: bool,
+    ) -> Vec<Setting> {
+        let mut scope = Scope { file, catalogue, is_scenario, found: Vec::new() };
+        for (key, node) in self.entries(node, "`settings`").unwrap_or_default() {
+            if !self.allows(SETTINGS, key) {
+                continue;
+            }
+            let path = vec![key.name.clone()];
+            match key.name.as_str() {
+                "parallelism" => self.setting(&mut scope, path, (key, node), Kind::Count),
+                "partitions" => self.per_place(&mut scope, (key, node), Among::Tables, Kind::Count),
+                "replica_identity" => {
+                    self.per_place(&mut scope, (key, node), Among::Sources, Kind::Identity);
+                }
+                "statements" => self.setting(&mut scope, path, (key, node), Kind::Statements),
+                "topics" => self.topics(&mut scope, (key, node)),
+                _ => self.options(&mut scope, &path, (key, node)),
+            }
+        }
+        scope.found
+    }
+
+    fn per_place(
+        &mut self,
+        scope: &mut Scope<'_>,
+        (key, node): (&Key, &Node),
+        among: Among,
+        kind: Kind,
+    ) {
+        let Value::Map(entries) = &node.value else {
+            self.setting(scope, vec![key.name.clone()], (key, node), kind);
+            return;
+        };
+        for (place, node) in entries {
+            self.known_place(&place.name, &place.at, among, scope.catalogue);
+            let path = vec![key.name.clone(), place.name.clone()];
+            self.setting(scope, path, (place, node), kind);
+        }
+    }
+
+    fn topics(&mut self, scope: &mut Scope<'_>, (key, node): (&Key, &Node)) {
+        if takes_out(scope, node) {
+            self.setting(scope, vec![key.name.clone()], (key, node), Kind::Option);
+            return;
+        }
+        for (place, node) in self.entries(node, "`topics`").unwrap_or_default() {
+            self.known_place(&place.name, &place.at, Among::Tables, scope.catalogue);
+            let path = [key.name.clone(), place.name.clone()];
+            self.options(scope, &path, (place, node));
+        }
+    }
+
+    fn options(&mut self, scope: &mut Scope<'_>, path: &[String], (key, node): (&Key, &Node)) {
+        if takes_out(scope, node) {
+            self.setting(scope, path.to_vec(), (key, node), Kind::Option);
+            return;
+        }
+        let of = format!("`{}`", key.name);
+        for (option, node) in self.entries(node, &of).unwrap_or_default() {
+            let mut path = path.to_vec();
+            self.check_owned(&path, option);
+            path.push(option.name.clone());
+            self.setting(scope, path, (option, node), Kind::Option);
+        }
+    }
+
+    fn check_owned(&mut self, path: &[String], option: &Key) {
+        let owned: &[&str] = match path.first().map(String::as_str) {
+            Some("connector") => &OWNED_CONNECTOR,
+            Some("flink") => &OWNED_FLINK,
+            _ => &[],
+        };
+        let name = option.name.as_str();
+        let is_owned =
+            owned.iter().any(|own| *own == name || (own.ends_with('.') && name.starts_with(own)));
+        if !is_owned {
+            return;
+        }
+        let help = match name {
+            "parallelism.default" => "write `parallelism` under `settings`",
+            "topic.prefix" => "the prefix of the connector file is kept, behind one of the run",
+            _ => "leave it out",
+        };
+        let message = format!("`{name}` is set by changeproof itself");
+        self.error(Code::OwnedOption, &option.at, message).help(help);
+    }
+
+    fn setting(
+        &mut self,
+        scope: &mut Scope<'_>,
+        path: Vec<String>,
+        (key, node): (&Key, &Node),
+        kind: Kind,
+    ) {
+        let is_axis = matches!(node.value, Value::List(_));
+        if is_axis && !scope.is_scenario {
+            let message = "a list makes cells, and a pipeline has none";
+            self.error(Code::AxisHere, &node.at, message)
+                .help("write the list under `settings` of a scenario");
+            return;
+        }
+        let mut choices: Vec<Choice> = Vec::new();
+        for item in self.one_or_list(node) {
+            let Some(choice) = self.choice(scope, key, item, kind) else { continue };
+            if choices.iter().any(|earlier| earlier.label == choice.label) {
+                let message = format!("`{}` stands twice in this list", choice.label);
+                self.error(Code::EmptyAxis, &item.at, message);
+                continue;
+            }
+            choices.push(choice);
+        }
+        if is_axis && matches!(&node.value, Value::List(items) if items.is_empty()) {
+            let message = format!("the list of `{}` is empty: it would make no cell", key.name);
+            self.error(Code::EmptyAxis, &node.at, message);
+        }
+        if !choices.is_empty() {
+            scope.found.push(Setting { path, at: key.at.clone(), choices, is_axis });
+        }
+    }
+
+    fn choice(&mut self, scope: &Scope<'_>, key: &Key, node: &Node, kind: Kind) -> Option<Choice> {
+        if matches!(&node.value, Value::Scalar(scalar) if scalar.is_null()) {
+            if scope.is_scenario {
+                return Some(Choice { label: "null".to_owned(), value: SettingValue::Unset });
+            }
+            self.no_value(key);
+            return None;
+        }
+        match kind {
+            Kind::Count => {
+                let number = self.count(node, "a number")?;
+                Some(Choice { label: number.to_string(), value: SettingValue::Number(number) })
+            }
+            Kind::Identity => {
+                let word = self.word(node, REPLICA_IDENTITY)?;
+                let identity = match word {
+                    "full" => ReplicaIdentity::Full,
+                    _ => ReplicaIdentity::Default,
+                };
+                let value = SettingValue::Identity(identity);
+                Some(Choice { label: word.to_owned(), value })
+            }
+            Kind::Option => {
+                let text = self.scalar(node, "the value of an option")?.text.value.clone();
+                Some(Choice { label: text.clone(), value: SettingValue::Option(text) })
+            }
+            Kind::Statements => {
+                let sql = self.sql(node, scope.file, Language::Flink);
+                let first = sql.first()?;
+                let written = self.text(node, "SQL")?;
+                let inline = written.split_whitespace().take(4).collect::<Vec<_>>().join(" ");
+                let label = if first.path.is_some() { written } else { inline };
+                let statements = sql.into_iter().flat_map(|sql| sql.statements).collect();
+                Some(Choice { label, value: SettingValue::Statements(statements) })
+            }
+        }
+    }
+
+    /// What is wrong with settings only in the light of the whole pipeline.
+    pub(super) fn check_settings(
+        &mut self,
+        settings: &[Setting],
+        pipeline: &Pipeline,
+        catalogue: &mut Catalogue,
+    ) {
+        for setting in settings {
+            let first = setting.path.first().map_or("", String::as_str);
+            for choice in &setting.choices {
+                if let SettingValue::Statements(statements) = &choice.value {
+                    self.check_overrides(pipeline, statements);
+                    catalogue.add_tables(statements);
+                }
+            }
+            let needs_statements = matches!(first, "flink" | "parallelism" | "statements");
+            if setting.is_axis && needs_statements && pipeline.statements.is_empty() {
+                let message = format!("no statement reads the axis `{}`", setting.name());
+                self.error(Code::UnreadAxis, &setting.at, message)
+                    .help("the pipeline has no `statements`, so that its cells would be the same");
+            }
+        }
+    }
+}
+
+/// Null takes the whole key out.
+fn takes_out(scope: &Scope<'_>, node: &Node) -> bool {
+    scope.is_scenario && matches!(&node.value, Value::Scalar(scalar) if scalar.is_null())
+}
+
+/// The scenario's settings over the pipeline's: the same key replaces, `null` takes out, and a value
+/// for every place replaces those of single places (and the other way round).
+pub(super) fn merged(pipeline: Vec<Setting>, scenario: Vec<Setting>) -> Vec<Setting> {
+    let mut result = pipeline;
+    for setting in scenario {
+        result.retain(|old| {
+            !(old.path.starts_with(&setting.path) || setting.path.starts_with(&old.path))
+        });
+        let unsets = |choice: &Choice| choice.value == SettingValue::Unset;
+        if setting.is_axis || !setting.choices.iter().all(unsets) {
+            result.push(setting);
+        }
+    }
+    result
+}
+
+impl At {
+    /// A place that no error is ever shown at, for tests.
+    #[cfg(test)]
+    pub(super) fn nowhere() -> Self {
+        let place = crate::base::text::Place { file: "a.yaml".into(), line: 1, column: 1 };
+        Self { place, span: crate::base::text::Span::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn setting(path: &[&str], value: SettingValue) -> Setting {
+        let choices = vec![Choice { label: String::new(), value }];
+        let path = path.iter().map(ToString::to_string).collect();
+        Setting { path, at: At::nowhere(), choices, is_axis: false }
+    }
+
+    #[test]
+    fn the_scenario_replaces_and_takes_out() {
+        let option = |text: &str| SettingValue::Option(text.to_owned());
+        let pipeline = vec![
+            setting(&["connector", "a"], option("1")),
+            setting(&["connector", "b"], option("1")),
+            setting(&["partitions", "orders"], SettingValue::Number(3)),
+        ];
+        let scenario = vec![
+            setting(&["connector", "a"], option("2")),
+            setting(&["connector", "b"], SettingValue::Unset),
+            setting(&["partitions"], SettingValue::Number(1)),
+        ];
+        let result = merged(pipeline, scenario);
+        let names: Vec<String> = result.iter().map(Setting::name).collect();
+        assert_eq!(names, ["connector.a", "partitions"]);
+        assert_eq!(result[0].choices[0].value, option("2"));
+    }
+}

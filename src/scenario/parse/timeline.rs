@@ -1,0 +1,252 @@
+//! The timeline: one main key an entry, with its modifiers.
+
+use super::Reader;
+use crate::base::text::Text;
+use crate::scenario::code::Code;
+use crate::scenario::diagnose::At;
+use crate::scenario::timeline::{Action, Condition, Entry, SessionEntry};
+use crate::scenario::words::{
+    AWAIT, CONDITION, MAIN, MODIFIERS, SESSION, Words, listed, nearest, suggestion,
+};
+use crate::scenario::yaml::{Key, Node, Value};
+use crate::sql::postgres::rounds;
+use crate::sql::sqlstate::{CONDITIONS, sqlstate};
+use crate::sql::token::Language;
+
+/// The limit of an entry on the local stack, where none is written.
+const WITHIN_MS: u64 = 30_000;
+
+/// An entry with the places of what may be wrong with it only in the light of the others.
+pub(super) struct Placed {
+    pub entry: Entry,
+    pub main: At,
+    pub blocks_on: Option<At>,
+}
+
+impl Reader<'_> {
+    /// The entries, with the `await: processed` that is always last.
+    pub(super) fn timeline(&mut self, node: &Node) -> Vec<Entry> {
+        let items = self.list(node, "`timeline`").unwrap_or_default();
+        let errors = self.diagnostics.len();
+        let placed: Vec<Placed> = items.iter().filter_map(|item| self.entry(item)).collect();
+        if self.diagnostics.len() == errors {
+            // With an entry missing, what the others do to the sessions cannot be said.
+            self.check_sessions(&placed);
+        }
+        let mut entries: Vec<Entry> = placed.into_iter().map(|placed| placed.entry).collect();
+        let is_last = |entry: &Entry| {
+            matches!(entry.action, Action::Await { condition: Condition::Processed, .. })
+        };
+        if !entries.last().is_some_and(is_last) {
+            let condition = Condition::Processed;
+            let action = Action::Await { condition, within_ms: WITHIN_MS };
+            entries.push(Entry { place: node.at.place.clone(), action });
+        }
+        entries
+    }
+
+    fn entry(&mut self, node: &Node) -> Option<Placed> {
+        let entries = self.entries(node, "an entry of the timeline")?;
+        let mains: Vec<&(Key, Node)> =
+            entries.iter().filter(|(key, _)| is_main(&key.name)).collect();
+        match mains.as_slice() {
+            [] => {
+                self.no_main(node, entries);
+                None
+            }
+            [(key, value)] => {
+                let modifiers: Vec<&(Key, Node)> =
+                    entries.iter().filter(|(other, _)| other.name != key.name).collect();
+                self.main(key, value, &modifiers)
+            }
+            [(first, _), (second, _), ..] => {
+                let message = format!("the entry does both `{}` and `{}`", first.name, second.name);
+                self.error(Code::NoMainKey, &second.at, message)
+                    .help("write two entries, each beginning with `- `");
+                None
+            }
+        }
+    }
+
+    fn no_main(&mut self, node: &Node, entries: &[(Key, Node)]) {
+        let modifiers: Vec<&str> =
+            SESSION.all().chain(AWAIT.all()).chain(MODIFIERS.all()).collect();
+        let main =
+            "a session (`a`, `b`, `s1`, …: one letter and digits, not `y` or `n`) or `await`";
+        let stranger = entries.iter().find(|(key, _)| !modifiers.contains(&key.name.as_str()));
+        let Some((key, _)) = stranger else {
+            self.error(Code::NoMainKey, &node.at, "the entry does nothing")
+                .help(format!("its main key is {main}"));
+            return;
+        };
+        let (message, help) = if matches!(key.name.as_str(), "sleep" | "wait" | "pause_for") {
+            let allowed = listed(CONDITION.known.iter().copied());
+            let help = format!("wait for a condition: `await:` with {allowed}");
+            (format!("`{}`: nothing waits for a fixed time", key.name), help)
+        } else {
+            let message = format!("`{}` is no session and no word of the timeline", key.name);
+            let words = MAIN.all().chain(modifiers.iter().copied());
+            let help = match nearest(&key.name, words) {
+                Some(word) => format!("did you mean `{word}`? the main key is {main}"),
+                None => format!("the main key is {main}"),
+            };
+            (message, help)
+        };
+        self.error(Code::NoMainKey, &key.at, message).help(help);
+    }
+
+    fn main(&mut self, key: &Key, value: &Node, modifiers: &[&(Key, Node)]) -> Option<Placed> {
+        if MAIN.later.contains(&key.name.as_str()) {
+            let help = "it belongs to the language; this version knows only sessions and `await`";
+            let message = format!("`{}` is not built yet", key.name);
+            self.error(Code::NotBuilt, &key.at, message).help(help);
+            return None;
+        }
+        let placed = if key.name == "await" {
+            let modifiers = self.modifiers(key, AWAIT, modifiers);
+            let condition = self.condition(value);
+            let within_ms = self.within(&modifiers)?;
+            let action = Action::Await { condition: condition?, within_ms };
+            (action, None)
+        } else {
+            let modifiers = self.modifiers(key, SESSION, modifiers);
+            let blocker = modifiers.iter().find(|(key, _)| key.name == "blocks_on");
+            let at = blocker.map(|(_, node)| node.at.clone());
+            (Action::Session(self.session(key, value, &modifiers)?), at)
+        };
+        let entry = Entry { place: key.at.place.clone(), action: placed.0 };
+        Some(Placed { entry, main: key.at.clone(), blocks_on: placed.1 })
+    }
+
+    /// The modifiers that belong to the main key.
+    fn modifiers<'n>(
+        &mut self,
+        main: &Key,
+        words: Words,
+        modifiers: &[&'n (Key, Node)],
+    ) -> Vec<&'n (Key, Node)> {
+        let mut kept = Vec::new();
+        for entry in modifiers {
+            let (key, value) = entry;
+            let name = key.name.as_str();
+            let is_later = words.later.contains(&name);
+            let elsewhere = MODIFIERS.later.contains(&name) || SESSION.all().any(|w| w == name);
+            if !words.known.contains(&name) && !is_later && elsewhere {
+                let message = format!("`{name}` is no modifier of `{}`", main.name);
+                let help = format!("allowed: {}", listed(words.known.iter().copied()));
+                self.error(Code::Modifier, &key.at, message).help(help);
+            } else if self.allows(words, key) {
+                if matches!(&value.value, Value::Scalar(scalar) if scalar.is_null()) {
+                    self.no_value(key);
+                } else {
+                    kept.push(*entry);
+                }
+            }
+        }
+        kept
+    }
+
+    fn within(&mut self, modifiers: &[&(Key, Node)]) -> Option<u64> {
+        match modifiers.iter().find(|(key, _)| key.name == "within") {
+            Some((_, node)) => self.duration(node),
+            None => Some(WITHIN_MS),
+        }
+    }
+
+    fn condition(&mut self, node: &Node) -> Option<Condition> {
+        if let Value::Map(entries) = &node.value {
+            for (key, _) in entries {
+                self.allows(Words { known: &[], ..CONDITION }, key);
+            }
+            return None;
+        }
+        match self.word(node, CONDITION)? {
+            "streaming" => Some(Condition::Streaming),
+            "captured" => Some(Condition::Captured),
+            _ => Some(Condition::Processed),
+        }
+    }
+
+    fn session(
+        &mut self,
+        key: &Key,
+        value: &Node,
+        modifiers: &[&(Key, Node)],
+    ) -> Option<SessionEntry> {
+        let get = |name: &str| modifiers.iter().find(|(key, _)| key.name == name).map(|(_, n)| n);
+        let statements = self.session_sql(value);
+        let rounds = match get("repeat") {
+            Some(node) => self.count(node, "a number of rounds"),
+            None => Some(1),
+        };
+        if get("repeat").is_none() {
+            statements.iter().flatten().for_each(|statement| self.no_round(statement));
+        }
+        let error = get("error").map(|node| self.sqlstate(node));
+        let blocks_on = get("blocks_on").map(|node| self.text(node, "a session"));
+        let within_ms = self.within(modifiers);
+        Some(SessionEntry {
+            session: key.name.clone(),
+            statements: statements?,
+            blocks_on: match blocks_on {
+                Some(blocks_on) => Some(blocks_on?),
+                None => None,
+            },
+            error: match error {
+                Some(error) => Some(error?),
+                None => None,
+            },
+            rounds: rounds?,
+            within_ms: within_ms?,
+        })
+    }
+
+    fn session_sql(&mut self, node: &Node) -> Option<Vec<Text>> {
+        let scalar = self.scalar(node, "SQL")?;
+        let written = scalar.text.value.trim();
+        if !written.contains(char::is_whitespace) && written.to_lowercase().ends_with(".sql") {
+            let message = "a session's SQL is written in the timeline, not named by a path";
+            self.error(Code::BadValue, &node.at, message)
+                .help("only `source`, `setup`, `statements` and references take a path");
+            return None;
+        }
+        Some(self.inline(scalar, &node.at, Language::Postgres)?.statements)
+    }
+
+    fn no_round(&mut self, statement: &Text) {
+        if let Some(span) = rounds(statement).first() {
+            let message = "`:i` is the round of `repeat`, and this entry has none";
+            self.error(Code::Round, &At::of(statement, *span), message)
+                .help("write `repeat: N` below it");
+        }
+    }
+
+    fn sqlstate(&mut self, node: &Node) -> Option<String> {
+        let text = self.text(node, "a SQLSTATE or a condition's name")?;
+        let code = sqlstate(&text).map(str::to_owned);
+        if code.is_none() {
+            let message = format!("`{text}` is neither a SQLSTATE nor a condition's name");
+            let near = nearest(&text, CONDITIONS.iter().map(|(name, _)| *name));
+            let help = match near {
+                Some(_) => suggestion(&text, near),
+                None => "write the five letters and digits of the SQLSTATE, e.g. `23505`, or a \
+                         name such as `unique_violation`"
+                    .to_owned(),
+            };
+            self.error(Code::BadValue, &node.at, message).help(help);
+        }
+        code
+    }
+}
+
+fn is_main(name: &str) -> bool {
+    is_session(name) || MAIN.all().any(|word| word == name)
+}
+
+/// One letter and digits, and nothing that YAML 1.1 reads as a bool.
+fn is_session(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(|first| first.is_ascii_lowercase())
+        && chars.all(|digit| digit.is_ascii_digit())
+        && !matches!(name, "y" | "n")
+}

@@ -1,0 +1,511 @@
+//! YAML as a tree of our own, every node with its place. The only user of the YAML crate.
+//!
+//! Scalars stay source text: nothing becomes a number, a bool or a date here. What could make one
+//! file mean two things is refused: anchors, aliases, tags, merge keys, duplicate keys, several
+//! documents.
+
+use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, StructureStyle};
+
+use super::code::Code;
+use super::diagnose::{At, Diagnostics};
+use crate::base::text::{Anchor, Span, Text};
+
+/// A node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Node {
+    /// Where it stands: a scalar's own text, a collection's first line.
+    pub at: At,
+    /// What it is.
+    pub value: Value,
+}
+
+/// What a node is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Value {
+    /// A single value.
+    Scalar(Scalar),
+    /// A list.
+    List(Vec<Node>),
+    /// A map, in the order of the file.
+    Map(Vec<(Key, Node)>),
+}
+
+/// A key of a map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Key {
+    /// Its text.
+    pub name: String,
+    /// Where it stands.
+    pub at: At,
+}
+
+/// A single value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Scalar {
+    /// Its text, with the place of each of its lines.
+    pub text: Text,
+    /// It is written without quotes and not as a block.
+    pub is_plain: bool,
+    /// Its lines are folded into one: a plain or folded scalar of several lines.
+    pub is_folded: bool,
+    /// It stands inside `{}` or `[]`.
+    pub in_flow: bool,
+}
+
+impl Scalar {
+    /// Nothing, `null` or `~`, unquoted.
+    pub(crate) fn is_null(&self) -> bool {
+        self.is_plain && matches!(self.text.value.as_str(), "" | "~" | "null")
+    }
+}
+
+impl Node {
+    /// What to call it in a sentence.
+    pub(crate) fn shape(&self) -> &'static str {
+        match &self.value {
+            Value::Scalar(scalar) if scalar.is_null() => "nothing",
+            Value::Scalar(_) => "a single value",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a map",
+        }
+    }
+}
+
+/// Reads `source` as one document. `None` if it is not YAML or has no document; everything refused
+/// is in `diagnostics`.
+pub(crate) fn read(source: &Text, diagnostics: &mut Diagnostics) -> Option<Node> {
+    let mut options = Options::default();
+    options.set_emit_comments(false);
+    options.emit_anchor_events = true;
+    options.emit_unresolved_aliases = true;
+    let mut tree = Tree { source, diagnostics, open: Vec::new(), documents: 0, root: None };
+    for event in Parser::new_from_str_with_options(&source.value, options) {
+        match event {
+            Ok((event, span)) => {
+                let bytes = span.byte_range().unwrap_or_default();
+                let tag = span.tag_span().and_then(|tag| tag.byte_range());
+                if let Some(tag) = tag {
+                    let at = tree.at(Span::new(tag.start, tag.end));
+                    tree.refuse(&at, "a tag", "the key of a value gives its type");
+                }
+                tree.event(event, Span::new(bytes.start, bytes.end));
+            }
+            Err(error) => {
+                tree.not_yaml(&error);
+                return None;
+            }
+        }
+    }
+    let root = tree.root;
+    if root.is_none() {
+        let at = At::of(source, Span::new(0, 0));
+        diagnostics
+            .error(Code::Documents, &at, "the file is empty")
+            .help("a scenario begins with `scenario: v1`, a pipeline file with `pipeline: v1`");
+    }
+    root
+}
+
+/// A collection that is not closed yet.
+struct Open {
+    at: At,
+    in_flow: bool,
+    is_map: bool,
+    key: Option<Key>,
+    items: Vec<Node>,
+    entries: Vec<(Key, Node)>,
+}
+
+struct Tree<'a> {
+    source: &'a Text,
+    diagnostics: &'a mut Diagnostics,
+    open: Vec<Open>,
+    documents: usize,
+    root: Option<Node>,
+}
+
+impl Tree<'_> {
+    fn at(&self, span: Span) -> At {
+        At::of(self.source, span)
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the outside enum is non-exhaustive")]
+    fn event(&mut self, event: Event<'_>, span: Span) {
+        match event {
+            Event::Scalar(value, style, ..) => self.scalar(&value, style, span),
+            Event::SequenceStart(style, ..) => self.start(style, false, span),
+            Event::MappingStart(style, ..) => self.start(style, true, span),
+            Event::SequenceEnd | Event::MappingEnd => self.end(),
+            Event::Anchor(..) => {
+                let at = self.at(span);
+                self.refuse(&at, "an anchor", "write the value where it is needed");
+            }
+            Event::Alias(_) | Event::UnresolvedAlias(_) => {
+                let at = self.at(span);
+                self.refuse(&at, "an alias", "write the value where it is needed, or quote it");
+                let nothing = self.source.slice(Span::new(span.start, span.start));
+                self.push(Node { at, value: Value::Scalar(plain(nothing)) });
+            }
+            Event::DocumentStart(..) => {
+                self.documents += 1;
+                if self.documents == 2 {
+                    let at = self
+                        .at(Span::new(span.start, (span.start + 3).min(span.end.max(span.start))));
+                    self.diagnostics
+                        .error(Code::Documents, &at, "a second document begins here")
+                        .help("put it into a file of its own");
+                }
+            }
+            // Stream and document ends and comments; the event type may grow.
+            _ => {}
+        }
+    }
+
+    fn start(&mut self, style: StructureStyle, is_map: bool, span: Span) {
+        let in_flow = style == StructureStyle::Flow;
+        let (key, items, entries) = (None, Vec::new(), Vec::new());
+        let at = self.at(span);
+        self.open.push(Open { at, in_flow, is_map, key, items, entries });
+    }
+
+    fn end(&mut self) {
+        let Some(open) = self.open.pop() else { return };
+        let value = if open.is_map { Value::Map(open.entries) } else { Value::List(open.items) };
+        self.push(Node { at: open.at, value });
+    }
+
+    fn scalar(&mut self, value: &str, style: ScalarStyle, span: Span) {
+        let empty = style == ScalarStyle::Plain && span.start == span.end;
+        let value = if empty { "" } else { value };
+        let in_flow = self.open.last().is_some_and(|open| open.in_flow);
+        let text = Text {
+            value: value.to_owned(),
+            file: self.source.file.clone(),
+            anchors: anchors(self.source, value, style, span),
+        };
+        let end = first_line(self.source, span);
+        let at = self.at(Span::new(span.start, end));
+        let lines = self.source.value.get(span.start..span.end).unwrap_or("").trim_end().lines();
+        let several = lines.count() > 1;
+        let scalar = Scalar {
+            text,
+            is_plain: style == ScalarStyle::Plain,
+            is_folded: several && style != ScalarStyle::Literal,
+            in_flow,
+        };
+        self.push(Node { at, value: Value::Scalar(scalar) });
+    }
+
+    fn push(&mut self, node: Node) {
+        let Some(mut open) = self.open.pop() else {
+            if self.documents <= 1 {
+                self.root = Some(node);
+            }
+            return;
+        };
+        self.put(&mut open, node);
+        self.open.push(open);
+    }
+
+    fn put(&mut self, open: &mut Open, node: Node) {
+        if !open.is_map {
+            open.items.push(node);
+            return;
+        }
+        let Some(key) = open.key.take() else {
+            open.key = Some(self.key(node));
+            return;
+        };
+        let earlier = open.entries.iter().find(|(earlier, _)| earlier.name == key.name);
+        if let Some((earlier, _)) = earlier {
+            let message = format!("the key `{}` stands twice", key.name);
+            let label = format!("first in line {}", earlier.at.place.line);
+            self.diagnostics.error(Code::DuplicateKey, &key.at, message).label(label);
+            return;
+        }
+        open.entries.push((key, node));
+    }
+
+    fn key(&mut self, node: Node) -> Key {
+        let name = match &node.value {
+            Value::Scalar(scalar) => scalar.text.value.clone(),
+            Value::List(_) | Value::Map(_) => {
+                let message = format!("{} cannot be a key", node.shape());
+                self.diagnostics.error(Code::WrongShape, &node.at, message);
+                String::new()
+            }
+        };
+        if name == "<<" {
+            self.refuse(&node.at, "a merge key", "write the keys where they are needed");
+        }
+        Key { name, at: node.at }
+    }
+
+    fn refuse(&mut self, at: &At, what: &str, help: &str) {
+        self.diagnostics
+            .error(Code::Anchor, at, format!("{what} is not part of the language"))
+            .help(help);
+    }
+
+    fn not_yaml(&mut self, error: &ScanError) {
+        let byte = error.marker().byte_offset().unwrap_or(self.source.value.len());
+        if let Some(tab) = self.tab_before(byte) {
+            let at = self.at(Span::new(tab, tab + 1));
+            self.diagnostics.error(Code::Tab, &at, "a tab stands in the indentation").help(
+                "indent with spaces; tabs may stand inside the lines of a block scalar (`|`)",
+            );
+            return;
+        }
+        let rest = self.source.value.get(byte..).unwrap_or("");
+        let end = byte + rest.chars().next().filter(|next| *next != '\n').map_or(0, char::len_utf8);
+        let at = self.at(Span::new(byte, end));
+        let info = error.info();
+        let detail = self.diagnostics.error(Code::NotYaml, &at, format!("not YAML: {info}"));
+        let _kept = match hint(&info, rest) {
+            Some(help) => detail.help(help),
+            None => detail,
+        };
+    }
+
+    /// A tab in the white space that opens the line of `byte` or the one after it.
+    fn tab_before(&self, byte: usize) -> Option<usize> {
+        let before = self.source.value.get(..byte)?;
+        let line = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let mut at = line;
+        for text in self.source.value.get(line..)?.split_inclusive('\n').take(2) {
+            let indent = text.len() - text.trim_start_matches([' ', '\t']).len();
+            if let Some(tab) = text.get(..indent).and_then(|indent| indent.find('\t')) {
+                return Some(at + tab);
+            }
+            at += text.len();
+        }
+        None
+    }
+}
+
+fn plain(text: Text) -> Scalar {
+    Scalar { text, is_plain: true, is_folded: false, in_flow: false }
+}
+
+/// What usually lies behind the parser's message.
+fn hint(info: &str, rest: &str) -> Option<&'static str> {
+    if info.contains("mapping values") || info.contains("illegal placement of ':'") {
+        return Some("a value with `: ` in it must be quoted, or written as a block (`|`)");
+    }
+    if info.contains("comment intercepting") {
+        return Some("YAML takes ` #` as a comment: quote the value, or write it as a block (`|`)");
+    }
+    if info.contains("unexpected character") && rest.starts_with(['`', '@', '%']) {
+        return Some(
+            "a value must not begin with this character: quote it, or write a block (`|`)",
+        );
+    }
+    if info.contains("unclosed quote") {
+        return Some("close the quote; inside '…' a quote is written twice");
+    }
+    info.contains("did not find expected").then_some("check the indentation of this line")
+}
+
+/// The end of the first line of `span`, without white space.
+fn first_line(source: &Text, span: Span) -> usize {
+    let text = source.value.get(span.start..span.end).unwrap_or("");
+    span.start + text.lines().next().map_or(0, |line| line.trim_end().len())
+}
+
+/// Where each line of a scalar stands in the file. `span` is the scalar in the file: with its
+/// quotes, or from the first text line of a block on.
+fn anchors(source: &Text, value: &str, style: ScalarStyle, span: Span) -> Vec<Anchor> {
+    let raw = source.value.get(span.start..span.end).unwrap_or("");
+    let anchor = |at: usize, offset: usize| {
+        let place = source.place(offset);
+        Anchor { at, offset, line: place.line, column: place.column }
+    };
+    let pairs = match style {
+        ScalarStyle::SingleQuoted => quoted_lines(raw, value, '\''),
+        ScalarStyle::DoubleQuoted => quoted_lines(raw, value, '"'),
+        ScalarStyle::Plain => block_lines(raw, value, None),
+        ScalarStyle::Literal | ScalarStyle::Folded => {
+            block_lines(raw, value, Some(source.place(span.start).column.saturating_sub(1)))
+        }
+    };
+    let mut found: Vec<Anchor> =
+        pairs.into_iter().map(|(at, raw)| anchor(at, span.start + raw)).collect();
+    if found.first().is_none_or(|first| first.at > 0) {
+        let quote =
+            usize::from(matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted));
+        found.insert(0, anchor(0, (span.start + quote).min(span.end)));
+    }
+    found
+}
+
+/// Pairs (byte of the value, byte of `raw`) at the start of each line with text. `indent` is what
+/// a block's further lines have before their text; a plain scalar's lines are trimmed.
+fn block_lines(raw: &str, value: &str, indent: Option<usize>) -> Vec<(usize, usize)> {
+    let mut pairs = Vec::new();
+    let mut at = 0;
+    let mut offset = 0;
+    for (n, line) in raw.split_inclusive('\n').enumerate() {
+        let ended = line.trim_end_matches(['\n', '\r']);
+        let spaces = ended.len() - ended.trim_start_matches([' ', '\t']).len();
+        let skipped = match indent {
+            _ if n == 0 => 0,
+            Some(indent) => spaces.min(indent),
+            None => spaces,
+        };
+        let text = ended.get(skipped..).unwrap_or("");
+        let text = if indent.is_none() { text.trim_end() } else { text };
+        if !text.trim().is_empty() {
+            // What folding puts between two lines is white space.
+            while let Some(rest) = value.get(at..) {
+                if rest.starts_with(text) {
+                    pairs.push((at, offset + skipped));
+                    at += text.len();
+                    break;
+                }
+                match rest.chars().next().filter(|next| next.is_whitespace()) {
+                    Some(next) => at += next.len_utf8(),
+                    None => return pairs,
+                }
+            }
+        }
+        offset += line.len();
+    }
+    pairs
+}
+
+/// The same for a quoted scalar: a new pair after every escape and every line break.
+fn quoted_lines(raw: &str, value: &str, quote: char) -> Vec<(usize, usize)> {
+    let mut pairs = vec![(0, 1)];
+    let mut raw_at = 1;
+    let mut in_step = true;
+    for (at, expected) in value.char_indices() {
+        let Some(next) = raw.get(raw_at..).and_then(|rest| rest.chars().next()) else { break };
+        let doubled = quote == '\'' && next == '\'';
+        let escaped = quote == '"' && next == '\\';
+        if !in_step {
+            pairs.push((at, raw_at));
+        }
+        in_step = next == expected && !doubled && !escaped;
+        if in_step {
+            raw_at += next.len_utf8();
+        } else if doubled {
+            raw_at += 2;
+        } else if escaped {
+            raw_at += escape_length(raw.get(raw_at..).unwrap_or(""));
+        } else if expected.is_whitespace() {
+            let rest = raw.get(raw_at..).unwrap_or("");
+            raw_at += rest.len() - rest.trim_start().len();
+        } else {
+            break;
+        }
+    }
+    pairs
+}
+
+/// The bytes of one escape of a double-quoted scalar, with its backslash.
+fn escape_length(rest: &str) -> usize {
+    let mut chars = rest.chars().skip(1);
+    match chars.next() {
+        Some('x') => 4,
+        Some('u') => 6,
+        Some('U') => 10,
+        Some('\n' | '\r') => rest.len() - rest.get(1..).unwrap_or("").trim_start().len(),
+        Some(other) => 1 + other.len_utf8(),
+        None => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    fn read_all(source: &str) -> (Option<Node>, Vec<String>) {
+        let mut diagnostics = Diagnostics::default();
+        let text = Text::whole("a.yaml".into(), source.to_owned());
+        let node = read(&text, &mut diagnostics);
+        (node, diagnostics.finish().iter().map(ToString::to_string).collect())
+    }
+
+    fn value<'n>(node: &'n Node, key: &str) -> &'n Node {
+        let Value::Map(entries) = &node.value else { panic!("no map") };
+        &entries.iter().find(|(found, _)| found.name == key).expect("the key is there").1
+    }
+
+    fn text<'n>(node: &'n Node, key: &str) -> &'n Text {
+        match &value(node, key).value {
+            Value::Scalar(scalar) => &scalar.text,
+            Value::List(_) | Value::Map(_) => panic!("no scalar"),
+        }
+    }
+
+    fn positions_of_x(node: &Node, found: &mut Vec<String>) {
+        match &node.value {
+            Value::Scalar(scalar) => found
+                .extend(scalar.text.value.find('X').map(|at| scalar.text.place(at).to_string())),
+            Value::List(items) => {
+                for item in items {
+                    positions_of_x(item, found);
+                }
+            }
+            Value::Map(entries) => {
+                for (_, node) in entries {
+                    positions_of_x(node, found);
+                }
+            }
+        }
+    }
+
+    #[rstest]
+    #[case::literal("a: |  # why\n  one\n\n    two X\n", "a.yaml:4:9")]
+    #[case::literal_indented("a:\n  - b\nc: |2\n    hi X\n", "a.yaml:4:8")]
+    #[case::literal_blank_start("a: |\n\n  é X\n", "a.yaml:3:5")]
+    #[case::literal_crlf("a: |\r\n  one\r\n  X\r\n", "a.yaml:3:3")]
+    #[case::folded("a: >-\n   one\n   two\n\n     X\n", "a.yaml:5:6")]
+    #[case::plain("a: one,\n  two\n\n  é X # c\n", "a.yaml:4:5")]
+    #[case::single("a: 'it''s X'\n", "a.yaml:1:11")]
+    #[case::double("a: \"\\u00e9\\n\n   b X\"\n", "a.yaml:2:6")]
+    #[case::flow("a: {b: c, d: [X]}\n", "a.yaml:1:15")]
+    fn every_line_of_a_scalar_knows_its_place(#[case] source: &str, #[case] expected: &str) {
+        let (node, errors) = read_all(source);
+        assert_eq!(errors, Vec::<String>::new());
+        let mut found = Vec::new();
+        positions_of_x(&node.expect("it is YAML"), &mut found);
+        assert_eq!(found, [expected]);
+    }
+
+    #[test]
+    fn scalars_are_their_source_text() {
+        let (node, _) = read_all("a: 0012\nb: 2.10\nc: on\nd: 10:30\ne: null\nf: 'null'\ng:\n");
+        let node = node.expect("it is YAML");
+        let texts: Vec<_> = ["a", "b", "c", "d", "e"].map(|key| &*text(&node, key).value).into();
+        assert_eq!(texts, ["0012", "2.10", "on", "10:30", "null"]);
+        let null = |key| matches!(&value(&node, key).value, Value::Scalar(s) if s.is_null());
+        assert_eq!([null("a"), null("e"), null("f"), null("g")], [false, true, false, true]);
+    }
+
+    proptest! {
+        #[test]
+        fn reading_never_panics_and_every_anchor_is_in_the_file(
+            source in "(a: |b:\n|- |\\||>|  |\n|'|\"|\\\\|x|é|#|\\{|\\}|\\[|\\]|,|\r\n|\t){0,30}",
+        ) {
+            let mut diagnostics = Diagnostics::default();
+            let text = Text::whole("a.yaml".into(), source.clone());
+            let mut open: Vec<Node> = read(&text, &mut diagnostics).into_iter().collect();
+            while let Some(node) = open.pop() {
+                match node.value {
+                    Value::List(items) => open.extend(items),
+                    Value::Map(entries) => open.extend(entries.into_iter().map(|(_, node)| node)),
+                    Value::Scalar(scalar) => {
+                        let anchors = &scalar.text.anchors;
+                        prop_assert!(anchors.windows(2).all(|pair| pair[0].at <= pair[1].at));
+                        prop_assert!(anchors.iter().all(|anchor| anchor.offset <= source.len()));
+                        prop_assert!(anchors.iter().all(|a| scalar.text.value.is_char_boundary(a.at)));
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The conformance run: every scenario × cell on the real components, one trial each.
+//!
+//! A trial runs the built command as a user would, so a trial's process is isolated and its exit
+//! code and report are part of what is tested. Trials of `scenarios/` must pass; those of
+//! `tests/outcomes/` say in their first comment lines with which exit code they must end and which
+//! words the output must hold:
+//!
+//! ```yaml
+//! # exit: 10
+//! # says: diverged-sink
+//! ```
+//!
+//! Listing reads the files without a stack. A file with errors lists as one failing trial. A
+//! process that is given one exact name reads only the file of that name.
+
+#![expect(clippy::disallowed_methods, reason = "a trial runs the built command")]
+
+use std::process::{Command, ExitCode};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use changeproof::plan::{self, Matrix};
+use changeproof::scenario;
+use changeproof::scenario::trial::Trial as Planned;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// The scenarios that must pass; their ids are relative to this folder.
+const SCENARIOS: &str = "scenarios";
+
+/// The scenarios that say how they must end; their ids begin with `outcomes/`.
+const OUTCOMES: &str = "tests/outcomes";
+
+/// Every draw of a conformance run is the same, so that a failure repeats.
+const SEED: u64 = 1;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR"));
+    let ids = match (&arguments.filter, arguments.exact) {
+        (Some(name), true) => vec![id_of(name)],
+        _ => [SCENARIOS, OUTCOMES].into_iter().flat_map(|folder| ids_below(root, folder)).collect(),
+    };
+    let trials = ids.iter().flat_map(|id| trials_of(root, id)).collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// `order/a-waiting-writer-wins [partitions=3] (alone)` → what stands before the blank.
+fn id_of(name: &str) -> String {
+    name.split_once(' ').map_or(name, |(id, _)| id).to_owned()
+}
+
+fn ids_below(root: &Utf8Path, folder: &str) -> Vec<String> {
+    let prefix = if folder == OUTCOMES { "outcomes/" } else { "" };
+    match plan::list(&root.join(folder)) {
+        Ok(found) => found.into_iter().map(|one| format!("{prefix}{}", one.id)).collect(),
+        // A folder that cannot be read must fail, not run nothing.
+        Err(error) => vec![format!("{folder}: {error}")],
+    }
+}
+
+fn file_of(id: &str) -> Utf8PathBuf {
+    let (folder, id) = match id.strip_prefix("outcomes/") {
+        Some(id) => (OUTCOMES, id),
+        None => (SCENARIOS, id),
+    };
+    Utf8Path::new(folder).join(format!("{id}.yaml"))
+}
+
+fn trials_of(root: &Utf8Path, id: &str) -> Vec<Trial> {
+    let file = &file_of(id);
+    let loaded = scenario::load_as(&root.join(file), id);
+    let broken = loaded.diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let outcome = Outcome::of(root, file);
+    match (loaded.scenario, outcome) {
+        (Some(scenario), Ok(outcome)) => plan::trials(&scenario, Matrix::Full, SEED)
+            .into_iter()
+            .map(|planned| trial(root.join(file), planned, outcome.clone()))
+            .collect(),
+        (_, outcome) => {
+            let why = outcome.err().unwrap_or_else(|| broken.join("\n"));
+            vec![Trial::test(id.to_owned(), move || Err(Failed::from(why)))]
+        }
+    }
+}
+
+fn trial(file: Utf8PathBuf, planned: Planned, outcome: Outcome) -> Trial {
+    let alone = if planned.alone { " (alone)" } else { "" };
+    let name = format!("{}{alone}", planned.name());
+    Trial::test(name, move || outcome.check(&run(&file, &planned)?))
+}
+
+/// What a trial's command did.
+struct Ended {
+    exit: Option<i32>,
+    output: String,
+}
+
+fn run(file: &Utf8Path, planned: &Planned) -> Result<Ended, Failed> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_changeproof"));
+    command.args(["run", file.as_str(), "--seed", &SEED.to_string()]);
+    for (axis, value) in &planned.cell.0 {
+        command.args(["--cell", &format!("{axis}={value}")]);
+    }
+    let output = command.output().map_err(|error| Failed::from(error.to_string()))?;
+    let text = [output.stdout, output.stderr].concat();
+    Ok(Ended { exit: output.status.code(), output: String::from_utf8_lossy(&text).into_owned() })
+}
+
+/// How a trial must end.
+#[derive(Clone)]
+struct Outcome {
+    exit: i32,
+    says: Vec<String>,
+}
+
+impl Outcome {
+    /// Read from the comments at the head of a file of `tests/outcomes/`; elsewhere: a pass.
+    fn of(root: &Utf8Path, file: &Utf8Path) -> Result<Self, String> {
+        if !file.starts_with(OUTCOMES) {
+            return Ok(Self { exit: 0, says: Vec::new() });
+        }
+        let text = std::fs::read_to_string(root.join(file)).map_err(|error| error.to_string())?;
+        let said = |key: &str| {
+            let head = text.lines().take_while(|line| line.starts_with('#'));
+            let values = head.filter_map(|line| line.strip_prefix(&format!("# {key}: ")));
+            values.map(str::to_owned).collect::<Vec<_>>()
+        };
+        match said("exit").as_slice() {
+            [exit] => {
+                let exit = exit.parse().map_err(|_| format!("{file}: `# exit: {exit}`"))?;
+                Ok(Self { exit, says: said("says") })
+            }
+            _ => Err(format!("{file}: one line `# exit: CODE` must stand at its head")),
+        }
+    }
+
+    fn check(&self, ended: &Ended) -> Result<(), Failed> {
+        let mut wrong = Vec::new();
+        if ended.exit != Some(self.exit) {
+            wrong.push(format!("exit code {:?}, expected {}", ended.exit, self.exit));
+        }
+        let missing = self.says.iter().filter(|words| !ended.output.contains(*words));
+        wrong.extend(missing.map(|words| format!("the output does not say `{words}`")));
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        Err(Failed::from(format!("{}\n{}", wrong.join("\n"), ended.output)))
+    }
+}
