@@ -9,7 +9,7 @@ use super::page::{Ink, Page};
 use super::{Case, life};
 use crate::base::anomaly::Anomaly;
 use crate::base::exit::Exit;
-use crate::check::verdict::{Difference, Gap, Judged, Outcome, Status, Unmet, Verdict};
+use crate::check::verdict::{Difference, Gap, Judged, Status, Unmet, Verdict};
 
 /// More lines of one difference than this are only counted.
 const DIFFERENCES_SHOWN: usize = 6;
