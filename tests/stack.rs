@@ -20,10 +20,14 @@ use changeproof::client::wait::{self, Look};
 use changeproof::stack::record::Record;
 use changeproof::stack::status::{State, status};
 use changeproof::stack::{self, Share, StackOptions};
+use tokio::sync::Mutex;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_changeproof");
 /// Long enough for a busy machine; the tests wait for conditions, not for this.
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// Two stacks at once would be slow, and say nothing more than one after the other.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 /// A state folder that is gone, with its stack, at the end of a test.
 struct Place {
@@ -92,6 +96,7 @@ fn java_without_kafka(folder: &Utf8Path) {
 
 #[tokio::test]
 async fn processes_that_come_at_once_share_one_stack_that_ends_when_it_is_unused() {
+    let _turn = ONE_AT_A_TIME.lock().await;
     let place = Place::new("shared");
     let mut up = place.command(&["up", "--idle", "3s", "--format", "json"]);
     let start = |command: &mut Command| {
@@ -150,6 +155,7 @@ async fn processes_that_come_at_once_share_one_stack_that_ends_when_it_is_unused
 
 #[tokio::test]
 async fn a_killed_keeper_takes_its_components_with_it_and_down_removes_the_rest() {
+    let _turn = ONE_AT_A_TIME.lock().await;
     let place = Place::new("killed");
     let record = record(&place.run(&["up", "--format", "json"]));
     let killed = Command::new("kill").args(["-9", &record.keeper.pid.to_string()]).status();

@@ -95,9 +95,10 @@ fn good(name: &str, found: String) -> Finding {
 }
 
 fn of_error(name: &str, error: StackError) -> Finding {
-    let (found, mend) = match error {
-        StackError::Missing { what, mend } => (what, Some(mend)),
-        other => (other.to_string(), None),
+    let (found, mend) = if let StackError::Missing { what, mend } = error {
+        (what, Some(mend))
+    } else {
+        (error.to_string(), None)
     };
     Finding { name: name.to_owned(), grade: Grade::Missing, found, mend }
 }

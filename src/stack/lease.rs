@@ -25,7 +25,7 @@ const GATE_LIMIT: Duration = Duration::from_hours(1);
 /// How long to wait for the runs that keep us from having the stack alone, or that have it alone.
 const RUNS_LIMIT: Duration = Duration::from_hours(1);
 /// How long a start may take in all.
-const START_LIMIT: Duration = Duration::from_mins(5);
+const START_LIMIT: Duration = Duration::from_secs(400);
 /// How long an end may take, archives included.
 const END_LIMIT: Duration = Duration::from_mins(4);
 
@@ -173,9 +173,7 @@ async fn stop(paths: &Paths, say: Say<'_>) -> Result<bool, StackError> {
         Err(WaitError::Look(error)) => Err(error),
         Err(WaitError::TimedOut(late)) => {
             // The components end with it.
-            if let Some(keeper) = &keeper {
-                keeper.kill();
-            }
+            keeper.iter().for_each(|keeper| keeper.kill());
             say(&format!("{late}; it was killed"));
             Ok(true)
         }

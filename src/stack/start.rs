@@ -20,7 +20,7 @@ use crate::client::endpoints::Endpoints;
 use crate::client::wait::{self, Look, WaitError};
 
 /// How long a component may take to be ready; a slow machine without archives takes a tenth of it.
-const READY_LIMIT: Duration = Duration::from_mins(2);
+const READY_LIMIT: Duration = Duration::from_secs(240);
 /// How long a JVM may take to write its class archive.
 const ARCHIVE_LIMIT: Duration = Duration::from_secs(90);
 /// How long Postgres may take to leave at once.
