@@ -86,7 +86,7 @@ impl<'a> Case<'a> {
         match self.index.connector.map(Rules::of) {
             Some(Ok(rules)) => self.rules = Some(rules),
             Some(Err(problems)) => {
-                self.gap("the records of the source topics", problems.join("; "))
+                self.gap("the records of the source topics", problems.join("; "));
             }
             None if self.ended_in_trouble() => {}
             None => self.gap("the source topics", "no connector's configuration was recorded"),

@@ -44,16 +44,21 @@ pub(super) fn look_up(case: &Case<'_>, raws: &mut [Raw]) {
 
 /// Whose lives are looked for. Traces with the same columns stand together, so that a row is
 /// looked up once for each such set and not once for each finding.
-struct Wanted<'a>(BTreeMap<Vec<&'a str>, BTreeMap<Vec<Option<&'a str>>, Vec<usize>>>);
+struct Wanted<'a>(BTreeMap<Vec<&'a str>, ByValues<'a>>);
+
+/// The numbers of the findings whose traces have these values, in the order of their columns.
+type ByValues<'a> = BTreeMap<Vec<Option<&'a str>>, Vec<usize>>;
+
+/// A column's value in the form that keys have; `None` for NULL.
+type KeyPart = Option<String>;
 
 impl<'a> Wanted<'a> {
     fn of(traces: impl Iterator<Item = (usize, &'a Trace)>) -> Self {
-        let mut wanted = BTreeMap::<_, BTreeMap<_, Vec<_>>>::new();
+        let mut wanted = BTreeMap::<_, ByValues<'a>>::new();
         for (n, trace) in traces {
             let columns = trace.columns.iter().map(|(name, _)| name.as_str()).collect();
             let values = trace.columns.iter().map(|(_, value)| value.as_deref()).collect();
-            let of_columns: &mut BTreeMap<_, Vec<_>> = wanted.entry(columns).or_default();
-            of_columns.entry(values).or_default().push(n);
+            wanted.entry(columns).or_default().entry(values).or_default().push(n);
         }
         Self(wanted)
     }
@@ -64,7 +69,7 @@ impl<'a> Wanted<'a> {
 
     /// The findings whose trace fits a row: all of the trace's columns that the row has are equal,
     /// and it has at least one. `value` gives a column of the row; outer `None`: no such column.
-    fn fitting(&self, value: &dyn Fn(&str) -> Option<Option<String>>) -> Vec<usize> {
+    fn fitting(&self, value: &dyn Fn(&str) -> Option<KeyPart>) -> Vec<usize> {
         let mut fitting = Vec::new();
         for (columns, traces) in &self.0 {
             let row = columns.iter().map(|column| value(column)).collect::<Vec<_>>();
@@ -139,7 +144,7 @@ fn cell(
     change: &Change,
     row: &[Cell],
     name: &str,
-) -> Option<Option<String>> {
+) -> Option<KeyPart> {
     let place = change.columns.iter().position(|column| column == name)?;
     let value = columns.value(name, row.get(place)?, &rules.encoding).ok()?;
     Some(canonical(&value))

@@ -20,12 +20,9 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) -> Vec<Unmet> {
     }
     for (written, lives) in &case.expect.life {
         let place = case.place(written);
-        let events = match at_topic(case, &place).or_else(|| at_sink(case, &place)) {
-            Some(events) => events,
-            None => {
-                found.gap(format!("the life of keys at `{place}`"), "its records cannot be read");
-                continue;
-            }
+        let Some(events) = at_topic(case, &place).or_else(|| at_sink(case, &place)) else {
+            found.gap(format!("the life of keys at `{place}`"), "its records cannot be read");
+            continue;
         };
         for (key, life) in lives {
             let seen = events.get(key).map_or(&[][..], Vec::as_slice);

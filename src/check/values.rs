@@ -12,6 +12,7 @@ use crate::base::anomaly::Anomaly;
 use crate::base::value::Value;
 use crate::codec::debezium::{Encoding, Envelope, Row};
 use crate::codec::pgoutput::Cell;
+use crate::codec::types::DataType;
 use crate::codec::value::same;
 use crate::history::event::Column;
 use crate::model::feed::{Before, Columns, Expected, Logged};
@@ -277,12 +278,12 @@ impl<'a> Compared<'a> {
         let null = captured.as_ref().is_ok_and(|captured| *captured == Value::Null);
         let anomaly = if self.encoding.is_placeholder(raw) {
             Anomaly::ToastPlaceholder
-        } else if held == Value::Null && self.is_default(column, &captured.clone().ok()) {
+        } else if held == Value::Null && self.is_default(column, captured.as_ref().ok()) {
             Anomaly::NullBecameDefault
         } else {
             otherwise
         };
-        let unknown = self.columns.kind(column).is_none_or(|kind| kind.is_unknown());
+        let unknown = self.columns.kind(column).is_none_or(DataType::is_unknown);
         if unknown && anomaly == otherwise && held != Value::Null && !null {
             self.undecided.insert(column.to_owned());
             return;
@@ -294,7 +295,7 @@ impl<'a> Compared<'a> {
 
     /// Whether a value that stands for a NULL is the column's default, as far as that can be told:
     /// a default that is no constant may show as anything.
-    fn is_default(&self, column: &str, captured: &Option<Value>) -> bool {
+    fn is_default(&self, column: &str, captured: Option<&Value>) -> bool {
         let of = |known: &&Column| known.name == column;
         let default = self.columns.table.columns.iter().find(of).and_then(|c| c.default.as_deref());
         let (Some(default), Some(captured)) = (default, captured) else { return false };

@@ -173,7 +173,9 @@ async fn stop(paths: &Paths, say: Say<'_>) -> Result<bool, StackError> {
         Err(WaitError::Look(error)) => Err(error),
         Err(WaitError::TimedOut(late)) => {
             // The components end with it.
-            keeper.iter().for_each(|keeper| keeper.kill());
+            if let Some(keeper) = &keeper {
+                keeper.kill();
+            }
             say(&format!("{late}; it was killed"));
             Ok(true)
         }
