@@ -181,6 +181,14 @@ struct Outcome {
     checkpoint: Option<u64>,
     #[serde(rename = "failureCause", default)]
     failure: Option<Failure>,
+    #[serde(default)]
+    location: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Kept {
+    #[serde(rename = "external_path", default)]
+    path: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -322,6 +330,53 @@ impl JobManager {
         }
         let checkpoints: Checkpoints = self.http.get(&format!("/jobs/{job}/checkpoints")).await?;
         Ok(checkpoints.latest.completed.map(|completed| completed.id))
+    }
+
+    /// How many checkpoints have completed.
+    pub async fn completed_checkpoints(&self, job: &str) -> Result<u64, FlinkError> {
+        #[derive(Deserialize)]
+        struct Checkpoints {
+            counts: Counts,
+        }
+        #[derive(Deserialize)]
+        struct Counts {
+            completed: u64,
+        }
+        let checkpoints: Checkpoints = self.http.get(&format!("/jobs/{job}/checkpoints")).await?;
+        Ok(checkpoints.counts.completed)
+    }
+
+    /// Where the checkpoint that completed last is kept, as a URI.
+    pub async fn last_checkpoint_path(&self, job: &str) -> Result<Option<String>, FlinkError> {
+        #[derive(Deserialize)]
+        struct Checkpoints {
+            latest: Latest,
+        }
+        #[derive(Deserialize)]
+        struct Latest {
+            #[serde(default)]
+            completed: Option<Kept>,
+        }
+        let checkpoints: Checkpoints = self.http.get(&format!("/jobs/{job}/checkpoints")).await?;
+        Ok(checkpoints.latest.completed.and_then(|completed| completed.path))
+    }
+
+    /// Where a checkpoint is kept, as a URI; `None` if it is forgotten.
+    pub async fn checkpoint_path(&self, job: &str, id: u64) -> Result<Option<String>, FlinkError> {
+        let path = format!("/jobs/{job}/checkpoints/details/{id}");
+        Ok(found(self.http.get::<Kept>(&path).await)?.and_then(|kept| kept.path))
+    }
+
+    /// Stops a job with a savepoint; gives where that is kept, as a URI.
+    pub async fn stop(&self, job: &str, limit: Duration) -> Result<String, FlinkError> {
+        let body = json!({"drain": false});
+        let triggered: Triggered = self.http.post(&format!("/jobs/{job}/stop"), &body).await?;
+        let path = format!("/jobs/{job}/savepoints/{}", triggered.id);
+        let outcome = self.outcome(&path, limit).await?;
+        outcome.location.ok_or_else(|| {
+            let cause = outcome.failure.map(|failure| cause::root(&failure.trace));
+            FlinkError::Checkpoint(cause.unwrap_or_default())
+        })
     }
 
     /// Why the job failed, or failed last before it was restarted; `None` if it never did.

@@ -3,6 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::*;
+use crate::scenario::timeline::Action;
 use crate::scenario::load;
 
 const SCENARIO: &str = "\

@@ -1,0 +1,64 @@
+//! Where a checkpoint holds the sources: the offsets in its own files.
+//!
+//! A source that was restored past its last record shows no offset in its metrics, and those of the
+//! attempt before may still be shown; what a completed checkpoint holds leaves neither doubt. A
+//! source reader's state is one split after the other, each the topic (two bytes of length, UTF-8),
+//! the partition (4 bytes), the next offset (8 bytes) and the offset to stop at, which is the least
+//! number there is where the source is unbounded. The enumerator's state names the topics too, but
+//! no such offset follows.
+
+use std::path::Path;
+
+/// The next offset of a partition in these bytes; the least where several sources read it.
+pub(super) fn next_offset(bytes: &[u8], topic: &str, partition: i32) -> Option<i64> {
+    let mut wanted = u16::try_from(topic.len()).ok()?.to_be_bytes().to_vec();
+    wanted.extend(topic.as_bytes());
+    wanted.extend(partition.to_be_bytes());
+    let unbounded = i64::MIN.to_be_bytes();
+    let offset = |split: &[u8]| {
+        let (name, rest) = split.split_at_checked(wanted.len())?;
+        let (next, stop) = rest.split_at_checked(8)?;
+        let is_ours = name == wanted && stop == unbounded;
+        is_ours.then(|| next.try_into().ok().map(i64::from_be_bytes)).flatten()
+    };
+    bytes.windows(wanted.len() + 16).filter_map(offset).min()
+}
+
+/// Everything a checkpoint wrote, file by file; `None` if it is not there (any more).
+pub(super) fn files(uri: &str) -> Option<Vec<Vec<u8>>> {
+    let path = uri.strip_prefix("file:")?;
+    let folder = Path::new(path.trim_start_matches("//"));
+    let entries = fs_err::read_dir(folder).ok()?;
+    let mut files = Vec::new();
+    for entry in entries {
+        files.push(fs_err::read(entry.ok()?.path()).ok()?);
+    }
+    Some(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(topic: &str, partition: i32, next: i64, stop: i64) -> Vec<u8> {
+        let mut bytes = u16::try_from(topic.len()).unwrap().to_be_bytes().to_vec();
+        bytes.extend(topic.as_bytes());
+        bytes.extend(partition.to_be_bytes());
+        bytes.extend(next.to_be_bytes());
+        bytes.extend(stop.to_be_bytes());
+        bytes
+    }
+
+    #[test]
+    fn the_least_next_offset_counts_and_other_states_do_not() {
+        let mut bytes = vec![7; 20];
+        bytes.extend(split("cdc.a", 0, 12, i64::MIN));
+        bytes.extend(split("cdc.a", 0, 9, i64::MIN));
+        bytes.extend(split("cdc.a", 1, 3, i64::MIN));
+        bytes.extend(split("cdc.a", 2, 0, 0));
+        assert_eq!(next_offset(&bytes, "cdc.a", 0), Some(9));
+        assert_eq!(next_offset(&bytes, "cdc.a", 1), Some(3));
+        assert_eq!(next_offset(&bytes, "cdc.a", 2), None);
+        assert_eq!(next_offset(&bytes, "cdc.ab", 0), None);
+    }
+}
