@@ -14,12 +14,14 @@ mod console;
 pub mod environment;
 mod explain;
 mod format;
+mod generate;
 mod lint;
 mod list;
 mod logging;
 mod progress;
 mod run;
 mod schema;
+mod score;
 mod select;
 pub mod stack;
 
@@ -70,6 +72,8 @@ enum Command {
     #[command(hide = true)]
     Keeper(stack::Keeper),
     Schema(schema::Schema),
+    Generate(generate::Generate),
+    Score(score::Score),
 }
 
 /// Runs the command line.
@@ -107,5 +111,7 @@ fn dispatch(command: &Command, environment: &Environment, console: Console) -> E
         Command::Lint(lint) => lint::run(lint, console),
         Command::Explain(explain) => explain::run(explain, console),
         Command::Schema(schema) => schema::run(schema, console),
+        Command::Generate(generate) => generate::run(generate, environment, console),
+        Command::Score(score) => score::run(score, environment, console),
     }
 }
