@@ -181,9 +181,10 @@ impl<'a> Case<'a> {
         let worker = &self.index.header.trial.settings.worker;
         self.expect.delivery == Delivery::ExactlyOnce
             || is(worker, "exactly.once.source.support", "enabled")
-                && self.index.connector.is_some_and(|connector| {
-                    is(connector, "exactly.once.support", "required")
-                })
+                && self
+                    .index
+                    .connector
+                    .is_some_and(|connector| is(connector, "exactly.once.support", "required"))
     }
 
     /// A restart behind the source topics, or of what feeds them, was recorded, so that a statement

@@ -27,9 +27,9 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) -> Vec<Unmet> {
         for (key, life) in lives {
             let seen = events.get(key).map_or(&[][..], Vec::as_slice);
             // At a sink nothing tells a repeat from a value that came back, so both readings count.
-            let as_written = fits(&life.items, seen);
-            let folds = || case.may_repeat_at_sinks() && !case.is_source(&place);
-            if !as_written && !(folds() && fits(&life.items, &folded(seen))) {
+            let repeats = case.may_repeat_at_sinks() && !case.is_source(&place);
+            let fits = fits(&life.items, seen) || repeats && fits(&life.items, &folded(seen));
+            if !fits {
                 unmet.push(differing(&place, key, life, seen));
             }
         }

@@ -69,7 +69,8 @@ fn faults(case: &Case<'_>, found: &mut Found) {
             }
             Role::Sink { .. } => {
                 let read = done.read.get(topic.name.as_str()).copied().unwrap_or_default();
-                !done.fault.target.is_before_topics() && case.index.of_topic(&topic.name).len() > read
+                !done.fault.target.is_before_topics()
+                    && case.index.of_topic(&topic.name).len() > read
             }
             Role::Barrier | Role::Transaction => false,
         });

@@ -186,12 +186,6 @@ struct Outcome {
 }
 
 #[derive(Deserialize)]
-struct Kept {
-    #[serde(rename = "external_path", default)]
-    path: Option<String>,
-}
-
-#[derive(Deserialize)]
 struct Failure {
     #[serde(rename = "stack-trace")]
     trace: String,
@@ -346,25 +340,18 @@ impl JobManager {
         Ok(checkpoints.counts.completed)
     }
 
-    /// Where the checkpoint that completed last is kept, as a URI.
-    pub async fn last_checkpoint_path(&self, job: &str) -> Result<Option<String>, FlinkError> {
+    /// The folder of a job's checkpoints, as a URI: each is a folder `chk-<id>` in it. The REST API
+    /// tells of single checkpoints too, but from a copy that may be older than they are.
+    pub async fn checkpoints_of(&self, job: &str) -> Result<String, FlinkError> {
         #[derive(Deserialize)]
-        struct Checkpoints {
-            latest: Latest,
+        struct Entry {
+            key: String,
+            value: String,
         }
-        #[derive(Deserialize)]
-        struct Latest {
-            #[serde(default)]
-            completed: Option<Kept>,
-        }
-        let checkpoints: Checkpoints = self.http.get(&format!("/jobs/{job}/checkpoints")).await?;
-        Ok(checkpoints.latest.completed.and_then(|completed| completed.path))
-    }
-
-    /// Where a checkpoint is kept, as a URI; `None` if it is forgotten.
-    pub async fn checkpoint_path(&self, job: &str, id: u64) -> Result<Option<String>, FlinkError> {
-        let path = format!("/jobs/{job}/checkpoints/details/{id}");
-        Ok(found(self.http.get::<Kept>(&path).await)?.and_then(|kept| kept.path))
+        let entries: Vec<Entry> = self.http.get("/jobmanager/config").await?;
+        let folder = entries.into_iter().find(|entry| entry.key == "execution.checkpointing.dir");
+        let folder = folder.map(|entry| entry.value).unwrap_or_default();
+        Ok(format!("{}/{job}", folder.trim_end_matches('/')))
     }
 
     /// Stops a job with a savepoint; gives where that is kept, as a URI.

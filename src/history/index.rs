@@ -175,9 +175,10 @@ impl<'a> Index<'a> {
     }
 
     fn add_fault(&mut self, entry: usize, fault: Fault, done_ms: Option<i64>) {
-        let begun = self.faults.iter_mut().rev().find(|begun| {
-            begun.entry == entry && begun.fault == fault && begun.done_ms.is_none()
-        });
+        let begun =
+            self.faults.iter_mut().rev().find(|begun| {
+                begun.entry == entry && begun.fault == fault && begun.done_ms.is_none()
+            });
         match begun {
             Some(begun) if done_ms.is_some() => begun.done_ms = done_ms,
             _ => {

@@ -48,6 +48,7 @@ pub use barrier::{BARRIER_PREFIX, Barriers, emit};
 pub use connector::{Streaming, streaming};
 pub use job::watermark;
 pub use prove::prove;
+pub use state::last_checkpoint;
 
 /// The clients that a proof asks.
 #[derive(Clone, Copy)]

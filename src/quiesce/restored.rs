@@ -38,8 +38,8 @@ impl Watched<'_> {
         limit: Duration,
     ) -> Result<Look<(Delivered, u64)>, FlinkError> {
         let id = clients.flink.checkpoint(&self.job.id, limit).await?;
-        let path = clients.flink.checkpoint_path(&self.job.id, id).await?;
-        let Some(files) = path.as_deref().and_then(state::files) else {
+        let folder = clients.flink.checkpoints_of(&self.job.id).await?;
+        let Some(files) = state::files(&format!("{folder}/chk-{id}")) else {
             return Ok(Look::NotYet(format!("checkpoint {id} was replaced before it was read")));
         };
         let mut delivered = Delivered::default();

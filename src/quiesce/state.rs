@@ -7,7 +7,7 @@
 //! number there is where the source is unbounded. The enumerator's state names the topics too, but
 //! no such offset follows.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 /// The next offset of a partition in these bytes; the least where several sources read it.
 pub(super) fn next_offset(bytes: &[u8], topic: &str, partition: i32) -> Option<i64> {
@@ -24,10 +24,30 @@ pub(super) fn next_offset(bytes: &[u8], topic: &str, partition: i32) -> Option<i
     bytes.windows(wanted.len() + 16).filter_map(offset).min()
 }
 
+/// The folder that a URI names, if it is one of this machine.
+fn local(uri: &str) -> Option<PathBuf> {
+    let path = uri.strip_prefix("file:")?;
+    Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
+}
+
+/// The checkpoint of a job that completed last, as a URI; `folder` is that of all of them.
+pub fn last_checkpoint(folder: &str) -> Option<String> {
+    let mut last = None;
+    for entry in fs_err::read_dir(local(folder)?).ok()? {
+        let entry = entry.ok()?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let id = name.strip_prefix("chk-").and_then(|id| id.parse::<u64>().ok());
+        // The last thing that is written.
+        if id.is_some() && entry.path().join("_metadata").is_file() {
+            last = last.max(id);
+        }
+    }
+    last.map(|id| format!("{folder}/chk-{id}"))
+}
+
 /// Everything a checkpoint wrote, file by file; `None` if it is not there (any more).
 pub(super) fn files(uri: &str) -> Option<Vec<Vec<u8>>> {
-    let path = uri.strip_prefix("file:")?;
-    let folder = Path::new(path.trim_start_matches("//"));
+    let folder = local(uri)?;
     let entries = fs_err::read_dir(folder).ok()?;
     let mut files = Vec::new();
     for entry in entries {

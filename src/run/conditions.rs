@@ -7,12 +7,14 @@ use serde_json::Value;
 use super::Run;
 use super::jobs::{Jobs, is_windowed};
 use super::outcome::Stop;
+use super::shadow;
 use super::source::Source;
 use super::timeline::{JOURNAL_LIMIT, Live, barrier, clients};
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
 use crate::capture::diagnose;
 use crate::capture::shadow::Shadow;
+use crate::check;
 use crate::client::clock::Stopwatch;
 use crate::client::kafka;
 use crate::client::postgres::PostgresError;
@@ -116,6 +118,28 @@ impl Live<'_> {
         self.run.recorder.record_all(events).map_err(Stop::from)?;
         self.proofs += 1;
         self.run.log("quiescence is proven");
+        self.look_back(number).await.map_err(Wait::Stop)
+    }
+
+    /// Where sinks diverge, records their references over what the topics told: these say which
+    /// hop went wrong first. Without them the divergence stands all the same.
+    async fn look_back(&self, proof: u32) -> Result<(), Stop> {
+        let run = self.run;
+        let (diverged, told) = run.recorder.look(|history| {
+            let diverged = check::diverged(history, proof);
+            let told = if diverged.is_empty() { None } else { check::told(history, proof) };
+            (diverged, told)
+        });
+        let Some(told) = told else { return Ok(()) };
+        let sinks = self.jobs.sinks.iter().filter(|sink| diverged.contains(&sink.name));
+        let sinks: Vec<_> = sinks.cloned().collect();
+        match shadow::over_topics(run, &self.source.tables, &sinks, (proof, told)).await {
+            Ok(references) => {
+                run.recorder.record_all(references.into_iter().map(Event::Reference))?;
+            }
+            Err(stop) => tracing::warn!("no reference over the topics: {:?}", stop.sentence()),
+        }
+        run.log("the diverged sinks are looked back from");
         Ok(())
     }
 
@@ -232,13 +256,17 @@ impl Live<'_> {
             }
             Condition::Stored => {
                 let offsets = self.source.connect.offsets(&connector).await?;
-                looked(offsets.iter().any(is_streamed), || format!("Connect has stored {offsets:?}"))
+                looked(offsets.iter().any(is_streamed), || {
+                    format!("Connect has stored {offsets:?}")
+                })
             }
             Condition::Confirmed => {
                 let slot = self.source.control.slot(&self.run.names.connector_slot()).await?;
                 let confirmed = slot.and_then(|slot| slot.confirmed).unwrap_or_default();
                 let wanted = self.source.journal.last_work_end().unwrap_or_default();
-                looked(confirmed >= wanted, || format!("it is confirmed to {confirmed} of {wanted}"))
+                looked(confirmed >= wanted, || {
+                    format!("it is confirmed to {confirmed} of {wanted}")
+                })
             }
             Condition::Watermark(time) => {
                 let clients = clients(&self.source, &self.jobs.flink);
@@ -291,7 +319,8 @@ fn sinks_of(job: &quiesce::Job) -> impl Iterator<Item = String> + '_ {
 
 /// A stored offset of Debezium that stands past the snapshot: from it a restart streams on.
 fn is_streamed(offset: &Value) -> bool {
-    let in_snapshot = offset.get("snapshot").is_some_and(|snapshot| *snapshot != Value::Bool(false));
+    let in_snapshot =
+        offset.get("snapshot").is_some_and(|snapshot| *snapshot != Value::Bool(false));
     offset.get("lsn").is_some() && !in_snapshot
 }
 

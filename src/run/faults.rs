@@ -19,6 +19,7 @@ use crate::client::flink::JobManager;
 use crate::client::postgres::Outage;
 use crate::client::wait::{self, Look, WaitError};
 use crate::history::event::Event;
+use crate::quiesce;
 use crate::scenario::timeline::{Fault, Target, Verb};
 use crate::stack::{Component, Control, Deed};
 
@@ -119,12 +120,13 @@ impl Hand {
                 }
                 self.component(Component::Postgres, verb).await
             }
-            (Target::Jobmanager, verb) => {
-                if verb.disturbs() && verb != Verb::Pause {
-                    self.keep_checkpoints().await?;
-                }
-                self.component(Component::JobManager, verb).await
+            (Target::Jobmanager, verb @ (Verb::Kill | Verb::Stop)) => {
+                let folders = self.checkpoints().await?;
+                self.component(Component::JobManager, verb).await?;
+                self.keep_last(folders);
+                Ok(())
             }
+            (Target::Jobmanager, verb) => self.component(Component::JobManager, verb).await,
             (Target::Kafka, verb) => self.component(Component::Kafka, verb).await,
             (Target::Worker, verb) => self.component(Component::Connect, verb).await,
             (Target::Taskmanager, verb) => self.component(Component::TaskManager, verb).await,
@@ -188,16 +190,23 @@ impl Hand {
         Ok(())
     }
 
-    /// What a JobManager that is killed would find again if it kept its jobs elsewhere.
-    async fn keep_checkpoints(&self) -> Result<(), Stop> {
+    /// The jobs, each with the folder of its checkpoints.
+    async fn checkpoints(&self) -> Result<Vec<(String, String)>, Stop> {
+        let mut folders = Vec::new();
         let jobs = self.state().jobs.clone();
-        self.state().kept.clear();
         for job in jobs {
-            if let Some(path) = self.flink.last_checkpoint_path(&job).await? {
-                self.state().kept.insert(job, path);
-            }
+            let folder = self.flink.checkpoints_of(&job).await?;
+            folders.push((job, folder));
         }
-        Ok(())
+        Ok(folders)
+    }
+
+    /// What a JobManager that is gone would find again if it kept its jobs elsewhere.
+    fn keep_last(&self, folders: Vec<(String, String)>) {
+        let last = |(job, folder): (String, String)| {
+            quiesce::last_checkpoint(&folder).map(|checkpoint| (job, checkpoint))
+        };
+        self.state().kept = folders.into_iter().filter_map(last).collect();
     }
 
     /// Brings back what the timeline left down or paused; nobody else could use the stack.
@@ -283,7 +292,7 @@ pub(super) async fn more_checkpoints(
     };
     let before = count().await?;
     let reached = wait::until("more checkpoints", Duration::MAX, || async {
-        let pairs = count().await?.into_iter().zip(before.iter().copied());
+        let pairs = itertools::zip_eq(count().await?, before.iter().copied());
         let least = pairs.map(|(now, before)| now.saturating_sub(before)).min().unwrap_or(0);
         tell.send_replace(format!("{least} of {more} checkpoints completed"));
         Ok::<_, Stop>(if least >= more {

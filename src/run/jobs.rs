@@ -96,8 +96,7 @@ pub(super) async fn submit(
         return Err(Stop::Trouble);
     }
     started.tell(run);
-    let (sinks, running) =
-        futures::join!(describe(run, &session, started), running(run, started));
+    let (sinks, running) = futures::join!(describe(run, &session, started), running(run, started));
     started.sinks = sinks?;
     started.session = Some(session);
     running?;
@@ -154,8 +153,7 @@ const RESTARTS: [(&str, &str); 3] = [
 /// Options of the session. What the author sets counts, except the name by which the run's jobs
 /// are found again.
 fn properties(run: &Run<'_>) -> BTreeMap<String, String> {
-    let mut properties =
-        BTreeMap::from([("table.local-time-zone".to_owned(), "UTC".to_owned())]);
+    let mut properties = BTreeMap::from([("table.local-time-zone".to_owned(), "UTC".to_owned())]);
     let restarts = run.trial.faults().any(|fault| fault.target.restarts_statements());
     let strategy: &[(&str, &str)] = if restarts {
         &RESTARTS
@@ -254,7 +252,13 @@ async fn insert(
             reads.push(Read { table, topic, watermark });
         }
     }
-    Ok(Some(Job { id, sinks: sinks.iter().filter_map(topic).collect(), reads, gaps, restored: false }))
+    Ok(Some(Job {
+        id,
+        sinks: sinks.iter().filter_map(topic).collect(),
+        reads,
+        gaps,
+        restored: false,
+    }))
 }
 
 /// Whether the table has a watermark, and whether idle partitions hold it back.
@@ -284,6 +288,9 @@ async fn running(run: &Run<'_>, started: &Jobs) -> Result<(), Stop> {
                 let Some(cause) = started.flink.failure(&job.id).await? else {
                     return Err(late(error));
                 };
+                if cause.is_of_the_stack() {
+                    return Err(Stop::Stack(format!("Flink lost job {}: {cause}", job.id)));
+                }
                 for sink in &job.sinks {
                     run.record_trouble(Event::Trouble {
                         finding: Anomaly::StatementFailed,

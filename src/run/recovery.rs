@@ -113,8 +113,7 @@ impl Live<'_> {
     async fn reconnect(&mut self) -> Result<(), Stop> {
         let endpoints = &self.run.context.endpoints;
         let names = &self.run.names;
-        self.source.control =
-            postgres::connect(endpoints, CONTROL_DATABASE, "changeproof").await?;
+        self.source.control = postgres::connect(endpoints, CONTROL_DATABASE, "changeproof").await?;
         self.source.database =
             postgres::connect(endpoints, &names.database(), "changeproof").await?;
         self.source.driver.reconnect().await?;
@@ -133,24 +132,26 @@ impl Live<'_> {
             postgres::connect(&self.run.context.endpoints, CONTROL_DATABASE, "changeproof").await?;
         let (slot, recorder) = (self.run.names.connector_slot(), self.run.recorder.clone());
         // Looked for from now on, since it moves once it is there.
-        self.point = Some(tokio::spawn(async move {
-            let seen = wait::until("the connector's slot to have a consistent point", LIMIT, || {
-                let look = control.slot(&slot);
-                async {
-                    let confirmed = look.await?.and_then(|slot| slot.confirmed);
-                    Ok::<_, PostgresError>(confirmed.map_or_else(
-                        || Look::NotYet("it has none".to_owned()),
-                        Look::Holds,
-                    ))
-                }
-            });
-            let point = seen.await.map_err(|error| match error {
-                WaitError::Look(error) => Stop::from(error),
-                WaitError::TimedOut(late) => Stop::Stack(late.to_string()),
-            })?;
-            recorder.record(Event::Slot { point })?;
-            Ok(point)
-        }));
+        self.point =
+            Some(tokio::spawn(async move {
+                let seen =
+                    wait::until("the connector's slot to have a consistent point", LIMIT, || {
+                        let look = control.slot(&slot);
+                        async {
+                            let confirmed = look.await?.and_then(|slot| slot.confirmed);
+                            Ok::<_, PostgresError>(confirmed.map_or_else(
+                                || Look::NotYet("it has none".to_owned()),
+                                Look::Holds,
+                            ))
+                        }
+                    });
+                let point = seen.await.map_err(|error| match error {
+                    WaitError::Look(error) => Stop::from(error),
+                    WaitError::TimedOut(late) => Stop::Stack(late.to_string()),
+                })?;
+                recorder.record(Event::Slot { point })?;
+                Ok(point)
+            }));
         Ok(())
     }
 

@@ -102,7 +102,7 @@ pub(super) async fn build(
     })
 }
 
-async fn databases(run: &Run<'_>) -> Result<(Connection, Connection), Stop> {
+pub(super) async fn databases(run: &Run<'_>) -> Result<(Connection, Connection), Stop> {
     let endpoints = &run.context.endpoints;
     let control = postgres::connect(endpoints, CONTROL_DATABASE, "changeproof").await?;
     journal::refuse_unfit(&control).await?;
@@ -113,7 +113,7 @@ async fn databases(run: &Run<'_>) -> Result<(Connection, Connection), Stop> {
 }
 
 /// Runs the DDL and sets the replica identities; gives the tables as the catalog has them.
-async fn define(run: &Run<'_>, database: &Connection) -> Result<Vec<Table>, Stop> {
+pub(super) async fn define(run: &Run<'_>, database: &Connection) -> Result<Vec<Table>, Stop> {
     for statement in &run.ddl {
         let ran = database.run(&statement.value).await;
         ran.map_err(|error| refused(statement, error))?;
@@ -216,11 +216,6 @@ async fn journal_and_setup(
         all: names.journal_all(),
         inserts: names.journal_inserts(),
     };
-    let captured: Vec<_> = tables.iter().filter(|table| table.captured).collect();
-    let list: Vec<_> = captured.iter().map(|table| catalog::quoted(table)).collect();
-    let list =
-        if list.is_empty() { String::new() } else { format!(" FOR TABLE {}", list.join(", ")) };
-    let publication = format!("CREATE PUBLICATION {}{list}", ident(&names.connector_slot()));
     let name = names.database();
     let outage = run.hand.outage().clone();
     let home =
@@ -228,7 +223,7 @@ async fn journal_and_setup(
     let sessions = sessions(run);
     let (created, reader, driver) = futures::join!(
         async {
-            database.run(&publication).await?;
+            publish(run, database, tables).await?;
             journal::create(database, tables, &slot).await
         },
         home.connect(),
@@ -245,8 +240,22 @@ async fn journal_and_setup(
     Ok((journal, driver))
 }
 
+/// Makes the connector's publication, of the captured tables.
+pub(super) async fn publish(
+    run: &Run<'_>,
+    database: &Connection,
+    tables: &[Table],
+) -> Result<(), PostgresError> {
+    let captured = tables.iter().filter(|table| table.captured);
+    let list: Vec<_> = captured.map(catalog::quoted).collect();
+    let list =
+        if list.is_empty() { String::new() } else { format!(" FOR TABLE {}", list.join(", ")) };
+    let publication = ident(&run.names.connector_slot());
+    database.run(&format!("CREATE PUBLICATION {publication}{list}")).await.map(|_| ())
+}
+
 /// The sessions that the timeline names.
-fn sessions<'a>(run: &'a Run<'_>) -> Vec<&'a str> {
+pub(super) fn sessions<'a>(run: &'a Run<'_>) -> Vec<&'a str> {
     let mut names: Vec<_> = run
         .trial
         .timeline
@@ -264,7 +273,7 @@ fn sessions<'a>(run: &'a Run<'_>) -> Vec<&'a str> {
     names
 }
 
-async fn create_topics(run: &Run<'_>, topics: &[Topic]) -> Result<(), Stop> {
+pub(super) async fn create_topics(run: &Run<'_>, topics: &[Topic]) -> Result<(), Stop> {
     let new = topics::to_create(topics, &run.connector, &run.names);
     run.made.topics(new.iter().map(|topic| topic.name.clone()));
     Admin::new(&run.context.endpoints)?.create(&new).await?;
@@ -300,7 +309,7 @@ fn tap(
     Ok(Tap::start(&run.context.endpoints, topics, handler)?)
 }
 
-fn watermarks(run: &Run<'_>, tables: &[Table], topics: &[Topic]) -> Watermarks {
+pub(super) fn watermarks(run: &Run<'_>, tables: &[Table], topics: &[Topic]) -> Watermarks {
     let (declared, delay_ms) = clocks::declared_by(&run.trial.pipeline.sinks);
     let known = Known {
         tables: &run.statements.tables,

@@ -55,7 +55,8 @@ pub async fn trial(trial: &Trial, context: &RunContext, progress: &dyn Progress)
         Err((stop, folder)) => return early(&stop, folder, watch),
     };
     let stop = tokio::select! {
-        caught = AssertUnwindSafe(stages(&run)).catch_unwind() => match caught {
+        // In a box: it is large, and so would everything be that holds it.
+        caught = AssertUnwindSafe(Box::pin(stages(&run))).catch_unwind() => match caught {
             Ok(ended) => ended.err(),
             Err(panic) => Some(Stop::Internal(message(&*panic))),
         },
@@ -99,9 +100,9 @@ pub fn recheck(folder: &Utf8Path) -> Result<(History, Verdict), HistoryError> {
     Ok((history, verdict))
 }
 
-type Begun<'a> = (Run<'a>, Folder, Option<Claim>);
+pub(super) type Begun<'a> = (Run<'a>, Folder, Option<Claim>);
 
-fn begin<'a>(
+pub(super) fn begin<'a>(
     trial: &'a Trial,
     context: &'a RunContext,
     progress: &'a dyn Progress,
@@ -136,12 +137,8 @@ fn begin<'a>(
     );
     let statements = prepared.map_err(|wrong| at(Stop::Invalid(wrong)))?;
     let ddl = ddl(trial).map_err(at)?;
-    let hand = Hand::new(
-        &context.endpoints,
-        context.control.clone(),
-        names.connector(),
-        recorder.clone(),
-    );
+    let hand =
+        Hand::new(&context.endpoints, context.control.clone(), names.connector(), recorder.clone());
     let run = Run {
         trial,
         context,

@@ -225,7 +225,7 @@ async fn until_idle(
         let next = tokio::select! {
             next = next => next.map_err(WaitError::flatten)?,
             (question, stream) = listener.next() => {
-                tracing::info!(?question, "asked");
+                tracing::debug!(?question, "asked");
                 let reply = stack.obey(question).await;
                 control::reply(stream, &reply).await;
                 continue;
@@ -255,8 +255,10 @@ fn look(
     if disturbed {
         // A sweep needs all of them, and so does the next run.
         let what = "a component is down because it was asked for";
-        return Ok(alone(paths)?
-            .map_or_else(|| Look::NotYet(what.to_owned()), |alone| Look::Holds(Next::Mend(alone))));
+        return Ok(alone(paths)?.map_or_else(
+            || Look::NotYet(what.to_owned()),
+            |alone| Look::Holds(Next::Mend(alone)),
+        ));
     }
     if sweep::is_needed(paths) {
         return Ok(Look::Holds(Next::Sweep));

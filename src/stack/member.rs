@@ -95,7 +95,9 @@ impl Member {
         let Some(folder) = children else { return Ok(()) };
         let gone = wait::until("the processes to be gone", GONE_LIMIT, || async {
             let left = working_in(&folder, &["postgres"]);
-            left.iter().for_each(|process| process.kill());
+            for process in &left {
+                process.kill();
+            }
             Ok::<_, StackError>(match left.as_slice() {
                 [] => Look::Holds(()),
                 left => Look::NotYet(format!("{} are there", left.len())),

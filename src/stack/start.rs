@@ -25,7 +25,6 @@ const ARCHIVE_LIMIT: Duration = Duration::from_secs(90);
 /// How long Postgres may take to leave at once.
 const QUIT_LIMIT: Duration = Duration::from_secs(5);
 
-
 /// The components of one stack. All of them are killed when it is dropped.
 #[derive(Debug)]
 pub(super) struct Stack {

@@ -110,7 +110,8 @@ impl Shadow {
     pub async fn reconnect(&mut self, connection: Connection) -> Result<(), ShadowError> {
         schema::as_replica(&connection).await.map_err(ShadowError::Replay)?;
         self.connection = connection;
-        Ok(())
+        // They were the session's own.
+        self.define_views().await
     }
 
     /// The connector's snapshot shows exactly the commits before `point`.
@@ -214,6 +215,11 @@ impl Shadow {
             *query = reference::define(&self.connection, &query.sink, &query.text).await?;
         }
         Ok(())
+    }
+
+    /// Replays transactions that are not the journal's: what the topics tell.
+    pub async fn replay_told(&mut self, told: Vec<Transaction>) -> Result<(), ShadowError> {
+        self.replay(told).await
     }
 
     /// The references of these sinks at what was replayed.

@@ -3,9 +3,9 @@
 use super::Reader;
 use super::catalogue::Catalogue;
 use crate::base::text::Text;
-use crate::scenario::scenario::Setting;
 use crate::scenario::code::Code;
 use crate::scenario::diagnose::At;
+use crate::scenario::scenario::Setting;
 use crate::scenario::timeline::{Action, Condition, Entry, SessionEntry};
 use crate::scenario::words::{
     AWAIT, CONDITION, CONDITION_MAP, FAULT, MAIN, MODIFIERS, SESSION, STOP, Words, listed, nearest,
@@ -88,8 +88,7 @@ impl Reader<'_> {
     fn no_main(&mut self, node: &Node, entries: &[(Key, Node)]) {
         let modifiers: Vec<&str> =
             SESSION.all().chain(AWAIT.all()).chain(MODIFIERS.all()).collect();
-        let main =
-            "a session (`a`, `b`, `s1`, …: one letter and digits, not `y` or `n`), `await`, or what \
+        let main = "a session (`a`, `b`, `s1`, …: one letter and digits, not `y` or `n`), `await`, or what \
              is done to a target (`kill`, `start`, …)";
         let stranger = entries.iter().find(|(key, _)| !modifiers.contains(&key.name.as_str()));
         let Some((key, _)) = stranger else {
