@@ -45,8 +45,7 @@ impl Watched<'_> {
         let mut delivered = Delivered::default();
         for (table, topic, partition, last) in self.last_records(clients, ends) {
             let Some(last) = last else { continue };
-            let next = files.iter().filter_map(|file| state::next_offset(file, &topic, partition));
-            match next.min() {
+            match state::next_offset(&files, &topic, partition) {
                 Some(next) if next > last => {
                     delivered.sources.push((table, topic, partition, next - 1));
                 }

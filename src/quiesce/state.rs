@@ -4,14 +4,25 @@
 //! attempt before may still be shown; what a completed checkpoint holds leaves neither doubt. A
 //! source reader's state is one split after the other, each the topic (two bytes of length, UTF-8),
 //! the partition (4 bytes), the next offset (8 bytes) and the offset to stop at, which is the least
-//! number there is where the source is unbounded. The enumerator's state names the topics too, but
-//! no such offset follows.
+//! number there is where the source is unbounded. The enumerator's state holds every split once more,
+//! as it was assigned: with a negative offset, which stands for the beginning. So there are as many
+//! negative ones as sources as soon as every reader has read something.
 
 use std::path::PathBuf;
 
-/// The next offset of a partition in these bytes; the least where several sources read it.
-pub(super) fn next_offset(bytes: &[u8], topic: &str, partition: i32) -> Option<i64> {
-    let mut wanted = u16::try_from(topic.len()).ok()?.to_be_bytes().to_vec();
+/// The next offset of a partition in these files, the least where several sources read it; `None`
+/// while one of them has read nothing.
+pub(super) fn next_offset(files: &[Vec<u8>], topic: &str, partition: i32) -> Option<i64> {
+    let found = files.iter().flat_map(|bytes| offsets(bytes, topic, partition));
+    let (read, assigned): (Vec<i64>, Vec<i64>) = found.partition(|offset| *offset >= 0);
+    let all_read = read.len() >= assigned.len();
+    read.into_iter().min().filter(|_| all_read)
+}
+
+/// Every offset that stands behind the partition.
+fn offsets(bytes: &[u8], topic: &str, partition: i32) -> Vec<i64> {
+    let Ok(length) = u16::try_from(topic.len()) else { return Vec::new() };
+    let mut wanted = length.to_be_bytes().to_vec();
     wanted.extend(topic.as_bytes());
     wanted.extend(partition.to_be_bytes());
     let unbounded = i64::MIN.to_be_bytes();
@@ -21,7 +32,7 @@ pub(super) fn next_offset(bytes: &[u8], topic: &str, partition: i32) -> Option<i
         let is_ours = name == wanted && stop == unbounded;
         is_ours.then(|| next.try_into().ok().map(i64::from_be_bytes)).flatten()
     };
-    bytes.windows(wanted.len() + 16).filter_map(offset).min()
+    bytes.windows(wanted.len() + 16).filter_map(offset).collect()
 }
 
 /// The folder that a URI names, if it is one of this machine.
@@ -70,15 +81,19 @@ mod tests {
     }
 
     #[test]
-    fn the_least_next_offset_counts_and_other_states_do_not() {
-        let mut bytes = vec![7; 20];
-        bytes.extend(split("cdc.a", 0, 12, i64::MIN));
-        bytes.extend(split("cdc.a", 0, 9, i64::MIN));
-        bytes.extend(split("cdc.a", 1, 3, i64::MIN));
-        bytes.extend(split("cdc.a", 2, 0, 0));
-        assert_eq!(next_offset(&bytes, "cdc.a", 0), Some(9));
-        assert_eq!(next_offset(&bytes, "cdc.a", 1), Some(3));
-        assert_eq!(next_offset(&bytes, "cdc.a", 2), None);
-        assert_eq!(next_offset(&bytes, "cdc.ab", 0), None);
+    fn the_least_next_offset_counts_once_every_source_has_read() {
+        let mut reader = vec![7; 20];
+        reader.extend(split("cdc.a", 0, 12, i64::MIN));
+        reader.extend(split("cdc.a", 0, 9, i64::MIN));
+        reader.extend(split("cdc.a", 1, 3, i64::MIN));
+        reader.extend(split("cdc.a", 2, 0, 0));
+        let assigned = |n: i32| split("cdc.a", n, -2, i64::MIN);
+        let files = [reader, [assigned(0), assigned(0), assigned(1)].concat()];
+        assert_eq!(next_offset(&files, "cdc.a", 0), Some(9));
+        assert_eq!(next_offset(&files, "cdc.a", 1), Some(3));
+        assert_eq!(next_offset(&files, "cdc.a", 2), None);
+        assert_eq!(next_offset(&files, "cdc.ab", 0), None);
+        let behind = [files.concat(), assigned(1)];
+        assert_eq!(next_offset(&behind, "cdc.a", 1), None);
     }
 }
