@@ -33,6 +33,8 @@ fn header() -> Header {
         setup: Vec::new(),
         timeline: Vec::new(),
         expect: Expect::default(),
+        requires: std::collections::BTreeMap::new(),
+        by_version: Vec::new(),
         alone: false,
     };
     Header {
