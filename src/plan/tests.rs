@@ -3,8 +3,8 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::*;
-use crate::scenario::load;
 use crate::scenario::expect::Delivery;
+use crate::scenario::load;
 use crate::scenario::timeline::Action;
 
 const SCENARIO: &str = "\

@@ -35,7 +35,7 @@ pub(super) fn header() -> Header {
         setup: Vec::new(),
         timeline: Vec::new(),
         expect: Expect::default(),
-        requires: std::collections::BTreeMap::new(),
+        requires: BTreeMap::new(),
         by_version: Vec::new(),
         alone: false,
     };

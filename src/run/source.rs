@@ -280,7 +280,9 @@ pub(super) async fn create_topics(run: &Run<'_>, topics: &[Topic]) -> Result<(),
     let new = topics::to_create(topics, &run.connector, &run.names);
     run.made.topics(new.iter().map(|topic| topic.name.clone()));
     let created = Admin::new(&run.context.endpoints)?.create(&new).await;
-    created.map_err(|error| if error.is_refused_option() { refused_options(run) } else { error.into() })
+    created.map_err(
+        |error| if error.is_refused_option() { refused_options(run) } else { error.into() },
+    )
 }
 
 /// Which of the options is refused, the broker does not say.
