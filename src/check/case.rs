@@ -8,7 +8,7 @@ use crate::history::event::{End, Proof, Table};
 use crate::history::{History, Index};
 use crate::model::feed::{Columns, Rules};
 use crate::model::source::{Journal, Transaction, prefix};
-use crate::scenario::expect::Expect;
+use crate::scenario::expect::{Expect, Level};
 use crate::scenario::settings::ReplicaIdentity;
 
 use super::sinks::SinkCase;
@@ -182,6 +182,24 @@ impl<'a> Case<'a> {
     /// The names of a table's key columns.
     pub(super) fn key_columns(&self, table: usize) -> &'a [String] {
         self.index.tables.get(table).map_or(&[], |table| &table.key)
+    }
+
+    /// The level at which a sink is judged: as demanded, else `windows` where it has windows that
+    /// fire once, else `final`.
+    pub(super) fn level(&self, sink: &SinkCase<'_>) -> Level {
+        let fires_once = sink.window.is_some() && self.corrects_windows().is_none();
+        let usual = if fires_once { Level::Windows } else { Level::Final };
+        self.expect.consistency.get(sink.name).copied().unwrap_or(usual)
+    }
+
+    /// The option, if there is one, by which windows fire early, or again for late rows.
+    pub(super) fn corrects_windows(&self) -> Option<&'a str> {
+        let on = |(option, value): &(&'a String, &String)| {
+            let fires = ["table.exec.emit.early-fire.enabled", "table.exec.emit.late-fire.enabled"];
+            fires.contains(&option.as_str()) && value.eq_ignore_ascii_case("true")
+        };
+        let options = self.index.header.trial.settings.flink.iter();
+        options.into_iter().find(on).map(|(option, _)| option.as_str())
     }
 
     pub(super) fn last_proof(&self) -> Option<&'a Proof> {

@@ -28,6 +28,7 @@ mod transactions;
 mod vacuity;
 mod values;
 pub mod verdict;
+mod windows;
 mod witnesses;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,6 +43,7 @@ use sinks::SinkCase;
 use verdict::{Gap, Judged, Outcome, Status, Verdict};
 
 pub use rows::mistakes;
+pub use windows::{Wanted, wanted};
 
 /// One checker: what it looks for, and how.
 struct Checker {
@@ -60,6 +62,7 @@ const CHECKERS: &[Checker] = &[
     Checker { name: "deletes", finds: deletes::FINDS, check: deletes::check },
     Checker { name: "transactions", finds: transactions::FINDS, check: transactions::check },
     Checker { name: "sink", finds: sink::FINDS, check: sink::check },
+    Checker { name: "windows", finds: windows::FINDS, check: windows::check },
     Checker { name: "witnesses", finds: witnesses::FINDS, check: witnesses::check },
 ];
 
@@ -104,6 +107,7 @@ fn judge_case(case: &Case<'_>) -> Verdict {
     for checker in CHECKERS {
         run(checker, case, &mut found);
     }
+    windows::explain(&mut found.findings);
     let mut verdict = Verdict::empty(Outcome::Pass);
     vacuity::check(case, &mut found, &mut verdict.warnings);
 

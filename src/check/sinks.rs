@@ -10,9 +10,10 @@ use crate::codec::postgres;
 use crate::codec::types::DataType;
 use crate::codec::value::same;
 use crate::history::Index;
-use crate::history::event::{Proof, Reference, Side, SinkMode};
+use crate::history::event::{Proof, Side, SinkMode};
 use crate::model::key::Key;
 use crate::model::sink::{Contents, Emitted, Shape, texts};
+use crate::model::watermark::closes;
 use crate::scenario::pipeline::{Sink, Window};
 
 /// One sink.
@@ -112,12 +113,18 @@ impl<'a> SinkCase<'a> {
         let Some(reference) = index.references.get(&(proof.number, self.name, side)) else {
             return Err(self.gap(proof, "its result was not recorded"));
         };
-        self.rows(reference).map_err(|problem| self.gap(proof, problem))
+        let rows = self.rows(&reference.columns, &reference.rows);
+        rows.map_err(|problem| self.gap(proof, problem))
     }
 
-    fn rows(&self, reference: &Reference) -> Result<Rows, String> {
+    /// The result of a reference query as rows of this sink.
+    pub(super) fn rows(
+        &self,
+        result: &[(String, String)],
+        cells: &[Vec<Option<String>>],
+    ) -> Result<Rows, String> {
         let compared = |(name, _): &&(String, String)| self.shape.kind(name).is_some();
-        let columns = reference.columns.iter().filter(compared);
+        let columns = result.iter().filter(compared);
         let mut rows = Rows {
             columns: columns.map(|(name, _)| name.clone()).collect(),
             keyed: BTreeMap::new(),
@@ -126,13 +133,13 @@ impl<'a> SinkCase<'a> {
         if let Some(key) = self.shape.table.key.iter().find(|key| !rows.columns.contains(key)) {
             return Err(format!("the reference does not return the key column `{key}`"));
         }
-        for cells in &reference.rows {
-            if cells.len() != reference.columns.len() {
-                let (found, wanted) = (cells.len(), reference.columns.len());
+        for cells in cells {
+            if cells.len() != result.len() {
+                let (found, wanted) = (cells.len(), result.len());
                 return Err(format!("a row of the reference has {found} cells, expected {wanted}"));
             }
             let mut row = Row::new();
-            for (n, (column, kind)) in reference.columns.iter().enumerate() {
+            for (n, (column, kind)) in result.iter().enumerate() {
                 let cell = cells.get(n).and_then(Option::as_deref);
                 row.insert(column.clone(), self.cell(column, kind, cell)?);
             }
@@ -267,13 +274,23 @@ impl<'a> SinkCase<'a> {
     /// Whether the row is of a window that the proof does not show closed. A row that does not say
     /// when its window ends has fired: it is of a closed one.
     pub(super) fn is_open(&self, row: &Row, proof: &Proof) -> bool {
-        let Some(window) = self.window else { return false };
-        let end = match row.get(&window.end) {
-            Some(Value::Timestamp(micros) | Value::TimestampTz(micros)) => micros.div_euclid(1000),
-            _ => return false,
-        };
+        self.end(row).is_some_and(|end| !self.is_closed(end, proof))
+    }
+
+    /// When the row's window ends, in milliseconds since 1970.
+    pub(super) fn end(&self, row: &Row) -> Option<i64> {
+        match row.get(&self.window?.end) {
+            Some(Value::Timestamp(micros) | Value::TimestampTz(micros)) => {
+                Some(micros.div_euclid(1000))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the proof shows the windows closed that end at `end`.
+    pub(super) fn is_closed(&self, end: i64, proof: &Proof) -> bool {
         let watermark = proof.watermarks.get(self.name).copied().flatten();
-        watermark.is_none_or(|watermark| end > watermark)
+        watermark.is_some_and(|watermark| closes(watermark, end))
     }
 }
 

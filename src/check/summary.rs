@@ -68,10 +68,10 @@ pub(super) fn not_judged(case: &Case<'_>) -> Vec<String> {
             lines.push(format!("sink `{name}`: its statement failed or was rejected"));
             continue;
         }
-        if sink.window.is_some() {
+        if let (Some(_), Some(option)) = (sink.window, case.corrects_windows()) {
             lines.push(format!(
-                "sink `{name}`: the level `windows` has no checker yet; judged `final` over its \
-                 closed windows"
+                "sink `{name}`: `{option}` lets windows fire more than once, which the level \
+                 `windows` has no model for; judged `final` over its closed windows"
             ));
         }
         let reference = case.last_proof();
@@ -102,7 +102,14 @@ pub(super) fn undemanded_levels(case: &Case<'_>, found: &mut Found) {
     for (sink, level) in &case.expect.consistency {
         let name = match level {
             Level::Final => continue,
-            Level::Windows => "windows",
+            Level::Windows => {
+                let sink = case.sinks.iter().find(|other| other.name == sink);
+                if let Some(sink) = sink.filter(|sink| sink.window.is_none()) {
+                    let what = format!("`{}` at level `windows`", sink.name);
+                    found.gap(what, "the pipeline declares no `window` for it");
+                }
+                continue;
+            }
             Level::Cut => "cut",
             Level::Commit => "commit",
         };

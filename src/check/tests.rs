@@ -1,1 +1,3 @@
-//! x
+//! An illegal history beside a nearly illegal legal one, for every anomaly.
+
+mod windows;

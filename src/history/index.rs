@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::History;
 use super::event::{
-    End, Event, Header, Proof, Record, Reference, Role, Side, SinkTable, Table, Topic,
+    Clock, Cut, CutReference, End, Event, Header, Proof, Record, Reference, Role, Side, SinkTable,
+    Table, Topic,
 };
 use crate::base::anomaly::Anomaly;
 use crate::base::position::{Lsn, Xid};
@@ -81,6 +82,10 @@ pub struct Index<'a> {
     pub proofs: Vec<&'a Proof>,
     /// Results of reference queries.
     pub references: BTreeMap<(u32, &'a str, Side), &'a Reference>,
+    /// How the tables that the statements read tell event time.
+    pub clocks: &'a [Clock],
+    /// Results of the reference queries of windowed sinks at cuts.
+    pub cuts: BTreeMap<(&'a str, &'a Cut), &'a CutReference>,
     /// The journal's own checks.
     pub captures: Vec<Capture<'a>>,
     /// What the run saw go wrong.
@@ -108,6 +113,8 @@ impl<'a> Index<'a> {
             records: BTreeMap::new(),
             proofs: Vec::new(),
             references: BTreeMap::new(),
+            clocks: &[],
+            cuts: BTreeMap::new(),
             captures: Vec::new(),
             troubles: Vec::new(),
             end: None,
@@ -144,6 +151,10 @@ impl<'a> Index<'a> {
             Event::Reference(reference) => {
                 let key = (reference.proof, reference.sink.as_str(), reference.side);
                 self.references.insert(key, reference);
+            }
+            Event::Clocks { clocks } => self.clocks = clocks,
+            Event::CutReference(reference) => {
+                self.cuts.insert((reference.sink.as_str(), &reference.cut), reference);
             }
             Event::Capture { proof, table, source, shadow } => {
                 self.captures.push(Capture { proof: *proof, table, source, shadow });

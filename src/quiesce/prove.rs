@@ -43,6 +43,7 @@ struct Attempted<'a> {
 struct Evidence {
     delivered: Delivered,
     checkpoint: u64,
+    late: Vec<(String, u64)>,
 }
 
 impl Attempted<'_> {
@@ -126,7 +127,8 @@ impl Attempted<'_> {
         self.log("the sources delivered everything", &job.job.id);
         let checkpoint = job.checkpoint(self.clients, self.left()).await?;
         self.log("the checkpoint completed", &job.job.id);
-        Ok((n, Evidence { delivered, checkpoint }))
+        let late = job.late_rows(self.clients).await?;
+        Ok((n, Evidence { delivered, checkpoint, late }))
     }
 
     /// The ends of topics, once no transaction is open in them.
@@ -207,6 +209,7 @@ impl Attempted<'_> {
                 sources: logical(self.pipeline.topics, found.delivered.sources),
                 watermarks: found.delivered.watermarks,
                 checkpoint: found.checkpoint,
+                late: found.late,
             });
         }
         proof

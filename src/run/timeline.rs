@@ -11,6 +11,7 @@ use super::outcome::Stop;
 use super::source::{self, Source};
 use crate::base::anomaly::Anomaly;
 use crate::capture::shadow::Shadow;
+use crate::check;
 use crate::client::clock::Stopwatch;
 use crate::client::flink::JobManager;
 use crate::client::postgres::PostgresError;
@@ -21,6 +22,9 @@ use crate::scenario::timeline::{Action, Condition};
 
 /// How long the journal may lag behind an acknowledged commit.
 const JOURNAL_LIMIT: Duration = Duration::from_secs(10);
+
+/// How often the cuts are asked for after a proof.
+const CUT_ROUNDS: usize = 3;
 
 /// Everything that is up while the timeline runs.
 struct Live<'a> {
@@ -71,6 +75,7 @@ pub(super) async fn run(
 ) -> Result<(), Stop> {
     shadow.adopt(&source.tables).await?;
     shadow.snapshot_at(streaming.point);
+    run.recorder.record(Event::Clocks { clocks: source.clocks.read_by(&jobs.jobs) })?;
     let mut live = Live { run, source, shadow, jobs, barriers: 1, proofs: 0, known: 0 };
     let count = run.trial.timeline.len();
     for (index, entry) in run.trial.timeline.iter().enumerate() {
@@ -246,6 +251,28 @@ impl Live<'_> {
         self.run.recorder.record_all(events).map_err(Stop::from)?;
         self.proofs += 1;
         self.run.log("quiescence is proven");
+        self.look_at_cuts().await?;
+        Ok(())
+    }
+
+    /// What the references of windowed sinks give at the cuts at which their windows may have fired.
+    /// A cut can show a window that was not known before, so it is asked more than once.
+    async fn look_at_cuts(&self) -> Result<(), Stop> {
+        for _ in 0..CUT_ROUNDS {
+            let wanted = self.run.recorder.look(check::wanted);
+            let mut found = Vec::new();
+            for check::Wanted { sink, cut, tables } in &wanted {
+                let Some(sink) = self.jobs.sinks.iter().find(|other| other.name == *sink) else {
+                    continue;
+                };
+                found.extend(self.shadow.reference_over(sink, cut, tables).await?);
+            }
+            if found.is_empty() {
+                break;
+            }
+            self.run.recorder.record_all(found.into_iter().map(Event::CutReference))?;
+        }
+        self.run.log("the references at the cuts are computed");
         Ok(())
     }
 }
