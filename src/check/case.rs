@@ -23,6 +23,8 @@ pub(super) struct Case<'a> {
     /// Why the journal cannot be read.
     pub(super) journal_error: Option<String>,
     pub(super) rules: Option<Rules>,
+    /// Where the snapshot ends and the stream begins.
+    pub(super) point: Option<Lsn>,
     /// The topics of captured tables that could be aligned.
     pub(super) topics: Vec<TopicCase<'a>>,
     pub(super) sinks: Vec<SinkCase<'a>>,
@@ -40,6 +42,7 @@ impl<'a> Case<'a> {
             transactions: Vec::new(),
             journal_error: None,
             rules: None,
+            point: None,
             topics: Vec::new(),
             sinks,
             gaps,
@@ -110,7 +113,9 @@ impl<'a> Case<'a> {
             let place = self.place_of(source);
             let Some(columns) = self.columns.get(table) else { continue };
             let records = self.index.of_topic(&topic.name);
-            let (topic, gaps) = TopicCase::read(topic, (table, columns), place, records, &rules);
+            let (mut topic, gaps) =
+                TopicCase::read(topic, (table, columns), place, records, &rules);
+            topic.truncated = !super::snapshot::lost_offsets(self, topic.topic).is_empty();
             self.gaps.extend(gaps);
             read.push(topic);
         }
@@ -122,6 +127,7 @@ impl<'a> Case<'a> {
             }
             return;
         };
+        self.point = Some(point);
         // A transaction whose commit record stands before the point is in the snapshot.
         let streamed = self.transactions.partition_point(|t| t.commit < point);
         let (shown, streamed) = self.transactions.split_at(streamed);

@@ -12,12 +12,15 @@ mod duplicates;
 mod found;
 mod integrity;
 mod lives;
+mod metadata;
 mod order;
 mod patterns;
 mod progress;
 mod rows;
+mod silent;
 mod sink;
 mod sinks;
+mod snapshot;
 mod summary;
 #[cfg(test)]
 mod testing;
@@ -56,11 +59,14 @@ struct Checker {
 const CHECKERS: &[Checker] = &[
     Checker { name: "progress", finds: progress::FINDS, check: progress::check },
     Checker { name: "completeness", finds: completeness::FINDS, check: completeness::check },
+    Checker { name: "snapshot", finds: snapshot::FINDS, check: snapshot::check },
     Checker { name: "order", finds: order::FINDS, check: order::check },
     Checker { name: "duplicates", finds: duplicates::FINDS, check: duplicates::check },
     Checker { name: "values", finds: values::FINDS, check: values::check },
     Checker { name: "deletes", finds: deletes::FINDS, check: deletes::check },
     Checker { name: "transactions", finds: transactions::FINDS, check: transactions::check },
+    Checker { name: "metadata", finds: metadata::FINDS, check: metadata::check },
+    Checker { name: "silent", finds: silent::FINDS, check: silent::check },
     Checker { name: "sink", finds: sink::FINDS, check: sink::check },
     Checker { name: "windows", finds: windows::FINDS, check: windows::check },
     Checker { name: "witnesses", finds: witnesses::FINDS, check: witnesses::check },

@@ -8,7 +8,7 @@ use super::has_checker;
 use super::vacuity::n_captured;
 use super::verdict::{Outcome, Status, Verdict};
 use crate::base::anomaly::{Anomaly, Family};
-use crate::history::event::{Role, Side};
+use crate::history::event::Side;
 use crate::scenario::expect::Level;
 
 /// How many findings of one name at one place a verdict keeps.
@@ -86,10 +86,6 @@ pub(super) fn not_judged(case: &Case<'_>) -> Vec<String> {
                 lines.push(format!("sink `{name}`: `{columns}`: not in its reference"));
             }
         }
-    }
-    let metadata = |topic: &&crate::history::event::Topic| topic.role == Role::Transaction;
-    if case.index.topics.iter().any(|topic| metadata(&topic)) {
-        lines.push("transaction metadata: no checker yet".to_owned());
     }
     if case.ended_in_trouble() {
         lines.push("what comes after the trouble: the run ended there".to_owned());

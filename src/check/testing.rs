@@ -23,6 +23,8 @@ use crate::scenario::trial::Trial;
 
 /// The topic of the table `payments (id int, account text, at timestamp(3), amount int)`.
 pub(super) const TOPIC: &str = "cdc.public.payments";
+/// The topic of the transaction metadata.
+const METADATA: &str = "cdc.transaction";
 /// The sink, keyed by account and the end of its window.
 pub(super) const SINK: &str = "totals";
 /// 2025-01-01 10:00:00 UTC.
@@ -56,6 +58,15 @@ pub(super) struct Scene {
     /// Records by topic and partition.
     counts: BTreeMap<(String, usize), i64>,
     proofs: u32,
+    /// Rows held before the snapshot.
+    n_held: u64,
+    /// Records tell their place in their transaction.
+    pub(super) metadata: bool,
+}
+
+/// Every transaction of these histories is named after the LSN of its change.
+fn xid(lsn: Lsn) -> Xid {
+    Xid(u32::try_from(lsn.0).unwrap())
 }
 
 fn header() -> Header {
@@ -124,6 +135,16 @@ fn table() -> Table {
     }
 }
 
+fn topic(name: &str, partitions: usize, role: Role) -> Topic {
+    Topic {
+        name: name.to_owned(),
+        physical: format!("r.{name}"),
+        partitions: i32::try_from(partitions).unwrap(),
+        role,
+        options: Options::new(),
+    }
+}
+
 fn image((id, account, minutes, amount): Payment<'_>) -> write::Row {
     let cells = [id.to_string(), account.to_owned(), text(minutes), amount.to_string()];
     cells.into_iter().map(Cell::Text).collect()
@@ -145,17 +166,12 @@ impl Scene {
             last_commit_end: None,
             counts: BTreeMap::new(),
             proofs: 0,
+            n_held: 0,
+            metadata: false,
         };
         scene.events.push(Event::Tables { tables: vec![table()] });
         let config = Options::from([("decimal.handling.mode".to_owned(), "string".to_owned())]);
         scene.events.push(Event::Connector { config, replaced: Vec::new() });
-        let topic = |name: &str, partitions: usize, role: Role| Topic {
-            name: name.to_owned(),
-            physical: format!("r.{name}"),
-            partitions: i32::try_from(partitions).unwrap(),
-            role,
-            options: Options::new(),
-        };
         let source = Role::Source { table: "public.payments".to_owned() };
         scene.events.push(Event::Topics {
             topics: vec![
@@ -227,32 +243,120 @@ impl Scene {
         old: Option<Payment<'_>>,
         new: Option<Payment<'_>>,
     ) {
-        let (lsn, xid) = (Lsn(self.lsn), Xid(u32::try_from(self.lsn).unwrap()));
-        let (commit, end) = (Lsn(self.lsn + 4), Lsn(self.lsn + 8));
-        self.lsn += 10;
-        self.last_commit_end = Some(end);
+        let at = self.commit(old, new);
+        self.show(partition, at, (old, new));
+    }
+
+    /// A transaction of one change, of which no record tells; gives the change's LSN.
+    pub(super) fn commit(&mut self, old: Option<Payment<'_>>, new: Option<Payment<'_>>) -> Lsn {
         let before = old.map(|old| write::full(&image(old)));
-        let (op, change) = match (&before, new) {
-            (None, Some(new)) => ("c", write::insert(1, &image(new))),
-            (Some(before), Some(new)) => ("u", write::update(1, Some(before), &image(new))),
-            (Some(before), None) => ("d", write::delete(1, before)),
-            (None, None) => panic!("a change of nothing"),
+        let change = match (&before, new) {
+            (None, Some(new)) => write::insert(1, &image(new)),
+            (Some(before), Some(new)) => write::update(1, Some(before), &image(new)),
+            (Some(before), None) => write::delete(1, before),
+            (None, None) => write::truncate(&[1]),
         };
+        let lsn = Lsn(self.lsn);
+        self.transaction(lsn, change);
+        self.lsn += 10;
+        self.last_commit_end = Some(Lsn(lsn.0 + 8));
+        lsn
+    }
+
+    fn transaction(&mut self, lsn: Lsn, change: Vec<u8>) {
+        let (commit, end) = (Lsn(lsn.0 + 4), Lsn(lsn.0 + 8));
+        let xid = xid(lsn);
         for data in [write::begin(commit, 0, xid), change, write::commit(commit, end, 0)] {
             self.events.push(Event::Wal { lsn, xid, data });
         }
-        let id = new.or(old).map(|row| row.0).unwrap();
-        let key = json!({"id": id}).to_string();
+    }
+
+    /// A row that the database held before the snapshot, which does not show it.
+    pub(super) fn held(&mut self, row: Payment<'_>) -> Lsn {
+        let lsn = Lsn(self.n_held * 10 + 100);
+        self.n_held += 1;
+        self.transaction(lsn, write::insert(1, &image(row)));
+        lsn
+    }
+
+    /// A row of the snapshot.
+    pub(super) fn read(&mut self, partition: usize, row: Payment<'_>) {
+        self.held(row);
+        let value = json!({
+            "before": null, "after": json(row), "op": "r", "ts_ms": 0,
+            "source": {
+                "snapshot": "true", "schema": "public", "table": "payments", "ts_ms": 0,
+                "txId": null, "lsn": 1000,
+            },
+        });
+        let key = json!({"id": row.0}).to_string();
+        self.record(TOPIC, partition, Some(key), Some(value.to_string()));
+    }
+
+    /// The records of a change at an LSN.
+    pub(super) fn show(
+        &mut self,
+        partition: usize,
+        lsn: Lsn,
+        (old, new): (Option<Payment<'_>>, Option<Payment<'_>>),
+    ) {
+        let op = match (old, new) {
+            (None, Some(_)) => "c",
+            (Some(_), Some(_)) => "u",
+            (Some(_), None) => "d",
+            (None, None) => "t",
+        };
+        let id = new.or(old).map(|row| row.0);
+        let key = id.map(|id| json!({"id": id}).to_string());
+        let block = json!({
+            "id": format!("{}:{}", xid(lsn).0, lsn.0), "total_order": 1, "data_collection_order": 1,
+        });
         let value = json!({
             "before": old.map(json), "after": new.map(json), "op": op, "ts_ms": 0,
             "source": {
                 "snapshot": "false", "schema": "public", "table": "payments", "ts_ms": 0,
-                "txId": xid.0, "lsn": lsn.0,
+                "txId": xid(lsn).0, "lsn": lsn.0,
             },
+            "transaction": self.metadata.then_some(block),
         });
-        self.record(TOPIC, partition, Some(key.clone()), Some(value.to_string()));
+        self.record(TOPIC, partition, key.clone(), Some(value.to_string()));
         if op == "d" {
-            self.record(TOPIC, partition, Some(key), None);
+            self.record(TOPIC, partition, key, None);
+        }
+    }
+
+    /// The connector tells transactions apart.
+    pub(super) fn with_metadata(mut self) -> Self {
+        self.metadata = true;
+        for event in &mut self.events {
+            if let Event::Topics { topics } = event {
+                topics.push(topic(METADATA, 1, Role::Transaction));
+            }
+        }
+        self
+    }
+
+    /// The transaction metadata of the change at an LSN.
+    pub(super) fn marks(&mut self, lsn: Lsn, event_count: u64) {
+        let begin = json!({"status": "BEGIN", "id": format!("{}:{}", xid(lsn).0, lsn.0)});
+        let end = json!({
+            "status": "END", "id": format!("{}:{}", xid(lsn).0, lsn.0 + 4),
+            "event_count": event_count,
+            "data_collections": [
+                {"data_collection": "public.payments", "event_count": event_count},
+            ],
+        });
+        for mark in [begin, end] {
+            self.record(METADATA, 0, None, Some(mark.to_string()));
+        }
+    }
+
+    /// Sets an option of the connector.
+    pub(super) fn option(&mut self, name: &str, value: &str) {
+        for event in &mut self.events {
+            if let Event::Connector { config, .. } = event {
+                config.insert(name.to_owned(), value.to_owned());
+            }
         }
     }
 

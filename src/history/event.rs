@@ -120,6 +120,13 @@ pub enum Event {
     Proof(Proof),
     /// What the reference query of a sink gave at a proven quiescence.
     Reference(Reference),
+    /// What the connector's publication held at a proof: every table of the database.
+    Publication {
+        /// The proof.
+        proof: u32,
+        /// The tables, those that are not published too.
+        tables: Vec<Published>,
+    },
     /// How the tables that the statements read tell event time.
     Clocks {
         /// Those that can be computed from records.
@@ -385,6 +392,17 @@ pub struct Reference {
     pub columns: Vec<(String, String)>,
     /// Values as Postgres writes them; `None` for NULL.
     pub rows: Vec<Vec<Option<String>>>,
+}
+
+/// A table as the catalogue has it during the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// The table, as `schema.name`.
+    pub table: String,
+    /// The connector's publication names it.
+    pub published: bool,
+    /// Its replica identity as the catalogue writes it: `d`, `f`, `i` or `n`.
+    pub identity: char,
 }
 
 /// The clock of a table that statements read: what its WATERMARK clause makes of the records.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::History;
 use super::event::{
-    Clock, Cut, CutReference, End, Event, Header, Proof, Record, Reference, Role, Side, SinkTable,
-    Table, Topic,
+    Clock, Cut, CutReference, End, Event, Header, Proof, Published, Record, Reference, Role, Side,
+    SinkTable, Table, Topic,
 };
 use crate::base::anomaly::Anomaly;
 use crate::base::position::{Lsn, Xid};
@@ -86,6 +86,8 @@ pub struct Index<'a> {
     pub clocks: &'a [Clock],
     /// Results of the reference queries of windowed sinks at cuts.
     pub cuts: BTreeMap<(&'a str, &'a Cut), &'a CutReference>,
+    /// What the connector's publication held, by proof.
+    pub publications: Vec<(u32, &'a [Published])>,
     /// The journal's own checks.
     pub captures: Vec<Capture<'a>>,
     /// What the run saw go wrong.
@@ -114,6 +116,7 @@ impl<'a> Index<'a> {
             proofs: Vec::new(),
             references: BTreeMap::new(),
             clocks: &[],
+            publications: Vec::new(),
             cuts: BTreeMap::new(),
             captures: Vec::new(),
             troubles: Vec::new(),
@@ -152,6 +155,7 @@ impl<'a> Index<'a> {
                 let key = (reference.proof, reference.sink.as_str(), reference.side);
                 self.references.insert(key, reference);
             }
+            Event::Publication { proof, tables } => self.publications.push((*proof, tables)),
             Event::Clocks { clocks } => self.clocks = clocks,
             Event::CutReference(reference) => {
                 self.cuts.insert((reference.sink.as_str(), &reference.cut), reference);

@@ -10,6 +10,7 @@ use super::jobs::Jobs;
 use super::outcome::Stop;
 use super::source::{self, Source};
 use crate::base::anomaly::Anomaly;
+use crate::capture::catalog;
 use crate::capture::shadow::Shadow;
 use crate::check;
 use crate::client::clock::Stopwatch;
@@ -312,7 +313,9 @@ async fn evaluate(
         source: compared.source,
         shadow: compared.shadow,
     });
+    let tables = catalog::published(&source.database, &run.names.connector_slot()).await?;
+    let publication = Event::Publication { proof, tables };
     let references = shadow.references(&jobs.sinks, proof, Side::Journal).await?;
     run.log("the references are computed");
-    Ok((captures.collect(), references))
+    Ok((captures.chain([publication]).collect(), references))
 }

@@ -10,8 +10,9 @@ use crate::history::event::{Event, SinkMode};
 
 const KEY: &str = "ann,2025-01-01 10:10:00";
 
-fn key() -> Option<String> {
-    Some(KEY.to_owned())
+/// A finding at the first window of ann.
+fn at_ann(anomaly: Anomaly) -> (Anomaly, Option<String>) {
+    (anomaly, Some(KEY.to_owned()))
 }
 
 /// Two payments of the first window and one that closes it.
@@ -50,7 +51,7 @@ fn a_window_that_does_not_fire_once_and_rightly_is_told(
         scene.fires(*total);
     }
     scene.proof(Some(10), &[FIRST, ("bob", 10, 1), OPEN]);
-    assert_eq!(failing(&scene.judged()), [(anomaly, key())]);
+    assert_eq!(failing(&scene.judged()), [at_ann(anomaly)]);
 }
 
 #[test]
@@ -72,7 +73,7 @@ fn a_window_that_fires_before_a_proof_that_its_end_is_unreached_is_early() {
     scene.proof(Some(2), &[FIRST]);
     scene.insert(0, (9, "tick", 10, 0));
     scene.proof(Some(10), &[FIRST, OPEN]);
-    assert_eq!(failing(&scene.judged()), [(Anomaly::WindowEarly, key())]);
+    assert_eq!(failing(&scene.judged()), [at_ann(Anomaly::WindowEarly)]);
 }
 
 #[test]
@@ -97,7 +98,7 @@ fn a_row_that_comes_after_the_firing_is_a_witness_and_no_fault() {
     scene.proof(Some(10), &[("ann", 10, 115), OPEN]);
     let verdict = scene.judged();
     passes(&verdict);
-    assert_eq!(witnesses(&verdict), [(Anomaly::LateChange, key())]);
+    assert_eq!(witnesses(&verdict), [at_ann(Anomaly::LateChange)]);
 }
 
 #[test]
@@ -107,7 +108,7 @@ fn a_window_that_counts_a_row_that_came_after_a_proven_firing_is_wrong() {
     scene.proof(Some(10), &[FIRST, OPEN]);
     scene.insert(0, (3, "ann", 3, 100));
     scene.proof(Some(10), &[("ann", 10, 115), OPEN]);
-    assert_eq!(failing(&scene.judged()), [(Anomaly::WindowWrongValue, key())]);
+    assert_eq!(failing(&scene.judged()), [at_ann(Anomaly::WindowWrongValue)]);
 }
 
 /// A late row between the record that closes the window and the proof: it may have come before the
@@ -121,7 +122,7 @@ fn late(fired: i64) -> Scene {
 }
 
 #[rstest]
-#[case::without_it(15, &[(Anomaly::LateChange, key())])]
+#[case::without_it(15, &[at_ann(Anomaly::LateChange)])]
 #[case::with_it(115, &[])]
 fn a_row_that_comes_while_the_window_may_fire_may_be_in_it_or_not(
     #[case] fired: i64,
@@ -138,7 +139,7 @@ fn a_row_that_comes_while_the_window_may_fire_may_be_in_it_or_not(
 fn a_value_of_no_state_while_the_window_may_fire_is_wrong() {
     let mut scene = late(110);
     scene.cut(&[3], &[FIRST, OPEN]);
-    assert_eq!(failing(&scene.judged()), [(Anomaly::WindowWrongValue, key())]);
+    assert_eq!(failing(&scene.judged()), [at_ann(Anomaly::WindowWrongValue)]);
 }
 
 #[test]

@@ -109,10 +109,10 @@ impl<'c> Judge<'_, 'c, '_> {
             }
         }
         for emitted in &self.sink.log {
-            if let (Some(key), Some(row)) = (&emitted.key, &emitted.row) {
-                if let Some(end) = self.sink.end(row) {
-                    self.ends.insert(key.clone(), end);
-                }
+            if let (Some(key), Some(row)) = (&emitted.key, &emitted.row)
+                && let Some(end) = self.sink.end(row)
+            {
+                self.ends.insert(key.clone(), end);
             }
         }
     }
@@ -334,11 +334,11 @@ impl<'c> Judge<'_, 'c, '_> {
                 missing.push(row.clone());
             }
         }
-        if let Some(why) = &admitted.blurred {
-            if !extra.is_empty() || !missing.is_empty() {
-                let why = format!("they show none of the states that were looked at, but {why}");
-                return self.gap(end, why);
-            }
+        if let Some(why) = &admitted.blurred
+            && (!extra.is_empty() || !missing.is_empty())
+        {
+            let why = format!("they show none of the states that were looked at, but {why}");
+            return self.gap(end, why);
         }
         let empty = states.iter().all(Vec::is_empty);
         self.tell_bag(extra, (missing, empty), repeated);

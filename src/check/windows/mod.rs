@@ -11,7 +11,7 @@ mod firing;
 mod late;
 mod state;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::case::Case;
 use super::found::{Found, Raw};
@@ -65,17 +65,17 @@ pub fn wanted(history: &History) -> Vec<Wanted> {
         }
         let Ok(feed) = Feed::of(&case, sink, at) else { continue };
         let between = (earlier.last().copied(), *at);
-        let mut of_sink = BTreeMap::new();
+        let mut of_sink = BTreeSet::new();
         for end in firing::closing(&case, sink, between) {
             let Ok(cuts) = cuts::of(&case, &feed, end, between) else { continue };
             for cut in cuts {
                 let At::Cut(cut) = cut else { continue };
                 if !case.index.cuts.contains_key(&(sink.name, &cut)) {
-                    of_sink.insert(cut, ());
+                    of_sink.insert(cut);
                 }
             }
         }
-        let cuts = of_sink.into_keys().take(CUTS_AT_A_PROOF);
+        let cuts = of_sink.into_iter().take(CUTS_AT_A_PROOF);
         wanted.extend(cuts.map(|cut| Wanted {
             sink: sink.name.to_owned(),
             tables: state::at(&case, &feed, &cut),

@@ -153,7 +153,7 @@ impl Reader<'_> {
         for (sink, node) in self.entries(node, "`consistency`").unwrap_or_default() {
             self.known_place(&sink.name, &sink.at, Among::Sinks, catalogue);
             said.push(Said::new(format!("consistency of {}", sink.name), &sink.at));
-            let level = match self.word(node, LEVEL).as_deref() {
+            let level = match self.word(node, LEVEL) {
                 Some("windows") => Level::Windows,
                 Some(_) => Level::Final,
                 None => continue,

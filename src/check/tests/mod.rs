@@ -1,3 +1,6 @@
 //! An illegal history beside a nearly illegal legal one, for every anomaly.
 
+mod metadata;
+mod silent;
+mod snapshot;
 mod windows;
