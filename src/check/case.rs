@@ -4,7 +4,7 @@
 use super::topic::TopicCase;
 use super::verdict::Gap;
 use crate::base::position::{Lsn, Xid};
-use crate::history::event::{End, Proof, Table};
+use crate::history::event::{End, Header, Proof, Table};
 use crate::history::{History, Index};
 use crate::model::feed::{Columns, Rules};
 use crate::model::source::{Journal, Transaction, prefix};
@@ -190,22 +190,14 @@ impl<'a> Case<'a> {
         self.index.tables.get(table).map_or(&[], |table| &table.key)
     }
 
-    /// The level at which a sink is judged: as demanded, else `windows` where it has windows that
-    /// fire once, else `final`.
+    /// The level at which a sink is judged.
     pub(super) fn level(&self, sink: &SinkCase<'_>) -> Level {
-        let fires_once = sink.window.is_some() && self.corrects_windows().is_none();
-        let usual = if fires_once { Level::Windows } else { Level::Final };
-        self.expect.consistency.get(sink.name).copied().unwrap_or(usual)
+        level(self.index.header, sink)
     }
 
     /// The option, if there is one, by which windows fire early, or again for late rows.
     pub(super) fn corrects_windows(&self) -> Option<&'a str> {
-        let on = |(option, value): &(&'a String, &String)| {
-            let fires = ["table.exec.emit.early-fire.enabled", "table.exec.emit.late-fire.enabled"];
-            fires.contains(&option.as_str()) && value.eq_ignore_ascii_case("true")
-        };
-        let options = self.index.header.trial.settings.flink.iter();
-        options.into_iter().find(on).map(|(option, _)| option.as_str())
+        corrects_windows(self.index.header)
     }
 
     pub(super) fn last_proof(&self) -> Option<&'a Proof> {
@@ -215,4 +207,20 @@ impl<'a> Case<'a> {
     pub(super) fn was_aborted(&self, xid: Xid) -> bool {
         self.index.aborts.contains(&xid)
     }
+}
+
+/// The level at which a sink is judged: as demanded, else `windows` where it has windows that fire
+/// once, else `final`.
+pub(super) fn level(header: &Header, sink: &SinkCase<'_>) -> Level {
+    let fires_once = sink.window.is_some() && corrects_windows(header).is_none();
+    let usual = if fires_once { Level::Windows } else { Level::Final };
+    header.trial.expect.consistency.get(sink.name).copied().unwrap_or(usual)
+}
+
+fn corrects_windows(header: &Header) -> Option<&str> {
+    let on = |(option, value): &(&String, &String)| {
+        let fires = ["table.exec.emit.early-fire.enabled", "table.exec.emit.late-fire.enabled"];
+        fires.contains(&option.as_str()) && value.eq_ignore_ascii_case("true")
+    };
+    header.trial.settings.flink.iter().find(on).map(|(option, _)| option.as_str())
 }

@@ -26,6 +26,7 @@ mod summary;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod told;
 mod topic;
 mod transactions;
 mod vacuity;
@@ -40,12 +41,14 @@ use itertools::Itertools as _;
 
 use crate::base::anomaly::{Anomaly, Family};
 use crate::history::History;
+use crate::scenario::expect::Level;
 use case::Case;
 use found::{Found, Raw};
 use sinks::SinkCase;
 use verdict::{Gap, Judged, Outcome, Status, Verdict};
 
 pub use rows::mistakes;
+pub use told::{POINT, told};
 pub use windows::{Wanted, wanted};
 
 /// One checker: what it looks for, and how.
@@ -90,7 +93,7 @@ pub fn judge(history: &History) -> Verdict {
     })
 }
 
-/// The sinks that differ from their reference at a proof; for the live part, which then records
+/// The sinks that differ from their reference at a proof, and must not; for the live part, which then records
 /// the reference over the topics too.
 pub fn diverged(history: &History, proof: u32) -> Vec<String> {
     let index = history.index();
@@ -99,7 +102,8 @@ pub fn diverged(history: &History, proof: u32) -> Vec<String> {
     };
     let (sinks, _) = SinkCase::all(&index);
     let differs = |sink: &&SinkCase<'_>| {
-        sink.judged && sink.compare(&index, proof).is_ok_and(|(_, diffs)| !diffs.is_empty())
+        let judged = sink.judged && case::level(&history.header, sink) != Level::Windows;
+        judged && sink.compare(&index, proof).is_ok_and(|(_, diffs)| !diffs.is_empty())
     };
     sinks.iter().filter(differs).map(|sink| sink.name.to_owned()).collect()
 }
