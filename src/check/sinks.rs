@@ -93,6 +93,22 @@ impl<'a> SinkCase<'a> {
         self.log.iter().any(|emitted| emitted.row.is_some())
     }
 
+    /// Whether its rows are told apart by a key.
+    pub(super) fn is_keyed(&self) -> bool {
+        match self.shape.table.mode {
+            SinkMode::Upsert => true,
+            SinkMode::Append => false,
+            SinkMode::Retract => !self.shape.table.key.is_empty(),
+        }
+    }
+
+    /// Its statement was started again during the run: then it may write again what it wrote.
+    pub(super) fn restarted(&self, index: &Index<'_>) -> bool {
+        let jobs = index.proofs.iter().flat_map(|proof| &proof.jobs);
+        let own = jobs.filter(|job| job.sinks.iter().any(|name| name == self.name));
+        own.map(|job| (&job.job, &job.attempts)).collect::<BTreeSet<_>>().len() > 1
+    }
+
     pub(super) fn contents(&self, proof: &Proof) -> Contents<'a> {
         self.shape.fold(&self.log, proof)
     }
@@ -144,13 +160,13 @@ impl<'a> SinkCase<'a> {
                 row.insert(column.clone(), self.cell(column, kind, cell)?);
             }
             match (self.shape.table.mode, self.shape.key_of(&row)) {
-                (SinkMode::Upsert, Some(key)) => {
+                (SinkMode::Upsert | SinkMode::Retract, Some(key)) => {
                     if rows.keyed.insert(key.clone(), row).is_some() {
                         return Err(format!("the reference returns two rows with the key {key}"));
                     }
                 }
                 (SinkMode::Upsert, None) => return Err("the sink has no key".to_owned()),
-                (SinkMode::Append, _) => rows.bag.push(row),
+                (SinkMode::Append, _) | (SinkMode::Retract, None) => rows.bag.push(row),
             }
         }
         Ok(rows)
@@ -186,9 +202,10 @@ impl<'a> SinkCase<'a> {
         }
         let reference = self.reference(index, proof, Side::Journal)?;
         let contents = self.contents(proof);
-        let diffs = match self.shape.table.mode {
-            SinkMode::Upsert => self.keyed(&reference, &contents, proof),
-            SinkMode::Append => self.multiset(&reference, &contents, proof),
+        let diffs = if self.is_keyed() {
+            self.keyed(&reference, &contents, proof)
+        } else {
+            self.multiset(&reference, &contents, proof)
         };
         Ok((reference, diffs))
     }

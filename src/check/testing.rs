@@ -52,6 +52,8 @@ pub(super) struct Scene {
     pub(super) events: Vec<Event>,
     pub(super) partitions: usize,
     pub(super) mode: SinkMode,
+    /// The sink has a key.
+    pub(super) keyed: bool,
     /// Where the next transaction stands.
     lsn: u64,
     last_commit_end: Option<Lsn>,
@@ -162,6 +164,7 @@ impl Scene {
             events: Vec::new(),
             partitions,
             mode: SinkMode::Upsert,
+            keyed: true,
             lsn: 1000,
             last_commit_end: None,
             counts: BTreeMap::new(),
@@ -187,8 +190,7 @@ impl Scene {
     pub(super) fn statements(mut self) -> Self {
         let place = Text::whole("p.yaml".into(), String::new()).place(0);
         let column = |name: &str, kind: &str| (name.to_owned(), kind.to_owned());
-        let upsert = self.mode == SinkMode::Upsert;
-        let key = if upsert { vec!["account", "window_end"] } else { Vec::new() };
+        let key = if self.keyed { vec!["account", "window_end"] } else { Vec::new() };
         self.events.push(Event::Sinks {
             sinks: vec![SinkTable {
                 name: SINK.to_owned(),
@@ -370,6 +372,23 @@ impl Scene {
         let value = json!({"account": account, "window_end": text(end), "total": total});
         let key = (self.mode == SinkMode::Upsert).then(|| key.to_string());
         self.record(SINK, 0, key, Some(value.to_string()));
+    }
+
+    /// The sink writes that a row comes, or goes.
+    pub(super) fn writes(&mut self, op: &str, (account, end, total): Total<'_>) {
+        let row = json!({"account": account, "window_end": text(end), "total": total});
+        let (before, after) = if op == "c" { (None, Some(row)) } else { (Some(row), None) };
+        let value = json!({"before": before, "after": after, "op": op});
+        self.record(SINK, 0, None, Some(value.to_string()));
+    }
+
+    /// The sink is judged by what it holds, not by windows.
+    pub(super) fn without_window(&mut self) {
+        for sink in self.header.trial.pipeline.sinks.values_mut() {
+            if let Sink::Judged { window, .. } = sink {
+                *window = None;
+            }
+        }
     }
 
     /// A proof of quiescence with this watermark (minutes after ten), and what the reference gives.

@@ -269,6 +269,8 @@ pub enum SinkMode {
     Upsert,
     /// kafka, insert-only: a multiset.
     Append,
+    /// kafka with debezium-json: every record adds a row or takes one back.
+    Retract,
 }
 
 /// A table that the statements write.

@@ -208,7 +208,7 @@ fn windows_of_an_append_sink_are_judged_as_a_multiset(
     #[case] told: &[Anomaly],
 ) {
     let mut scene = Scene::new(1);
-    scene.mode = SinkMode::Append;
+    (scene.mode, scene.keyed) = (SinkMode::Append, false);
     let mut scene = scene.statements();
     scene.insert(0, (1, "ann", 1, 15));
     scene.insert(0, (2, "bob", 2, 1));

@@ -28,21 +28,21 @@ const STATEFUL: &[&str] = &[
 ];
 
 /// What feeds a windowed sink.
-pub(super) struct Feed<'c, 'a> {
-    pub(super) sources: Vec<Source<'c, 'a>>,
+pub(in crate::check) struct Feed<'c, 'a> {
+    pub(in crate::check) sources: Vec<Source<'c, 'a>>,
     /// The clocks that run on the source topics themselves: how far each partition is.
-    pub(super) progress: Vec<Progress>,
+    pub(in crate::check) progress: Vec<Progress>,
     /// The windows are fed by other statements, and the watermark is behind their time by this.
-    pub(super) behind_ms: Option<i64>,
+    pub(in crate::check) behind_ms: Option<i64>,
     /// Why a window may have seen another state than a cut through the source topics shows.
-    pub(super) blurred: Option<String>,
+    pub(in crate::check) blurred: Option<String>,
 }
 
 /// One source topic.
-pub(super) struct Source<'c, 'a> {
-    pub(super) topic: &'c TopicCase<'a>,
+pub(in crate::check) struct Source<'c, 'a> {
+    pub(in crate::check) topic: &'c TopicCase<'a>,
     /// The column that the windows go by.
-    pub(super) time: Option<String>,
+    pub(in crate::check) time: Option<String>,
 }
 
 /// What the way from the source topics to the sink looks like.
@@ -54,7 +54,7 @@ struct Way {
 }
 
 impl<'c, 'a> Feed<'c, 'a> {
-    pub(super) fn of(
+    pub(in crate::check) fn of(
         case: &'c Case<'a>,
         sink: &SinkCase<'_>,
         proof: &Proof,
@@ -196,7 +196,12 @@ fn time_column(
 
 impl Source<'_, '_> {
     /// The event time of a row, in milliseconds since 1970; `None` if it cannot be told.
-    pub(super) fn time_of(&self, case: &Case<'_>, wanted: &Expected, row: &Image) -> Option<i64> {
+    pub(in crate::check) fn time_of(
+        &self,
+        case: &Case<'_>,
+        wanted: &Expected,
+        row: &Image,
+    ) -> Option<i64> {
         let column = self.time.as_ref()?;
         let place = wanted.columns.iter().position(|name| name == column)?;
         let Some(Cell::Text(text)) = row.get(place) else { return None };
@@ -210,7 +215,7 @@ impl Source<'_, '_> {
 
     /// Whether a record can make a difference to a window that ends at `end`: such a window holds
     /// no row of a later time.
-    pub(super) fn concerns(&self, case: &Case<'_>, wanted: &Expected, end: i64) -> bool {
+    pub(in crate::check) fn concerns(&self, case: &Case<'_>, wanted: &Expected, end: i64) -> bool {
         let old = wanted.change.as_ref().map(|change| change.old.as_ref());
         let before = |row: Option<&Image>| {
             let time = row.and_then(|row| self.time_of(case, wanted, row));

@@ -10,7 +10,7 @@ use super::cuts::{self, At};
 use super::feed::Feed;
 use crate::base::anomaly::Anomaly;
 use crate::codec::flink::Row;
-use crate::history::event::{Proof, Side, SinkMode};
+use crate::history::event::{Proof, Side};
 use crate::model::key::Key;
 use crate::model::sink::{Emitted, texts};
 
@@ -138,14 +138,6 @@ impl<'c> Judge<'_, 'c, '_> {
         self.sink.log.iter().filter(of_end).filter(|e| self.below(e, proof)).collect()
     }
 
-    /// The job was started again between the proofs: then it may write again what it wrote.
-    fn restarted(&self) -> bool {
-        let jobs = self.case.index.proofs.iter().flat_map(|proof| &proof.jobs);
-        let own = jobs.filter(|job| job.sinks.iter().any(|name| name == self.sink.name));
-        let attempts = own.map(|job| (&job.job, &job.attempts)).collect::<BTreeSet<_>>();
-        attempts.len() > 1
-    }
-
     fn admitted(
         &self,
         feed: &Feed<'_, '_>,
@@ -180,9 +172,10 @@ impl<'c> Judge<'_, 'c, '_> {
             Ok(admitted) => admitted,
             Err(missing) => return self.gap(end, missing),
         };
-        match self.sink.shape.table.mode {
-            SinkMode::Upsert => self.keyed(end, between.1, &admitted),
-            SinkMode::Append => self.bag(end, between.1, &admitted),
+        if self.sink.is_keyed() {
+            self.keyed(end, between.1, &admitted);
+        } else {
+            self.bag(end, between.1, &admitted);
         }
     }
 
@@ -232,7 +225,7 @@ impl<'c> Judge<'_, 'c, '_> {
             let (anomaly, sentence) = self.name(key, values, row);
             self.add(anomaly, (Some(key), first), sentence, (expected, row));
         }
-        if let Some(second) = fired.get(1).filter(|_| !self.restarted()) {
+        if let Some(second) = fired.get(1).filter(|_| !self.sink.restarted(&self.case.index)) {
             let how = if second.row.is_some() { "fired again" } else { "was taken back" };
             let sentence = format!("the window {how}: it was written {} times in all", fired.len());
             self.add(
@@ -369,7 +362,7 @@ impl<'c> Judge<'_, 'c, '_> {
             let sentence = "the window is closed and has not fired".to_owned();
             self.add(Anomaly::WindowMissing, (None, None), sentence, (Some(&row), None));
         }
-        if self.restarted() {
+        if self.sink.restarted(&self.case.index) {
             return;
         }
         for emitted in repeated {

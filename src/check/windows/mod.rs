@@ -6,20 +6,19 @@
 //! passed it. What may have been in it are the cuts between.
 
 mod cuts;
-mod feed;
+pub(super) mod feed;
 mod firing;
 mod late;
-mod state;
+pub(super) mod state;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use super::Wanted;
 use super::case::Case;
 use super::found::{Found, Raw};
 use super::sinks::SinkCase;
 use crate::base::anomaly::{Anomaly, Family};
-use crate::history::History;
-use crate::history::event::{Cut, Proof};
-use crate::model::source::Rows;
+use crate::history::event::Proof;
 
 use cuts::At;
 use feed::Feed;
@@ -39,35 +38,20 @@ const CUTS_MAX: usize = 256;
 /// How many cuts of one sink are looked at after one proof.
 const CUTS_AT_A_PROOF: usize = 1024;
 
-/// A cut at which the reference of a sink is needed, with the rows of the tables there.
-#[derive(Debug, Clone)]
-pub struct Wanted {
-    /// The sink.
-    pub sink: String,
-    /// The cut.
-    pub cut: Cut,
-    /// The rows by the place of their table in the history's tables.
-    pub tables: BTreeMap<usize, Rows>,
-}
-
 /// The cuts whose references the live part should record after the last proof, and has not yet.
-pub fn wanted(history: &History) -> Vec<Wanted> {
-    if !history.header.trial.pipeline.sinks.values().any(is_windowed) {
-        return Vec::new();
-    }
-    let case = Case::of(history);
+pub(super) fn wanted(case: &Case<'_>) -> Vec<Wanted> {
     let mut wanted = Vec::new();
-    for sink in judged(&case) {
-        let proofs = proofs(&case, sink);
+    for sink in judged(case) {
+        let proofs = proofs(case, sink);
         let Some((at, earlier)) = proofs.split_last() else { continue };
         if case.last_proof().is_none_or(|last| last.number != at.number) {
             continue;
         }
-        let Ok(feed) = Feed::of(&case, sink, at) else { continue };
+        let Ok(feed) = Feed::of(case, sink, at) else { continue };
         let between = (earlier.last().copied(), *at);
         let mut of_sink = BTreeSet::new();
-        for end in firing::closing(&case, sink, between) {
-            let Ok(cuts) = cuts::of(&case, &feed, end, between) else { continue };
+        for end in firing::closing(case, sink, between) {
+            let Ok(cuts) = cuts::of(case, &feed, end, between) else { continue };
             for cut in cuts {
                 let At::Cut(cut) = cut else { continue };
                 if !case.index.cuts.contains_key(&(sink.name, &cut)) {
@@ -78,15 +62,11 @@ pub fn wanted(history: &History) -> Vec<Wanted> {
         let cuts = of_sink.into_iter().take(CUTS_AT_A_PROOF);
         wanted.extend(cuts.map(|cut| Wanted {
             sink: sink.name.to_owned(),
-            tables: state::at(&case, &feed, &cut),
+            tables: state::at(case, &feed, &cut),
             cut,
         }));
     }
     wanted
-}
-
-fn is_windowed(sink: &crate::scenario::pipeline::Sink) -> bool {
-    matches!(sink, crate::scenario::pipeline::Sink::Judged { window: Some(_), .. })
 }
 
 /// The sinks whose windows are looked at, whatever level is demanded of them.

@@ -10,7 +10,11 @@ use crate::model::source::Rows;
 
 /// The rows of the source tables, by the place of the table; the values are the journal's, since a
 /// wrong value of a record is the fault of the hop before.
-pub(super) fn at(case: &Case<'_>, feed: &Feed<'_, '_>, cut: &Cut) -> BTreeMap<usize, Rows> {
+pub(in crate::check) fn at(
+    case: &Case<'_>,
+    feed: &Feed<'_, '_>,
+    cut: &Cut,
+) -> BTreeMap<usize, Rows> {
     let mut tables = BTreeMap::new();
     for source in &feed.sources {
         let topic = source.topic;

@@ -155,6 +155,8 @@ impl Reader<'_> {
             said.push(Said::new(format!("consistency of {}", sink.name), &sink.at));
             let level = match self.word(node, LEVEL) {
                 Some("windows") => Level::Windows,
+                Some("cut") => Level::Cut,
+                Some("commit") => Level::Commit,
                 Some(_) => Level::Final,
                 None => continue,
             };

@@ -1,0 +1,379 @@
+//! Every state that a sink passes through, at the levels `cut` and `commit`: looked at only where a
+//! scenario demands it by name, since most pipelines show states that never were.
+//!
+//! `cut`: after all output of one input record the sink equals its reference at a cut of the source
+//! topics, and cuts never go back. Within the output of one record some keys may show the new value
+//! already, or none while it is replaced. `commit`: every single state equals the reference after a
+//! whole number of transactions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use itertools::Itertools as _;
+
+use super::Wanted;
+use super::case::Case;
+use super::found::{Draft, Found};
+use super::sink::lines;
+use super::sinks::{Rows, SinkCase, equal};
+use super::windows::feed::Feed;
+use super::windows::state;
+use crate::base::anomaly::Anomaly;
+use crate::codec::flink::Row;
+use crate::history::event::{Cut, Proof, Side};
+use crate::model::feed::Part;
+use crate::model::key::Key;
+use crate::model::sink::Emitted;
+use crate::scenario::expect::Level;
+
+pub(super) const FINDS: &[Anomaly] = &[Anomaly::ImpossibleOutput];
+
+/// How many states of the input between two proofs are looked at.
+const CUTS_MAX: usize = 1024;
+
+type Between<'p> = (Option<&'p Proof>, &'p Proof);
+
+/// The sinks of which such a level is demanded.
+fn demanded<'c, 'a>(case: &'c Case<'a>) -> impl Iterator<Item = (&'c SinkCase<'a>, Level)> {
+    let sinks = case.sinks.iter().filter(|sink| sink.judged && !sink.stopped);
+    let with_level = sinks.map(|sink| (sink, case.level(sink)));
+    with_level.filter(|(_, level)| matches!(level, Level::Cut | Level::Commit))
+}
+
+/// The cuts whose references the live part should record after the last proof.
+pub(super) fn wanted(case: &Case<'_>) -> Vec<Wanted> {
+    let mut wanted = Vec::new();
+    for (sink, level) in demanded(case) {
+        let Some((at, earlier)) = case.index.proofs.split_last() else { continue };
+        let Ok(feed) = Feed::of(case, sink, at) else { continue };
+        let Ok(cuts) = cuts(&feed, level, (earlier.last().copied(), at)) else { continue };
+        let new = cuts.into_iter().filter(|c| !case.index.cuts.contains_key(&(sink.name, c)));
+        wanted.extend(new.map(|cut| Wanted {
+            sink: sink.name.to_owned(),
+            tables: state::at(case, &feed, &cut),
+            cut,
+        }));
+    }
+    wanted
+}
+
+/// The states of the input between two proofs, the first of them included; each not before the one
+/// in front of it, or beside it.
+fn cuts(feed: &Feed<'_, '_>, level: Level, (before, at): Between<'_>) -> Result<Vec<Cut>, String> {
+    let mut lanes = Vec::new();
+    for source in &feed.sources {
+        let name = &source.topic.topic.name;
+        let ends =
+            at.ends.get(name).ok_or_else(|| format!("the end of `{name}` was not proven"))?;
+        for (partition, (low, high)) in ends.iter().enumerate() {
+            let low = before
+                .and_then(|proof| proof.ends.get(name)?.get(partition))
+                .map(|p| p.1)
+                .unwrap_or(*low);
+            let partition = i32::try_from(partition).unwrap_or(i32::MAX);
+            let steps = source.topic.matched().filter(|(_, wanted, logged)| {
+                let offset = logged.record.offset;
+                let inside = logged.record.partition == partition && (low..*high).contains(&offset);
+                inside && wanted.part != Part::Tombstone
+            });
+            let steps = steps.map(|(_, wanted, logged)| {
+                let commit = wanted.change.as_ref().map(|change| change.position.commit);
+                (commit, logged.record.offset + 1)
+            });
+            lanes.push((name, low, steps.collect::<Vec<_>>()));
+        }
+    }
+    let cut = |offsets: &[i64]| {
+        let mut cut = Cut::default();
+        for (n, (name, ..)) in lanes.iter().enumerate() {
+            let offset = offsets.get(n).copied().unwrap_or_default();
+            cut.0.entry((*name).clone()).or_default().push(offset);
+        }
+        cut
+    };
+    // The rows of a snapshot are of no transaction: each may be read at any time.
+    let is_single =
+        |commit: &Option<crate::base::position::Lsn>| level == Level::Cut || commit.is_none();
+    let single = lanes.iter().map(|(_, low, steps)| {
+        let steps = steps.iter().filter(|(commit, _)| is_single(commit));
+        std::iter::once(*low).chain(steps.map(|(_, offset)| *offset)).collect::<Vec<_>>()
+    });
+    let single = single.collect::<Vec<_>>();
+    let commits = lanes.iter().flat_map(|(_, _, steps)| steps).filter_map(|(commit, _)| *commit);
+    let commits = if level == Level::Commit { commits.collect() } else { BTreeSet::new() };
+    let count = single.iter().map(Vec::len).fold(commits.len(), usize::saturating_mul);
+    let count =
+        count.max(single.iter().map(Vec::len).fold(1, usize::saturating_mul)) + commits.len();
+    if count > CUTS_MAX {
+        return Err(format!(
+            "the input passes through up to {count} states between two proofs, and more than \
+             {CUTS_MAX} are not looked at: await `processed` more often"
+        ));
+    }
+    let mut all = single.into_iter().multi_cartesian_product().map(|o| cut(&o)).collect::<Vec<_>>();
+    for commit in commits {
+        let offsets = lanes.iter().map(|(_, low, steps)| {
+            let within = steps.iter().filter(|(of, _)| of.is_none_or(|of| of <= commit));
+            within.map(|(_, offset)| *offset).max().unwrap_or(*low)
+        });
+        all.push(cut(&offsets.collect::<Vec<_>>()));
+    }
+    Ok(all)
+}
+
+/// Whether a cut is the other or behind it, in every partition.
+fn reaches(later: &Cut, earlier: &Cut) -> bool {
+    let behind = |name: &String, n: usize, offset: i64| {
+        later.0.get(name).and_then(|offsets| offsets.get(n)).is_some_and(|at| *at >= offset)
+    };
+    earlier.0.iter().all(|(name, offsets)| {
+        offsets.iter().enumerate().all(|(n, offset)| behind(name, n, *offset))
+    })
+}
+
+pub(super) fn check(case: &Case<'_>, found: &mut Found) {
+    for (sink, level) in demanded(case) {
+        let name = if level == Level::Cut { "cut" } else { "commit" };
+        let what = format!("`{}` at level `{name}`", sink.name);
+        match judge(case, (sink, level)) {
+            Ok(outputs) => outputs.tell(sink, name, found),
+            Err(missing) => found.gap(what, missing),
+        }
+    }
+}
+
+/// The states that a sink passed through.
+#[derive(Default)]
+struct Outputs<'c> {
+    count: u64,
+    wrong: u64,
+    /// The first wrong one: its record, the row that stood there, and the one of the reference
+    /// before it.
+    first: Option<(&'c Emitted<'c>, Option<Row>, Option<Row>)>,
+    columns: Vec<String>,
+    /// When the sink showed the first of the wrong states that it shows now.
+    since: Option<i64>,
+    longest_ms: i64,
+    /// It ends wrong.
+    stays: bool,
+}
+
+fn judge<'c>(
+    case: &'c Case<'_>,
+    (sink, level): (&'c SinkCase<'_>, Level),
+) -> Result<Outputs<'c>, String> {
+    let topic = case.index.topics.iter().find(|topic| topic.name == sink.shape.table.topic);
+    if sink.window.is_some() {
+        return Err("windows are judged at the level `windows`".to_owned());
+    }
+    if !sink.is_keyed() {
+        return Err("the sink has no key, so that its states are no tables".to_owned());
+    }
+    if topic.is_some_and(|topic| topic.partitions > 1) {
+        return Err("the order of its output over several partitions is not known".to_owned());
+    }
+    if let Some(unread) = &sink.unread {
+        return Err(unread.clone());
+    }
+    let mut outputs = Outputs::default();
+    let mut before = None;
+    for at in &case.index.proofs {
+        if let Some(gap) = at.gaps.iter().find(|gap| gap.sink == sink.name) {
+            return Err(gap.sentence.clone());
+        }
+        let feed = Feed::of(case, sink, at)?;
+        let mut references = Vec::new();
+        for cut in cuts(&feed, level, (before, at))? {
+            let rows = case.index.cuts.get(&(sink.name, &cut));
+            let rows =
+                rows.ok_or("what the reference gives between the changes was not recorded")?;
+            references.push((cut, sink.rows(&rows.columns, &rows.rows)?));
+        }
+        let reference =
+            sink.reference(&case.index, at, Side::Journal).map_err(|gap| gap.missing)?;
+        outputs.columns.clone_from(&reference.columns);
+        let mut path =
+            Path { references: &references, level, here: Vec::new(), columns: &reference.columns };
+        path.walk(sink, (before, at), &mut outputs);
+        if let Some(why) = feed.blurred.filter(|_| outputs.wrong > 0) {
+            return Err(format!("it shows a state that was not looked at, but {why}"));
+        }
+        before = Some(*at);
+    }
+    Ok(outputs)
+}
+
+/// A way through the states of the input.
+struct Path<'p> {
+    references: &'p [(Cut, Rows)],
+    level: Level,
+    /// The earliest states that the outputs so far can have shown.
+    here: Vec<usize>,
+    columns: &'p [String],
+}
+
+impl Path<'_> {
+    fn walk<'c>(
+        &mut self,
+        sink: &'c SinkCase<'_>,
+        (before, at): Between<'_>,
+        outputs: &mut Outputs<'c>,
+    ) {
+        let mut state = before.map(|before| sink.contents(before).keyed).unwrap_or_default();
+        let mut state = std::mem::take(&mut state)
+            .into_iter()
+            .filter_map(|(key, emitted)| Some((key, emitted.row?)))
+            .collect::<BTreeMap<_, _>>();
+        for emitted in &sink.log {
+            let offset = emitted.record.offset;
+            let end = |proof: &Proof| {
+                proof.ends.get(&sink.shape.table.topic)?.first().map(|(_, high)| *high)
+            };
+            let low = before.and_then(end).unwrap_or_default();
+            if offset < low || end(at).is_none_or(|high| offset >= high) {
+                continue;
+            }
+            let Some(key) = &emitted.key else { continue };
+            match &emitted.row {
+                Some(row) => state.insert(key.clone(), row.clone()),
+                None => state.remove(key),
+            };
+            let right = self.explains(&state);
+            let expected = || {
+                let last = self.here.first().and_then(|n| self.references.get(*n));
+                last.and_then(|(_, rows)| rows.keyed.get(key).cloned())
+            };
+            outputs.take(emitted, right, || (state.get(key).cloned(), expected()));
+        }
+    }
+
+    /// Whether a state follows those so far; it is then where the way goes on from.
+    fn explains(&mut self, state: &BTreeMap<Key, Row>) -> bool {
+        let reachable = |n: usize| {
+            let Some((cut, _)) = self.references.get(n) else { return false };
+            let from =
+                |m: &usize| self.references.get(*m).is_some_and(|(here, _)| reaches(cut, here));
+            self.here.is_empty() || self.here.iter().any(from)
+        };
+        let fits = (0..self.references.len()).filter(|n| reachable(*n) && self.fits(*n, state));
+        let fits = fits.collect::<Vec<_>>();
+        if fits.is_empty() {
+            return false;
+        }
+        // Only the earliest matter: whoever can follow a later one can follow them.
+        let earlier = |n: &usize| {
+            let cut = self.references.get(*n).map(|(cut, _)| cut);
+            let other = |m: &&usize| {
+                let other = self.references.get(**m).map(|(cut, _)| cut);
+                *m != n
+                    && cut
+                        .zip(other)
+                        .is_some_and(|(cut, other)| cut != other && reaches(cut, other))
+            };
+            !fits.iter().any(|m| other(&m))
+        };
+        self.here = fits.iter().copied().filter(earlier).collect();
+        true
+    }
+
+    fn fits(&self, n: usize, state: &BTreeMap<Key, Row>) -> bool {
+        let Some((cut, rows)) = self.references.get(n) else { return false };
+        if same(state, &rows.keyed, self.columns) {
+            return true;
+        }
+        self.level == Level::Cut
+            && self.references.iter().any(|(next, later)| {
+                steps(cut, next) && self.is_between(state, (&rows.keyed, &later.keyed))
+            })
+    }
+
+    /// Whether a state shows a part of what one input record changes.
+    fn is_between(
+        &self,
+        state: &BTreeMap<Key, Row>,
+        (one, other): (&BTreeMap<Key, Row>, &BTreeMap<Key, Row>),
+    ) -> bool {
+        let keys = state.keys().chain(one.keys()).chain(other.keys()).collect::<BTreeSet<_>>();
+        keys.into_iter().all(|key| {
+            let (now, old, new) = (state.get(key), one.get(key), other.get(key));
+            let is = |value: Option<&Row>| match (now, value) {
+                (Some(now), Some(value)) => equal(now, value, self.columns),
+                (None, None) => true,
+                (Some(_), None) | (None, Some(_)) => false,
+            };
+            let changes = match (old, new) {
+                (Some(old), Some(new)) => !equal(old, new, self.columns),
+                (None, None) => false,
+                (Some(_), None) | (None, Some(_)) => true,
+            };
+            is(old) || is(new) || (now.is_none() && changes)
+        })
+    }
+}
+
+fn same(one: &BTreeMap<Key, Row>, other: &BTreeMap<Key, Row>, columns: &[String]) -> bool {
+    one.len() == other.len()
+        && one.iter().all(|(key, row)| other.get(key).is_some_and(|o| equal(row, o, columns)))
+}
+
+/// Whether one cut is one record behind the other, in one partition.
+fn steps(from: &Cut, to: &Cut) -> bool {
+    let moved = from.0.iter().flat_map(|(name, offsets)| {
+        let later = to.0.get(name).map_or(&[][..], Vec::as_slice);
+        offsets.iter().enumerate().filter(|(n, offset)| later.get(*n) != Some(*offset))
+    });
+    reaches(to, from) && moved.count() == 1
+}
+
+impl<'c> Outputs<'c> {
+    fn take(
+        &mut self,
+        emitted: &'c Emitted<'c>,
+        right: bool,
+        rows: impl FnOnce() -> (Option<Row>, Option<Row>),
+    ) {
+        self.count += 1;
+        let now = emitted.record.timestamp.unwrap_or_default();
+        if right {
+            if let Some(since) = self.since.take() {
+                self.longest_ms = self.longest_ms.max(now.saturating_sub(since));
+            }
+            self.stays = false;
+            return;
+        }
+        self.wrong += 1;
+        self.stays = true;
+        self.since.get_or_insert(now);
+        if self.first.is_none() {
+            let (captured, expected) = rows();
+            self.first = Some((emitted, captured, expected));
+        }
+    }
+
+    fn tell(self, sink: &SinkCase<'_>, level: &str, found: &mut Found) {
+        let name = sink.name;
+        found.figures.insert(format!("outputs of `{name}`"), self.count);
+        found.figures.insert(format!("outputs of `{name}` that were never true"), self.wrong);
+        let Some((emitted, captured, expected)) = self.first else { return };
+        let lasted = if self.stays {
+            "the last of them stays".to_owned()
+        } else {
+            format!("the longest was corrected after {} ms", self.longest_ms)
+        };
+        let rows = Rows { columns: self.columns, keyed: BTreeMap::new(), bag: Vec::new() };
+        found.add(Draft {
+            anomaly: Anomaly::ImpossibleOutput,
+            place: name,
+            key: emitted.key.as_ref(),
+            key_columns: &sink.shape.table.key,
+            sentence: format!(
+                "{} of {} outputs show a state that the reference has at no {level} of the input; \
+                 {lasted}",
+                self.wrong, self.count
+            ),
+            record: Some(emitted.record),
+            position: None,
+            first_hop: None,
+            difference: lines(expected.as_ref(), captured.as_ref(), &rows),
+        });
+    }
+}
