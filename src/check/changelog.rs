@@ -25,7 +25,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
             found.gap(what, unread.clone());
         } else if topic.is_some_and(|topic| topic.partitions > 1) {
             found.gap(what, "their order over several partitions is not known");
-        } else if sink.restarted(&case.index) {
+        } else if sink.may_repeat(case) {
             found.gap(what, "its statement was started again, and may have written some twice");
         } else if sink.is_keyed() {
             keyed(sink, found);

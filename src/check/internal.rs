@@ -65,10 +65,8 @@ fn cuts(feed: &Feed<'_, '_>, level: Level, (before, at): Between<'_>) -> Result<
         let ends =
             at.ends.get(name).ok_or_else(|| format!("the end of `{name}` was not proven"))?;
         for (partition, (low, high)) in ends.iter().enumerate() {
-            let low = before
-                .and_then(|proof| proof.ends.get(name)?.get(partition))
-                .map(|p| p.1)
-                .unwrap_or(*low);
+            let proven = before.and_then(|proof| proof.ends.get(name)?.get(partition));
+            let low = proven.map_or(*low, |(_, high)| *high);
             let partition = i32::try_from(partition).unwrap_or(i32::MAX);
             let steps = source.topic.matched().filter(|(_, wanted, logged)| {
                 let offset = logged.record.offset;
@@ -186,7 +184,8 @@ fn judge<'c>(
             let rows = case.index.cuts.get(&(sink.name, &cut));
             let rows =
                 rows.ok_or("what the reference gives between the changes was not recorded")?;
-            references.push((cut, sink.rows(&rows.columns, &rows.rows)?));
+            let rows = sink.rows(&rows.columns, &rows.rows)?;
+            references.push((cut, rows));
         }
         let reference =
             sink.reference(&case.index, at, Side::Journal).map_err(|gap| gap.missing)?;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::case::Case;
 use super::verdict::Gap;
 use crate::base::anomaly::Anomaly;
 use crate::base::value::Value;
@@ -102,11 +103,16 @@ impl<'a> SinkCase<'a> {
         }
     }
 
-    /// Its statement was started again during the run: then it may write again what it wrote.
-    pub(super) fn restarted(&self, index: &Index<'_>) -> bool {
+    /// Its statement was seen started again during the run: then it may write again what it wrote.
+    fn restarted(&self, index: &Index<'_>) -> bool {
         let jobs = index.proofs.iter().flat_map(|proof| &proof.jobs);
         let own = jobs.filter(|job| job.sinks.iter().any(|name| name == self.name));
         own.map(|job| (&job.job, &job.attempts)).collect::<BTreeSet<_>>().len() > 1
+    }
+
+    /// It may hold some rows, or have written some changes, twice.
+    pub(super) fn may_repeat(&self, case: &Case<'_>) -> bool {
+        case.may_repeat_at_sinks() || self.restarted(&case.index)
     }
 
     pub(super) fn contents(&self, proof: &Proof) -> Contents<'a> {

@@ -225,7 +225,7 @@ impl<'c> Judge<'_, 'c, '_> {
             let (anomaly, sentence) = self.name(key, values, row);
             self.add(anomaly, (Some(key), first), sentence, (expected, row));
         }
-        if let Some(second) = fired.get(1).filter(|_| !self.sink.restarted(&self.case.index)) {
+        if let Some(second) = fired.get(1).filter(|_| !self.sink.may_repeat(self.case)) {
             let how = if second.row.is_some() { "fired again" } else { "was taken back" };
             let sentence = format!("the window {how}: it was written {} times in all", fired.len());
             self.add(
@@ -362,7 +362,7 @@ impl<'c> Judge<'_, 'c, '_> {
             let sentence = "the window is closed and has not fired".to_owned();
             self.add(Anomaly::WindowMissing, (None, None), sentence, (Some(&row), None));
         }
-        if self.sink.restarted(&self.case.index) {
+        if self.sink.may_repeat(self.case) {
             return;
         }
         for emitted in repeated {
