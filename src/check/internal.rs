@@ -2,8 +2,8 @@
 //! scenario demands it by name, since most pipelines show states that never were.
 //!
 //! `cut`: after all output of one input record the sink equals its reference at a cut of the source
-//! topics, and cuts never go back. Within the output of one record some keys may show the new value
-//! already, or none while it is replaced. `commit`: every single state equals the reference after a
+//! topics, and cuts never go back; what it shows within the output of one record is not looked at.
+//! `commit`: every single state equals the reference after a
 //! whole number of transactions.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -146,10 +146,8 @@ struct Outputs<'c> {
     wrong: u64,
     /// The first wrong one: its record, the row that stood there, and the one of the reference
     /// before it.
-    first: Option<(&'c Emitted<'c>, Option<Row>, Option<Row>)>,
+    first: Option<Wrong<'c>>,
     columns: Vec<String>,
-    /// When the sink showed the first of the wrong states that it shows now.
-    since: Option<i64>,
     longest_ms: i64,
     /// It ends wrong.
     stays: bool,
@@ -191,7 +189,7 @@ fn judge<'c>(
             sink.reference(&case.index, at, Side::Journal).map_err(|gap| gap.missing)?;
         outputs.columns.clone_from(&reference.columns);
         let mut path =
-            Path { references: &references, level, here: Vec::new(), columns: &reference.columns };
+            Path { references: &references, level, here: vec![0], columns: &reference.columns };
         path.walk(sink, (before, at), &mut outputs);
         if let Some(why) = feed.blurred.filter(|_| outputs.wrong > 0) {
             return Err(format!("it shows a state that was not looked at, but {why}"));
@@ -205,7 +203,7 @@ fn judge<'c>(
 struct Path<'p> {
     references: &'p [(Cut, Rows)],
     level: Level,
-    /// The earliest states that the outputs so far can have shown.
+    /// The earliest states that the outputs so far can have shown; at first the one before all.
     here: Vec<usize>,
     columns: &'p [String],
 }
@@ -217,95 +215,67 @@ impl Path<'_> {
         (before, at): Between<'_>,
         outputs: &mut Outputs<'c>,
     ) {
-        let mut state = before.map(|before| sink.contents(before).keyed).unwrap_or_default();
-        let mut state = std::mem::take(&mut state)
-            .into_iter()
-            .filter_map(|(key, emitted)| Some((key, emitted.row?)))
-            .collect::<BTreeMap<_, _>>();
-        for emitted in &sink.log {
-            let offset = emitted.record.offset;
-            let end = |proof: &Proof| {
-                proof.ends.get(&sink.shape.table.topic)?.first().map(|(_, high)| *high)
-            };
-            let low = before.and_then(end).unwrap_or_default();
-            if offset < low || end(at).is_none_or(|high| offset >= high) {
-                continue;
-            }
+        let held = before.map(|before| sink.contents(before).keyed).unwrap_or_default();
+        let held = held.into_iter().filter_map(|(key, emitted)| Some((key, emitted.row?)));
+        let mut state = held.collect::<BTreeMap<_, _>>();
+        let end =
+            |proof: &Proof| proof.ends.get(&sink.shape.table.topic)?.first().map(|(_, high)| *high);
+        let range = before.and_then(end).unwrap_or_default()..end(at).unwrap_or_default();
+        let mut pending = Vec::new();
+        for emitted in sink.log.iter().filter(|e| range.contains(&e.record.offset)) {
             let Some(key) = &emitted.key else { continue };
             match &emitted.row {
                 Some(row) => state.insert(key.clone(), row.clone()),
                 None => state.remove(key),
             };
-            let right = self.explains(&state);
-            let expected = || {
-                let last = self.here.first().and_then(|n| self.references.get(*n));
-                last.and_then(|(_, rows)| rows.keyed.get(key).cloned())
+            let Some(next) = self.explains(&state) else {
+                let expected = self.here.first().and_then(|n| self.references.get(*n));
+                let expected = expected.and_then(|(_, rows)| rows.keyed.get(key).cloned());
+                pending.push((emitted, state.get(key).cloned(), expected));
+                continue;
             };
-            outputs.take(emitted, right, || (state.get(key).cloned(), expected()));
+            let within_one = self.level == Level::Cut && self.is_one_record(&next);
+            outputs.take(std::mem::take(&mut pending), within_one, Some(emitted));
+            self.here = next;
         }
+        outputs.take(pending, false, None);
     }
 
-    /// Whether a state follows those so far; it is then where the way goes on from.
-    fn explains(&mut self, state: &BTreeMap<Key, Row>) -> bool {
-        let reachable = |n: usize| {
-            let Some((cut, _)) = self.references.get(n) else { return false };
-            let from =
-                |m: &usize| self.references.get(*m).is_some_and(|(here, _)| reaches(cut, here));
-            self.here.is_empty() || self.here.iter().any(from)
+    fn at(&self, n: usize) -> Option<&(Cut, Rows)> {
+        self.references.get(n)
+    }
+
+    /// Whether one state is the other or behind it.
+    fn follows(&self, later: usize, earlier: usize) -> bool {
+        let (later, earlier) = (self.at(later), self.at(earlier));
+        later.zip(earlier).is_some_and(|((later, _), (earlier, _))| reaches(later, earlier))
+    }
+
+    /// The earliest states of the input that a state of the sink can show, after those so far.
+    fn explains(&self, state: &BTreeMap<Key, Row>) -> Option<Vec<usize>> {
+        let reachable = |n: &usize| self.here.iter().any(|here| self.follows(*n, *here));
+        let fits =
+            |n: &usize| self.at(*n).is_some_and(|(_, rows)| same(state, &rows.keyed, self.columns));
+        let fits = (0..self.references.len()).filter(fits).filter(reachable).collect::<Vec<_>>();
+        // Whoever can follow a later one can follow these.
+        let earliest = |n: &&usize| !fits.iter().any(|m| m != *n && self.follows(**n, *m));
+        let earliest = fits.iter().filter(earliest).copied().collect::<Vec<_>>();
+        (!earliest.is_empty()).then_some(earliest)
+    }
+
+    /// Whether the outputs up to the next state can all be of one input record: the reference has
+    /// no third value on the way.
+    fn is_one_record(&self, next: &[usize]) -> bool {
+        let one = |(from, to): (usize, usize)| {
+            let ends = [from, to].map(|n| self.at(n).map(|(_, rows)| &rows.keyed));
+            let between = (0..self.references.len())
+                .filter(|n| self.follows(*n, from) && self.follows(to, *n))
+                .filter_map(|n| self.at(n));
+            let is_end =
+                |rows: &Rows| ends.iter().flatten().any(|end| same(&rows.keyed, end, self.columns));
+            between.into_iter().all(|(_, rows)| is_end(rows))
         };
-        let fits = (0..self.references.len()).filter(|n| reachable(*n) && self.fits(*n, state));
-        let fits = fits.collect::<Vec<_>>();
-        if fits.is_empty() {
-            return false;
-        }
-        // Only the earliest matter: whoever can follow a later one can follow them.
-        let earlier = |n: &usize| {
-            let cut = self.references.get(*n).map(|(cut, _)| cut);
-            let other = |m: &&usize| {
-                let other = self.references.get(**m).map(|(cut, _)| cut);
-                *m != n
-                    && cut
-                        .zip(other)
-                        .is_some_and(|(cut, other)| cut != other && reaches(cut, other))
-            };
-            !fits.iter().any(|m| other(&m))
-        };
-        self.here = fits.iter().copied().filter(earlier).collect();
-        true
-    }
-
-    fn fits(&self, n: usize, state: &BTreeMap<Key, Row>) -> bool {
-        let Some((cut, rows)) = self.references.get(n) else { return false };
-        if same(state, &rows.keyed, self.columns) {
-            return true;
-        }
-        self.level == Level::Cut
-            && self.references.iter().any(|(next, later)| {
-                steps(cut, next) && self.is_between(state, (&rows.keyed, &later.keyed))
-            })
-    }
-
-    /// Whether a state shows a part of what one input record changes.
-    fn is_between(
-        &self,
-        state: &BTreeMap<Key, Row>,
-        (one, other): (&BTreeMap<Key, Row>, &BTreeMap<Key, Row>),
-    ) -> bool {
-        let keys = state.keys().chain(one.keys()).chain(other.keys()).collect::<BTreeSet<_>>();
-        keys.into_iter().all(|key| {
-            let (now, old, new) = (state.get(key), one.get(key), other.get(key));
-            let is = |value: Option<&Row>| match (now, value) {
-                (Some(now), Some(value)) => equal(now, value, self.columns),
-                (None, None) => true,
-                (Some(_), None) | (None, Some(_)) => false,
-            };
-            let changes = match (old, new) {
-                (Some(old), Some(new)) => !equal(old, new, self.columns),
-                (None, None) => false,
-                (Some(_), None) | (None, Some(_)) => true,
-            };
-            is(old) || is(new) || (now.is_none() && changes)
-        })
+        self.here.iter().cartesian_product(next).any(|(from, to)| one((*from, *to)))
     }
 }
 
@@ -314,38 +284,23 @@ fn same(one: &BTreeMap<Key, Row>, other: &BTreeMap<Key, Row>, columns: &[String]
         && one.iter().all(|(key, row)| other.get(key).is_some_and(|o| equal(row, o, columns)))
 }
 
-/// Whether one cut is one record behind the other, in one partition.
-fn steps(from: &Cut, to: &Cut) -> bool {
-    let moved = from.0.iter().flat_map(|(name, offsets)| {
-        let later = to.0.get(name).map_or(&[][..], Vec::as_slice);
-        offsets.iter().enumerate().filter(|(n, offset)| later.get(*n) != Some(*offset))
-    });
-    reaches(to, from) && moved.count() == 1
-}
+/// An output that shows no state of the input, the row that it shows, and the row that the reference
+/// had last.
+type Wrong<'c> = (&'c Emitted<'c>, Option<Row>, Option<Row>);
 
 impl<'c> Outputs<'c> {
-    fn take(
-        &mut self,
-        emitted: &'c Emitted<'c>,
-        right: bool,
-        rows: impl FnOnce() -> (Option<Row>, Option<Row>),
-    ) {
-        self.count += 1;
-        let now = emitted.record.timestamp.unwrap_or_default();
-        if right {
-            if let Some(since) = self.since.take() {
-                self.longest_ms = self.longest_ms.max(now.saturating_sub(since));
-            }
-            self.stays = false;
-            return;
+    /// Takes outputs that showed no state of the input, and the one after them that did.
+    fn take(&mut self, wrong: Vec<Wrong<'c>>, within_one: bool, right: Option<&Emitted<'_>>) {
+        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        self.count += count(wrong.len()) + u64::from(right.is_some());
+        let Some((first, ..)) = wrong.first().filter(|_| !within_one) else { return };
+        self.wrong += count(wrong.len());
+        self.stays = right.is_none();
+        let time = |emitted: &Emitted<'_>| emitted.record.timestamp;
+        if let Some((since, until)) = time(first).zip(right.and_then(time)) {
+            self.longest_ms = self.longest_ms.max(until.saturating_sub(since));
         }
-        self.wrong += 1;
-        self.stays = true;
-        self.since.get_or_insert(now);
-        if self.first.is_none() {
-            let (captured, expected) = rows();
-            self.first = Some((emitted, captured, expected));
-        }
+        self.first = self.first.take().or_else(|| wrong.into_iter().next());
     }
 
     fn tell(self, sink: &SinkCase<'_>, level: &str, found: &mut Found) {
