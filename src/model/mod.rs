@@ -5,3 +5,4 @@ pub mod key;
 pub mod runs;
 pub mod sink;
 pub mod source;
+pub mod watermark;
