@@ -172,9 +172,9 @@ struct Matcher<'a> {
     expected: &'a [Expected],
     reads: BTreeMap<Option<&'a Key>, Vec<usize>>,
     streamed: BTreeMap<(Xid, Lsn), Vec<usize>>,
-    tombstones: BTreeMap<&'a Key, Vec<usize>>,
+    tombstones: BTreeMap<Option<&'a Key>, Vec<usize>>,
     /// The tombstone that belongs to the delete seen last, by partition and key.
-    following: BTreeMap<(i32, &'a Key), usize>,
+    following: BTreeMap<(i32, Option<&'a Key>), usize>,
     taken: Vec<bool>,
 }
 
@@ -191,12 +191,13 @@ impl<'a> Matcher<'a> {
             taken: vec![false; expected.len()],
         };
         for (place, wanted) in expected.iter().enumerate() {
-            match (&wanted.change, &wanted.key) {
-                (None, key) => matcher.reads.entry(key.as_ref()).or_default().push(place),
-                (Some(_), Some(key)) if wanted.part == Part::Tombstone => {
+            let key = wanted.key.as_ref();
+            match &wanted.change {
+                None => matcher.reads.entry(key).or_default().push(place),
+                Some(_) if wanted.part == Part::Tombstone => {
                     matcher.tombstones.entry(key).or_default().push(place);
                 }
-                (Some(change), _) => {
+                Some(change) => {
                     let identity = (change.xid, change.lsn);
                     matcher.streamed.entry(identity).or_default().push(place);
                 }
@@ -205,7 +206,7 @@ impl<'a> Matcher<'a> {
         matcher
     }
 
-    fn find(&mut self, logged: &Logged<'_>) -> Result<Option<usize>, NotOfType> {
+    fn find(&mut self, logged: &'a Logged<'_>) -> Result<Option<usize>, NotOfType> {
         let found = match &logged.message.body {
             Body::Tombstone => self.tombstone(logged),
             Body::Envelope(envelope) => {
@@ -241,18 +242,15 @@ impl<'a> Matcher<'a> {
     }
 
     fn expect_tombstone(&mut self, logged: &Logged<'_>, place: usize) {
-        let Some(Expected { part: Part::Delete, key: Some(key), .. }) = self.part(place) else {
-            return;
-        };
+        let Some(Expected { part: Part::Delete, key, .. }) = self.part(place) else { return };
         if self.part(place + 1).is_some_and(|next| next.part == Part::Tombstone) {
-            self.following.insert((logged.record.partition, key), place + 1);
+            self.following.insert((logged.record.partition, key.as_ref()), place + 1);
         }
     }
 
-    fn tombstone(&mut self, logged: &Logged<'_>) -> Option<usize> {
-        let key = logged.key.as_ref()?;
-        let (key, places) = self.tombstones.get_key_value(key)?;
-        let following = self.following.remove(&(logged.record.partition, key));
+    fn tombstone(&mut self, logged: &'a Logged<'_>) -> Option<usize> {
+        let (key, places) = self.tombstones.get_key_value(&logged.key.as_ref())?;
+        let following = self.following.remove(&(logged.record.partition, *key));
         following.or_else(|| self.first_free(places))
     }
 

@@ -1,0 +1,16 @@
+//! The proof that a verdict can be believed: recorded runs of the real components are judged as
+//! they were, every mutation of them is found and named, and whatever the components may legally
+//! do raises no alarm. None of it needs a stack.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that meets what it does not expect fails"
+)]
+
+mod edit;
+mod matrix;
+mod mutations;
+mod recorded;
+mod scene;
