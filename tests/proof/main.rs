@@ -9,8 +9,11 @@
     reason = "a test that meets what it does not expect fails"
 )]
 
+mod differential;
 mod edit;
+mod legal;
 mod matrix;
 mod mutations;
 mod recorded;
 mod scene;
+mod slow;

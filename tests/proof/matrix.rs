@@ -29,7 +29,7 @@ fn place(finding: &Finding) -> Place {
     (finding.anomaly, finding.place.clone(), finding.key.clone())
 }
 
-/// The findings of a mutant that the run did not have.
+/// The findings that fail a mutant and that the run did not have.
 fn new<'v>(before: &Verdict, after: &'v Verdict) -> Vec<&'v Finding> {
     let mut old = BTreeMap::<Place, usize>::new();
     for judged in &before.findings {
@@ -42,8 +42,8 @@ fn new<'v>(before: &Verdict, after: &'v Verdict) -> Vec<&'v Finding> {
         }
         _ => true,
     };
-    let told = after.findings.iter().filter(|judged| judged.status != Status::Witness);
-    told.map(|judged| &judged.finding).filter(&mut is_new).collect()
+    let failing = after.findings.iter().filter(|judged| judged.status == Status::Failing);
+    failing.map(|judged| &judged.finding).filter(&mut is_new).collect()
 }
 
 fn is_wanted(wanted: &Wanted, finding: &Finding) -> bool {

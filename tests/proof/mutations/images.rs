@@ -55,20 +55,21 @@ pub(super) const ALL: &[Mutation] = &[
 
 const PLACEHOLDER: &str = "__debezium_unavailable_value";
 
-/// Each column outside of the key of each record that has an image after.
+/// Each column outside of the key of each record that has this image. The rows of a snapshot of a
+/// table without key are known by their values only: another value is another row.
 fn each_value<'s>(
     scene: &'s Scene<'_>,
     image: &'s str,
 ) -> impl Iterator<Item = (&'s Topic<'s>, &'s Seen, &'s Column, &'s Value)> {
-    each(scene)
-        .filter(move |(_, seen)| seen.value.get(image).is_some_and(Value::is_object))
-        .flat_map(move |(topic, seen)| {
-            let columns = topic.table.columns.iter();
-            let columns = columns.filter(|c| !c.generated && !topic.table.key.contains(&c.name));
-            columns.filter_map(move |column| {
-                Some((topic, seen, column, seen.value[image].get(&column.name)?))
-            })
+    let known = |seen: &Seen| seen.key.is_some() || seen.op != 'r';
+    let has = move |seen: &Seen| seen.value.get(image).is_some_and(Value::is_object);
+    each(scene).filter(move |(_, seen)| known(seen) && has(seen)).flat_map(move |(topic, seen)| {
+        let columns = topic.table.columns.iter();
+        let columns = columns.filter(|c| !c.generated && !topic.table.key.contains(&c.name));
+        columns.filter_map(move |column| {
+            Some((topic, seen, column, seen.value[image].get(&column.name)?))
         })
+    })
 }
 
 /// The run with one column of one image changed.

@@ -89,10 +89,9 @@ fn without(scene: &Scene<'_>, row: &Row) -> History {
 }
 
 /// The run with a copy of a row at the end.
-fn with(scene: &Scene<'_>, row: &Row, change: impl FnOnce(&mut Value)) -> (History, (i32, i64)) {
+fn with(scene: &Scene<'_>, row: &Row) -> (History, (i32, i64)) {
     let mut history = scene.history.clone();
-    let mut copy = edit::record(&history, row.event).clone();
-    edit::change_part(&mut copy.value, change);
+    let copy = edit::record(&history, row.event).clone();
     let end = edit::end(&history);
     let offset = edit::insert(&mut history, end, copy);
     (history, (row.partition, offset))
@@ -164,7 +163,7 @@ fn older_wins(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
         let right = compared(sink, last);
         let older = older.iter().filter(|row| !row.value.is_null());
         for row in older.filter(|row| !last.value.is_null() && compared(sink, row) != right) {
-            let (history, (partition, offset)) = with(scene, row, |_| {});
+            let (history, (partition, offset)) = with(scene, row);
             let wanted = wanted(Anomaly::StaleOverwrite, sink, row).record(partition, offset);
             out(Mutant { history, wanted });
         }
@@ -175,7 +174,7 @@ fn resurrect(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
     for (sink, life) in lives(scene) {
         let (last, older) = life.split_last().unwrap();
         for row in older.iter().filter(|row| last.value.is_null() && !row.value.is_null()) {
-            let (history, (partition, offset)) = with(scene, row, |_| {});
+            let (history, (partition, offset)) = with(scene, row);
             let wanted = wanted(RESURRECTED, sink, row).record(partition, offset);
             out(Mutant { history, wanted });
         }
@@ -273,7 +272,7 @@ fn drop_row(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
 
 fn repeat_row(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
     for (sink, row) in appended(scene) {
-        let (history, (partition, offset)) = with(scene, row, |_| {});
+        let (history, (partition, offset)) = with(scene, row);
         let wanted = wanted(Anomaly::DuplicateChange, sink, row).record(partition, offset);
         out(Mutant { history, wanted });
     }
