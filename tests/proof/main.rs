@@ -9,6 +9,8 @@
     reason = "a test that meets what it does not expect fails"
 )]
 
+mod bad_input;
+mod codecs;
 mod differential;
 mod edit;
 mod legal;
