@@ -106,14 +106,16 @@ fn apply(plan: &Plan, log: &mut Log, broken: &Break) {
 
 proptest! {
     #[test]
-    fn the_slow_judge_tells_the_same(plan in plans(), breaks in breaks()) {
+    fn the_slow_judge_tells_the_same(mut plan in plans(), breaks in breaks()) {
+        // Which replays are legal has no slow definition: the legal runs try them.
+        plan.crashes.clear();
         let changes = legal::changes(&plan);
         let expected = legal::expected(&plan, &changes);
-        let mut log = legal::log(&plan, &expected);
+        let mut log = legal::runs(&plan, &expected).concat();
         for broken in &breaks {
             apply(&plan, &mut log, broken);
         }
-        let fast = fast(&judge(&legal::history(&plan, &changes, &log)));
+        let fast = fast(&judge(&legal::history(&plan, &changes, &vec![log.clone()])));
         prop_assert_eq!(fast, slow::judge(&expected, &log), "{:#?}", log);
     }
 }

@@ -151,6 +151,8 @@ struct Partition {
     /// The expected records that this partition holds, in order.
     ranks: Vec<usize>,
     runs: Runs,
+    /// How far it came: the ranks below were there, or are lost.
+    reached: usize,
     streams: bool,
 }
 
@@ -166,9 +168,8 @@ impl Partition {
         let rank = self.ranks.partition_point(|place| *place < expected);
         let step = self.runs.look(rank);
         // A hole of records that were never seen is their loss, and told there; a hole of records
-        // that were seen tears a replay.
-        let mut hole = self.ranks.get(self.runs.skipped(rank)).into_iter().flatten();
-        let tears = replays && hole.any(|place| was_seen(*place));
+        // that this partition had already tears a replay.
+        let tears = replays && self.runs.skipped(rank).start < self.reached;
         let order = match (step, was_seen(expected)) {
             (Step::Skip, _) if tears => Order::Late,
             (Step::Next | Step::Skip, false) => Order::Right,
@@ -177,6 +178,7 @@ impl Partition {
             (Step::Next | Step::Skip | Step::Back | Step::Behind, true) => return Order::Repeated,
         };
         self.runs.take(rank);
+        self.reached = self.reached.max(rank + 1);
         order
     }
 }

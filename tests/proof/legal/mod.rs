@@ -10,7 +10,7 @@ mod wal;
 pub(crate) use database::changes;
 pub(crate) use debezium::{Emit, expected};
 pub(crate) use plan::{Plan, plans};
-pub(crate) use run::{Log, history, log};
+pub(crate) use run::{Log, history, runs};
 
 use changeproof::check::judge;
 use changeproof::check::verdict::{Outcome, Status};
@@ -22,8 +22,8 @@ proptest! {
     #[test]
     fn no_legal_run_raises_an_alarm(plan in plans()) {
         let changes = changes(&plan);
-        let log = log(&plan, &expected(&plan, &changes));
-        let verdict = judge(&history(&plan, &changes, &log));
+        let runs = runs(&plan, &expected(&plan, &changes));
+        let verdict = judge(&history(&plan, &changes, &runs));
         let alarms = verdict.findings.iter().filter(|judged| judged.status == Status::Failing);
         let alarms = alarms.map(|judged| line(&judged.finding)).collect::<Vec<_>>();
         prop_assert!(alarms.is_empty(), "{alarms:#?}");

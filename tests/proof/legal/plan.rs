@@ -2,6 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::Index;
 
 /// A statement; one that finds no row does nothing.
 #[derive(Debug, Clone)]
@@ -30,6 +31,9 @@ pub(crate) struct Plan {
     pub(crate) before: usize,
     /// The flag: it is written before the transaction that commits before it.
     pub(crate) transactions: Vec<(Vec<Act>, bool)>,
+    /// Crashes of the worker: how far it had come in the stream, and how far back it starts again;
+    /// the later of two may fall into the replay of the first.
+    pub(crate) crashes: Vec<(Index, Index)>,
     /// Choices of partitions, and of which partition is read next.
     pub(crate) noise: Vec<u8>,
 }
@@ -58,8 +62,11 @@ pub(crate) fn plans() -> impl Strategy<Value = Plan> {
     let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
     let table = (prop::bool::weighted(0.8), prop_oneof![Just(1), Just(3)]);
     let transactions = vec((vec(act(), 1..4), any::<bool>()), 1..9);
-    let drawn = (table, flags, transactions, any::<prop::sample::Index>(), vec(any::<u8>(), 1..24));
-    drawn.prop_map(|((keyed, partitions), flags, mut transactions, before, noise)| {
+    let crash = (any::<Index>(), any::<Index>());
+    let crashes = prop_oneof![2 => Just(Vec::new()), 1 => vec(crash, 1..4)];
+    let noise = vec(any::<u8>(), 1..24);
+    let drawn = (table, flags, transactions, any::<Index>(), crashes, noise);
+    drawn.prop_map(|((keyed, partitions), flags, mut transactions, before, crashes, noise)| {
         let before = before.index(transactions.len() + 1);
         transactions.push((vec![Act::Insert(1000, Some(1))], false));
         let (full, tombstones, snapshot, truncates) = flags;
@@ -73,6 +80,7 @@ pub(crate) fn plans() -> impl Strategy<Value = Plan> {
             truncates,
             before,
             transactions,
+            crashes,
             noise,
         }
     })

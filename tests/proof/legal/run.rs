@@ -10,6 +10,7 @@ use changeproof::history::event::{
 };
 use changeproof::scenario::expect::Expect;
 use changeproof::scenario::settings::{Options, ReplicaIdentity};
+use changeproof::scenario::timeline::{Fault, Target, Verb};
 use serde_json::json;
 
 use super::super::recorded::histories;
@@ -24,16 +25,38 @@ const SINK: &str = "high_rates";
 /// The records of the topic's partitions in the order they were read: partition and record.
 pub(crate) type Log = Vec<(i32, Emit)>;
 
+/// What was read between two crashes of the worker, which stand between the logs.
+pub(crate) type Runs = Vec<Log>;
+
+/// What is read of these records: all of them, and after a crash some again.
+pub(crate) fn runs(plan: &Plan, records: &[Emit]) -> Runs {
+    // Before its snapshot is complete a connector begins anew.
+    let snapshot = records.iter().filter(|record| record.op == 'r').count();
+    let (mut from, mut runs) = (0, Runs::new());
+    for (upto, back) in &plan.crashes {
+        let begin = from.max(snapshot);
+        let upto = begin + upto.index(records.len() - begin + 1);
+        let again = begin + back.index(upto - begin + 1);
+        // What was on its way when the worker died did or did not arrive, partition by partition.
+        let arrived = |partition: usize| again + plan.choice(partition) % (upto - again + 1);
+        runs.push(log(plan, (records, from), arrived));
+        from = again;
+    }
+    runs.push(log(plan, (records, from), |_| records.len()));
+    runs
+}
+
 /// Spreads the records over the partitions, and reads them in some order of the partitions.
-pub(crate) fn log(plan: &Plan, records: &[Emit]) -> Log {
+fn log(plan: &Plan, (records, from): (&[Emit], usize), upto: impl Fn(usize) -> usize) -> Log {
     let n = usize::try_from(plan.partitions).unwrap();
     let mut partitions = vec![Vec::new(); n];
-    for (place, record) in records.iter().enumerate() {
-        // A truncate goes where its null key falls; a row with a key always to the same place.
-        let home = record
-            .key
-            .map_or_else(|| plan.choice(place), |key| usize::try_from(key * 7 + 3).unwrap());
-        partitions[home % n].push(record.clone());
+    for (place, record) in records.iter().enumerate().skip(from) {
+        // A null key may fall anywhere, and elsewhere when it is written again.
+        let anywhere = || plan.choice(place + 3 * from);
+        let home = record.key.map_or_else(anywhere, |key| usize::try_from(key * 7 + 3).unwrap());
+        if place < upto(home % n) {
+            partitions[home % n].push(record.clone());
+        }
     }
     let mut read = partitions.iter().map(|own| own.iter()).collect::<Vec<_>>();
     let mut log = Log::new();
@@ -60,7 +83,8 @@ fn template() -> History {
 }
 
 /// The history of a run with these records.
-pub(crate) fn history(plan: &Plan, transactions: &[Transaction], log: &Log) -> History {
+pub(crate) fn history(plan: &Plan, transactions: &[Transaction], runs: &Runs) -> History {
+    let log = &runs.concat();
     let mut history = template();
     // Flink's format cannot read truncates, and needs the old row of an update; without a snapshot
     // the sink lacks what was there before.
@@ -90,10 +114,16 @@ pub(crate) fn history(plan: &Plan, transactions: &[Transaction], log: &Log) -> H
         TOPIC.to_owned(),
         vec![(0, 0); usize::try_from(plan.partitions).unwrap()],
     )]);
-    for (partition, emit) in log {
-        let (_, end) = &mut ends.get_mut(TOPIC).unwrap()[usize::try_from(*partition).unwrap()];
-        events.push(Event::Record(record(*partition, *end, emit)));
-        *end += 1;
+    for (n, run) in runs.iter().enumerate() {
+        if n > 0 {
+            events.extend(crash(n));
+        }
+        for (partition, emit) in run {
+            let place = usize::try_from(*partition).unwrap();
+            let (_, end) = &mut ends.get_mut(TOPIC).unwrap()[place];
+            events.push(Event::Record(record(*partition, *end, emit)));
+            *end += 1;
+        }
     }
     if sink {
         let written = mirrored(plan, log);
@@ -112,6 +142,16 @@ pub(crate) fn history(plan: &Plan, transactions: &[Transaction], log: &Log) -> H
     }
     events.push(Event::End(End::Completed));
     history
+}
+
+/// The worker dies and is started again.
+fn crash(entry: usize) -> [Event; 4] {
+    let fault = |verb, done_ms| {
+        let fault = Fault { verb, target: Target::Worker, savepoint: false };
+        Event::Fault { entry, fault, done_ms }
+    };
+    let (kill, start) = (Verb::Kill, Verb::Start);
+    [fault(kill, None), fault(kill, Some(1)), fault(start, None), fault(start, Some(1))]
 }
 
 fn table(plan: &Plan) -> Table {
