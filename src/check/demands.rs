@@ -32,6 +32,8 @@ pub(super) fn judge(case: &Case<'_>, raws: &[Raw], gaps: &[Gap], complete: bool)
         for sentence in unmet(case, demand, raws) {
             let place = format!("`{}`", case.place(&demand.place));
             let doubt = gaps.iter().find(|gap| gap.what.contains(&place));
+            let unseen = gaps.first().filter(|_| !is_looked_at(case, &demand.place));
+            let doubt = doubt.or(unseen);
             let missing = match doubt {
                 Some(doubt) => Some(doubt.missing.clone()),
                 None => (!complete).then(|| "the run came to no proof of quiescence".to_owned()),
@@ -58,6 +60,21 @@ pub(super) fn judge(case: &Case<'_>, raws: &[Raw], gaps: &[Gap], complete: bool)
         }
     }
     judgement
+}
+
+/// Whether all that was written at a place was read: else what was not seen may be there.
+fn is_looked_at(case: &Case<'_>, written: &str) -> bool {
+    let place = case.place(written);
+    let topic = case.topics.iter().find(|topic| topic.place == place);
+    let sink = case.sinks.iter().find(|sink| sink.name == place);
+    let proof = case.last_proof();
+    match (topic, sink) {
+        (Some(topic), _) => {
+            topic.n_unread == 0 && proof.is_none_or(|proof| topic.unread_partition(proof).is_none())
+        }
+        (None, Some(sink)) => proof.is_none_or(|proof| sink.unread_partition(proof).is_none()),
+        (None, None) => !case.index.tables.is_empty() && !case.is_source(&place),
+    }
 }
 
 fn status(case: &Case<'_>, raw: &Raw) -> Status {

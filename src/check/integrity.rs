@@ -75,6 +75,12 @@ pub(super) fn incomplete(case: &Case<'_>, found: &mut Found) {
     if case.index.proofs.is_empty() && !case.ended_in_trouble() {
         found.gap("whether anything is missing", "no proof of quiescence was recorded");
     }
+    for proof in &case.index.proofs {
+        if !case.index.captures.iter().any(|capture| capture.proof == proof.number) {
+            let what = format!("whether the journal is the truth at proof {}", proof.number);
+            found.gap(what, "it was not compared with the source");
+        }
+    }
     if matches!(case.index.end, Some(End::Trouble)) && case.index.troubles.is_empty() {
         found.gap("the run", "it ended in trouble, and the trouble was not recorded");
     }

@@ -21,7 +21,8 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) -> Vec<Unmet> {
     for (written, lives) in &case.expect.life {
         let place = case.place(written);
         let Some(events) = at_topic(case, &place).or_else(|| at_sink(case, &place)) else {
-            found.gap(format!("the life of keys at `{place}`"), "its records cannot be read");
+            let missing = "its records were not proven and read to their end";
+            found.gap(format!("the life of keys at `{place}`"), missing);
             continue;
         };
         for (key, life) in lives {
@@ -56,7 +57,11 @@ fn differing(place: &str, key: &str, life: &Life, seen: &[&'static str]) -> Unme
 
 /// At a source topic: legal replays are folded.
 fn at_topic(case: &Case<'_>, place: &str) -> Option<Events> {
+    let proof = case.last_proof()?;
     let topic = case.topics.iter().find(|topic| topic.place == place && topic.n_unread == 0)?;
+    if topic.unread_partition(proof).is_some() {
+        return None;
+    }
     let order = topic.alignment.matches.iter().map(|found| (found.logged, found.order));
     let replayed = order.filter(|(_, order)| *order == Order::Replayed);
     let replayed = replayed.map(|(logged, _)| logged).collect::<BTreeSet<_>>();
@@ -70,7 +75,11 @@ fn at_topic(case: &Case<'_>, place: &str) -> Option<Events> {
 }
 
 fn at_sink(case: &Case<'_>, place: &str) -> Option<Events> {
+    let proof = case.last_proof()?;
     let sink = case.sinks.iter().find(|sink| sink.name == place && sink.unread.is_none())?;
+    if sink.unread_partition(proof).is_some() {
+        return None;
+    }
     let mut events = Events::new();
     for emitted in &sink.log {
         let event = match (sink.shape.table.mode, &emitted.row) {

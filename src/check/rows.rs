@@ -119,7 +119,10 @@ pub(super) fn check(
         let table = read(written, sink.shape.table, &mut Vec::new());
         let Some(proof) = case.last_proof().filter(|proof| is_readable(sink, proof)) else {
             if !case.ended_in_trouble() {
-                found.gap(format!("the rows of `{name}`"), "the sink's end was not proven");
+                found.gap(
+                    format!("the rows of `{name}`"),
+                    "the sink was not proven and read to its end",
+                );
             }
             continue;
         };
@@ -146,7 +149,8 @@ pub(super) fn check(
 
 fn is_readable(sink: &SinkCase<'_>, proof: &Proof) -> bool {
     let unproven = proof.gaps.iter().any(|gap| gap.sink == sink.name);
-    sink.unread.is_none() && !unproven && proof.ends.contains_key(&sink.shape.table.topic)
+    let ended = !unproven && proof.ends.contains_key(&sink.shape.table.topic);
+    ended && sink.unread.is_none() && sink.unread_partition(proof).is_none()
 }
 
 /// Keys with a finding that the scenario demands or allows, and those of windows that changed after

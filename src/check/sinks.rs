@@ -119,6 +119,12 @@ impl<'a> SinkCase<'a> {
         self.shape.fold(&self.log, proof)
     }
 
+    /// A partition that holds records of which none was read.
+    pub(super) fn unread_partition(&self, proof: &Proof) -> Option<usize> {
+        let read = self.log.iter().map(|emitted| emitted.record);
+        super::topic::unread_partition(proof, &self.shape.table.topic, read)
+    }
+
     fn gap(&self, proof: &Proof, missing: impl Into<String>) -> Gap {
         let number = proof.number;
         let what = format!("whether `{}` equals its reference at proof {number}", self.name);
@@ -205,6 +211,9 @@ impl<'a> SinkCase<'a> {
         }
         if !proof.ends.contains_key(&self.shape.table.topic) {
             return Err(self.gap(proof, "the end of its topic was not proven"));
+        }
+        if let Some(partition) = self.unread_partition(proof) {
+            return Err(self.gap(proof, format!("partition {partition} of its topic was not read")));
         }
         let reference = self.reference(index, proof, Side::Journal)?;
         let contents = self.contents(proof);

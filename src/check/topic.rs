@@ -156,14 +156,21 @@ impl<'a> TopicCase<'a> {
         self.alignment.seen.get(expected).is_some_and(Option::is_some)
     }
 
-    /// What must have arrived by the end of the proof and did not. Records that could not be read
-    /// may have been just these, so that nothing is missing for certain then; nor is it where records
-    /// were removed, which has a name of its own.
+    /// A partition that holds records of which none was read.
+    pub(super) fn unread_partition(&self, proof: &Proof) -> Option<usize> {
+        let read = self.log.iter().map(|logged| logged.record);
+        unread_partition(proof, &self.topic.name, read)
+    }
+
+    /// What must have arrived by the end of the proof and did not. Records that were not or could
+    /// not be read may have been just these, so that nothing is missing for certain then; nor is it
+    /// where records were removed, which has a name of its own.
     pub(super) fn missing(&self, proof: Option<&Proof>) -> Vec<(usize, &Expected)> {
         let Some(proof) = proof.filter(|proof| proof.ends.contains_key(&self.topic.name)) else {
             return Vec::new();
         };
-        if self.n_unread > 0 || self.truncated {
+        let unread = self.n_unread > 0 || self.unread_partition(proof).is_some();
+        if unread || self.truncated {
             return Vec::new();
         }
         let due = |wanted: &Expected| match wanted.end {
@@ -187,6 +194,20 @@ impl<'a> TopicCase<'a> {
             same.then_some((near, wanted))
         })
     }
+}
+
+/// A partition of a topic that holds records by a proof, but none of those that were read.
+pub(super) fn unread_partition<'r>(
+    proof: &Proof,
+    topic: &str,
+    read: impl Iterator<Item = &'r Record> + Clone,
+) -> Option<usize> {
+    let ends = proof.ends.get(topic)?;
+    let is_read = |partition: usize| {
+        read.clone().any(|record| usize::try_from(record.partition) == Ok(partition))
+    };
+    let mut partitions = ends.iter().enumerate();
+    partitions.find(|(n, (low, high))| high > low && !is_read(*n)).map(|(n, _)| n)
 }
 
 /// The envelope of a record; `None` for a tombstone.

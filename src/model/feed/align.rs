@@ -33,6 +33,17 @@ pub enum Order {
     Late,
 }
 
+impl Order {
+    /// Of a record that has no place among the others.
+    fn unordered(seen: bool, replays: bool) -> Self {
+        match (seen, replays) {
+            (true, true) => Self::Replayed,
+            (true, false) => Self::Repeated,
+            (false, _) => Self::Right,
+        }
+    }
+}
+
 /// A record and what it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Match {
@@ -86,9 +97,16 @@ impl Alignment {
     /// Decides for each match how it stands in the order of its partition.
     fn order(&mut self, expected: &[Expected], log: &[Logged<'_>], replays: Option<usize>) {
         let partition = |place: usize| log.get(place).map_or(0, |logged| logged.record.partition);
-        let is_read = |place: usize| expected.get(place).is_some_and(|e| e.part == Part::Read);
+        let part = |place: usize| expected.get(place).map(|wanted| wanted.part);
+        let is_read = |place: usize| part(place) == Some(Part::Read);
+        // A tombstone without key does not say which delete it belongs to.
+        let is_nameless = |place: usize| {
+            let keyless = expected.get(place).is_some_and(|wanted| wanted.key.is_none());
+            keyless && part(place) == Some(Part::Tombstone)
+        };
+        let is_ordered = |place: usize| !is_read(place) && !is_nameless(place);
         let mut partitions = BTreeMap::<i32, Partition>::new();
-        for found in self.matches.iter().filter(|found| !is_read(found.expected)) {
+        for found in self.matches.iter().filter(|found| is_ordered(found.expected)) {
             let state = partitions.entry(partition(found.logged)).or_default();
             state.ranks.push(found.expected);
         }
@@ -99,8 +117,10 @@ impl Alignment {
         for found in &mut self.matches {
             let state = partitions.entry(partition(found.logged)).or_default();
             let replays = replays.is_some_and(|from| found.logged >= from);
-            found.order = if is_read(found.expected) {
-                let seen = self.seen.get(found.expected).is_some_and(Option::is_some);
+            let seen = self.seen.get(found.expected).is_some_and(Option::is_some);
+            found.order = if is_nameless(found.expected) {
+                Order::unordered(seen, replays)
+            } else if is_read(found.expected) {
                 state.read(seen, replays)
             } else {
                 state.stream(found.expected, &self.seen, replays)
@@ -131,18 +151,15 @@ struct Partition {
     /// The expected records that this partition holds, in order.
     ranks: Vec<usize>,
     runs: Runs,
+    /// How far it came: the ranks below were there, or are lost.
+    reached: usize,
     streams: bool,
 }
 
 impl Partition {
     /// The rows of a snapshot have no order among themselves, but all come before the stream.
     fn read(&self, seen: bool, replays: bool) -> Order {
-        match (seen, replays) {
-            (true, true) => Order::Replayed,
-            (true, false) => Order::Repeated,
-            (false, _) if self.streams => Order::Late,
-            (false, _) => Order::Right,
-        }
+        if self.streams && !seen { Order::Late } else { Order::unordered(seen, replays) }
     }
 
     fn stream(&mut self, expected: usize, seen: &[Option<usize>], replays: bool) -> Order {
@@ -150,19 +167,18 @@ impl Partition {
         let was_seen = |place: usize| seen.get(place).is_some_and(Option::is_some);
         let rank = self.ranks.partition_point(|place| *place < expected);
         let step = self.runs.look(rank);
+        // A hole of records that were never seen is their loss, and told there; a hole of records
+        // that this partition had already tears a replay.
+        let tears = replays && self.runs.skipped(rank).start < self.reached;
         let order = match (step, was_seen(expected)) {
-            (Step::Next, false) => Order::Right,
-            // A hole of records that were never seen is their loss, and told there; a hole of
-            // records that were seen tears a replay.
-            (Step::Skip, _) => {
-                let mut hole = self.ranks.get(self.runs.skipped(rank)).into_iter().flatten();
-                if hole.any(|place| was_seen(*place)) { Order::Late } else { Order::Right }
-            }
+            (Step::Skip, _) if tears => Order::Late,
+            (Step::Next | Step::Skip, false) => Order::Right,
             (Step::Back | Step::Behind, false) => return Order::Late,
             (Step::Next | Step::Back, true) if replays => Order::Replayed,
-            (Step::Next | Step::Back | Step::Behind, true) => return Order::Repeated,
+            (Step::Next | Step::Skip | Step::Back | Step::Behind, true) => return Order::Repeated,
         };
         self.runs.take(rank);
+        self.reached = self.reached.max(rank + 1);
         order
     }
 }
@@ -174,9 +190,9 @@ struct Matcher<'a> {
     expected: &'a [Expected],
     reads: BTreeMap<Option<&'a Key>, Vec<usize>>,
     streamed: BTreeMap<(Xid, Lsn), Vec<usize>>,
-    tombstones: BTreeMap<&'a Key, Vec<usize>>,
-    /// The tombstone that belongs to the delete seen last, by partition and key.
-    following: BTreeMap<(i32, &'a Key), usize>,
+    tombstones: BTreeMap<Option<&'a Key>, Vec<usize>>,
+    /// What was seen last of a key on a partition.
+    last: BTreeMap<(i32, Option<&'a Key>), usize>,
     taken: Vec<bool>,
 }
 
@@ -189,16 +205,17 @@ impl<'a> Matcher<'a> {
             reads: BTreeMap::new(),
             streamed: BTreeMap::new(),
             tombstones: BTreeMap::new(),
-            following: BTreeMap::new(),
+            last: BTreeMap::new(),
             taken: vec![false; expected.len()],
         };
         for (place, wanted) in expected.iter().enumerate() {
-            match (&wanted.change, &wanted.key) {
-                (None, key) => matcher.reads.entry(key.as_ref()).or_default().push(place),
-                (Some(_), Some(key)) if wanted.part == Part::Tombstone => {
+            let key = wanted.key.as_ref();
+            match &wanted.change {
+                None => matcher.reads.entry(key).or_default().push(place),
+                Some(_) if wanted.part == Part::Tombstone => {
                     matcher.tombstones.entry(key).or_default().push(place);
                 }
-                (Some(change), _) => {
+                Some(change) => {
                     let identity = (change.xid, change.lsn);
                     matcher.streamed.entry(identity).or_default().push(place);
                 }
@@ -225,7 +242,9 @@ impl<'a> Matcher<'a> {
         if let Some(taken) = self.taken.get_mut(place) {
             *taken = true;
         }
-        self.expect_tombstone(logged, place);
+        if let Some(wanted) = self.part(place) {
+            self.last.insert((logged.record.partition, wanted.key.as_ref()), place);
+        }
         Ok(Some(place))
     }
 
@@ -242,20 +261,20 @@ impl<'a> Matcher<'a> {
         self.expected.get(place)
     }
 
-    fn expect_tombstone(&mut self, logged: &Logged<'_>, place: usize) {
-        let Some(Expected { part: Part::Delete, key: Some(key), .. }) = self.part(place) else {
-            return;
-        };
-        if self.part(place + 1).is_some_and(|next| next.part == Part::Tombstone) {
-            self.following.insert((logged.record.partition, key), place + 1);
-        }
-    }
-
-    fn tombstone(&mut self, logged: &Logged<'_>) -> Option<usize> {
-        let key = logged.key.as_ref()?;
-        let (key, places) = self.tombstones.get_key_value(key)?;
-        let following = self.following.remove(&(logged.record.partition, key));
-        following.or_else(|| self.first_free(places))
+    /// A tombstone says its key only: it belongs to the delete before it, and one that follows
+    /// another is that one again. Without a key it may stand on another partition than its delete.
+    fn tombstone(&self, logged: &Logged<'_>) -> Option<usize> {
+        let key = logged.key.as_ref();
+        let is_tombstone =
+            |place: &usize| self.part(*place).is_some_and(|wanted| wanted.part == Part::Tombstone);
+        let last = self.last.get(&(logged.record.partition, key)).copied();
+        let last = last.filter(|_| key.is_some());
+        let near = last.and_then(|last| match self.part(last)?.part {
+            Part::Delete => Some(last + 1),
+            Part::Tombstone => Some(last),
+            Part::Read | Part::Create | Part::Update | Part::Truncate => None,
+        });
+        near.filter(is_tombstone).or_else(|| self.first_free(self.tombstones.get(&key)?))
     }
 
     fn read(
@@ -263,10 +282,10 @@ impl<'a> Matcher<'a> {
         logged: &Logged<'_>,
         after: Option<&Row<'_>>,
     ) -> Result<Option<usize>, NotOfType> {
-        let Some(places) = self.reads.get(&logged.key.as_ref()) else { return Ok(None) };
         if self.columns.is_keyed() {
-            return Ok(self.first_free(places));
+            return Ok(self.keyed_read(logged, after));
         }
+        let Some(places) = self.reads.get(&None) else { return Ok(None) };
         // Without a key a row is known by its values only.
         let mut alike = Vec::new();
         for place in places {
@@ -275,6 +294,20 @@ impl<'a> Matcher<'a> {
             }
         }
         Ok(self.first_free(&alike))
+    }
+
+    /// Where the record's key and its row name different rows, the row counts.
+    fn keyed_read(&self, logged: &Logged<'_>, after: Option<&Row<'_>>) -> Option<usize> {
+        let shown = after.and_then(|row| self.columns.captured_key(row, self.encoding).ok()?);
+        let of = |key: &Option<Key>| self.first_free(self.reads.get(&key.as_ref())?);
+        let candidates = [of(&shown), of(&logged.key)];
+        let mut candidates = candidates.into_iter().flatten();
+        let first = candidates.next()?;
+        Some(if self.is_free(first) {
+            first
+        } else {
+            candidates.find(|c| self.is_free(*c)).unwrap_or(first)
+        })
     }
 
     fn change(

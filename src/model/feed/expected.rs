@@ -141,8 +141,8 @@ impl Draft<'_> {
     fn delete(&self, list: &mut Vec<Expected>) -> Result<(), NotOfType> {
         let old = self.change.old.as_ref();
         list.push(self.part(Part::Delete, old, self.before(old), None)?);
-        // A tombstone needs a key to clean up.
-        if self.rules.tombstones && self.columns.is_keyed() {
+        // A table without a key has no key to clean up, and gets its tombstones all the same.
+        if self.rules.tombstones {
             list.push(self.part(Part::Tombstone, old, Before::Nothing, None)?);
         }
         Ok(())

@@ -1,0 +1,32 @@
+//! Made-up runs that are legal: what a client does to one table, what Postgres writes of it, and
+//! what Debezium and Flink may make of that by their documentation. No such run raises an alarm.
+
+mod database;
+mod debezium;
+mod plan;
+mod run;
+mod wal;
+
+pub(crate) use database::changes;
+pub(crate) use debezium::{Emit, expected};
+pub(crate) use plan::{Plan, plans};
+pub(crate) use run::{Log, history, runs};
+
+use changeproof::check::judge;
+use changeproof::check::verdict::{Outcome, Status};
+use proptest::prelude::*;
+
+use super::recorded::line;
+
+proptest! {
+    #[test]
+    fn no_legal_run_raises_an_alarm(plan in plans()) {
+        let changes = changes(&plan);
+        let runs = runs(&plan, &expected(&plan, &changes));
+        let verdict = judge(&history(&plan, &changes, &runs));
+        let alarms = verdict.findings.iter().filter(|judged| judged.status == Status::Failing);
+        let alarms = alarms.map(|judged| line(&judged.finding)).collect::<Vec<_>>();
+        prop_assert!(alarms.is_empty(), "{alarms:#?}");
+        prop_assert_eq!(verdict.outcome, Outcome::Pass, "{:#?}", verdict.gaps);
+    }
+}

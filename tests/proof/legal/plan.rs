@@ -1,0 +1,87 @@
+//! What a client does, and how the pipeline is set up: everything that is drawn.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+/// A statement; one that finds no row does nothing.
+#[derive(Debug, Clone)]
+pub(crate) enum Act {
+    Insert(i64, Option<i64>),
+    /// The flag: the long column is left alone.
+    Update(i64, Option<i64>, bool),
+    /// Another primary key.
+    Rekey(i64, i64),
+    Delete(i64),
+    Truncate,
+}
+
+/// A made-up run.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) partitions: i32,
+    /// The table has a primary key.
+    pub(crate) keyed: bool,
+    /// REPLICA IDENTITY FULL; a table without key has always that.
+    pub(crate) full: bool,
+    pub(crate) tombstones: bool,
+    pub(crate) snapshot: bool,
+    pub(crate) truncates: bool,
+    /// How many transactions the snapshot shows.
+    pub(crate) before: usize,
+    /// The flag: it is written before the transaction that commits before it.
+    pub(crate) transactions: Vec<(Vec<Act>, bool)>,
+    /// Crashes of the worker: how far it had come in the stream, and how far back it starts again;
+    /// the later of two may fall into the replay of the first.
+    pub(crate) crashes: Vec<(Index, Index)>,
+    /// Choices of partitions, and of which partition is read next.
+    pub(crate) noise: Vec<u8>,
+}
+
+impl Plan {
+    /// One of the choices.
+    pub(crate) fn choice(&self, n: usize) -> usize {
+        self.noise.get(n % self.noise.len()).map_or(0, |byte| usize::from(*byte))
+    }
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let key = || 0_i64..5;
+    let value = || prop::option::of(0_i64..9);
+    prop_oneof![
+        4 => (key(), value()).prop_map(|(key, value)| Act::Insert(key, value)),
+        4 => (key(), value(), any::<bool>()).prop_map(|(key, v, alone)| Act::Update(key, v, alone)),
+        2 => (key(), key()).prop_map(|(from, to)| Act::Rekey(from, to)),
+        3 => key().prop_map(Act::Delete),
+        1 => Just(Act::Truncate),
+    ]
+}
+
+/// All plans; the last transaction always inserts a row, so that something streams.
+pub(crate) fn plans() -> impl Strategy<Value = Plan> {
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    let table = (prop::bool::weighted(0.8), prop_oneof![Just(1), Just(3)]);
+    let transactions = vec((vec(act(), 1..4), any::<bool>()), 1..9);
+    let crash = (any::<Index>(), any::<Index>());
+    let crashes = prop_oneof![2 => Just(Vec::new()), 1 => vec(crash, 1..4)];
+    let noise = vec(any::<u8>(), 1..24);
+    let drawn = (table, flags, transactions, any::<Index>(), crashes, noise);
+    drawn.prop_map(|((keyed, partitions), flags, mut transactions, before, crashes, noise)| {
+        let before = before.index(transactions.len() + 1);
+        transactions.push((vec![Act::Insert(1000, Some(1))], false));
+        let (full, tombstones, snapshot, truncates) = flags;
+        let full = full || !keyed;
+        Plan {
+            partitions,
+            keyed,
+            full,
+            tombstones,
+            snapshot,
+            truncates,
+            before,
+            transactions,
+            crashes,
+            noise,
+        }
+    })
+}

@@ -1,0 +1,21 @@
+//! The proof that a verdict can be believed: recorded runs of the real components are judged as
+//! they were, every mutation of them is found and named, and whatever the components may legally
+//! do raises no alarm. None of it needs a stack.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that meets what it does not expect fails"
+)]
+
+mod bad_input;
+mod codecs;
+mod differential;
+mod edit;
+mod legal;
+mod matrix;
+mod mutations;
+mod recorded;
+mod scene;
+mod slow;

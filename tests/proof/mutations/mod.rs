@@ -1,0 +1,108 @@
+//! Mutations: each makes one anomaly in a recorded run, everywhere it can occur, and says what must
+//! be found of it.
+
+mod amounts;
+mod images;
+mod keys;
+mod order;
+mod run;
+mod samples;
+mod sinks;
+
+use changeproof::base::anomaly::Anomaly;
+use changeproof::base::position::Position;
+use changeproof::history::History;
+
+use super::scene::{Scene, Seen, Topic};
+
+/// Where a mutation is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Hop {
+    /// Postgres → topic.
+    Topic,
+    /// Topic → upsert sink.
+    Upsert,
+    /// Topic → append sink.
+    Append,
+    /// What the run itself saw.
+    Run,
+}
+
+impl Hop {
+    pub(crate) const ALL: &[Self] = &[Self::Topic, Self::Upsert, Self::Append, Self::Run];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Topic => "journal → topic",
+            Self::Upsert => "topic → upsert sink",
+            Self::Append => "topic → append sink",
+            Self::Run => "the run itself",
+        }
+    }
+}
+
+/// One way to break a run.
+pub(crate) struct Mutation {
+    pub(crate) hop: Hop,
+    /// What it does, as a half sentence.
+    pub(crate) does: &'static str,
+    /// What follows from it besides what it makes.
+    pub(crate) also: &'static [Anomaly],
+    pub(crate) make: fn(&Scene<'_>, &mut dyn FnMut(Mutant)),
+}
+
+/// A broken run.
+pub(crate) struct Mutant {
+    pub(crate) history: History,
+    pub(crate) wanted: Wanted,
+}
+
+/// What must be found; what is `None` is not compared.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) anomaly: Anomaly,
+    pub(crate) place: String,
+    pub(crate) key: Option<String>,
+    /// Partition and offset.
+    pub(crate) record: Option<(i32, i64)>,
+    pub(crate) position: Option<Position>,
+    /// A column that the difference names.
+    pub(crate) column: Option<String>,
+}
+
+impl Wanted {
+    fn at(anomaly: Anomaly, topic: &Topic<'_>, seen: &Seen) -> Self {
+        Self {
+            anomaly,
+            place: topic.place.clone(),
+            key: seen.key.clone(),
+            record: None,
+            position: seen.at,
+            column: None,
+        }
+    }
+
+    fn record(self, partition: i32, offset: i64) -> Self {
+        Self { record: Some((partition, offset)), ..self }
+    }
+
+    fn column(self, column: &str) -> Self {
+        Self { column: Some(column.to_owned()), ..self }
+    }
+}
+
+/// All of them.
+pub(crate) fn all() -> Vec<Mutation> {
+    [amounts::ALL, order::ALL, images::ALL, keys::ALL, sinks::ALL, run::ALL]
+        .into_iter()
+        .flat_map(|family| family.iter().copied())
+        .collect()
+}
+
+impl Clone for Mutation {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl Copy for Mutation {}

@@ -1,0 +1,116 @@
+//! The recorded runs in `tests/histories`: real histories of the real components. They are recorded
+//! again with `ci/record-histories`.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use changeproof::base::anomaly::Anomaly;
+use changeproof::check::judge;
+use changeproof::check::verdict::{Finding, Status, Verdict};
+use changeproof::history::History;
+
+/// The folder they are in.
+pub(crate) fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/histories")
+}
+
+/// The files with their names, in the order of the names.
+fn files() -> Vec<(String, PathBuf)> {
+    let entries = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
+    let files = entries.filter(|path| path.extension().is_some_and(|kind| kind == "jsonl"));
+    let named = files.map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), path));
+    let mut named = named.collect::<Vec<_>>();
+    named.sort();
+    named
+}
+
+/// All recorded histories with their names.
+pub(crate) fn histories() -> Vec<(String, History)> {
+    let read = |(name, path): (String, PathBuf)| {
+        let history = History::read(path.to_str().unwrap().into());
+        let history = history.unwrap_or_else(|error| {
+            panic!(
+                "{error}\nThe format of histories has changed: give a field that is new a default \
+                 and raise FORMAT's minor version, or raise its major version and record the \
+                 histories again with ci/record-histories."
+            )
+        });
+        (name, history)
+    };
+    files().into_iter().map(read).collect()
+}
+
+/// What a verdict says of the pipeline, line by line.
+fn summary(verdict: &Verdict) -> String {
+    let mut text =
+        format!("{:?}{}\n", verdict.outcome, if verdict.control { " (control)" } else { "" });
+    for judged in &verdict.findings {
+        let status = match &judged.status {
+            Status::Failing => "fails",
+            Status::Demanded => "demanded",
+            Status::Allowed(_) => "allowed",
+            Status::Witness => "witness",
+        };
+        writeln!(text, "{status}: {}", line(&judged.finding)).unwrap();
+    }
+    for unmet in &verdict.unmet {
+        writeln!(text, "unmet: {}", unmet.sentence).unwrap();
+    }
+    for gap in &verdict.gaps {
+        writeln!(text, "gap: {}: {}", gap.what, gap.missing).unwrap();
+    }
+    text
+}
+
+/// A finding with its evidence.
+pub(crate) fn line(finding: &Finding) -> String {
+    let Finding { anomaly, place, key, record, position, .. } = finding;
+    let key = key.as_ref().map_or_else(String::new, |key| format!(", key {key}"));
+    let record = record.as_ref().map_or_else(String::new, |record| format!(", record {record}"));
+    let position = position.map_or_else(String::new, |at| format!(", journal {at}"));
+    format!("{anomaly} at {place}{key}{record}{position}")
+}
+
+#[test]
+fn every_recorded_run_is_judged_as_it_was() {
+    let histories = histories();
+    assert!(histories.len() >= 20, "only {} recorded runs", histories.len());
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../histories");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| {
+        for (name, history) in histories {
+            insta::assert_snapshot!(name, summary(&judge(&history)));
+        }
+    });
+}
+
+#[test]
+fn recorded_runs_are_small_and_say_nothing_of_a_machine() {
+    let mut bytes = 0;
+    for (name, path) in files() {
+        let text = std::fs::read_to_string(path).unwrap();
+        bytes += text.len();
+        for folder in ["/home/", "/root/", "/work/", "/tmp/", "/var/", "/Users/"] {
+            assert!(!text.contains(folder), "{name} names a path below {folder}");
+        }
+    }
+    assert!(bytes < 1_500_000, "the recorded runs have {bytes} bytes");
+}
+
+#[test]
+fn recorded_runs_show_every_witness_that_a_checker_looks_for() {
+    let verdicts = histories().into_iter().map(|(_, history)| judge(&history));
+    let seen = verdicts.flat_map(|verdict| verdict.findings).map(|judged| judged.finding.anomaly);
+    let seen = seen.collect::<std::collections::BTreeSet<_>>();
+    let lacking = |anomaly: &&Anomaly| {
+        let looked_for = anomaly.is_witness() && changeproof::check::has_checker(**anomaly);
+        looked_for && !seen.contains(anomaly) && !LATER.contains(anomaly)
+    };
+    let lacking = Anomaly::ALL.iter().filter(lacking).collect::<Vec<_>>();
+    assert!(lacking.is_empty(), "no recorded run shows {lacking:?}: record one that does");
+}
+
+/// Witnesses of a restart, which no recorded run has yet; made-up histories show them.
+const LATER: &[Anomaly] = &[Anomaly::Replay];

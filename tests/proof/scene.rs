@@ -1,0 +1,214 @@
+//! A recorded run as the mutations see it: every record with what it is about.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use changeproof::base::position::Position;
+use changeproof::check::judge;
+use changeproof::check::verdict::Verdict;
+use changeproof::codec::pgoutput::Cell;
+use changeproof::history::event::{Record, SinkTable, Table};
+use changeproof::history::{History, Index};
+use changeproof::model::source::{Change, Journal, Kind};
+use changeproof::scenario::pipeline::Sink;
+use serde_json::Value;
+
+use super::edit::json;
+
+/// A recorded run.
+pub(crate) struct Scene<'a> {
+    pub(crate) history: &'a History,
+    pub(crate) index: Index<'a>,
+    pub(crate) verdict: Verdict,
+    pub(crate) topics: Vec<Topic<'a>>,
+    pub(crate) sinks: Vec<Written<'a>>,
+}
+
+/// The topic of a source table.
+pub(crate) struct Topic<'a> {
+    pub(crate) table: &'a Table,
+    pub(crate) partitions: i32,
+    /// As `expect` names it.
+    pub(crate) place: String,
+    pub(crate) records: Vec<Seen>,
+}
+
+/// A record of a source topic.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub(crate) event: usize,
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    /// As findings name it.
+    pub(crate) key: Option<String>,
+    /// `r c u d t`, and `n` for a tombstone.
+    pub(crate) op: char,
+    /// The change it comes from.
+    pub(crate) at: Option<Position>,
+    pub(crate) key_change: bool,
+    pub(crate) value: Value,
+}
+
+/// A sink that is judged.
+pub(crate) struct Written<'a> {
+    pub(crate) table: &'a SinkTable,
+    pub(crate) windowed: bool,
+    /// Columns that its reference has at the last proof.
+    pub(crate) compared: Vec<String>,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// A record of a sink.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) event: usize,
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    pub(crate) key: Option<String>,
+    /// Null for a delete.
+    pub(crate) value: Value,
+}
+
+impl<'a> Scene<'a> {
+    /// A run that was proven to its end; `None` for another.
+    pub(crate) fn of(history: &'a History) -> Option<Self> {
+        let index = history.index();
+        let verdict = judge(history);
+        index.last_proof()?;
+        let mut scene = Self { history, index, verdict, topics: Vec::new(), sinks: Vec::new() };
+        let changes = scene.changes();
+        for (n, table) in scene.index.tables.iter().enumerate() {
+            let name = format!("{}.{}", table.schema, table.name);
+            let topic = scene.index.sources().find(|(_, of)| *of == name).map(|(topic, _)| topic);
+            let Some(topic) = topic.filter(|_| table.captured) else { continue };
+            let mut own = changes.iter().filter(|c| c.table == n).cloned().collect::<Vec<_>>();
+            let mut last = BTreeMap::new();
+            let read = |(event, record)| seen(table, (event, record), &mut own, &mut last);
+            let records = scene.records(&topic.name).map(read).collect();
+            let place = scene.place(table);
+            scene.topics.push(Topic { table, partitions: topic.partitions, place, records });
+        }
+        for table in scene.index.sinks {
+            let of = history.header.trial.pipeline.sinks.get(&table.name);
+            let Some(Sink::Judged { window, .. }) = of else { continue };
+            let read = |(event, record): (usize, &Record)| row(table, event, record);
+            let rows = scene.records(&table.topic).map(read).collect();
+            let compared = scene.compared(&table.name);
+            scene.sinks.push(Written { table, windowed: window.is_some(), compared, rows });
+        }
+        Some(scene)
+    }
+
+    fn changes(&self) -> Vec<Arc<Change>> {
+        let mut journal = Journal::new(self.index.tables);
+        let wal = self.index.wal.iter();
+        let transactions = wal.filter_map(|wal| journal.push(wal.lsn, wal.xid, wal.data).unwrap());
+        transactions.flat_map(|transaction| transaction.changes).collect()
+    }
+
+    fn records<'s>(&'s self, topic: &'s str) -> impl Iterator<Item = (usize, &'a Record)> + 's {
+        self.history.events.iter().enumerate().filter_map(move |(n, event)| match event {
+            changeproof::history::event::Event::Record(record) if record.topic == topic => {
+                Some((n, record))
+            }
+            _ => None,
+        })
+    }
+
+    fn place(&self, table: &Table) -> String {
+        let namesake = self.index.sinks.iter().any(|sink| sink.name == table.name);
+        if namesake { format!("{}.{}", table.schema, table.name) } else { table.name.clone() }
+    }
+
+    fn compared(&self, sink: &str) -> Vec<String> {
+        let last = self.index.last_proof().unwrap().number;
+        let side = changeproof::history::event::Side::Journal;
+        let reference = self.index.references.get(&(last, sink, side));
+        let columns = reference.iter().flat_map(|reference| &reference.columns);
+        columns.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Whether something is found there without any mutation.
+    pub(crate) fn is_marked(&self, place: &str, key: Option<&str>) -> bool {
+        self.verdict
+            .findings
+            .iter()
+            .any(|judged| judged.finding.place == place && judged.finding.key.as_deref() == key)
+    }
+}
+
+/// A value as findings name it.
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn key_of(columns: &[String], key: &Value) -> Option<String> {
+    let parts = columns.iter().map(|column| key.get(column).map(text));
+    let parts = parts.collect::<Option<Vec<_>>>()?;
+    (!parts.is_empty()).then(|| parts.join(","))
+}
+
+fn seen(
+    table: &Table,
+    (event, record): (usize, &Record),
+    changes: &mut Vec<Arc<Change>>,
+    deletes: &mut BTreeMap<(i32, Option<String>), (Option<Position>, bool)>,
+) -> Seen {
+    let key = key_of(&table.key, &json(record.key.as_ref()));
+    let value = json(record.value.as_ref());
+    let home = (record.partition, key.clone());
+    let op = value.get("op").map_or('n', |op| text(op).chars().next().unwrap());
+    let (at, key_change) = if op == 'n' {
+        deletes.get(&home).copied().unwrap_or_default()
+    } else {
+        found(table, (op, key.as_deref()), &value, changes)
+    };
+    if op == 'd' {
+        deletes.insert(home, (at, key_change));
+    }
+    let Record { partition, offset, .. } = *record;
+    Seen { event, partition, offset, key, op, at, key_change, value }
+}
+
+/// The change that a record comes from; one of a table without key is used up.
+fn found(
+    table: &Table,
+    (op, key): (char, Option<&str>),
+    value: &Value,
+    changes: &mut Vec<Arc<Change>>,
+) -> (Option<Position>, bool) {
+    let number = |name: &str| value["source"][name].as_u64();
+    let fits = |change: &Arc<Change>| {
+        let of =
+            (Some(u64::from(change.xid.0)), Some(change.lsn.0)) == (number("txId"), number("lsn"));
+        let (image, kind) = match op {
+            'd' => (&change.old, change.kind == Kind::Delete || change.key_changed),
+            'c' => (&change.new, change.kind == Kind::Insert || change.key_changed),
+            'u' => (&change.new, change.kind == Kind::Update && !change.key_changed),
+            't' => (&None, change.kind == Kind::Truncate),
+            _ => return false,
+        };
+        let cell = |column: &String| {
+            let place = change.columns.iter().position(|name| name == column)?;
+            match image.as_ref()?.get(place)? {
+                Cell::Text(text) => Some(text.clone()),
+                Cell::Null | Cell::Unchanged => None,
+            }
+        };
+        let own = table.key.iter().map(cell).collect::<Option<Vec<_>>>().unwrap_or_default();
+        of && kind && (key.is_none() || Some(own.join(",").as_str()) == key)
+    };
+    let Some(place) = changes.iter().position(fits) else { return (None, false) };
+    let change = changes[place].clone();
+    if key.is_none() {
+        changes.remove(place);
+    }
+    (Some(change.position), change.key_changed)
+}
+
+fn row(table: &SinkTable, event: usize, record: &Record) -> Row {
+    let value = json(record.value.as_ref());
+    let key = key_of(&table.key, &json(record.key.as_ref()));
+    let Record { partition, offset, .. } = *record;
+    Row { event, partition, offset, key, value }
+}
