@@ -1,12 +1,13 @@
-//! `changeproof schema`: the published JSON Schemas.
+//! `changeproof schema`: the published JSON Schemas, and the reference of the language.
 
 use clap::{Args, ValueEnum};
 
 use super::console::Console;
 use crate::base::exit::Exit;
 use crate::report::json;
+use crate::scenario::{reference, schema as language};
 
-/// Print a published JSON Schema
+/// Print a published JSON Schema, or the reference of the language
 #[derive(Debug, Args)]
 pub(super) struct Schema {
     /// Of what
@@ -19,11 +20,20 @@ pub(super) struct Schema {
 enum Of {
     /// The JSON report of `run` and `check`
     Report,
+    /// A scenario file, for editors
+    Scenario,
+    /// A pipeline file, for editors
+    Pipeline,
+    /// The reference of the language (Markdown)
+    Language,
 }
 
 pub(super) fn run(schema: &Schema, console: Console) -> Exit {
     let text = match schema.of {
         Of::Report => json::schema(),
+        Of::Scenario => language::scenario(),
+        Of::Pipeline => language::pipeline(),
+        Of::Language => reference::page(),
     };
     console.out(&text);
     Exit::Pass

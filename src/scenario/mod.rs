@@ -7,11 +7,15 @@ pub mod expect;
 pub mod load;
 mod parse;
 pub mod pipeline;
+pub mod print;
+pub mod reference;
 #[expect(clippy::module_inception, reason = "the file is named after the noun it defines")]
 pub mod scenario;
+pub mod schema;
 pub mod settings;
 pub mod timeline;
 pub mod trial;
+mod types;
 mod words;
 mod yaml;
 

@@ -1,7 +1,10 @@
-//! The words of the language: what is allowed where, what belongs to it but is not built yet, and
-//! which word somebody may have meant.
+//! The words of the language: what is allowed where, what each means and takes, what belongs to the
+//! language but is not built yet, and which word somebody may have meant.
 
-/// The words allowed at one place.
+use super::types::Type;
+
+/// The words allowed at one place. From these tables come what the parser allows, the published
+/// JSON Schema and the reference, so that they cannot disagree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Words {
     /// What has these words, as in "no key of …".
@@ -10,73 +13,208 @@ pub(crate) struct Words {
     pub known: &'static [&'static str],
     /// What belongs to the language and is not built yet.
     pub later: &'static [&'static str],
+    /// What is built, with its type and meaning.
+    pub rows: &'static [Word],
+}
+
+/// A word that is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Word {
+    /// The word.
+    pub name: &'static str,
+    /// What it means, in sentences.
+    pub meaning: &'static str,
+    /// What it takes, if it is a key.
+    pub takes: Option<Type>,
+    /// It must be there.
+    pub is_required: bool,
 }
 
 macro_rules! words {
-    ($(#[doc = $doc:literal] $name:ident = $of:literal [$($known:literal)*] later [$($later:literal)*];)+) => {
+    ($(#[doc = $doc:literal] $name:ident = $of:literal
+        { $($known:literal $([$need:ident $takes:expr])? $meaning:literal;)* }
+        later [$($later:literal)*];)+) => {
         $(
             #[doc = $doc]
-            pub(crate) const $name: Words =
-                Words { of: $of, known: &[$($known,)*], later: &[$($later,)*] };
+            pub(crate) const $name: Words = Words {
+                of: $of,
+                known: &[$($known,)*],
+                later: &[$($later,)*],
+                rows: &[$(Word {
+                    name: $known,
+                    meaning: $meaning,
+                    takes: words!(@takes $($takes)?),
+                    is_required: words!(@must $($need)?),
+                },)*],
+            };
         )+
+
+        /// All of these tables.
+        pub(crate) const ALL: &[Words] = &[$($name,)+];
     };
+    (@takes) => { None };
+    (@takes $takes:expr) => { Some($takes) };
+    (@must) => { false };
+    (@must may) => { false };
+    (@must must) => { true };
 }
 
 words! {
     /// Keys of a scenario file.
-    SCENARIO = "a scenario" ["scenario" "title" "covers" "pipeline" "settings" "setup" "timeline" "expect"]
-        later ["only" "requires"];
+    SCENARIO = "a scenario" {
+        "scenario" [must Type::Word(&VERSION)] "The version of the language.";
+        "title" [must Type::Text] "One sentence: what is true if the scenario passes.";
+        "covers" [may Type::OneOrList(&Type::Text)] "Labels to select by.";
+        "pipeline" [must Type::OneOf(&[Type::Path, Type::Map(&INLINE)])] "What is under test: the path of a pipeline file, or a pipeline written here.";
+        "settings" [may Type::Map(&SETTINGS)] "Settings over those of the pipeline. A list of values makes a cell of each, several lists make their product; `null` takes out what the pipeline sets.";
+        "setup" [may Type::OneOrList(&Type::Sql)] "SQL that runs before connector and statements start: it arrives as snapshot.";
+        "timeline" [must Type::Timeline] "What happens, one entry after the other, once connector and statements stream; may be `[]`. After the last entry stands `await: processed`, written or not.";
+        "expect" [may Type::OneOrList(&Type::Map(&EXPECT))] "What must and may be seen. With nothing written: no anomaly of any kind, and every sink as its reference says whenever nothing more can arrive.";
+    } later ["only" "requires"];
     /// Keys of a pipeline file.
-    PIPELINE = "a pipeline file" ["pipeline" "source" "connector" "format" "dialect" "statements" "sinks" "settings" "may_show"]
-        later [];
-    /// Keys of a pipeline inside a scenario.
-    INLINE = "an inline pipeline" ["source" "connector" "format" "dialect" "statements" "sinks" "settings" "may_show"]
-        later [];
+    PIPELINE = "a pipeline file" {
+        "pipeline" [must Type::Word(&VERSION)] "The version of the language. Left out when a pipeline is written into a scenario.";
+        "source" [must Type::OneOrList(&Type::Sql)] "DDL of the source tables for an empty database; it must create a table.";
+        "connector" [may Type::Path] "Path of the connector's JSON file as production has it. Keys that changeproof must own (connection, slot, publication, topic prefix, …) are replaced, and listed in the report. Without it: prefix `cdc`, all tables.";
+        "format" [may Type::Word(&FORMAT)] "How records are written; read from the connector file if left out.";
+        "dialect" [may Type::Word(&DIALECT)] "Whose Flink SQL the statements are.";
+        "statements" [may Type::OneOrList(&Type::Sql)] "Flink statements, submitted in this order; `*` and `**` in a path match several files, in sorted order. None: the topics are the last hop.";
+        "sinks" [may Type::Named("sink", &Type::Sink)] "For every table that an INSERT writes: its reference query, or `unjudged`.";
+        "settings" [may Type::Map(&SETTINGS)] "Defaults for the scenarios; no lists.";
+        "may_show" [may Type::List(&Type::Shown(&MAY_SHOW))] "Known deviations of this pipeline, each with its reason.";
+    } later [];
     /// Keys of a sink.
-    SINK = "a sink" ["reference" "window"] later [];
+    SINK = "a sink" {
+        "reference" [must Type::Sql] "One SELECT on Postgres that says what the sink must hold, over the tables by their names and over `changes.<table>`. It returns the sink's key; columns that it does not return are not compared.";
+        "window" [may Type::Map(&WINDOW)] "The clock of a sink whose rows are windows: they are judged when they are closed.";
+    } later [];
     /// Keys of a window.
-    WINDOW = "a window" ["end" "time" "delay"] later [];
+    WINDOW = "a window" {
+        "end" [must Type::Text] "The reference's column that holds the end of the window.";
+        "time" [must Type::OneOrList(&Type::Text)] "The clock: `table.column`, a list of them, `commit` or `record`.";
+        "delay" [may Type::Duration] "How far the watermark stays behind; read from the WATERMARK clause if left out.";
+    } later [];
     /// Keys of `settings`.
-    SETTINGS = "settings" ["partitions" "parallelism" "replica_identity" "statements" "topics" "connector" "flink"]
-        later ["tables" "worker" "kafka" "postgres"];
+    SETTINGS = "settings" {
+        "partitions" [may Type::PerPlace("table or sink", &Type::Count)] "Partitions of every topic, or a map place → number. Default 1.";
+        "parallelism" [may Type::Choice(&Type::Count)] "Parallelism of the statements. Default 1.";
+        "replica_identity" [may Type::PerPlace("source table", &Type::Word(&REPLICA_IDENTITY))] "Replica identity of every table, or a map table → identity. As in the DDL where nothing is set.";
+        "statements" [may Type::Choice(&Type::Sql)] "Each of these statements replaces the pipeline's with the same kind and target; others are added before the first INSERT.";
+        "topics" [may Type::Named("table or sink", &Type::Options)] "Map place → options of its topic.";
+        "connector" [may Type::Options] "Options of the connector.";
+        "flink" [may Type::Options] "Options of the Flink session.";
+    } later ["tables" "worker" "kafka" "postgres"];
     /// Keys of `where`.
-    WHERE = "where" ["partitions" "parallelism" "replica_identity" "statements" "topics" "connector" "flink"]
-        later ["tables" "worker" "kafka" "postgres" "versions"];
+    WHERE = "where" {
+        "partitions" [may Type::Labels] "Cells with this number of partitions.";
+        "parallelism" [may Type::Labels] "Cells with this parallelism.";
+        "replica_identity" [may Type::Labels] "Cells with this replica identity.";
+        "statements" [may Type::Labels] "Cells with these statements; the end of the path is enough.";
+        "topics" [may Type::Labels] "Cells with these options of topics.";
+        "connector" [may Type::Labels] "Cells with these options of the connector.";
+        "flink" [may Type::Labels] "Cells with these options of the Flink session.";
+    } later ["tables" "worker" "kafka" "postgres" "versions"];
     /// Main keys of a timeline entry beside the sessions.
-    MAIN = "the timeline" ["await"]
-        later ["arm" "kill" "pause" "resume" "stop" "start" "cut" "heal" "set" "permute"];
+    MAIN = "the timeline" {
+        "await" [may Type::Word(&CONDITION)] "Wait for a condition; never for a fixed time.";
+    } later ["arm" "kill" "pause" "resume" "stop" "start" "cut" "heal" "set" "permute"];
     /// Modifiers of a session's entry.
-    SESSION = "a session's entry" ["blocks_on" "error" "repeat" "within"] later ["until"];
+    SESSION = "a session's entry" {
+        "blocks_on" [may Type::Session] "The session that holds the lock for which the entry's last statement must be seen waiting. A wait that is not announced is an error.";
+        "error" [may Type::Text] "Postgres must refuse the SQL with this SQLSTATE or condition name.";
+        "repeat" [may Type::Count] "So many rounds; `:i` outside quotes is 1, 2, …";
+        "within" [may Type::Duration] "The limit; 30 s if left out.";
+    } later ["until"];
     /// Modifiers of `await`.
-    AWAIT = "an await" ["within"] later [];
+    AWAIT = "an await" {
+        "within" [may Type::Duration] "The limit; 30 s if left out.";
+    } later [];
     /// Modifiers of what is not built yet.
-    MODIFIERS = "the timeline" [] later ["savepoint" "delay" "rate" "of" "at"];
+    MODIFIERS = "the timeline" {} later ["savepoint" "delay" "rate" "of" "at"];
     /// What can be awaited.
-    CONDITION = "await" ["streaming" "captured" "processed"]
-        later ["stored" "confirmed" "slot" "watermark" "compacted" "expired"];
+    CONDITION = "await" {
+        "streaming" "The snapshot is over and the connector streams.";
+        "captured" "Every captured change of the sessions so far was read from its topic.";
+        "processed" "It is proven that nothing more can arrive, through the last hop.";
+    } later ["stored" "confirmed" "slot" "watermark" "compacted" "expired"];
     /// Keys of an entry of `expect`.
-    EXPECT = "expect" ["where" "delivery" "consistency" "rows" "life" "must_show" "may_show"]
-        later ["plan" "attempts"];
+    EXPECT = "expect" {
+        "where" [may Type::Map(&WHERE)] "The cells for which the entry holds: a value or a list of values for axes of the matrix. All cells if left out.";
+        "delivery" [may Type::Word(&DELIVERY)] "The delivery contract of the source topics.";
+        "consistency" [may Type::Named("sink", &Type::Word(&LEVEL))] "What every state of a sink must satisfy.";
+        "rows" [may Type::Named("sink", &Type::RowTable)] "Exactly these rows at the end. They are checked against the sink and against the reference, so that a wrong expectation is told apart from a wrong pipeline.";
+        "life" [may Type::Named("table or sink", &Type::Named("key", &Type::Life))] "The events of single keys, after legal replays are folded.";
+        "must_show" [may Type::List(&Type::Shown(&MUST_SHOW))] "Findings whose absence fails. A scenario that passes on an anomaly is a positive control.";
+        "may_show" [may Type::List(&Type::Shown(&MAY_SHOW))] "Findings that are allowed, each with its reason.";
+    } later ["plan" "attempts"];
     /// Modifiers of an entry of `must_show`.
-    MUST_SHOW = "must_show" ["key" "says"] later [];
+    MUST_SHOW = "must_show" {
+        "key" [may Type::OneOrList(&Type::Text)] "The keys it must be shown for. Without it: at least one, and all are covered.";
+        "says" [may Type::Text] "Text that the finding's sentence contains.";
+    } later [];
     /// Modifiers of an entry of `may_show`.
-    MAY_SHOW = "may_show" ["key" "because"] later [];
+    MAY_SHOW = "may_show" {
+        "key" [may Type::OneOrList(&Type::Text)] "The keys it may be shown for. Without it: all.";
+        "because" [must Type::Text] "Why it is allowed.";
+    } later [];
     /// Wire formats.
-    FORMAT = "format" ["json"] later ["json-registry" "avro-registry"];
+    FORMAT = "format" {
+        "json" "JSON without schemas.";
+    } later ["json-registry" "avro-registry"];
     /// Dialects.
-    DIALECT = "dialect" ["flink"] later ["confluent"];
+    DIALECT = "dialect" {
+        "flink" "Open-source Flink SQL. Hosts and the run's topic prefix are filled into `WITH`.";
+    } later ["confluent"];
     /// Replica identities.
-    REPLICA_IDENTITY = "replica_identity" ["default" "full"] later [];
+    REPLICA_IDENTITY = "replica_identity" {
+        "default" "An update or delete carries the old key alone.";
+        "full" "An update or delete carries the whole old row.";
+    } later [];
     /// Delivery contracts.
-    DELIVERY = "delivery" ["at-least-once" "exactly-once"] later [];
+    DELIVERY = "delivery" {
+        "at-least-once" "A replay is legal after a fault before the hop, and only then. The default.";
+        "exactly-once" "No record twice, not even after a fault.";
+    } later [];
     /// Levels of consistency.
-    LEVEL = "consistency" ["final"] later ["windows" "cut" "commit"];
+    LEVEL = "consistency" {
+        "final" "Equal to the reference whenever nothing more can arrive (of a windowed sink: the closed windows).";
+    } later ["windows" "cut" "commit"];
     /// The version of both kinds of files.
-    VERSION = "the version of the language" ["v1"] later [];
+    VERSION = "the version of the language" {
+        "v1" "The first.";
+    } later [];
     /// Events of a topic's life.
-    TOPIC_EVENT = "the life of a topic's key" ["r" "c" "u" "d" "t" "null"] later [];
+    TOPIC_EVENT = "the life of a topic's key" {
+        "r" "Read by the snapshot.";
+        "c" "Created.";
+        "u" "Updated.";
+        "d" "Deleted.";
+        "t" "Truncated.";
+        "null" "A tombstone.";
+    } later [];
     /// Events of a sink's life.
-    SINK_EVENT = "the life of a sink's key" ["+I" "-U" "+U" "-D"] later [];
+    SINK_EVENT = "the life of a sink's key" {
+        "+I" "Inserted.";
+        "-U" "Taken back before an update.";
+        "+U" "Updated, or inserted into an upsert sink.";
+        "-D" "Deleted.";
+    } later [];
+}
+
+/// Keys of a pipeline inside a scenario: those of a file without its version.
+pub(crate) const INLINE: Words = Words {
+    of: "an inline pipeline",
+    known: PIPELINE.known.split_at(1).1,
+    rows: PIPELINE.rows.split_at(1).1,
+    ..PIPELINE
+};
+
+/// The modifiers that a main key of the timeline takes; what is no word is a session.
+pub(crate) fn modifiers(main: &str) -> Words {
+    match main {
+        "await" => AWAIT,
+        _ => SESSION,
+    }
 }
 
 impl Words {
