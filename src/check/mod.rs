@@ -16,6 +16,7 @@ mod order;
 mod patterns;
 mod progress;
 mod rows;
+pub mod settled;
 mod sink;
 mod sinks;
 mod summary;

@@ -91,6 +91,15 @@ impl<'a> Case<'a> {
 
     /// The tables that `names` stand for, views and tables in between seen through.
     pub(super) fn origins(&self, names: &[Name]) -> Vec<&CreateTable> {
+        self.tables_behind(names, true)
+    }
+
+    /// The tables that `names` stand for, views alone seen through.
+    pub(super) fn reads(&self, names: &[Name]) -> Vec<&CreateTable> {
+        self.tables_behind(names, false)
+    }
+
+    fn tables_behind(&self, names: &[Name], is_deep: bool) -> Vec<&CreateTable> {
         let mut open: Vec<Name> = names.to_vec();
         let mut seen: Vec<String> = Vec::new();
         let mut found = Vec::new();
@@ -107,7 +116,8 @@ impl<'a> Case<'a> {
                     open.extend(reads.iter().cloned());
                 }
                 let writes = statement.inserts().iter();
-                let writes = writes.filter(|insert| insert.target.table() == name.table());
+                let writes =
+                    writes.filter(|insert| is_deep && insert.target.table() == name.table());
                 open.extend(writes.flat_map(|insert| insert.reads.clone()));
             }
         }

@@ -16,13 +16,15 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(case: &Case<'_>, found: &mut Found<'_>) {
     for (text, statement) in &case.statements {
+        let sinks: Vec<&str> =
+            statement.inserts().iter().map(|insert| insert.target.table()).collect();
         for insert in statement.inserts() {
             let sink = insert.target.table();
-            let origins = case.origins(&insert.reads);
+            let origins = case.reads(&insert.reads);
             let append = origins.iter().filter(|table| !is_changelog(table));
             let sources: Vec<&str> =
                 append.filter_map(|table| case.source_of(table)).map(|s| s.name.as_str()).collect();
-            if sources.is_empty() || case.is_control(&[sink]) {
+            if sources.is_empty() || case.is_control(&sinks) {
                 continue;
             }
             let sql = text.value.get(insert.span.start..insert.span.end).unwrap_or("");

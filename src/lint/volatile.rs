@@ -31,7 +31,7 @@ fn check(case: &Case<'_>, found: &mut Found<'_>) {
         for insert in statement.inserts() {
             let sink = insert.target.table();
             if case.is_control(&[sink])
-                || !case.origins(&insert.reads).iter().any(|table| is_changelog(table))
+                || !case.reads(&insert.reads).iter().any(|table| is_changelog(table))
             {
                 continue;
             }

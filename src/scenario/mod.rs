@@ -1,6 +1,7 @@
 //! The scenario language: pipeline and scenario files, parsed with all their errors at once, and
 //! the trials they become.
 
+pub mod bless;
 pub mod code;
 mod diagnose;
 pub mod expect;
@@ -8,6 +9,7 @@ pub mod load;
 mod parse;
 pub mod pipeline;
 pub mod print;
+pub mod propose;
 pub mod reference;
 #[expect(clippy::module_inception, reason = "the file is named after the noun it defines")]
 pub mod scenario;
@@ -19,7 +21,7 @@ mod types;
 mod words;
 mod yaml;
 
-pub use load::{Loaded, Source, load, load_as, load_pipeline};
+pub use load::{Loaded, Source, load, load_as, load_edited, load_pipeline};
 pub use scenario::Scenario;
 
 pub(crate) use words::nearest;

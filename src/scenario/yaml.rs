@@ -295,11 +295,43 @@ impl Tree<'_> {
         let end = byte + rest.chars().next().filter(|next| *next != '\n').map_or(0, char::len_utf8);
         let at = self.at(Span::new(byte, end));
         let info = error.info();
+        let help = if info.contains("did not find expected") {
+            Some(self.indentation(byte))
+        } else {
+            hint(&info, rest).map(str::to_owned)
+        };
         let detail = self.diagnostics.error(Code::NotYaml, &at, format!("not YAML: {info}"));
-        let _kept = match hint(&info, rest) {
+        let _kept = match help {
             Some(help) => detail.help(help),
             None => detail,
         };
+    }
+
+    /// How deep the line of `byte` stands, and how deep it could.
+    fn indentation(&self, byte: usize) -> String {
+        let before = self.source.value.get(..byte).unwrap_or("");
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let depth = |line: &str| line.len() - line.trim_start_matches(' ').len();
+        let own =
+            self.source.value.get(start..).and_then(|rest| rest.lines().next()).map_or(0, depth);
+        let mut above: Vec<usize> = Vec::new();
+        for line in
+            before.get(..start).unwrap_or("").lines().rev().filter(|line| !line.trim().is_empty())
+        {
+            let deep = depth(line);
+            let keys = line.trim_start().trim_start_matches("- ");
+            // The keys of an item stand below its first key, behind the dash.
+            for deep in [line.len() - keys.len(), deep] {
+                if above.last().is_none_or(|last| deep < *last) {
+                    above.push(deep);
+                }
+            }
+        }
+        let deep: Vec<String> = above.iter().rev().map(usize::to_string).collect();
+        format!(
+            "this line is indented by {own}; keys of one map stand in one column, and above it maps and lists begin at {}",
+            deep.join(", ")
+        )
     }
 
     /// A tab in the white space that opens the line of `byte` or the one after it.
@@ -339,7 +371,7 @@ fn hint(info: &str, rest: &str) -> Option<&'static str> {
     if info.contains("unclosed quote") {
         return Some("close the quote; inside '…' a quote is written twice");
     }
-    info.contains("did not find expected").then_some("check the indentation of this line")
+    None
 }
 
 /// The end of the first line of `span`, without white space.

@@ -7,6 +7,7 @@
 
 mod error;
 mod slot;
+pub mod tables;
 
 use futures::SinkExt as _;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};

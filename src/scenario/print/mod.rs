@@ -6,7 +6,7 @@ mod scalar;
 mod tests;
 
 use super::diagnose::Diagnostics;
-use super::yaml::{self, Key, Node, Value};
+use super::yaml::{self, Key, Node, ScalarStyle, Value};
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::text::{Span, Text};
 
@@ -80,7 +80,7 @@ struct Printer<'a> {
 impl Printer<'_> {
     fn document(&mut self, root: &Node) {
         let end = self.source.value.len();
-        self.comments_before(start(root), 0);
+        self.comments_before(self.start(root), 0);
         match &root.value {
             Value::Scalar(_) => {
                 self.value(root, 0, end);
@@ -101,7 +101,7 @@ impl Printer<'_> {
     fn block(&mut self, node: &Node, indent: usize, end: usize) {
         let starts: Vec<usize> = match &node.value {
             Value::Map(entries) => entries.iter().map(|(key, _)| key.at.span.start).collect(),
-            Value::List(items) => items.iter().map(start).collect(),
+            Value::List(items) => items.iter().map(|item| self.start(item)).collect(),
             Value::Scalar(_) => Vec::new(),
         };
         let ends = |n: usize| starts.get(n + 1).copied().unwrap_or(end);
@@ -116,7 +116,7 @@ impl Printer<'_> {
             }
             Value::List(items) => {
                 for (n, item) in items.iter().enumerate() {
-                    self.lead(start(item), indent, n > 0);
+                    self.lead(self.start(item), indent, n > 0);
                     self.put("-");
                     self.item(item, indent, ends(n));
                 }
@@ -134,11 +134,11 @@ impl Printer<'_> {
             self.value(value, indent, end);
             return;
         }
-        if self.beside(key_end).is_some_and(|comment| comment.start < start(value)) {
+        if self.beside(key_end).is_some_and(|comment| comment.start < self.start(value)) {
             self.comment_beside(key_end);
         }
         self.end_line();
-        self.comments_before(start(value), indent + STEP);
+        self.comments_before(self.start(value), indent + STEP);
         self.block(value, indent + STEP, end);
     }
 
@@ -260,17 +260,38 @@ impl Printer<'_> {
         (!between.contains('\n')).then_some(next)
     }
 
+    /// Puts the comment beside byte `at`, as far away as it was.
     fn comment_beside(&mut self, at: usize) {
         let Some(comment) = self.beside(at) else { return };
         self.comments = self.comments.get(1..).unwrap_or_default();
+        let before = self.source.value.get(..comment.start).unwrap_or("");
+        let spaces = before.len() - before.trim_end_matches(' ').len();
         let text = self.source.value.get(comment.start..comment.end).unwrap_or("").trim_end();
-        self.put(" ");
+        self.put(&" ".repeat(spaces.max(1)));
         self.put(text);
     }
 
     fn text_end(&self, at: usize) -> usize {
         let before = self.source.value.get(..at).unwrap_or("");
         before.trim_end().len()
+    }
+
+    /// The first byte of a node; of a block the first of the line with its head.
+    fn start(&self, node: &Node) -> usize {
+        match &node.value {
+            Value::Map(entries) if !node.is_flow => {
+                entries.first().map_or(node.span.start, |(key, _)| key.at.span.start)
+            }
+            Value::Scalar(found)
+                if matches!(found.style, ScalarStyle::Literal | ScalarStyle::Folded) =>
+            {
+                let before = self.source.value.get(..node.span.start).unwrap_or("").trim_end();
+                let line = before.rfind('\n').map_or(0, |newline| newline + 1);
+                let head = before.get(line..).unwrap_or("");
+                line + head.len() - head.trim_start().len()
+            }
+            Value::Scalar(_) | Value::List(_) | Value::Map(_) => node.span.start,
+        }
     }
 
     /// Whether the line above that of byte `at` is blank.
@@ -298,15 +319,5 @@ impl Printer<'_> {
 
     fn end_line(&mut self) {
         self.text.push('\n');
-    }
-}
-
-/// The first byte of a node.
-fn start(node: &Node) -> usize {
-    match &node.value {
-        Value::Map(entries) if !node.is_flow => {
-            entries.first().map_or(node.span.start, |(key, _)| key.at.span.start)
-        }
-        Value::Scalar(_) | Value::List(_) | Value::Map(_) => node.span.start,
     }
 }
