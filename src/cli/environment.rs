@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 
 /// The variables that changeproof knows, read once.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Environment {
     /// `CHANGEPROOF_LOG`: log filters, as in `changeproof=debug`.
     pub log: Option<String>,
@@ -14,29 +14,14 @@ pub struct Environment {
     pub state: Option<Utf8PathBuf>,
     /// `CHANGEPROOF_POSTGRES_BIN`: the folder that holds `postgres` and `initdb`.
     pub postgres_bin: Option<Utf8PathBuf>,
-    /// `PGPASSWORD`: the password for a database that `new` looks at.
-    pub postgres_password: Option<Secret>,
+    /// `CHANGEPROOF_POSTGRES_URL`: where `generate` writes and `new` looks. May hold a password.
+    pub postgres_url: Option<String>,
+    /// `CHANGEPROOF_SCORE_TOKEN`: what clients of the scoring service must send.
+    pub score_token: Option<String>,
     /// `JAVA_HOME`.
     pub java_home: Option<Utf8PathBuf>,
     /// The folders of `PATH`, in order.
     pub path: Vec<Utf8PathBuf>,
-}
-
-/// A text that is never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// The text, for the one who needs it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("(secret)")
-    }
 }
 
 impl Environment {
@@ -56,7 +41,8 @@ impl Environment {
             cache,
             state: folder("CHANGEPROOF_STATE"),
             postgres_bin: folder("CHANGEPROOF_POSTGRES_BIN"),
-            postgres_password: variable("PGPASSWORD").map(Secret),
+            postgres_url: variable("CHANGEPROOF_POSTGRES_URL"),
+            score_token: variable("CHANGEPROOF_SCORE_TOKEN"),
             java_home: folder("JAVA_HOME"),
             path: path.split(':').filter(|part| !part.is_empty()).map(Utf8PathBuf::from).collect(),
         }

@@ -8,6 +8,7 @@ use crate::base::exit::Exit;
 use console::{Color, Console};
 use environment::Environment;
 
+mod bench;
 mod bless;
 mod check;
 mod console;
@@ -15,6 +16,7 @@ pub mod environment;
 mod explain;
 mod fmt;
 mod format;
+mod generate;
 mod lint;
 mod list;
 mod logging;
@@ -22,6 +24,7 @@ mod new;
 mod progress;
 mod run;
 mod schema;
+mod score;
 mod select;
 pub mod stack;
 
@@ -71,8 +74,12 @@ enum Command {
     New(new::New),
     Bless(bless::Bless),
     #[command(hide = true)]
+    Bench(bench::Bench),
+    #[command(hide = true)]
     Keeper(stack::Keeper),
     Schema(schema::Schema),
+    Generate(generate::Generate),
+    Score(score::Score),
 }
 
 /// Runs the command line.
@@ -104,6 +111,7 @@ fn dispatch(command: &Command, environment: &Environment, console: Console) -> E
         Command::Down(down) => stack::down(down, environment, console),
         Command::Status(status) => stack::status(status, environment, console),
         Command::Doctor(doctor) => stack::doctor(doctor, environment, console),
+        Command::Bench(bench) => bench::bench(bench, environment, console),
         Command::Keeper(keeper) => stack::keeper(keeper, console),
         Command::List(list) => list::run(list, console),
         Command::Lint(lint) => lint::run(lint, console),
@@ -112,5 +120,7 @@ fn dispatch(command: &Command, environment: &Environment, console: Console) -> E
         Command::Bless(bless) => bless::run(bless, console),
         Command::Explain(explain) => explain::run(explain, console),
         Command::Schema(schema) => schema::run(schema, console),
+        Command::Generate(generate) => generate::run(generate, environment, console),
+        Command::Score(score) => score::run(score, environment, console),
     }
 }

@@ -4,10 +4,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 
 use super::console::Console;
-use super::environment::{Environment, Secret};
+use super::environment::Environment;
 use crate::base::exit::Exit;
 use crate::base::text::Text;
-use crate::client::postgres::tables;
+use crate::client::postgres::{Url, tables};
 use crate::scenario::load;
 use crate::scenario::load::lexical;
 use crate::scenario::propose::{Found, is_flink, propose, rank};
@@ -22,10 +22,12 @@ const SKIPPED: [&str; 4] = ["target", "node_modules", "tests", "test"];
 /// database for its tables. Nothing that is there is changed or written over.
 #[derive(Debug, Args)]
 pub(super) struct New {
-    /// Folders, and at most one address as `postgres://user@host:5432/database` (the password comes
-    /// from `PGPASSWORD`)
+    /// Folders, and at most one address as `postgres://user@host:5432/database`
     #[arg(value_name = "DIR|URL", default_value = ".")]
     from: Vec<String>,
+    /// Look into the database of `CHANGEPROOF_POSTGRES_URL` (an address with a password belongs there)
+    #[arg(long)]
+    database: bool,
     /// The folder to write to; it is made
     #[arg(long, value_name = "DIR", default_value = "changeproof")]
     into: Utf8PathBuf,
@@ -50,15 +52,26 @@ pub(super) fn run(new: &New, environment: &Environment, console: Console) -> Exi
 fn make(new: &New, environment: &Environment, console: Console) -> Result<Exit, Failed> {
     let (urls, folders): (Vec<&String>, Vec<&String>) =
         new.from.iter().partition(|from| from.starts_with("postgres"));
+    let own_url = environment.postgres_url.as_ref().filter(|_| new.database);
+    if new.database && own_url.is_none() {
+        let sentence = "--database needs the variable CHANGEPROOF_POSTGRES_URL";
+        return Err(Failed(Exit::Usage, sentence.to_owned()));
+    }
+    if urls.iter().any(|url| has_password(url)) {
+        let sentence = "an address with a password stays in the history of the shell: set it as \
+                        CHANGEPROOF_POSTGRES_URL and use --database";
+        return Err(Failed(Exit::Usage, sentence.to_owned()));
+    }
+    let url = urls.first().copied().or(own_url);
     let mut found = Found::default();
     let mut own = Vec::new();
-    if let [url, ..] = urls.as_slice() {
-        let ddl = from_database(url, environment)?;
+    if let Some(url) = url {
+        let ddl = from_database(url)?;
         found.source.push(("source.sql".into(), Text::whole("source.sql".into(), ddl.clone())));
         own.push((Utf8PathBuf::from("source.sql"), ddl));
     }
     for folder in folders {
-        look_into(Utf8Path::new(folder), new, urls.is_empty(), &mut found)?;
+        look_into(Utf8Path::new(folder), new, url.is_none(), &mut found)?;
     }
     found.source.sort_by(|a, b| a.0.cmp(&b.0));
     found.statements.sort_by_key(|(path, text)| rank(path, text));
@@ -91,16 +104,16 @@ fn make(new: &New, environment: &Environment, console: Console) -> Result<Exit, 
     Ok(Exit::Pass)
 }
 
-fn from_database(url: &str, environment: &Environment) -> Result<String, Failed> {
-    let has_password = url.split_once("://").and_then(|(_, rest)| rest.split_once('@'));
-    if has_password.is_some_and(|(user, _)| user.contains(':')) {
-        let sentence = "an address with a password ends in histories of shells: set PGPASSWORD";
-        return Err(Failed(Exit::Usage, sentence.to_owned()));
-    }
+fn has_password(url: &str) -> bool {
+    let user = url.split_once("://").and_then(|(_, rest)| rest.split_once('@'));
+    user.is_some_and(|(user, _)| user.contains(':'))
+}
+
+fn from_database(url: &str) -> Result<String, Failed> {
+    let url = Url::parse(url).map_err(|error| Failed(Exit::Usage, error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ddl = runtime.block_on(async {
-        let session =
-            tables::open(url, environment.postgres_password.as_ref().map(Secret::reveal)).await?;
+        let session = url.connect("changeproof new").await?;
         tables::ddl(&session).await
     });
     ddl.map_err(|error| Failed(Exit::Usage, error.to_string()))

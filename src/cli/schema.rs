@@ -6,6 +6,7 @@ use super::console::Console;
 use crate::base::exit::Exit;
 use crate::report::json;
 use crate::scenario::{reference, schema as language};
+use crate::score::openapi;
 
 /// Print a published JSON Schema, or the reference of the language
 #[derive(Debug, Args)]
@@ -26,6 +27,8 @@ enum Of {
     Pipeline,
     /// The reference of the language (Markdown)
     Language,
+    /// The scoring service, as an OpenAPI description
+    Scoring,
 }
 
 pub(super) fn run(schema: &Schema, console: Console) -> Exit {
@@ -34,6 +37,7 @@ pub(super) fn run(schema: &Schema, console: Console) -> Exit {
         Of::Scenario => language::scenario(),
         Of::Pipeline => language::pipeline(),
         Of::Language => reference::page(),
+        Of::Scoring => openapi::text(),
     };
     console.out(&text);
     Exit::Pass

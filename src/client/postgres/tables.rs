@@ -1,8 +1,6 @@
 //! The tables of somebody's database, as DDL that makes them again in an empty one.
 
-use tokio_postgres::Config;
-
-use super::{Connection, OPTIONS, PostgresError};
+use super::{Connection, PostgresError};
 
 /// Types, tables with their keys and checks, and foreign keys, in an order in which they can be made.
 const DDL: &str = r"
@@ -45,23 +43,6 @@ SELECT text FROM (
       CASE t.relreplident WHEN 'f' THEN 'FULL' ELSE 'NOTHING' END), t.name
   FROM tables t WHERE t.relreplident IN ('f', 'n')
 ) ddl ORDER BY kind, name";
-
-/// Opens a session by an address as `postgres://user@host:port/database`.
-pub async fn open(url: &str, password: Option<&str>) -> Result<Connection, PostgresError> {
-    let doing = || "connecting to the database".to_owned();
-    let mut config: Config =
-        url.parse().map_err(|error| PostgresError::new(&doing(), None, &error))?;
-    if let Some(password) = password {
-        config.password(password);
-    }
-    config.application_name("changeproof new").options(OPTIONS);
-    let (client, connection) = config
-        .connect(tokio_postgres::NoTls)
-        .await
-        .map_err(|error| PostgresError::new(&doing(), None, &error))?;
-    drop(tokio::spawn(connection));
-    Ok(Connection { client, pid: 0 })
-}
 
 /// The DDL of the tables that a session's database has.
 pub async fn ddl(connection: &Connection) -> Result<String, PostgresError> {
