@@ -172,8 +172,8 @@ fn topic_prefix(text: &str) -> Option<String> {
 fn relative(path: &Utf8Path, from: &Utf8Path) -> Result<Utf8PathBuf, Failed> {
     let (path, from) = (camino::absolute_utf8(path)?, camino::absolute_utf8(from)?);
     let (path, from) = (lexical(&path), lexical(&from));
-    let shared =
-        itertools::izip!(path.components(), from.components()).take_while(|(a, b)| a == b).count();
+    let mut parts = from.components();
+    let shared = path.components().take_while(|part| parts.next() == Some(*part)).count();
     let up = from.components().skip(shared).map(|_| "..");
     let down = path.components().skip(shared).map(|part| part.as_str());
     Ok(up.chain(down).collect())

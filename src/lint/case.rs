@@ -34,11 +34,9 @@ impl<'a> Case<'a> {
         let ddl: Vec<Text> = ddl.collect();
         let statements = trial.pipeline.statements.iter();
         let entries = trial.timeline.iter().enumerate();
-        let writes = entries.flat_map(|(n, entry)| match &entry.action {
-            Action::Session(session) => {
-                session.statements.iter().flat_map(writes).map(|write| (n, write)).collect()
-            }
-            _ => Vec::new(),
+        let writes = entries.flat_map(|(n, entry)| {
+            let writes = session(&entry.action).iter().flat_map(writes);
+            writes.map(move |write| (n, write))
         });
         Self {
             trial,
@@ -159,6 +157,11 @@ impl<'a> Case<'a> {
             })
         })
     }
+}
+
+/// What an entry runs in its session.
+pub(super) fn session(action: &Action) -> &[Text] {
+    if let Action::Session(session) = action { &session.statements } else { &[] }
 }
 
 /// `ALTER TABLE t REPLICA IDENTITY …`.

@@ -3,11 +3,10 @@
 use jiff::civil::DateTime;
 
 use super::Rule;
-use super::case::{Case, Found};
+use super::case::{Case, Found, session};
 use crate::base::text::Text;
 use crate::scenario::expect::RowCell;
 use crate::scenario::pipeline::{Sink, WindowTime};
-use crate::scenario::timeline::Action;
 use crate::sql::token::{Language, significant};
 
 /// The rule.
@@ -57,10 +56,7 @@ fn check(case: &Case<'_>, found: &mut Found<'_>) {
 /// The latest time that is written in setup and timeline; `None` if there is none, or if times are
 /// calculated, so that the latest cannot be seen.
 fn latest(case: &Case<'_>) -> Option<DateTime> {
-    let sessions = case.trial.timeline.iter().flat_map(|entry| match &entry.action {
-        Action::Session(session) => session.statements.as_slice(),
-        _ => &[],
-    });
+    let sessions = case.trial.timeline.iter().flat_map(|entry| session(&entry.action));
     let statements: Vec<&Text> = case.trial.setup.iter().chain(sessions).collect();
     let mut latest: Option<DateTime> = None;
     for statement in statements {

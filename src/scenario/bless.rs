@@ -121,7 +121,7 @@ fn lines(columns: &[String], seen: &Seen<'_>) -> Result<Vec<String>, String> {
     };
     let widths: Vec<usize> = (0..columns.len()).filter_map(width).collect();
     let line = |row: &Vec<String>| {
-        let cells = itertools::izip!(row, &widths).map(|(cell, width)| format!("{cell:<width$}"));
+        let cells = itertools::zip_eq(row, &widths).map(|(cell, width)| format!("{cell:<width$}"));
         cells.collect::<Vec<_>>().join(" | ").trim_end().to_owned()
     };
     Ok(grid.iter().map(line).collect())

@@ -35,9 +35,10 @@ fn marked(line: &str) -> Option<Words> {
 
 fn table(words: Words) -> String {
     let with_types = words.rows.iter().any(|word| word.takes.is_some());
-    let mut lines = match with_types {
-        true => vec!["| key | value | meaning |".to_owned(), "|---|---|---|".to_owned()],
-        false => vec!["| word | meaning |".to_owned(), "|---|---|".to_owned()],
+    let mut lines = if with_types {
+        vec!["| key | value | meaning |".to_owned(), "|---|---|---|".to_owned()]
+    } else {
+        vec!["| word | meaning |".to_owned(), "|---|---|".to_owned()]
     };
     for word in words.rows {
         let must = if word.is_required { ", required" } else { "" };

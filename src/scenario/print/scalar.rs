@@ -121,8 +121,7 @@ pub(super) fn inline(source: &Text, scalar: &Scalar, span: Span, indent: usize) 
         .iter()
         .skip(1)
         .map(|line| if line.is_empty() { "\n".to_owned() } else { format!("\n{pad}{line}") });
-    // An empty line stands for a line break of the value, and needs no end of its own.
-    let rest: String = rest.collect::<Vec<_>>().concat().replace("\n\n", "\n\n");
+    let rest: String = rest.collect::<Vec<_>>().concat();
     format!("{}{rest}", lines.first().copied().unwrap_or(""))
 }
 
@@ -196,10 +195,11 @@ fn is_number(text: &str) -> bool {
     if let Some(octal) = digits.strip_prefix("0o") {
         return all(octal, |c| ('0'..='7').contains(&c));
     }
-    if let Some(octal) = digits.strip_prefix('0').filter(|rest| !rest.is_empty()) {
-        if all(octal, |c| ('0'..='7').contains(&c) || c == '_') {
-            return true;
-        }
+    if digits
+        .strip_prefix('0')
+        .is_some_and(|octal| all(octal, |c| ('0'..='7').contains(&c) || c == '_'))
+    {
+        return true;
     }
     let number = |c: char| c.is_ascii_digit() || matches!(c, '_' | '.' | ':');
     let starts = digits.starts_with(|c: char| c.is_ascii_digit());

@@ -50,7 +50,9 @@ pub(super) fn read(statements: &[Text]) -> Vec<Table> {
                 sets_identity: false,
             };
             let tokens = significant(Language::Postgres, &statement.value);
-            items(&tokens).into_iter().for_each(|item| table.item(item));
+            for item in items(&tokens) {
+                table.item(item);
+            }
             tables.push(table);
             continue;
         }
@@ -67,7 +69,7 @@ pub(super) fn read(statements: &[Text]) -> Vec<Table> {
     in_order(tables)
 }
 
-/// `ALTER TABLE t ADD CONSTRAINT …`, as pg_dump writes keys.
+/// `ALTER TABLE t ADD CONSTRAINT …`, as `pg_dump` writes keys.
 fn added(tokens: &[Token<'_>], tables: &mut [Table]) {
     let at = tokens.iter().position(|token| token.is("ADD"));
     let Some((head, rest)) = at.map(|at| tokens.split_at(at)) else { return };
@@ -179,7 +181,7 @@ impl Table {
             .columns
             .iter()
             .filter(wanted)
-            .filter_map(|column| Some((column.name.as_str(), self.value(column, n, tables)?)))
+            .filter_map(|column| Some((column.name.as_str(), Self::value(column, n, tables)?)))
             .collect();
         let names: Vec<String> = columns.iter().map(|(name, _)| quoted(name)).collect();
         let values: Vec<&str> = columns.iter().map(|(_, value)| value.as_str()).collect();
@@ -205,7 +207,7 @@ impl Table {
                 && !self.is_referred_to(&column.name, tables)
         };
         let column = self.columns.iter().find(is_free)?;
-        let value = self.value(column, 3, tables)?;
+        let value = Self::value(column, 3, tables)?;
         Some(format!(
             "UPDATE {} SET {} = {value} WHERE {}",
             self.full_name(),
@@ -230,7 +232,7 @@ impl Table {
         let parts = self.key.iter().map(|key| {
             let column = self.columns.iter().find(|column| column.name == *key)?;
             // What the database numbers by itself begins with 1.
-            let value = self.value(column, n, tables)?;
+            let value = Self::value(column, n, tables)?;
             Some(format!("{} = {value}", quoted(key)))
         });
         let parts: Option<Vec<String>> = parts.collect();
@@ -246,14 +248,14 @@ impl Table {
     }
 
     /// A value of a column for the `n`th row; `None` where only null or the default is safe.
-    fn value(&self, column: &Column, n: usize, tables: &[Self]) -> Option<String> {
+    fn value(column: &Column, n: usize, tables: &[Self]) -> Option<String> {
         if let Some((table, to)) = &column.refers_to
             && let Some(other) = tables.iter().find(|other| other.name == *table)
         {
             let to = if to.is_empty() { other.key.first()? } else { to };
             let referred = other.columns.iter().find(|column| column.name == *to)?;
             if referred != column {
-                return other.value(referred, n, tables);
+                return Self::value(referred, n, tables);
             }
         }
         if let Some(allowed) = &column.allowed {
