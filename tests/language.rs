@@ -7,12 +7,14 @@
 use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use changeproof::base::diagnostic::Diagnostic;
+use changeproof::base::diagnostic::{Diagnostic, Severity};
 use changeproof::base::text::Text;
+use changeproof::client::clock::Stopwatch;
 use changeproof::report::diagnostics::{Paint, render};
 use changeproof::report::explain;
 use changeproof::scenario::code::Code;
-use changeproof::scenario::load::{Loaded, load};
+use changeproof::scenario::load::{Loaded, load, load_edited};
+use proptest::prelude::*;
 
 /// The mistakes, by the names of their files.
 fn mistakes() -> Vec<Utf8PathBuf> {
@@ -71,5 +73,39 @@ fn every_error_of_a_file_is_met_by_a_mistake_and_explained() {
         assert!(met.contains(code.name()), "no file in tests/language/err meets {}", code.name());
         let page = explain::code(*code).to_string();
         assert!(page.contains(code.summary()), "{} is explained", code.name());
+    }
+}
+
+/// What somebody's slip may leave in a file.
+fn slips() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "(\n|  |- |: |\\||>|'|\"|#|\\{|\\}|\\[|\\]|,|&a|\\*a|!!x|<<: |\t|é|\\.\\.\\.|---\n|%|\\\\|;|:i|\\$\\$){1,4}",
+        "(a|await|kill|expect|where|rows|life|must_show|settings|partitions|BEGIN|COPY t FROM STDIN): ?",
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_damaged_file_is_read_or_refused_at_once(
+        which in any::<prop::sample::Index>(),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..40, slips()), 1..6),
+    ) {
+        let mut files = mistakes();
+        files.push("tests/cli/lint.in/good.yaml".into());
+        let file = which.get(&files);
+        let mut chars: Vec<char> = std::fs::read_to_string(file).expect("it is there").chars().collect();
+        for (at, length, slip) in damage {
+            let start = at.index(chars.len() + 1);
+            let end = (start + length).min(chars.len());
+            chars.splice(start..end, slip.chars());
+        }
+        let watch = Stopwatch::start();
+        let loaded = load_edited(file, "damaged", chars.into_iter().collect());
+        for diagnostic in &loaded.diagnostics {
+            prop_assert!(agrees(diagnostic, &loaded), "{:?}", diagnostic);
+        }
+        prop_assert!(loaded.scenario.is_some() != loaded.diagnostics.iter().any(|one| one.severity == Severity::Error));
+        shown(&loaded);
+        prop_assert!(watch.elapsed_ms() < 20_000, "it took {} ms", watch.elapsed_ms());
     }
 }

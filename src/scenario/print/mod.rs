@@ -6,7 +6,7 @@ mod scalar;
 mod tests;
 
 use super::diagnose::Diagnostics;
-use super::yaml::{self, Key, Node, ScalarStyle, Value};
+use super::yaml::{self, Key, Node, Scalar, ScalarStyle, Value};
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::text::{Span, Text};
 
@@ -101,7 +101,7 @@ impl Printer<'_> {
     fn block(&mut self, node: &Node, indent: usize, end: usize) {
         let starts: Vec<usize> = match &node.value {
             Value::Map(entries) => entries.iter().map(|(key, _)| key.at.span.start).collect(),
-            Value::List(items) => items.iter().map(|item| self.start(item)).collect(),
+            Value::List(items) => items.iter().map(|item| self.dash(item)).collect(),
             Value::Scalar(_) => Vec::new(),
         };
         let ends = |n: usize| starts.get(n + 1).copied().unwrap_or(end);
@@ -116,7 +116,7 @@ impl Printer<'_> {
             }
             Value::List(items) => {
                 for (n, item) in items.iter().enumerate() {
-                    self.lead(self.start(item), indent, n > 0);
+                    self.lead(self.dash(item), indent, n > 0);
                     self.put("-");
                     self.item(item, indent, ends(n));
                 }
@@ -124,7 +124,6 @@ impl Printer<'_> {
             Value::Scalar(_) => {}
         }
         let column = starts.first().map_or(0, |first| self.column(*first));
-        let column = if matches!(node.value, Value::List(_)) { indent.min(column) } else { column };
         self.comments_inside(column, indent, end);
     }
 
@@ -292,6 +291,27 @@ impl Printer<'_> {
             }
             Value::Scalar(_) | Value::List(_) | Value::Map(_) => node.span.start,
         }
+    }
+
+    /// The dash of an item, if it stands on the item's first line.
+    fn dash(&self, item: &Node) -> usize {
+        let start = self.start(item);
+        let text = self.source.value.as_str();
+        let line = text.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+        let is_block =
+            |found: &Scalar| matches!(found.style, ScalarStyle::Literal | ScalarStyle::Folded);
+        let before = match &item.value {
+            // Of a block the start is that of its line.
+            Value::Scalar(found) if is_block(found) => {
+                let head = text.get(line..).and_then(|rest| rest.lines().next()).unwrap_or("");
+                let dashes = head.len() - head.trim_start_matches(['-', ' ']).len();
+                head.get(..dashes).unwrap_or("")
+            }
+            Value::Scalar(_) | Value::List(_) | Value::Map(_) => {
+                text.get(line..start).unwrap_or("")
+            }
+        };
+        before.rfind('-').map_or(start, |at| line + at)
     }
 
     /// Whether the line above that of byte `at` is blank.
