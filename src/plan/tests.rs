@@ -4,6 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::*;
 use crate::scenario::load;
+use crate::scenario::timeline::Action;
 
 const SCENARIO: &str = "\
 scenario: v1
@@ -70,8 +71,8 @@ fn cells_are_the_product_of_the_lists() {
     assert_eq!(
         names,
         [
-            "sum/totals [partitions=1,statements=null]",
-            "sum/totals [partitions=1,statements=other.sql]",
+            "sum/totals [partitions=1, statements=null]",
+            "sum/totals [partitions=1, statements=other.sql]",
             "sum/totals [partitions=3, statements=null]",
             "sum/totals [partitions=3, statements=other.sql]",
         ]

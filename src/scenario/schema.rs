@@ -69,6 +69,7 @@ fn of(of_type: Type) -> Value {
         Type::Sql | Type::RowTable | Type::Life => json!({"type": "string"}),
         Type::Count => json!({"type": "integer", "minimum": 1}),
         Type::Duration => json!({"type": "string", "pattern": "^[0-9]+(ms|s|m|h)$"}),
+        Type::Bool => json!({"type": "boolean"}),
         Type::Session => json!({"type": "string", "pattern": SESSION_NAME}),
         Type::Word(words) => {
             let word = |word: &Word| json!({"const": word.name, "description": word.meaning});

@@ -15,6 +15,8 @@ pub(crate) enum Type {
     Count,
     /// A number with `ms`, `s`, `m` or `h`.
     Duration,
+    /// `true` or `false`.
+    Bool,
     /// The name of a session.
     Session,
     /// One of these words.
@@ -58,6 +60,7 @@ impl Type {
             Self::Path => "path".to_owned(),
             Self::Count => "number from 1".to_owned(),
             Self::Duration => "duration".to_owned(),
+            Self::Bool => "`true` or `false`".to_owned(),
             Self::Session => "session".to_owned(),
             Self::Word(words) => {
                 let words: Vec<String> = words.known.iter().map(|w| format!("`{w}`")).collect();

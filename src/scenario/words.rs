@@ -116,27 +116,74 @@ words! {
     } later ["tables" "worker" "kafka" "postgres" "versions"];
     /// Main keys of a timeline entry beside the sessions.
     MAIN = "the timeline" {
-        "await" [may Type::Word(&CONDITION)] "Wait for a condition; never for a fixed time.";
-    } later ["arm" "kill" "pause" "resume" "stop" "start" "cut" "heal" "set" "permute"];
+        "await" [may Type::OneOf(&[Type::Word(&CONDITION), Type::Map(&CONDITION_MAP)])] "Wait for a condition; never for a fixed time.";
+        "arm" [may Type::Map(&ARM)] "Go on at once, and do this to a part of the pipeline when it has come so far. A fault that did not act is an error.";
+        "kill" [may Type::Word(&TARGET)] "SIGKILL; of `statements`: their jobs are cancelled. The connector is no process and has none.";
+        "pause" [may Type::Word(&TARGET)] "SIGSTOP; of the connector Connect's own pause. Statements have none.";
+        "resume" [may Type::Word(&TARGET)] "SIGCONT; of the connector Connect's own resume. Statements have none.";
+        "stop" [may Type::Word(&TARGET)] "An orderly end; of `statements` with a savepoint, unless `savepoint: false` stands below.";
+        "start" [may Type::Word(&TARGET)] "Wait for an armed fault of the target first, then start it and wait until it serves. `statements` go on from their savepoint, else from nothing; after a `jobmanager` they go on from their last checkpoint.";
+    } later ["cut" "heal" "set" "permute"];
     /// Modifiers of a session's entry.
     SESSION = "a session's entry" {
         "blocks_on" [may Type::Session] "The session that holds the lock for which the entry's last statement must be seen waiting. A wait that is not announced is an error.";
         "error" [may Type::Text] "Postgres must refuse the SQL with this SQLSTATE or condition name.";
         "repeat" [may Type::Count] "So many rounds; `:i` outside quotes is 1, 2, …";
+        "until" [may Type::OneOf(&[Type::Word(&CONDITION), Type::Map(&CONDITION_MAP)])] "Instead of `repeat`: rounds, each captured before the next, until the condition holds.";
         "within" [may Type::Duration] "The limit; 30 s if left out.";
-    } later ["until"];
+    } later [];
     /// Modifiers of `await`.
     AWAIT = "an await" {
         "within" [may Type::Duration] "The limit; 30 s if left out.";
     } later [];
+    /// Modifiers of `stop`.
+    STOP = "a stop" {
+        "savepoint" [may Type::Bool] "Of `statements`: whether they end with a savepoint, from which `start` goes on. `true` if left out.";
+    } later [];
+    /// Modifiers of what is done to a part of the pipeline.
+    FAULT = "a fault" {} later [];
     /// Modifiers of what is not built yet.
-    MODIFIERS = "the timeline" {} later ["savepoint" "delay" "rate" "of" "at"];
-    /// What can be awaited.
+    MODIFIERS = "the timeline" {
+        "savepoint" "Of a stop.";
+    } later ["delay" "rate" "of"];
+    /// What can be awaited, as a word.
     CONDITION = "await" {
         "streaming" "The snapshot is over and the connector streams.";
         "captured" "Every captured change of the sessions so far was read from its topic.";
         "processed" "It is proven that nothing more can arrive, through the last hop.";
-    } later ["stored" "confirmed" "slot" "watermark" "compacted" "expired"];
+        "stored" "Connect has stored an offset past the snapshot: a restart streams on from it.";
+        "confirmed" "The slot has confirmed the last commit; no barrier helps, so a later captured change or a heartbeat must.";
+        "slot" "The connector's slot has a consistent point.";
+    } later [];
+    /// What can be awaited, as a map.
+    CONDITION_MAP = "a condition" {
+        "watermark" [may Type::Text] "The watermark has come to this time at every task behind the sources of a windowed statement; without a zone it is UTC.";
+        "compacted" [may Type::Named("table or sink", &Type::Text)] "No record of the key is left on the topic: `{orders: 7}`.";
+        "expired" [may Type::Text] "The duration that `settings` sets for this option has passed since the entry before.";
+    } later [];
+    /// What can be armed.
+    ARM = "an arm" {
+        "kill" [may Type::Word(&TARGET)] "Kill this.";
+        "pause" [may Type::Word(&TARGET)] "Pause this.";
+        "stop" [may Type::Word(&TARGET)] "Stop this.";
+        "at" [must Type::Named("place", &Type::Count)] "When: `{orders: 60}`, once 60 more records were read from the topic; `{checkpoint: 2}`, after two more checkpoints.";
+        "savepoint" [may Type::Bool] "Of a stop of `statements`: whether they end with a savepoint.";
+    } later [];
+    /// Parts of the pipeline that something can be done to.
+    TARGET = "a target" {
+        "postgres" "The database server.";
+        "kafka" "The broker.";
+        "worker" "Connect's process.";
+        "connector" "The connector in it.";
+        "taskmanager" "Flink's worker.";
+        "jobmanager" "Flink's coordinator.";
+        "statements" "The jobs of the statements.";
+    } later [];
+    /// Words that are true or false.
+    BOOL = "a choice" {
+        "true" "It is so.";
+        "false" "It is not.";
+    } later [];
     /// Keys of an entry of `expect`.
     EXPECT = "expect" {
         "where" [may Type::Map(&WHERE)] "The cells for which the entry holds: a value or a list of values for axes of the matrix. All cells if left out.";
@@ -213,6 +260,8 @@ pub(crate) const INLINE: Words = Words {
 pub(crate) fn modifiers(main: &str) -> Words {
     match main {
         "await" => AWAIT,
+        "stop" => STOP,
+        "arm" | "kill" | "pause" | "resume" | "start" => FAULT,
         _ => SESSION,
     }
 }
