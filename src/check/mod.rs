@@ -21,6 +21,7 @@ mod plans;
 mod progress;
 mod rows;
 mod silent;
+pub mod settled;
 mod sink;
 mod sinks;
 mod snapshot;
