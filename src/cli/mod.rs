@@ -21,6 +21,7 @@ mod run;
 mod schema;
 mod select;
 pub mod stack;
+mod translate;
 
 /// Proves what a change data capture pipeline does to the order, the number and the life of rows.
 ///
@@ -64,6 +65,7 @@ enum Command {
     List(list::List),
     Explain(explain::Explain),
     Lint(lint::Lint),
+    Translate(translate::Translate),
     #[command(hide = true)]
     Keeper(stack::Keeper),
     Schema(schema::Schema),
@@ -101,6 +103,7 @@ fn dispatch(command: &Command, environment: &Environment, console: Console) -> E
         Command::Keeper(keeper) => stack::keeper(keeper, console),
         Command::List(list) => list::run(list, console),
         Command::Lint(lint) => lint::run(lint, console),
+        Command::Translate(translate) => translate::run(translate, console),
         Command::Explain(explain) => explain::run(explain, console),
         Command::Schema(schema) => schema::run(schema, console),
     }

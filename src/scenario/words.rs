@@ -37,11 +37,11 @@ words! {
     /// Keys of a window.
     WINDOW = "a window" ["end" "time" "delay"] later [];
     /// Keys of `settings`.
-    SETTINGS = "settings" ["partitions" "parallelism" "replica_identity" "statements" "topics" "connector" "flink"]
-        later ["tables" "worker" "kafka" "postgres"];
+    SETTINGS = "settings" ["partitions" "parallelism" "replica_identity" "statements" "topics" "tables" "connector" "flink"]
+        later ["worker" "kafka" "postgres"];
     /// Keys of `where`.
-    WHERE = "where" ["partitions" "parallelism" "replica_identity" "statements" "topics" "connector" "flink"]
-        later ["tables" "worker" "kafka" "postgres" "versions"];
+    WHERE = "where" ["partitions" "parallelism" "replica_identity" "statements" "topics" "tables" "connector" "flink"]
+        later ["worker" "kafka" "postgres" "versions"];
     /// Main keys of a timeline entry beside the sessions.
     MAIN = "the timeline" ["await"]
         later ["arm" "kill" "pause" "resume" "stop" "start" "cut" "heal" "set" "permute"];
@@ -64,7 +64,7 @@ words! {
     /// Wire formats.
     FORMAT = "format" ["json"] later ["json-registry" "avro-registry"];
     /// Dialects.
-    DIALECT = "dialect" ["flink"] later ["confluent"];
+    DIALECT = "dialect" ["confluent" "flink"] later [];
     /// Replica identities.
     REPLICA_IDENTITY = "replica_identity" ["default" "full"] later [];
     /// Delivery contracts.
