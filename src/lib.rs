@@ -48,6 +48,10 @@ pub mod report;
 
 pub mod client;
 
+pub mod generate;
+
+pub mod score;
+
 pub mod stack;
 
 pub mod capture;

@@ -10,7 +10,7 @@ use rstest::rstest;
 /// The modules in the order data flows. A module imports only from those before it.
 const FLOW: &[&str] = &[
     "base", "sql", "codec", "scenario", "history", "model", "dialect", "lint", "plan", "check",
-    "report", "client", "stack", "capture", "quiesce", "drive", "run", "cli",
+    "report", "client", "generate", "score", "stack", "capture", "quiesce", "drive", "run", "cli",
 ];
 
 /// The modules that are a function of their arguments: no clock, no environment, no network, no

@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 
 /// The variables that changeproof knows, read once.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Environment {
     /// `CHANGEPROOF_LOG`: log filters, as in `changeproof=debug`.
     pub log: Option<String>,
@@ -14,6 +14,10 @@ pub struct Environment {
     pub state: Option<Utf8PathBuf>,
     /// `CHANGEPROOF_POSTGRES_BIN`: the folder that holds `postgres` and `initdb`.
     pub postgres_bin: Option<Utf8PathBuf>,
+    /// `CHANGEPROOF_POSTGRES_URL`: where `generate` writes. May hold a password.
+    pub postgres_url: Option<String>,
+    /// `CHANGEPROOF_SCORE_TOKEN`: what clients of the scoring service must send.
+    pub score_token: Option<String>,
     /// `JAVA_HOME`.
     pub java_home: Option<Utf8PathBuf>,
     /// The folders of `PATH`, in order.
@@ -37,6 +41,8 @@ impl Environment {
             cache,
             state: folder("CHANGEPROOF_STATE"),
             postgres_bin: folder("CHANGEPROOF_POSTGRES_BIN"),
+            postgres_url: variable("CHANGEPROOF_POSTGRES_URL"),
+            score_token: variable("CHANGEPROOF_SCORE_TOKEN"),
             java_home: folder("JAVA_HOME"),
             path: path.split(':').filter(|part| !part.is_empty()).map(Utf8PathBuf::from).collect(),
         }

@@ -8,17 +8,20 @@ use crate::base::exit::Exit;
 use console::{Color, Console};
 use environment::Environment;
 
+mod bench;
 mod check;
 mod console;
 pub mod environment;
 mod explain;
 mod format;
+mod generate;
 mod lint;
 mod list;
 mod logging;
 mod progress;
 mod run;
 mod schema;
+mod score;
 mod select;
 pub mod stack;
 mod translate;
@@ -67,8 +70,12 @@ enum Command {
     Lint(lint::Lint),
     Translate(translate::Translate),
     #[command(hide = true)]
+    Bench(bench::Bench),
+    #[command(hide = true)]
     Keeper(stack::Keeper),
     Schema(schema::Schema),
+    Generate(generate::Generate),
+    Score(score::Score),
 }
 
 /// Runs the command line.
@@ -100,11 +107,14 @@ fn dispatch(command: &Command, environment: &Environment, console: Console) -> E
         Command::Down(down) => stack::down(down, environment, console),
         Command::Status(status) => stack::status(status, environment, console),
         Command::Doctor(doctor) => stack::doctor(doctor, environment, console),
+        Command::Bench(bench) => bench::bench(bench, environment, console),
         Command::Keeper(keeper) => stack::keeper(keeper, console),
         Command::List(list) => list::run(list, console),
         Command::Lint(lint) => lint::run(lint, console),
         Command::Translate(translate) => translate::run(translate, console),
         Command::Explain(explain) => explain::run(explain, console),
         Command::Schema(schema) => schema::run(schema, console),
+        Command::Generate(generate) => generate::run(generate, environment, console),
+        Command::Score(score) => score::run(score, environment, console),
     }
 }

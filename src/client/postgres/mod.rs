@@ -7,12 +7,14 @@
 
 mod error;
 mod slot;
+mod url;
 
 use futures::SinkExt as _;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 pub use error::PostgresError;
 pub use slot::{Slot, WalMessage};
+pub use url::{Url, UrlError};
 
 use super::endpoints::Endpoints;
 
@@ -59,15 +61,23 @@ pub async fn connect(
         .connect(NoTls)
         .await
         .map_err(|error| PostgresError::new(&doing(), None, &error))?;
-    // The task ends with the client. Its error reaches every caller through the client as well.
-    drop(tokio::spawn(connection));
-    let mut connection = Connection { client, pid: 0 };
-    let pid = connection.value("SELECT pg_backend_pid()").await?;
-    connection.pid = pid.and_then(|pid| pid.parse().ok()).unwrap_or(0);
-    Ok(connection)
+    Connection::of(client, connection).await
 }
 
 impl Connection {
+    /// A session over a connection that is driven from now on.
+    async fn of(
+        client: Client,
+        connection: impl Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static,
+    ) -> Result<Self, PostgresError> {
+        // The task ends with the client. Its error reaches every caller through the client as well.
+        drop(tokio::spawn(connection));
+        let mut connection = Self { client, pid: 0 };
+        let pid = connection.value("SELECT pg_backend_pid()").await?;
+        connection.pid = pid.and_then(|pid| pid.parse().ok()).unwrap_or(0);
+        Ok(connection)
+    }
+
     /// The process id of the session's backend, as `pg_blocking_pids` and `pg_locks` name it.
     pub fn pid(&self) -> i32 {
         self.pid

@@ -1,0 +1,224 @@
+//! The HTTP around the rules. The only user of axum.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Request as HttpRequest, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response as HttpResponse};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use jiff::Timestamp;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use tokio::net::TcpListener;
+
+use super::chat::Chat;
+use super::manners::{Behaviour, Manners};
+use super::openapi;
+use super::rules::{self, Problem, Response};
+use crate::client::clock;
+
+/// A request is a few hundred bytes.
+const BODY_MAX: usize = 64 * 1024;
+
+/// A token, kept as its digest: it cannot be shown, and comparing digests tells nothing of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token([u8; 32]);
+
+impl Token {
+    /// The token with this text.
+    pub fn new(text: &str) -> Self {
+        Self(Sha256::digest(text.as_bytes()).into())
+    }
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token")
+    }
+}
+
+/// What the service is made of.
+#[derive(Debug)]
+pub struct Service {
+    token: Option<Token>,
+    behaviour: Behaviour,
+}
+
+impl Service {
+    /// A service that asks for `token`, or for none.
+    pub fn new(token: Option<Token>, manners: Manners) -> Arc<Self> {
+        Arc::new(Self { token, behaviour: Behaviour::new(manners) })
+    }
+
+    /// How it was used.
+    pub fn behaviour(&self) -> &Behaviour {
+        &self.behaviour
+    }
+
+    /// Serves until `stop` is done; requests under way are answered first.
+    pub async fn serve(
+        self: Arc<Self>,
+        listener: TcpListener,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> std::io::Result<()> {
+        axum::serve(listener, self.router()).with_graceful_shutdown(stop).await
+    }
+
+    fn router(self: Arc<Self>) -> Router {
+        let guarded = Router::new()
+            .route("/predict", post(predict))
+            .route("/v1/chat/completions", post(chat))
+            .route_layer(middleware::from_fn_with_state(Arc::clone(&self), guard))
+            .layer(DefaultBodyLimit::max(BODY_MAX));
+        Router::new()
+            .route("/health", get(|| async { Json(json!({"status": "ok"})) }))
+            .route("/openapi.json", get(|| async { Json(openapi::description()) }))
+            .merge(guarded)
+            .with_state(self)
+    }
+
+    /// Whether the request bears the token.
+    fn admits(&self, headers: &HeaderMap) -> bool {
+        let Some(token) = &self.token else { return true };
+        let written = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let scheme = written.and_then(|value| value.split_once(' '));
+        scheme.is_some_and(|(scheme, text)| {
+            scheme.eq_ignore_ascii_case("bearer") && Token::new(text.trim()) == *token
+        })
+    }
+
+    async fn scored(&self, body: &[u8]) -> Result<Response, HttpResponse> {
+        let request = rules::read(body).map_err(|problems| unprocessable(&problems))?;
+        if !self.behaviour.before(&request.txn_id).await {
+            return Err(refusal(StatusCode::SERVICE_UNAVAILABLE, "try again"));
+        }
+        let now = Timestamp::try_from(clock::now()).unwrap_or_default();
+        Ok(rules::score(&request, now))
+    }
+}
+
+async fn guard(
+    State(service): State<Arc<Service>>,
+    request: HttpRequest,
+    next: Next,
+) -> HttpResponse {
+    if service.admits(request.headers()) {
+        return next.run(request).await;
+    }
+    let refused = refusal(StatusCode::UNAUTHORIZED, "the token is missing or wrong");
+    ([(header::WWW_AUTHENTICATE, "Bearer")], refused).into_response()
+}
+
+async fn predict(State(service): State<Arc<Service>>, body: Bytes) -> HttpResponse {
+    match service.scored(&body).await {
+        Ok(scored) => Json(scored).into_response(),
+        Err(refused) => refused,
+    }
+}
+
+async fn chat(State(service): State<Arc<Service>>, body: Bytes) -> HttpResponse {
+    let chat: Chat = match serde_json::from_slice(&body) {
+        Ok(chat) => chat,
+        Err(error) => {
+            let problem = Problem { field: String::new(), problem: error.to_string() };
+            return unprocessable(&[problem]);
+        }
+    };
+    match service.scored(chat.request().as_bytes()).await {
+        Ok(scored) => Json(chat.answer(&scored)).into_response(),
+        Err(refused) => refused,
+    }
+}
+
+fn refusal(status: StatusCode, error: &str) -> HttpResponse {
+    (status, Json(json!({"error": error}))).into_response()
+}
+
+fn unprocessable(problems: &[Problem]) -> HttpResponse {
+    let body = json!({"error": "the body cannot be scored", "detail": problems});
+    (StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &str = r#"{"txn_id":"t1","account_number":"ACC1","amount":600,"merchant":"m",
+        "location":"online","tx_time":"2026-01-08T12:00:00Z"}"#;
+
+    /// A service on a port of its own, and a client's way to it.
+    async fn served(token: Option<&str>, manners: Manners) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = Service::new(token.map(Token::new), manners);
+        tokio::spawn(service.serve(listener, std::future::pending()));
+        format!("http://{address}")
+    }
+
+    async fn post_to(url: &str, authorization: Option<&str>, body: &str) -> (u16, String) {
+        let mut request = reqwest::Client::new().post(url).body(body.to_owned());
+        if let Some(authorization) = authorization {
+            request = request.header("authorization", authorization);
+        }
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn only_the_right_token_is_let_in() {
+        let url = served(Some("s3cret"), Manners::default()).await + "/predict";
+        for wrong in [None, Some("s3cret"), Some("Bearer s3cre"), Some("Basic s3cret")] {
+            let (status, text) = post_to(&url, wrong, BODY).await;
+            assert_eq!((status, text.contains("s3cret")), (401, false), "{wrong:?}: {text}");
+        }
+        // Who may not ask does not learn what is wrong with the body either.
+        assert_eq!(post_to(&url, None, "{").await.0, 401);
+        let (status, text) = post_to(&url, Some("Bearer s3cret"), BODY).await;
+        assert_eq!(status, 200, "{text}");
+        let scored: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(scored["fraud_category"], "ONLINE_HIGH_VALUE");
+        assert_eq!(scored["risk_level"], "MEDIUM");
+    }
+
+    #[tokio::test]
+    async fn a_bad_body_is_422_with_its_fields() {
+        let base = served(None, Manners::default()).await;
+        let (status, text) = post_to(&format!("{base}/predict"), None, "{}").await;
+        assert_eq!((status, text.contains("missing field `txn_id`")), (422, true), "{text}");
+        let (status, text) =
+            post_to(&format!("{base}/predict"), None, &BODY.replace("600", "-1")).await;
+        assert_eq!((status, text.contains("must be more than 0")), (422, true), "{text}");
+        let (status, _) = post_to(&format!("{base}/v1/chat/completions"), None, BODY).await;
+        assert_eq!(status, 422);
+    }
+
+    #[tokio::test]
+    async fn health_and_description_need_no_token() {
+        let base = served(Some("s3cret"), Manners::default()).await;
+        let get = async |path: &str| {
+            reqwest::get(format!("{base}{path}")).await.unwrap().text().await.unwrap()
+        };
+        assert_eq!(get("/health").await, r#"{"status":"ok"}"#);
+        let description: serde_json::Value =
+            serde_json::from_str(&get("/openapi.json").await).unwrap();
+        assert_eq!(description, openapi::description());
+    }
+
+    #[tokio::test]
+    async fn a_chat_gives_the_score_as_text_and_a_failing_service_503() {
+        let manners = Manners { fail_first: 1, ..Manners::default() };
+        let url = served(Some("t"), manners).await + "/v1/chat/completions";
+        let content = serde_json::to_string(BODY).unwrap();
+        let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":{content}}}]}}"#);
+        let (status, _) = post_to(&url, Some("Bearer t"), &body).await;
+        assert_eq!(status, 503);
+        let (status, text) = post_to(&url, Some("Bearer t"), &body).await;
+        assert_eq!(status, 200, "{text}");
+        let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let content = answer["choices"][0]["message"]["content"].as_str().unwrap();
+        assert!(content.contains(r#""fraud_score":0.5"#), "{content}");
+    }
+}
