@@ -56,8 +56,7 @@ fn translated(case: &Case) -> String {
     let compacted = options(&[("cleanup.policy", "compact")]);
     let topics = BTreeMap::from([("compacted".to_owned(), compacted)]);
     let tables = BTreeMap::new();
-    let world =
-        World { source: &source, connector: &connector, topics: &topics, tables: &tables };
+    let world = World { source: &source, connector: &connector, topics: &topics, tables: &tables };
     let sinks = split::flink(&Text::whole("sinks.sql".into(), SINKS.to_owned())).unwrap();
     let own = split::flink(&Text::whole("case.sql".into(), case.sql.clone())).unwrap();
     let statements: Vec<Text> = sinks.into_iter().chain(own).collect();
@@ -69,7 +68,14 @@ fn translated(case: &Case) -> String {
         Err(wrong) => {
             let lines: Vec<_> = wrong
                 .iter()
-                .map(|d| format!("{}: {}\n  help: {}", d.place, d.message, d.help.as_deref().unwrap_or("")))
+                .map(|d| {
+                    format!(
+                        "{}: {}\n  help: {}",
+                        d.place,
+                        d.message,
+                        d.help.as_deref().unwrap_or("")
+                    )
+                })
                 .collect();
             format!("REFUSED\n{}", lines.join("\n"))
         }
@@ -79,8 +85,9 @@ fn translated(case: &Case) -> String {
 fn corpus() -> Vec<String> {
     let mut files: Vec<String> = std::fs::read_dir(FOLDER)
         .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".sql"))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "sql"))
+        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
         .collect();
     files.sort();
     files
@@ -122,7 +129,10 @@ fn every_managed_connector_is_mapped_or_refused_key_by_key() {
             Err(wrong) => {
                 for diagnostic in wrong {
                     let help = diagnostic.help.as_deref().unwrap_or("");
-                    shown += &format!("REFUSED {}: {}\n  help: {help}\n", diagnostic.place, diagnostic.message);
+                    shown += &format!(
+                        "REFUSED {}: {}\n  help: {help}\n",
+                        diagnostic.place, diagnostic.message
+                    );
                 }
             }
         }

@@ -1,8 +1,8 @@
 //! The topics of the connector, as Confluent would infer tables from them.
 
+use super::World;
 use super::refusal::Refusal;
 use super::types::flink_type;
-use super::World;
 use crate::base::text::Text;
 use crate::scenario::settings::Options;
 use crate::sql::columns::{Column, Definition, PgType, definition};
@@ -100,7 +100,11 @@ impl Types {
         types
     }
 
-    fn column(&self, column: &Column, connector: &Options) -> (String, Result<String, String>, bool) {
+    fn column(
+        &self,
+        column: &Column,
+        connector: &Options,
+    ) -> (String, Result<String, String>, bool) {
         let mut kind = column.data_type.clone();
         if let Some((_, base)) = self.domains.iter().find(|(name, _)| *name == kind.name) {
             kind = PgType { is_array: kind.is_array || base.is_array, ..base.clone() };
@@ -129,8 +133,7 @@ const SOURCE: &str = "ROW<`version` STRING, `connector` STRING, `name` STRING, `
     `schema` STRING, `table` STRING, `txId` BIGINT, `lsn` BIGINT, `xmin` BIGINT>";
 
 /// `transaction` of Debezium's envelope.
-const TRANSACTION: &str =
-    "ROW<`id` STRING, `total_order` BIGINT, `data_collection_order` BIGINT>";
+const TRANSACTION: &str = "ROW<`id` STRING, `total_order` BIGINT, `data_collection_order` BIGINT>";
 
 impl Captured {
     /// Columns with their types.

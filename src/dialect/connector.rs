@@ -71,9 +71,18 @@ const CLOUD: &[(&str, &str)] = &[
     ("kafka.endpoint", "the broker is the stack's"),
     ("kafka.region", "the broker is the stack's"),
     ("cloud.", "the connector runs on the stack"),
-    ("schema.context.name", "one registry serves the run, so that a schema context changes nothing"),
-    ("key.converter.schema.registry.context", "one registry serves the run, so that a schema context changes nothing"),
-    ("value.converter.schema.registry.context", "one registry serves the run, so that a schema context changes nothing"),
+    (
+        "schema.context.name",
+        "one registry serves the run, so that a schema context changes nothing",
+    ),
+    (
+        "key.converter.schema.registry.context",
+        "one registry serves the run, so that a schema context changes nothing",
+    ),
+    (
+        "value.converter.schema.registry.context",
+        "one registry serves the run, so that a schema context changes nothing",
+    ),
     ("key.converter.key.subject.name.strategy", "no schemas are registered"),
     ("value.converter.value.subject.name.strategy", "no schemas are registered"),
     ("value.converter.reference.subject.name.strategy", "no schemas are registered"),
@@ -97,11 +106,7 @@ pub fn is_managed(options: &Options) -> bool {
 /// Maps the managed connector's options key by key; `file` is its text, for places. Options of
 /// another connector stay as they are; where the `dialect` infers tables from them, decimals are
 /// written as numbers, as Flink's JSON reads them.
-pub fn mapped(
-    options: &Options,
-    file: &Text,
-    dialect: Dialect,
-) -> Result<Mapped, Vec<Diagnostic>> {
+pub fn mapped(options: &Options, file: &Text, dialect: Dialect) -> Result<Mapped, Vec<Diagnostic>> {
     if !is_managed(options) {
         let mut mapped = Mapped { options: options.clone(), notes: Vec::new() };
         if dialect == Dialect::Confluent && !options.contains_key("value.converter") {
@@ -129,9 +134,7 @@ pub fn mapped(
             let quoted = format!("\"{key}\"");
             let at = file.value.find(&quoted);
             let refusal = match at {
-                Some(at) => {
-                    refusal.at(Span::new(at, at + quoted.len()))
-                }
+                Some(at) => refusal.at(Span::new(at, at + quoted.len())),
                 None => refusal,
             };
             wrong.push(refusal.in_text(file));
@@ -148,7 +151,9 @@ fn option(found: &mut Mapped, key: &str, value: &str) -> Result<(), Refusal> {
     if key == "after.state.only" {
         return match value {
             "false" => {
-                found.notes.push("after.state.only=false: the records are Debezium's envelopes".to_owned());
+                found.notes.push(
+                    "after.state.only=false: the records are Debezium's envelopes".to_owned(),
+                );
                 Ok(())
             }
             _ => Err(Refusal::new(
@@ -170,7 +175,9 @@ fn option(found: &mut Mapped, key: &str, value: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::new(
-        format!("the managed connector's option `{key}` has no known equivalent in Debezium on Connect"),
+        format!(
+            "the managed connector's option `{key}` has no known equivalent in Debezium on Connect"
+        ),
         "leave it out; Debezium's own options (table.include.list, snapshot.mode, …) are passed on",
     ))
 }

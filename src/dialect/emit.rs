@@ -89,7 +89,8 @@ impl Read<'_> {
     pub(super) fn declares_rowtime(&self) -> bool {
         let watermark = self.open_watermark().unwrap_or_default();
         let in_columns = self.columns().any(|column| {
-            column.kind == ColumnKind::Computed && self.words(column.definition).contains("$rowtime")
+            column.kind == ColumnKind::Computed
+                && self.words(column.definition).contains("$rowtime")
         });
         self.needs_rowtime || in_columns || watermark.contains("$rowtime")
     }
@@ -125,7 +126,10 @@ pub(super) fn ticked_rowtime(words: &str) -> String {
 pub(super) fn form(table: &Table, needs_rowtime: bool, cause: &Text) -> Result<Form, Refusal> {
     let text = table.text()?;
     let Some(parts) = parts(&text) else {
-        return Err(Refusal::new("this CREATE TABLE cannot be read", "write CREATE TABLE name (…) WITH (…)"));
+        return Err(Refusal::new(
+            "this CREATE TABLE cannot be read",
+            "write CREATE TABLE name (…) WITH (…)",
+        ));
     };
     if parts.tail.is_some_and(|tail| !tail.is_query) {
         return Err(Refusal::new(
@@ -180,9 +184,8 @@ fn check(read: &Read<'_>) -> Result<(), Refusal> {
     }
     let key = read.primary_key();
     if let Some(distribution) = &read.parts.distribution {
-        let unlike = mode == Mode::Upsert
-            && !distribution.columns.is_empty()
-            && distribution.columns != key;
+        let unlike =
+            mode == Mode::Upsert && !distribution.columns.is_empty() && distribution.columns != key;
         if unlike {
             return Err(Refusal::new(
                 "an upsert table is partitioned by its primary key",
@@ -295,7 +298,9 @@ fn edits(read: &Read<'_>, notes: &mut Vec<String>) -> Vec<Edit> {
     }
     if let Some(list) = &read.parts.list {
         if read.declares_rowtime() {
-            notes.push("`$rowtime` is the record's timestamp, declared because it is used".to_owned());
+            notes.push(
+                "`$rowtime` is the record's timestamp, declared because it is used".to_owned(),
+            );
             let at = Span::new(list.open.end, list.open.end);
             edits.push(Edit::new(at, format!("\n  {ROWTIME},")));
         }
@@ -304,7 +309,9 @@ fn edits(read: &Read<'_>, notes: &mut Vec<String>) -> Vec<Edit> {
             // An old row has its key; other columns may show NULL although they are NOT NULL.
             let in_key = read.captured.is_some_and(|topic| topic.key.contains(&column.name));
             let not_null = column.not_null.filter(|_| of_debezium && !in_key);
-            edits.extend(not_null.map(|span| Edit::new(Span::new(column.definition.end, span.end), "")));
+            edits.extend(
+                not_null.map(|span| Edit::new(Span::new(column.definition.end, span.end), "")),
+            );
             let inline = column.primary_key.filter(|_| read.meaning.mode == Mode::Append);
             edits.extend(inline.map(|span| Edit::new(span, "")));
         }
@@ -332,7 +339,8 @@ fn edits(read: &Read<'_>, notes: &mut Vec<String>) -> Vec<Edit> {
 
 fn watermark_note(open: &str, notes: &mut Vec<String>) {
     if open == ROWTIME_WATERMARK {
-        notes.push("Confluent's default watermark is the record's timestamp less 180 ms".to_owned());
+        notes
+            .push("Confluent's default watermark is the record's timestamp less 180 ms".to_owned());
     }
 }
 
@@ -345,7 +353,8 @@ fn topic_plan(read: &Read<'_>, form: &mut Form) {
         (Some(1), _) => form.notes.push("INTO 1 BUCKETS is a topic of 1 partition".to_owned()),
         (Some(n), _) => form.notes.push(format!("INTO {n} BUCKETS is a topic of {n} partitions")),
         (None, None) => form.notes.push(
-            "no buckets are written: the setting `partitions` says how many (Confluent: 6)".to_owned(),
+            "no buckets are written: the setting `partitions` says how many (Confluent: 6)"
+                .to_owned(),
         ),
         (None, Some(_)) => {}
     }

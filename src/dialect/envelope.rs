@@ -33,9 +33,14 @@ pub(super) fn form(read: &Read<'_>, captured: &Captured, cause: &Text) -> Result
     items.push(format!("`after` {image}"));
     items.push("`op` STRING".to_owned());
     for column in read.columns() {
-        if let (ColumnKind::Metadata { data_type, .. }, Some(key)) = (&column.kind, &column.metadata) {
+        if let (ColumnKind::Metadata { data_type, .. }, Some(key)) =
+            (&column.kind, &column.metadata)
+        {
             let key = key.replace('\'', "''");
-            items.push(format!("{} {data_type} METADATA FROM '{key}' VIRTUAL", ticked(&column.name)));
+            items.push(format!(
+                "{} {data_type} METADATA FROM '{key}' VIRTUAL",
+                ticked(&column.name)
+            ));
         }
     }
     if read.declares_rowtime() {
@@ -122,7 +127,7 @@ impl Rowtime {
     }
 }
 
-/// Whether an expression makes a TIMESTAMP_LTZ.
+/// Whether an expression makes a `TIMESTAMP_LTZ`.
 fn is_local(expression: &str) -> bool {
     let tokens = significant(Language::Flink, expression);
     tokens.iter().any(|token| token.is("TO_TIMESTAMP_LTZ") || token.is("TIMESTAMP_LTZ"))

@@ -133,7 +133,9 @@ fn formats(
 ) -> Result<(ValueFormat, &'static str), Refusal> {
     let value = match options.get("value.format").map(String::as_str) {
         None => {
-            notes.push("no value.format is written: json stands for Confluent's avro-registry".to_owned());
+            notes.push(
+                "no value.format is written: json stands for Confluent's avro-registry".to_owned(),
+            );
             ValueFormat::Registry
         }
         Some("json-registry") => {
@@ -175,13 +177,20 @@ fn option(found: &mut Meaning, key: &str, value: &str) -> Result<(), Refusal> {
         Err(Refusal::new(format!("'{key}' = '{value}' has no open-source equivalent"), help))
     };
     match key {
-        "changelog.mode" | "value.format" | "key.format" | "kafka.consumer.isolation-level"
+        "changelog.mode"
+        | "value.format"
+        | "key.format"
+        | "kafka.consumer.isolation-level"
         | "scan.startup.mode" => {}
         "connector" if value == "confluent" => {}
         "connector" => return refused("only Confluent's own tables (`confluent`) stand on topics"),
         "value.fields-include" => found.includes_key = value.eq_ignore_ascii_case("all"),
-        "key.fields-prefix" | "scan.startup.timestamp-millis" | "scan.startup.specific-offsets"
-        | "scan.bounded.mode" | "scan.bounded.timestamp-millis" | "scan.bounded.specific-offsets" => {
+        "key.fields-prefix"
+        | "scan.startup.timestamp-millis"
+        | "scan.startup.specific-offsets"
+        | "scan.bounded.mode"
+        | "scan.bounded.timestamp-millis"
+        | "scan.bounded.specific-offsets" => {
             if value != "unbounded" {
                 found.passed.push((key.to_owned(), value.to_owned()));
             }
@@ -189,7 +198,9 @@ fn option(found: &mut Meaning, key: &str, value: &str) -> Result<(), Refusal> {
         "kafka.producer.compression.type" => {
             found.passed.push(("properties.compression.type".to_owned(), value.to_owned()));
         }
-        "kafka.cleanup-policy" | "kafka.retention.time" | "kafka.retention.size"
+        "kafka.cleanup-policy"
+        | "kafka.retention.time"
+        | "kafka.retention.size"
         | "kafka.max-message-size" => {
             let (option, value) = topic_option(key, value)?;
             found.notes.push(format!("{key} is the topic's {option}={value}"));
@@ -198,11 +209,17 @@ fn option(found: &mut Meaning, key: &str, value: &str) -> Result<(), Refusal> {
         "error-handling.mode" if value == "fail" => {}
         "error-handling.mode" if value == "ignore" => {
             found.passed.push(("ignore-parse-errors".to_owned(), "true".to_owned()));
-            found.notes.push("error-handling.mode=ignore is the format's ignore-parse-errors".to_owned());
+            found
+                .notes
+                .push("error-handling.mode=ignore is the format's ignore-parse-errors".to_owned());
         }
-        "error-handling.mode" => return refused("write `fail` or `ignore`; there is no dead letter topic"),
+        "error-handling.mode" => {
+            return refused("write `fail` or `ignore`; there is no dead letter topic");
+        }
         "late-handling.mode" if value == "pass-through" => {}
-        "late-handling.mode" => return refused("open-source Flink hands late rows on; filter them in the statement"),
+        "late-handling.mode" => {
+            return refused("open-source Flink hands late rows on; filter them in the statement");
+        }
         _ => {
             let Some((_, why)) = SILENT.iter().find(|(end, _)| key.ends_with(end)) else {
                 let near = nearest(key, KNOWN.iter().copied());
@@ -314,7 +331,12 @@ mod tests {
     #[case("kafka.retention.size", "1 gb", "retention.bytes", "1073741824")]
     #[case("kafka.max-message-size", "2097164 bytes", "max.message.bytes", "2097164")]
     #[case("kafka.cleanup-policy", "delete-compact", "cleanup.policy", "compact,delete")]
-    fn topic_options(#[case] key: &str, #[case] value: &str, #[case] option: &str, #[case] set: &str) {
+    fn topic_options(
+        #[case] key: &str,
+        #[case] value: &str,
+        #[case] option: &str,
+        #[case] set: &str,
+    ) {
         let found = read(&[(key, value)], false).unwrap();
         assert_eq!(found.topic.get(option).map(String::as_str), Some(set));
     }

@@ -7,7 +7,8 @@ pub fn sql(translation: &Translation) -> String {
     let mut out = String::new();
     for translated in &translation.statements {
         let place = translated.written.place(0);
-        let head = translated.written.value.split_whitespace().take(4).collect::<Vec<_>>().join(" ");
+        let head =
+            translated.written.value.split_whitespace().take(4).collect::<Vec<_>>().join(" ");
         out += &format!("-- {place}: {head}\n");
         for note in &translated.notes {
             out += &format!("--   {note}\n");

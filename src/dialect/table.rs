@@ -206,14 +206,11 @@ fn with_item(text: &Text, statement: &Text, item: &Item, modify: bool) -> Result
         )
         .at(item.span)),
         // A table without its own watermark has the default one.
-        (None, true) if column.is_some() => Err(Refusal::new(
-            "the table has no such column",
-            "write ALTER TABLE … ADD to add it",
-        )
-        .at(item.span)),
-        (None, _) => {
-            Ok(splice(text, &[insertion(list, column, words)]))
+        (None, true) if column.is_some() => {
+            Err(Refusal::new("the table has no such column", "write ALTER TABLE … ADD to add it")
+                .at(item.span))
         }
+        (None, _) => Ok(splice(text, &[insertion(list, column, words)])),
     }
 }
 
@@ -250,9 +247,10 @@ fn insertion(list: &List, column: Option<&Column>, words: String) -> Edit {
             Edit::new(Span::new(at, at), format!("\n  {words},"))
         }
         Some((Position::After(name), _)) => {
-            let found = list.items.iter().find(
-                |item| matches!(&item.part, Part::Column(column) if column.name == *name),
-            );
+            let found = list
+                .items
+                .iter()
+                .find(|item| matches!(&item.part, Part::Column(column) if column.name == *name));
             after(found.map_or(last.unwrap_or(list.open.end), |item| item.span.end))
         }
         None => match last {

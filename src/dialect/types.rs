@@ -22,11 +22,35 @@ fn scalar(name: &str, arguments: &[i64], connector: &Options) -> Result<String, 
         "float" if arguments.first().is_some_and(|bits| *bits <= 24) => "FLOAT",
         "double precision" | "float8" | "float" => "DOUBLE",
         "boolean" | "bool" => "BOOLEAN",
-        "text" | "varchar" | "character varying" | "char" | "character" | "bpchar" | "citext"
-        | "name" | "uuid" | "json" | "jsonb" | "xml" | "inet" | "cidr" | "macaddr" | "macaddr8"
-        | "ltree" | "tsvector" | "tsrange" | "tstzrange" | "daterange" | "int4range"
-        | "int8range" | "numrange" | "timestamptz" | "timestamp with time zone" | "timetz"
-        | "time with time zone" | "enum" => "STRING",
+        "text"
+        | "varchar"
+        | "character varying"
+        | "char"
+        | "character"
+        | "bpchar"
+        | "citext"
+        | "name"
+        | "uuid"
+        | "json"
+        | "jsonb"
+        | "xml"
+        | "inet"
+        | "cidr"
+        | "macaddr"
+        | "macaddr8"
+        | "ltree"
+        | "tsvector"
+        | "tsrange"
+        | "tstzrange"
+        | "daterange"
+        | "int4range"
+        | "int8range"
+        | "numrange"
+        | "timestamptz"
+        | "timestamp with time zone"
+        | "timetz"
+        | "time with time zone"
+        | "enum" => "STRING",
         "bit" if arguments.first().is_none_or(|bits| *bits == 1) => "BOOLEAN",
         "bit" | "bit varying" | "varbit" => "BYTES",
         "point" => "ROW<`x` DOUBLE, `y` DOUBLE, `wkb` BYTES, `srid` INT>",
@@ -39,10 +63,18 @@ fn scalar(name: &str, arguments: &[i64], connector: &Options) -> Result<String, 
         "interval" if mode(connector, "interval.handling.mode", "numeric") == "string" => "STRING",
         "interval" => "BIGINT",
         "numeric" | "decimal" | "money" => return decimal(name, arguments, connector),
-        "date" | "time" | "time without time zone" | "timestamp" | "timestamp without time zone" => {
+        "date"
+        | "time"
+        | "time without time zone"
+        | "timestamp"
+        | "timestamp without time zone" => {
             return time(name, arguments, connector);
         }
-        _ => return Err(format!("the Postgres type `{name}` has no known form in Debezium's records")),
+        _ => {
+            return Err(format!(
+                "the Postgres type `{name}` has no known form in Debezium's records"
+            ));
+        }
     };
     Ok(plain.to_owned())
 }
@@ -95,8 +127,7 @@ mod tests {
     fn of(name: &str, arguments: &[i64], options: &[(&str, &str)]) -> Result<String, String> {
         let options =
             options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let kind =
-            PgType { name: name.to_owned(), arguments: arguments.to_vec(), is_array: false };
+        let kind = PgType { name: name.to_owned(), arguments: arguments.to_vec(), is_array: false };
         flink_type(&kind, &options)
     }
 

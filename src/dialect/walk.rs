@@ -56,7 +56,11 @@ pub(super) fn translate(
     for written in statements {
         match walk.statement(written) {
             Ok(Outcome { emitted, notes }) => {
-                translation.statements.push(Translated { written: written.clone(), emitted, notes });
+                translation.statements.push(Translated {
+                    written: written.clone(),
+                    emitted,
+                    notes,
+                });
             }
             Err(refusal) => wrong.push(refusal.in_text(written)),
         }
@@ -226,7 +230,10 @@ impl Walk<'_> {
         let shows = reads.iter().find(|name| self.rowtime.contains(name.table()));
         match (shows, star(text)) {
             (Some(name), Some(span)) => Err(Refusal::new(
-                format!("`*` would include `$rowtime` of `{}`, which Confluent hides", name.table()),
+                format!(
+                    "`*` would include `$rowtime` of `{}`, which Confluent hides",
+                    name.table()
+                ),
                 "name the columns",
             )
             .at(span)),
@@ -241,10 +248,11 @@ impl Walk<'_> {
         let mut emitted = Vec::new();
         if let Some(old) = self.emitted.get(name) {
             let same = |a: &Text, b: &Text| a.value == b.value;
-            let is_same = old.statements.len() == new.statements.len()
-                && old.statements.iter().enumerate().all(|(n, text)| {
-                    new.statements.get(n).is_some_and(|other| same(text, other))
-                });
+            let is_same =
+                old.statements.len() == new.statements.len()
+                    && old.statements.iter().enumerate().all(|(n, text)| {
+                        new.statements.get(n).is_some_and(|other| same(text, other))
+                    });
             if is_same {
                 return Ok(emitted);
             }
@@ -279,7 +287,9 @@ impl Walk<'_> {
             return self.show(text, &tokens);
         }
         if is(0, "USE") {
-            return Ok(Outcome::note("one session holds all tables, whatever its catalog is called"));
+            return Ok(Outcome::note(
+                "one session holds all tables, whatever its catalog is called",
+            ));
         }
         let looks = ["SELECT", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "WITH", "VALUES"];
         if looks.iter().any(|word| is(0, word)) {
@@ -315,15 +325,20 @@ impl Walk<'_> {
         }
         let if_exists = tokens.get(2).is_some_and(|token| token.is("IF"));
         if self.tables.remove(&name).is_none() && !if_exists {
-            return Err(Refusal::new(format!("there is no table `{name}`"), "write DROP TABLE IF EXISTS"));
+            return Err(Refusal::new(
+                format!("there is no table `{name}`"),
+                "write DROP TABLE IF EXISTS",
+            ));
         }
         let Some(form) = self.emitted.remove(&name) else {
-            return Ok(Outcome::note(format!("`{name}` was never made, so that nothing is dropped")));
+            return Ok(Outcome::note(format!(
+                "`{name}` was never made, so that nothing is dropped"
+            )));
         };
-        let drops = form.drops.iter().map(|drop| Emitted {
-            text: generated(drop.clone(), text),
-            notes: Vec::new(),
-        });
+        let drops = form
+            .drops
+            .iter()
+            .map(|drop| Emitted { text: generated(drop.clone(), text), notes: Vec::new() });
         Ok(Outcome { emitted: drops.collect(), notes: Vec::new() })
     }
 

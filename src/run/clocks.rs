@@ -28,6 +28,8 @@ enum Source {
     /// A column of a Postgres table in the images of Debezium's envelope; a number counts this
     /// many to the millisecond.
     Column {
+        /// Of both images, as debezium-json reads them; else of the one row of the envelope.
+        both: bool,
         /// The column.
         name: String,
         /// Ticks of the number in a millisecond (1,000 for microseconds).
@@ -167,7 +169,8 @@ fn declared(table: &TopicTable, known: &Known<'_>) -> Vec<Source> {
                     let ours = |topic: &String| topic.ends_with(&format!(".{source}"));
                     if table.topics.iter().any(ours) {
                         let ticks = ticks(source, column, known);
-                        sources.push(Source::Column { name: column.clone(), ticks });
+                        let both = table.format == "debezium-json";
+                        sources.push(Source::Column { both, name: column.clone(), ticks });
                     }
                 }
             }
@@ -220,13 +223,21 @@ impl Source {
         let Some(value) = value else { return Vec::new() };
         let value: Value = value;
         let images = || ["before", "after"].into_iter().filter_map(|image| value.get(image));
+        // Read as an append stream the envelope is one row: the new one, of a delete the old one.
+        let row = || {
+            let rows = ["after", "before"].into_iter().filter_map(|image| value.get(image));
+            rows.filter(|image| !image.is_null()).take(1)
+        };
         match self {
             Self::Field(name) => {
                 value.get(name).and_then(|time| millis(time, 1)).into_iter().collect()
             }
             Self::Image(name) => images().filter_map(|image| millis(image.get(name)?, 1)).collect(),
-            Self::Column { name, ticks } => {
+            Self::Column { both: true, name, ticks } => {
                 images().filter_map(|image| millis(image.get(name)?, *ticks)).collect()
+            }
+            Self::Column { both: false, name, ticks } => {
+                row().filter_map(|image| millis(image.get(name)?, *ticks)).collect()
             }
             Self::Commit => value
                 .get("source")

@@ -39,12 +39,7 @@ pub(super) fn topics(
         let name = connector.topic(&full);
         let mut options = statements.topics.get(&name).cloned().unwrap_or_default().options;
         options.extend(set.cloned().unwrap_or_default());
-        topics.push(topic(
-            name,
-            partitions,
-            Role::Source { table: full },
-            options,
-        ));
+        topics.push(topic(name, partitions, Role::Source { table: full }, options));
     }
     topics.push(topic(connector.barrier_topic(), 1, Role::Barrier, Options::new()));
     if let Some(name) = connector.transaction_topic() {

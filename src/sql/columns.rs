@@ -86,7 +86,8 @@ pub fn definition(statement: &Text) -> Option<Definition> {
 }
 
 fn added(tokens: &[Token<'_>]) -> Option<Definition> {
-    let skipped = tokens.iter().take(3).take_while(|t| ["IF", "EXISTS", "ONLY"].iter().any(|w| t.is(w)));
+    let skipped =
+        tokens.iter().take(3).take_while(|t| ["IF", "EXISTS", "ONLY"].iter().any(|w| t.is(w)));
     let (schema, name, rest) = qualified(tokens.get(skipped.count()..)?)?;
     rest.first()?.is("ADD").then_some(())?;
     let rest = rest.get(1..)?;
@@ -101,11 +102,11 @@ fn column(item: &[Token<'_>]) -> Option<Column> {
     if others.iter().any(|word| first.is(word)) {
         return None;
     }
-    let pair = |a: &str, b: &str| {
-        item.windows(2).any(|two| matches!(two, [x, y] if x.is(a) && y.is(b)))
-    };
+    let pair =
+        |a: &str, b: &str| item.windows(2).any(|two| matches!(two, [x, y] if x.is(a) && y.is(b)));
     // A generated column is in no change; an identity column is.
-    if item.iter().any(|token| token.is("GENERATED")) && item.iter().any(|token| token.is("STORED")) {
+    if item.iter().any(|token| token.is("GENERATED")) && item.iter().any(|token| token.is("STORED"))
+    {
         return None;
     }
     let not_null = pair("NOT", "NULL") || pair("PRIMARY", "KEY");
@@ -115,8 +116,18 @@ fn column(item: &[Token<'_>]) -> Option<Column> {
 /// The type that `tokens` begins with.
 fn data_type(tokens: &[Token<'_>]) -> Option<PgType> {
     let stops = [
-        "NOT", "NULL", "DEFAULT", "PRIMARY", "UNIQUE", "CHECK", "REFERENCES", "GENERATED", "COLLATE",
-        "CONSTRAINT", "STORAGE", "COMPRESSION",
+        "NOT",
+        "NULL",
+        "DEFAULT",
+        "PRIMARY",
+        "UNIQUE",
+        "CHECK",
+        "REFERENCES",
+        "GENERATED",
+        "COLLATE",
+        "CONSTRAINT",
+        "STORAGE",
+        "COMPRESSION",
     ];
     let mut words: Vec<String> = Vec::new();
     let mut arguments = Vec::new();
@@ -134,7 +145,8 @@ fn data_type(tokens: &[Token<'_>]) -> Option<PgType> {
             is_array = true;
         } else if depth > 0 || is_array {
             arguments.extend(token.text.parse::<i64>().ok().filter(|_| !is_array));
-        } else if tokens.get(n + 1).is_some_and(|next| next.is_symbol(".")) || token.is_symbol(".") {
+        } else if tokens.get(n + 1).is_some_and(|next| next.is_symbol(".")) || token.is_symbol(".")
+        {
             // The schema of a type.
         } else {
             words.push(folded(token)?);
@@ -194,7 +206,11 @@ mod tests {
 
     #[test]
     fn a_table_that_hides_its_columns_says_so() {
-        for sql in ["CREATE TABLE a (LIKE b)", "CREATE TABLE a AS SELECT 1", "CREATE TABLE a (x int) INHERITS (b)"] {
+        for sql in [
+            "CREATE TABLE a (LIKE b)",
+            "CREATE TABLE a AS SELECT 1",
+            "CREATE TABLE a (x int) INHERITS (b)",
+        ] {
             let Some(Definition::Table { is_partial, .. }) = read(sql) else { panic!("{sql}") };
             assert!(is_partial, "{sql}");
         }

@@ -150,7 +150,9 @@ pub(super) fn folded(token: &Token<'_>) -> Option<String> {
     Some(if token.kind == TokenKind::Word { name.to_lowercase() } else { name })
 }
 
-pub(super) fn qualified<'t, 'a>(tokens: &'t [Token<'a>]) -> Option<(String, String, &'t [Token<'a>])> {
+pub(super) fn qualified<'t, 'a>(
+    tokens: &'t [Token<'a>],
+) -> Option<(String, String, &'t [Token<'a>])> {
     match tokens {
         [schema, dot, name, rest @ ..] if dot.is_symbol(".") => {
             Some((folded(schema)?, folded(name)?, rest))

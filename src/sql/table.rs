@@ -187,8 +187,7 @@ fn list(reader: &mut Reader<'_, '_>) -> Option<List> {
 fn distribution(reader: &mut Reader<'_, '_>) -> Option<Distribution> {
     let start = reader.peek()?.span;
     reader.next();
-    let mut found =
-        Distribution { columns: Vec::new(), buckets: None, way: None, span: start };
+    let mut found = Distribution { columns: Vec::new(), buckets: None, way: None, span: start };
     reader.eat(&["BY"]);
     if reader.peek().is_some_and(|token| token.name().is_some() && !token.is("INTO")) {
         found.way = reader.next().map(|token| token.text.to_uppercase());
@@ -244,9 +243,8 @@ fn column(name: String, tokens: &[Token<'_>]) -> Column {
             window.iter().enumerate().all(|(n, token)| words.get(n).is_some_and(|w| token.is(w)))
         })
     };
-    let words = |words: &[&str]| {
-        at(words).and_then(|at| Some(span_of(tokens.get(at..at + words.len())?)))
-    };
+    let words =
+        |words: &[&str]| at(words).and_then(|at| Some(span_of(tokens.get(at..at + words.len())?)));
     let is_metadata = matches!(kind, ColumnKind::Metadata { .. });
     let from_key = at(&["METADATA", "FROM"]).and_then(|at| tokens.get(at + 2)?.string());
     Column {

@@ -223,7 +223,8 @@ impl Reader<'_> {
             ["key.converter", "value.converter", "output.data.format", "output.key.format"];
         for option in converters {
             let Some(value) = options.get(option) else { continue };
-            let is_json = value.ends_with(".JsonConverter") || value == "JSON" || value == "JSON_SR";
+            let is_json =
+                value.ends_with(".JsonConverter") || value == "JSON" || value == "JSON_SR";
             if !is_json {
                 let message = format!(
                     "`{option}` of the connector file is `{value}`: formats other than plain JSON are not built yet"

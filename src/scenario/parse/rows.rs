@@ -66,8 +66,7 @@ impl Reader<'_> {
         (sink, tables): (&str, &[CreateTable]),
     ) -> Vec<String> {
         let known: Vec<&str> = written_columns(tables).map(|column| column.name.as_str()).collect();
-        let shows_all =
-            !tables.is_empty() && tables.iter().all(|table| table.derived.is_none());
+        let shows_all = !tables.is_empty() && tables.iter().all(|table| table.derived.is_none());
         let mut columns: Vec<String> = Vec::new();
         for cell in split(text, line) {
             let name = cell.text.to_owned();

@@ -232,7 +232,8 @@ impl Reader<'_> {
                     catalogue.add_tables(statements);
                 }
             }
-            let needs_statements = matches!(first, "flink" | "parallelism" | "statements" | "tables");
+            let needs_statements =
+                matches!(first, "flink" | "parallelism" | "statements" | "tables");
             if setting.is_axis && needs_statements && pipeline.statements.is_empty() {
                 let message = format!("no statement reads the axis `{}`", setting.name());
                 self.error(Code::UnreadAxis, &setting.at, message)
