@@ -10,6 +10,9 @@
 //! # says: diverged-sink
 //! ```
 //!
+//! A scenario over the hand-written pipeline `card_tx_oss` has a twin over `card_tx`, the same pipeline
+//! in Confluent's dialect: the same timeline must give the same tables.
+//!
 //! Listing reads the files without a stack. A file with errors lists as one failing trial. A
 //! process that is given one exact name reads only the file of that name.
 
@@ -29,6 +32,15 @@ const SCENARIOS: &str = "scenarios";
 /// The scenarios that say how they must end; their ids begin with `outcomes/`.
 const OUTCOMES: &str = "tests/outcomes";
 
+/// What the ids of twins begin with.
+const TWINS: &str = "twins/";
+
+/// The pipeline that is written by hand, as its scenarios name it.
+const HAND_WRITTEN: &str = "../../flink-sql/card_tx_oss/pipeline.yaml";
+
+/// The same pipeline in Confluent's dialect.
+const TRANSLATED: &str = "flink-sql/card_tx/pipeline.yaml";
+
 /// Every draw of a conformance run is the same, so that a failure repeats.
 const SEED: u64 = 1;
 
@@ -37,7 +49,10 @@ fn main() -> ExitCode {
     let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR"));
     let ids = match (&arguments.filter, arguments.exact) {
         (Some(name), true) => vec![id_of(name)],
-        _ => [SCENARIOS, OUTCOMES].into_iter().flat_map(|folder| ids_below(root, folder)).collect(),
+        _ => {
+            let ids = [SCENARIOS, OUTCOMES].into_iter().flat_map(|folder| ids_below(root, folder));
+            ids.flat_map(|id| [twin_of(root, &id), Some(id)]).flatten().collect()
+        }
     };
     let trials = ids.iter().flat_map(|id| trials_of(root, id)).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
@@ -57,7 +72,32 @@ fn ids_below(root: &Utf8Path, folder: &str) -> Vec<String> {
     }
 }
 
+/// The id of the twin of a scenario over the hand-written pipeline. A scenario that swaps statements
+/// has none: they are written for its own pipeline.
+fn twin_of(root: &Utf8Path, id: &str) -> Option<String> {
+    let text = std::fs::read_to_string(root.join(file_of(id))).ok()?;
+    let is_own = text.contains(HAND_WRITTEN) && !text.contains("statements:");
+    is_own.then(|| format!("{TWINS}{id}"))
+}
+
+/// Writes the twin of a scenario; it names its pipeline by the full path.
+fn twin_file(id: &str) -> Utf8PathBuf {
+    let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR"));
+    let file = Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{TWINS}{id}.yaml"));
+    let text = std::fs::read_to_string(root.join(file_of(id))).unwrap_or_default();
+    let text = text.replace(HAND_WRITTEN, root.join(TRANSLATED).as_str());
+    // What cannot be written cannot be read, and fails as a trial.
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder).ok();
+    }
+    std::fs::write(&file, text).ok();
+    file
+}
+
 fn file_of(id: &str) -> Utf8PathBuf {
+    if let Some(id) = id.strip_prefix(TWINS) {
+        return twin_file(id);
+    }
     let (folder, id) = match id.strip_prefix("outcomes/") {
         Some(id) => (OUTCOMES, id),
         None => (SCENARIOS, id),

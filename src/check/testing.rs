@@ -210,7 +210,7 @@ impl Scene {
                 table: "payments".to_owned(),
                 topics: vec![TOPIC.to_owned()],
                 sinks: vec![SINK.to_owned()],
-                times: vec![Time::Column { name: "at".to_owned(), ticks: 1 }],
+                times: vec![Time::Column { name: "at".to_owned(), ticks: 1, one_row: false }],
                 delay_ms: 0,
                 idles: false,
             }],

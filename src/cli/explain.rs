@@ -1,5 +1,6 @@
 //! `changeproof explain`: what a name means.
 
+use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 
 use super::console::Console;
@@ -8,8 +9,8 @@ use super::select::Selection;
 use crate::base::anomaly::Anomaly;
 use crate::base::exit::Exit;
 use crate::lint::RULES;
-use crate::report::explain;
 use crate::report::page::Page;
+use crate::report::{claims, explain};
 use crate::scenario::code::Code;
 use crate::scenario::nearest;
 
@@ -17,14 +18,20 @@ use crate::scenario::nearest;
 #[derive(Debug, Args)]
 pub(super) struct Explain {
     /// `ghost-row`, `E0201`, `W0101`, or a scenario as `run` takes it
-    #[arg(required_unless_present = "all", value_name = "NAME")]
+    #[arg(required_unless_present_any = ["all", "claims"], value_name = "NAME")]
     name: Option<String>,
     /// Print the page of all findings (Markdown)
     #[arg(long, conflicts_with = "name")]
     all: bool,
+    /// Print the page of claims (Markdown) from the JSON report of a run of `scenarios/claims`
+    #[arg(long, value_name = "REPORT", conflicts_with_all = ["name", "all"])]
+    claims: Option<Utf8PathBuf>,
 }
 
 pub(super) fn run(explain: &Explain, console: Console) -> Exit {
+    if let Some(report) = &explain.claims {
+        return claims(report, console);
+    }
     let Some(name) = &explain.name else {
         console.out(&explain::catalogue());
         return Exit::Pass;
@@ -43,6 +50,18 @@ pub(super) fn run(explain: &Explain, console: Console) -> Exit {
         console.out(&explain::scenario(trials).styled());
     }
     Exit::Pass
+}
+
+fn claims(report: &Utf8Path, console: Console) -> Exit {
+    let read = fs_err::read_to_string(report).map_err(|error| error.to_string());
+    let page = read.and_then(|text| claims::page(&text));
+    match page {
+        Ok(page) => {
+            console.out(page.trim_end());
+            Exit::Pass
+        }
+        Err(sentence) => console.failed(&sentence, Exit::Usage),
+    }
 }
 
 /// A finding, or the code of an error or a warning.

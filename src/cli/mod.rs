@@ -27,6 +27,7 @@ mod schema;
 mod score;
 mod select;
 pub mod stack;
+mod translate;
 
 /// Proves what a change data capture pipeline does to the order, the number and the life of rows.
 ///
@@ -73,6 +74,7 @@ enum Command {
     Fmt(fmt::Fmt),
     New(new::New),
     Bless(bless::Bless),
+    Translate(translate::Translate),
     #[command(hide = true)]
     Bench(bench::Bench),
     #[command(hide = true)]
@@ -118,6 +120,7 @@ fn dispatch(command: &Command, environment: &Environment, console: Console) -> E
         Command::Fmt(fmt) => fmt::run(fmt, console),
         Command::New(new) => new::run(new, environment, console),
         Command::Bless(bless) => bless::run(bless, console),
+        Command::Translate(translate) => translate::run(translate, console),
         Command::Explain(explain) => explain::run(explain, console),
         Command::Schema(schema) => schema::run(schema, console),
         Command::Generate(generate) => generate::run(generate, environment, console),

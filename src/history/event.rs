@@ -459,6 +459,10 @@ pub enum Time {
         name: String,
         /// Ticks of the number in a millisecond (1,000 for microseconds).
         ticks: i64,
+        /// The envelope is read as one row (the new one; of a delete the old one), as an append
+        /// stream is; else as rows of both images, as debezium-json reads it.
+        #[serde(default)]
+        one_row: bool,
     },
     /// `source.ts_ms` of the envelope.
     Commit,

@@ -77,8 +77,13 @@ fn times(time: &Time, record: &Record) -> Vec<i64> {
     match time {
         Time::Field(name) => value.get(name).and_then(|time| millis(time, 1)).into_iter().collect(),
         Time::Image(name) => images().filter_map(|image| millis(image.get(name)?, 1)).collect(),
-        Time::Column { name, ticks } => {
+        Time::Column { name, ticks, one_row: false } => {
             images().filter_map(|image| millis(image.get(name)?, *ticks)).collect()
+        }
+        Time::Column { name, ticks, one_row: true } => {
+            let rows = ["after", "before"].into_iter().filter_map(|image| value.get(image));
+            let row = rows.filter(|image| !image.is_null()).take(1);
+            row.filter_map(|image| millis(image.get(name)?, *ticks)).collect()
         }
         Time::Commit => value
             .get("source")

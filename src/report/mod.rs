@@ -14,6 +14,7 @@ use crate::history::event::Header;
 use crate::scenario::trial::Trial;
 
 pub mod anomalies;
+pub mod claims;
 pub mod diagnostics;
 pub mod explain;
 pub mod human;

@@ -147,7 +147,8 @@ fn declared(table: &TopicTable, known: &Known<'_>) -> Vec<Time> {
                     let ours = |topic: &String| topic.ends_with(&format!(".{source}"));
                     if table.topics.iter().any(ours) {
                         let ticks = ticks(source, column, known);
-                        times.push(Time::Column { name: column.clone(), ticks });
+                        let one_row = table.format != "debezium-json";
+                        times.push(Time::Column { name: column.clone(), ticks, one_row });
                     }
                 }
             }

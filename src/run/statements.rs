@@ -7,6 +7,7 @@ use super::names::Names;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::text::{Place, Span, Text};
 use crate::capture::diagnose::{self, PIPELINE};
+use crate::dialect::{TopicPlan, Translation};
 use crate::history::event::SinkMode;
 use crate::scenario::settings::Options;
 use crate::sql::edit::with_options;
@@ -16,7 +17,7 @@ use crate::sql::token::{Language, significant};
 /// A statement ready to be submitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prepared {
-    /// As the author wrote it.
+    /// As the author wrote it; in Confluent's dialect, as it was translated.
     pub written: Text,
     /// As it is submitted; each piece still knows where it stood.
     pub submitted: Text,
@@ -48,22 +49,24 @@ pub struct Statements {
     pub prepared: Vec<Prepared>,
     /// Tables on topics by name.
     pub tables: BTreeMap<String, TopicTable>,
+    /// What the DDL says of tables' topics, by table.
+    pub topics: BTreeMap<String, TopicPlan>,
     /// What views read, by view.
     views: BTreeMap<String, Vec<String>>,
     /// Tables and views that use the clock of the machine.
     processing_time: Vec<String>,
 }
 
-/// Reads and edits the statements of a pipeline.
+/// Reads and edits the translated statements of a pipeline.
 pub fn prepare(
-    statements: &[Text],
+    translation: &Translation,
     settings: &BTreeMap<String, Options>,
     names: &Names,
     kafka: &str,
 ) -> Result<Statements, Vec<Diagnostic>> {
-    let mut all = Statements::default();
+    let mut all = Statements { topics: translation.topics.clone(), ..Statements::default() };
     let mut diagnostics = Vec::new();
-    for written in statements {
+    for written in translation.texts() {
         let statement = flink::parse(written);
         let mut submitted = written.clone();
         if let Statement::CreateTable(create) = &statement {
@@ -242,6 +245,7 @@ pub fn span(prepared: &Prepared) -> Span {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::{Emitted, Translated};
     use crate::sql::split;
 
     const SQL: &str = "\
@@ -254,13 +258,23 @@ WITH ('connector' = 'upsert-kafka', 'topic' = 'totals', 'key.format' = 'json', '
 CREATE VIEW late AS SELECT *, PROCTIME() AS p FROM payments;
 INSERT INTO totals SELECT id FROM late;";
 
+    fn translation(texts: &[Text]) -> Translation {
+        let own = |text: &Text| Translated {
+            written: text.clone(),
+            emitted: vec![Emitted { text: text.clone(), notes: Vec::new() }],
+            notes: Vec::new(),
+        };
+        Translation { statements: texts.iter().map(own).collect(), topics: BTreeMap::new() }
+    }
+
     fn prepared() -> Statements {
         let texts = split::flink(&Text::whole("p.sql".into(), SQL.to_owned())).unwrap();
         let settings = BTreeMap::from([(
             "payments".to_owned(),
             Options::from([("scan.parallelism".to_owned(), "2".to_owned())]),
         )]);
-        prepare(&texts, &settings, &Names::from_parts("t", 0), "127.0.0.1:1").unwrap()
+        let translation = translation(&texts);
+        prepare(&translation, &settings, &Names::from_parts("t", 0), "127.0.0.1:1").unwrap()
     }
 
     #[test]
@@ -289,7 +303,7 @@ INSERT INTO totals SELECT id FROM late;";
             "CREATE TABLE t (id INT) WITH ('connector' = 'kafka')".to_owned(),
         );
         let names = Names::from_parts("t", 0);
-        let errors = prepare(&[text], &BTreeMap::new(), &names, "k").unwrap_err();
+        let errors = prepare(&translation(&[text]), &BTreeMap::new(), &names, "k").unwrap_err();
         assert_eq!(errors.len(), 1);
         assert_eq!(errors[0].place.to_string(), "p.sql:1:1");
     }

@@ -35,14 +35,11 @@ pub(super) fn topics(
     for table in tables.iter().filter(|table| table.captured) {
         let full = qualified(table);
         let partitions = of_table(settings.partitions.as_ref(), table).unwrap_or(1);
-        let options = settings.topics.get(&full).or_else(|| settings.topics.get(&table.name));
-        let options = options.cloned().unwrap_or_default();
-        topics.push(topic(
-            connector.topic(&full),
-            partitions,
-            Role::Source { table: full },
-            options,
-        ));
+        let set = settings.topics.get(&full).or_else(|| settings.topics.get(&table.name));
+        let name = connector.topic(&full);
+        let mut options = statements.topics.get(&name).cloned().unwrap_or_default().options;
+        options.extend(set.cloned().unwrap_or_default());
+        topics.push(topic(name, partitions, Role::Source { table: full }, options));
     }
     topics.push(topic(connector.barrier_topic(), 1, Role::Barrier, Options::new()));
     if let Some(name) = connector.transaction_topic() {
@@ -51,8 +48,11 @@ pub(super) fn topics(
     for sink in sinks.keys() {
         let Some(table) = statements.tables.get(sink) else { continue };
         let Some(name) = table.topics.first() else { continue };
-        let partitions = settings.partitions.as_ref().and_then(|set| set.at(sink)).unwrap_or(1);
-        let options = settings.topics.get(sink).cloned().unwrap_or_default();
+        let plan = statements.topics.get(sink).cloned().unwrap_or_default();
+        let set = settings.partitions.as_ref().and_then(|set| set.at(sink));
+        let partitions = plan.partitions.or(set).unwrap_or(1);
+        let mut options = plan.options;
+        options.extend(settings.topics.get(sink).cloned().unwrap_or_default());
         if !topics.iter().any(|topic| topic.name == *name) {
             topics.push(topic(
                 name.clone(),

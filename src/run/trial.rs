@@ -1,5 +1,6 @@
 //! A run from its first name to the last thing it removes, on one screen.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -23,9 +24,10 @@ use crate::capture::recorder::Recorder;
 use crate::check;
 use crate::check::verdict::Verdict;
 use crate::client::clock::Stopwatch;
+use crate::dialect::{self, Translation};
 use crate::history::event::{End, Event, FORMAT, Header};
 use crate::history::{History, HistoryError};
-use crate::scenario::settings::Options;
+use crate::scenario::pipeline::Dialect;
 use crate::scenario::trial::Trial;
 use crate::sql::split;
 use crate::stack::{self, Claim};
@@ -125,16 +127,18 @@ pub(super) fn begin<'a>(
         command: context.command.clone(),
     };
     let recorder = Recorder::create(&folder.history(), header).map_err(|error| at(error.into()))?;
-    let file = trial.pipeline.connector.as_ref();
-    let written = file.map_or_else(Options::new, |file| file.options.clone());
     let settings = &trial.settings;
-    let connector = Connector::new(&written, &settings.connector, &names, &context.endpoints);
-    let prepared = statements::prepare(
-        &trial.pipeline.statements,
-        &settings.tables,
-        &names,
-        &context.endpoints.kafka,
-    );
+    let applied = dialect::apply(&trial.pipeline, settings, &context.sources)
+        .map_err(|wrong| at(Stop::Invalid(wrong)))?;
+    let written = &applied.connector.options;
+    let connector = Connector::new(written, &settings.connector, &names, &context.endpoints);
+    // The dialect has applied the tables' options already.
+    let of_tables = match trial.pipeline.dialect {
+        Dialect::Flink => settings.tables.clone(),
+        Dialect::Confluent => BTreeMap::new(),
+    };
+    let kafka = &context.endpoints.kafka;
+    let prepared = statements::prepare(&applied.translation, &of_tables, &names, kafka);
     let statements = prepared.map_err(|wrong| at(Stop::Invalid(wrong)))?;
     let ddl = ddl(trial).map_err(at)?;
     let hand =
@@ -152,7 +156,7 @@ pub(super) fn begin<'a>(
         hand: hand.map_err(at)?,
         watch,
     };
-    run.keep_effective(&folder).map_err(at)?;
+    run.keep_effective(&folder, &applied.translation).map_err(at)?;
     Ok((run, folder, claim))
 }
 
@@ -277,12 +281,16 @@ impl Run<'_> {
         Ok(self.recorder.record(trouble)?)
     }
 
-    fn keep_effective(&self, folder: &Folder) -> Result<(), Stop> {
+    fn keep_effective(&self, folder: &Folder, translation: &Translation) -> Result<(), Stop> {
         folder.write_json("effective/connector.json", &self.connector.shown())?;
         folder.write_json("effective/versions.json", &self.context.versions)?;
         let statements: Vec<_> =
             self.statements.prepared.iter().map(|p| format!("{};\n", p.submitted.value)).collect();
         folder.write(Utf8Path::new("effective/statements.sql"), &statements.join("\n"))?;
+        if self.trial.pipeline.dialect == Dialect::Confluent {
+            let printed = dialect::print::sql(translation);
+            folder.write(Utf8Path::new("effective/translation.sql"), &printed)?;
+        }
         let command = format!("{}\n", self.context.command);
         Ok(folder.write(Utf8Path::new("effective/command"), &command)?)
     }

@@ -78,6 +78,7 @@ codes! {
     CellType "E0707" "The cell is no value of its column's type.";
     Life "E0708" "The pattern is not a life: events with `|`, `?`, `*` or `{3}`, or `never` alone.";
     KeyParts "E0709" "A key is the values of the primary key in its order, joined by `,`.";
+    Dialect "E0801" "A statement or a connector file written for Confluent Cloud has no equivalent on open-source Flink, Kafka and Debezium as they run here. The message says why, the help names what comes nearest. Nothing is left out in silence.";
 }
 
 #[cfg(test)]

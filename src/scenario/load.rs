@@ -4,7 +4,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::diagnose::{At, Diagnostics};
 use super::parse;
+use super::pipeline::Pipeline;
 use super::scenario::Scenario;
+use super::settings::Settings;
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::text::{Place, Span, Text};
 
@@ -13,6 +15,8 @@ use crate::base::text::{Place, Span, Text};
 pub struct Loaded {
     /// The scenario; `None` if there is any error.
     pub scenario: Option<Scenario>,
+    /// A pipeline file that was read alone, with its settings; `None` if there is any error.
+    pub pipeline: Option<(Pipeline, Settings)>,
     /// Everything wrong with the file and with the files it names, by place.
     pub diagnostics: Vec<Diagnostic>,
     /// Every file that was read, the scenario first.
@@ -52,20 +56,30 @@ fn load_from(path: &Utf8Path, id: &str, mut files: Files) -> Loaded {
     finish(scenario, diagnostics, files)
 }
 
-/// Reads a pipeline file alone, for `lint`: the scenario of the result is always `None`.
+/// Reads a pipeline file alone: the scenario of the result is always `None`.
 pub fn load_pipeline(path: &Utf8Path) -> Loaded {
     let mut files = Files::default();
     let mut diagnostics = Diagnostics::default();
-    if let Some(source) = files.read_first(path, &mut diagnostics) {
-        parse::pipeline_file(&source, &mut files, &mut diagnostics);
-    }
-    finish(None, diagnostics, files)
+    let source = files.read_first(path, &mut diagnostics);
+    let pipeline =
+        source.and_then(|source| parse::pipeline_file(&source, &mut files, &mut diagnostics));
+    let loaded = finish(None, diagnostics, files);
+    let refused = loaded.is_refused();
+    Loaded { pipeline: pipeline.filter(|_| !refused), ..loaded }
 }
 
 fn finish(scenario: Option<Scenario>, diagnostics: Diagnostics, files: Files) -> Loaded {
     let diagnostics = diagnostics.finish();
-    let refused = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
-    Loaded { scenario: scenario.filter(|_| !refused), diagnostics, sources: files.sources }
+    let loaded = Loaded { scenario, pipeline: None, diagnostics, sources: files.sources };
+    let refused = loaded.is_refused();
+    Loaded { scenario: loaded.scenario.filter(|_| !refused), ..loaded }
+}
+
+impl Loaded {
+    /// Whether any file is refused.
+    fn is_refused(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
 }
 
 /// The id of the scenario in `path`.

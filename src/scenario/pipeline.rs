@@ -20,6 +20,8 @@ pub enum Format {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Dialect {
+    /// Confluent Cloud's: tables are inferred from the connector's topics.
+    Confluent,
     /// Open-source Flink SQL.
     Flink,
 }

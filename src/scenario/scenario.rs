@@ -130,6 +130,10 @@ impl Settings {
                 let options = self.topics.entry((*place).to_owned()).or_default();
                 options.insert((*option).to_owned(), text.clone());
             }
+            (["tables", table, option], SettingValue::Option(text)) => {
+                let options = self.tables.entry((*table).to_owned()).or_default();
+                options.insert((*option).to_owned(), text.clone());
+            }
             (["connector", option], SettingValue::Option(text)) => {
                 self.connector.insert((*option).to_owned(), text.clone());
             }

@@ -103,12 +103,13 @@ words! {
         "replica_identity" [may Type::PerPlace("source table", &Type::Word(&REPLICA_IDENTITY))] "Replica identity of every table, or a map table → identity. As in the DDL where nothing is set.";
         "statements" [may Type::Choice(&Type::Sql)] "Each of these statements replaces the pipeline's with the same kind and target; others are added before the first INSERT.";
         "topics" [may Type::Named("table or sink", &Type::Options)] "Map place → options of its topic.";
+        "tables" [may Type::Named("Flink table", &Type::Options)] "Map Flink table → options, as if written in its `WITH`.";
         "connector" [may Type::Options] "Options of the connector.";
         "flink" [may Type::Options] "Options of the Flink session.";
         "worker" [may Type::Options] "Options of the Connect worker. A process of its own, if they differ from the shared one's.";
         "kafka" [may Type::Options] "Options of the broker; likewise.";
         "postgres" [may Type::Options] "Options of the database server; likewise.";
-    } later ["tables"];
+    } later [];
     /// Keys of `where`.
     WHERE = "where" {
         "partitions" [may Type::Labels] "Cells with this number of partitions.";
@@ -116,13 +117,14 @@ words! {
         "replica_identity" [may Type::Labels] "Cells with this replica identity.";
         "statements" [may Type::Labels] "Cells with these statements; the end of the path is enough.";
         "topics" [may Type::Labels] "Cells with these options of topics.";
+        "tables" [may Type::Labels] "Cells with these options of Flink tables.";
         "connector" [may Type::Labels] "Cells with these options of the connector.";
         "flink" [may Type::Labels] "Cells with these options of the Flink session.";
         "worker" [may Type::Labels] "Cells with these options of the worker.";
         "kafka" [may Type::Labels] "Cells with these options of the broker.";
         "postgres" [may Type::Labels] "Cells with these options of the database server.";
         "versions" [may Type::Map(&COMPONENT)] "Stacks whose components have these versions.";
-    } later ["tables"];
+    } later [];
     /// Main keys of a timeline entry beside the sessions.
     MAIN = "the timeline" {
         "await" [may Type::OneOf(&[Type::Word(&CONDITION), Type::Map(&CONDITION_MAP)])] "Wait for a condition; never for a fixed time.";
@@ -243,8 +245,9 @@ words! {
     } later ["json-registry" "avro-registry"];
     /// Dialects.
     DIALECT = "dialect" {
-        "flink" "Open-source Flink SQL. Hosts and the run's topic prefix are filled into `WITH`.";
-    } later ["confluent"];
+        "confluent" "Confluent Cloud's; the default. Tables are inferred from the connector's topics, as there; what becomes of a statement is in [dialect.md](dialect.md).";
+        "flink" "Open-source Flink SQL. In both, hosts and the run's topic prefix are filled into `WITH`.";
+    } later [];
     /// Replica identities.
     REPLICA_IDENTITY = "replica_identity" {
         "default" "An update or delete carries the old key alone.";

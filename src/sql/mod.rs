@@ -4,11 +4,14 @@
 //! harness must know (where a statement ends, what it creates, what it writes and reads, where a
 //! `WITH` option stands) is read from the first tokens and from the parentheses.
 
+pub mod columns;
 pub mod edit;
 pub mod flink;
 pub mod postgres;
+mod reader;
 pub mod split;
 pub mod sqlstate;
+pub mod table;
 pub mod token;
 
 use crate::base::text::{Span, Text};

@@ -137,7 +137,7 @@ pub fn altered_table(statement: &Text) -> Option<(String, String)> {
     (alters && changes).then_some((schema, name))
 }
 
-fn skip_if_not_exists<'t, 'a>(tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
+pub(super) fn skip_if_not_exists<'t, 'a>(tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
     match tokens {
         [a, b, c, rest @ ..] if a.is("IF") && b.is("NOT") && c.is("EXISTS") => rest,
         _ => tokens,
@@ -145,12 +145,14 @@ fn skip_if_not_exists<'t, 'a>(tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
 }
 
 /// A name as Postgres keeps it: folded to lower case unless it is quoted.
-fn folded(token: &Token<'_>) -> Option<String> {
+pub(super) fn folded(token: &Token<'_>) -> Option<String> {
     let name = token.name()?;
     Some(if token.kind == TokenKind::Word { name.to_lowercase() } else { name })
 }
 
-fn qualified<'t, 'a>(tokens: &'t [Token<'a>]) -> Option<(String, String, &'t [Token<'a>])> {
+pub(super) fn qualified<'t, 'a>(
+    tokens: &'t [Token<'a>],
+) -> Option<(String, String, &'t [Token<'a>])> {
     match tokens {
         [schema, dot, name, rest @ ..] if dot.is_symbol(".") => {
             Some((folded(schema)?, folded(name)?, rest))
@@ -161,7 +163,7 @@ fn qualified<'t, 'a>(tokens: &'t [Token<'a>]) -> Option<(String, String, &'t [To
 }
 
 /// The items of the list in parentheses that `tokens` begins with, without its commas.
-fn items<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<&'t [Token<'a>]> {
+pub(super) fn items<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<&'t [Token<'a>]> {
     let mut depth = 0_usize;
     let mut found = Vec::new();
     let mut start = 1;

@@ -184,6 +184,10 @@ fn kind(raw: &Raw) -> Kind {
         Raw::Whitespace(_) => Kind::Comment,
         Raw::Word(word) if word.quote_style.is_some() => Kind::Name,
         Raw::Word(_) => Kind::Word,
+        // A name may begin with a dollar (`$rowtime`); a number after it is a parameter.
+        Raw::Placeholder(text) if text.chars().nth(1).is_some_and(char::is_alphabetic) => {
+            Kind::Word
+        }
         Raw::Number(..) => Kind::Number,
         Raw::SingleQuotedString(_)
         | Raw::DoubleQuotedString(_)
@@ -275,6 +279,7 @@ mod tests {
 
     #[rstest]
     #[case("`$rowtime` `a.b-c`", vec![(Kind::Name, "`$rowtime`"), (Kind::Name, "`a.b-c`")])]
+    #[case("t.$rowtime", vec![(Kind::Word, "t"), (Kind::Symbol, "."), (Kind::Word, "$rowtime")])]
     #[case("/* /* */ x", vec![(Kind::Word, "x")])]
     #[case("'a\\' $$", vec![(Kind::Text, "'a\\'"), (Kind::Symbol, "$$")])]
     fn flink_tokens(#[case] sql: &str, #[case] expected: Vec<(Kind, &str)>) {

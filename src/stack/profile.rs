@@ -19,8 +19,14 @@ pub struct Profile {
 }
 
 /// What the local stack can do today.
-const CAPABILITIES: [&str; 5] =
-    ["format:json", "dialect:flink", "sink:upsert-kafka", "sink:kafka", "alone"];
+const CAPABILITIES: [&str; 6] = [
+    "format:json",
+    "dialect:confluent",
+    "dialect:flink",
+    "sink:upsert-kafka",
+    "sink:kafka",
+    "alone",
+];
 
 /// The local stack as pinned by `infra/local`.
 pub fn local_profile() -> Profile {

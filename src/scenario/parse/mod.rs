@@ -23,7 +23,9 @@ pub(crate) use overrides::overridden;
 
 use super::diagnose::Diagnostics;
 use super::load::Files;
+use super::pipeline::Pipeline;
 use super::scenario::Scenario;
+use super::settings::Settings;
 use super::words::{self, SCENARIO};
 use super::yaml::{self, Node};
 use crate::base::text::Text;
@@ -51,10 +53,21 @@ pub(crate) fn scenario(
     reader.scenario(source, id, &fields)
 }
 
-/// Reads a pipeline file for its errors alone.
-pub(crate) fn pipeline_file(source: &Text, files: &mut Files, diagnostics: &mut Diagnostics) {
-    let Some(root) = yaml::read(source, diagnostics) else { return };
-    Reader { files, diagnostics }.pipeline(&root, &source.file, true);
+/// Reads a pipeline file alone, with its settings.
+pub(crate) fn pipeline_file(
+    source: &Text,
+    files: &mut Files,
+    diagnostics: &mut Diagnostics,
+) -> Option<(Pipeline, Settings)> {
+    let root = yaml::read(source, diagnostics)?;
+    let parsed = Reader { files, diagnostics }.pipeline(&root, &source.file, true)?;
+    let mut settings = Settings::default();
+    for setting in &parsed.settings {
+        for choice in &setting.choices {
+            settings.set(&setting.path, &choice.value);
+        }
+    }
+    Some((parsed.pipeline, settings))
 }
 
 impl Reader<'_> {

@@ -55,7 +55,6 @@ impl Reader<'_> {
     /// What is wrong with overrides only in the light of the pipeline's statements.
     pub(super) fn check_overrides(&mut self, pipeline: &Pipeline, overrides: &[Text]) {
         for new in overrides {
-            self.check_statement(new);
             let replaces = pipeline.statements.iter().any(|old| identity(old) == identity(new));
             if replaces {
                 continue;

@@ -18,7 +18,6 @@ use crate::scenario::scenario::Setting;
 use crate::scenario::settings::Options;
 use crate::scenario::words::{self, INLINE, PIPELINE, suggestion};
 use crate::scenario::yaml::{Node, Value};
-use crate::sql::flink::{self, Derived, Statement};
 use crate::sql::token::Language;
 
 /// A pipeline with what belongs to it but not to a trial's pipeline.
@@ -107,23 +106,7 @@ impl Reader<'_> {
     fn statements(&mut self, fields: &Fields<'_>, file: &Utf8Path) -> Vec<Text> {
         let Some(node) = fields.get("statements") else { return Vec::new() };
         let sql = self.sql_list(node, file, Language::Flink);
-        let statements: Vec<Text> = sql.into_iter().flat_map(|sql| sql.statements).collect();
-        for statement in &statements {
-            self.check_statement(statement);
-        }
-        statements
-    }
-
-    /// What Flink would take but the harness could not judge.
-    pub(super) fn check_statement(&mut self, statement: &Text) {
-        if let Statement::CreateTable(table) = flink::parse(statement)
-            && table.derived == Some(Derived::As)
-        {
-            let at = At::of(statement, table.name.span);
-            let message = "CREATE TABLE … AS SELECT both creates and writes a table";
-            self.error(Code::RefusedStatement, &at, message)
-                .help("write a CREATE TABLE with its columns, then an INSERT");
-        }
+        sql.into_iter().flat_map(|sql| sql.statements).collect()
     }
 
     fn format(&mut self, fields: &Fields<'_>) -> Format {
@@ -134,18 +117,10 @@ impl Reader<'_> {
     }
 
     fn dialect(&mut self, fields: &Fields<'_>) -> Dialect {
-        match (fields.get("dialect"), fields.entry("statements")) {
-            (Some(node), _) => {
-                self.word(node, words::DIALECT);
-            }
-            (None, Some((key, _))) => {
-                let message = "the default dialect, `confluent`, is not built yet";
-                self.error(Code::NotBuilt, &key.at, message)
-                    .help("write `dialect: flink` beside `statements`");
-            }
-            (None, None) => {}
+        match fields.get("dialect").and_then(|node| self.word(node, words::DIALECT)) {
+            Some("flink") => Dialect::Flink,
+            Some(_) | None => Dialect::Confluent,
         }
-        Dialect::Flink
     }
 
     fn sinks(
@@ -249,7 +224,8 @@ impl Reader<'_> {
             ["key.converter", "value.converter", "output.data.format", "output.key.format"];
         for option in converters {
             let Some(value) = options.get(option) else { continue };
-            let is_json = value.ends_with(".JsonConverter") || value == "JSON";
+            let is_json =
+                value.ends_with(".JsonConverter") || value == "JSON" || value == "JSON_SR";
             if !is_json {
                 let message = format!(
                     "`{option}` of the connector file is `{value}`: formats other than plain JSON are not built yet"

@@ -8,7 +8,7 @@ use crate::scenario::diagnose::At;
 use crate::scenario::expect::{Row, RowCell, RowTable};
 use crate::scenario::words::suggestion;
 use crate::scenario::yaml::Node;
-use crate::sql::flink::{Column, CreateTable, Derived};
+use crate::sql::flink::{Column, CreateTable};
 
 /// A cell with its bytes in the table's text.
 struct Cell<'t> {
@@ -67,8 +67,7 @@ impl Reader<'_> {
         (sink, tables): (&str, &[CreateTable]),
     ) -> Vec<String> {
         let known: Vec<&str> = written_columns(tables).map(|column| column.name.as_str()).collect();
-        let shows_all =
-            !tables.is_empty() && tables.iter().all(|table| table.derived != Some(Derived::Like));
+        let shows_all = !tables.is_empty() && tables.iter().all(|table| table.derived.is_none());
         let mut columns: Vec<String> = Vec::new();
         for cell in split(text, line) {
             let name = cell.text.to_owned();

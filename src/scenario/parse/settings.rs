@@ -98,7 +98,8 @@ impl Reader<'_> {
                     self.per_place(&mut scope, (key, node), Among::Sources, Kind::Identity);
                 }
                 "statements" => self.setting(&mut scope, path, (key, node), Kind::Statements),
-                "topics" => self.topics(&mut scope, (key, node)),
+                "topics" => self.by_name(&mut scope, (key, node), true),
+                "tables" => self.by_name(&mut scope, (key, node), false),
                 _ => self.options(&mut scope, &path, (key, node)),
             }
         }
@@ -123,13 +124,17 @@ impl Reader<'_> {
         }
     }
 
-    fn topics(&mut self, scope: &mut Scope<'_>, (key, node): (&Key, &Node)) {
+    /// Options of places, or of tables: a table of Flink's need be no place of the pipeline.
+    fn by_name(&mut self, scope: &mut Scope<'_>, (key, node): (&Key, &Node), places: bool) {
         if takes_out(scope, node) {
             self.setting(scope, vec![key.name.clone()], (key, node), Kind::Option);
             return;
         }
-        for (place, node) in self.entries(node, "`topics`").unwrap_or_default() {
-            self.known_place(&place.name, &place.at, Among::Tables, scope.catalogue);
+        let of = format!("`{}`", key.name);
+        for (place, node) in self.entries(node, &of).unwrap_or_default() {
+            if places {
+                self.known_place(&place.name, &place.at, Among::Tables, scope.catalogue);
+            }
             let path = [key.name.clone(), place.name.clone()];
             self.options(scope, &path, (place, node));
         }
@@ -259,7 +264,8 @@ impl Reader<'_> {
                     catalogue.add_tables(statements);
                 }
             }
-            let needs_statements = matches!(first, "flink" | "parallelism" | "statements");
+            let needs_statements =
+                matches!(first, "flink" | "parallelism" | "statements" | "tables");
             if setting.is_axis && needs_statements && pipeline.statements.is_empty() {
                 let message = format!("no statement reads the axis `{}`", setting.name());
                 self.error(Code::UnreadAxis, &setting.at, message)

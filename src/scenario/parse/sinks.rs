@@ -11,6 +11,7 @@ use crate::scenario::pipeline::{Sink, Window, WindowTime};
 use crate::scenario::words::{SINK, WINDOW, suggestion};
 use crate::scenario::yaml::{Node, Value};
 use crate::sql::flink::{self, Name, Statement};
+use crate::sql::table::{self, Action, Part};
 use crate::sql::token::Language;
 
 impl Reader<'_> {
@@ -153,6 +154,20 @@ impl Reader<'_> {
     }
 }
 
+/// The delays of the WATERMARK clauses that an `ALTER TABLE` gives this table.
+fn altered(statement: &Text, table: &str) -> Vec<Option<u64>> {
+    let alter = table::alter(statement).filter(|alter| alter.name.table() == table);
+    let Some(Action::Add(items, _) | Action::Modify(items, _)) = alter.map(|alter| alter.action)
+    else {
+        return Vec::new();
+    };
+    let delays = items.into_iter().filter_map(|item| match item.part {
+        Part::Watermark(watermark) => Some(watermark.and_then(|watermark| watermark.delay_ms)),
+        Part::Column(_) | Part::PrimaryKey(_) | Part::Other => None,
+    });
+    delays.collect()
+}
+
 /// The delays of the WATERMARK clauses of all tables from which the sink's rows come.
 fn watermarks(statements: &[Text], sink: &str) -> Vec<Option<u64>> {
     let parsed: Vec<Statement> = statements.iter().map(flink::parse).collect();
@@ -168,6 +183,7 @@ fn watermarks(statements: &[Text], sink: &str) -> Vec<Option<u64>> {
             continue;
         }
         seen.push(name.table().to_owned());
+        delays.extend(statements.iter().flat_map(|text| altered(text, name.table())));
         for statement in &parsed {
             match statement {
                 Statement::CreateTable(table) if table.name.table() == name.table() => {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::reader::Reader;
 use super::token::{Kind, Language, Token, significant};
 use crate::base::text::{Span, Text};
 
@@ -33,12 +34,13 @@ pub enum Statement {
 }
 
 impl Statement {
-    /// The INSERTs of this statement.
+    /// The INSERTs of this statement; `CREATE TABLE … AS` is one too.
     pub fn inserts(&self) -> &[Insert] {
         match self {
             Self::Insert(insert) => std::slice::from_ref(insert),
             Self::StatementSet(inserts) => inserts,
-            Self::CreateTable(_) | Self::CreateView { .. } | Self::Set { .. } | Self::Other => &[],
+            Self::CreateTable(table) => table.writes.as_slice(),
+            Self::CreateView { .. } | Self::Set { .. } | Self::Other => &[],
         }
     }
 }
@@ -94,6 +96,8 @@ pub struct CreateTable {
     pub with_at: usize,
     /// `LIKE` or `AS`: more columns, options or rows than this text shows.
     pub derived: Option<Derived>,
+    /// What `AS SELECT …` writes.
+    pub writes: Option<Insert>,
 }
 
 /// Where the rest of a table comes from.
@@ -203,33 +207,7 @@ pub fn parse(statement: &Text) -> Statement {
     reader.statement().unwrap_or(Statement::Other)
 }
 
-struct Reader<'t, 'a> {
-    tokens: &'t [Token<'a>],
-    at: usize,
-}
-
-impl<'t, 'a> Reader<'t, 'a> {
-    fn peek(&self) -> Option<&'t Token<'a>> {
-        self.tokens.get(self.at)
-    }
-
-    fn next(&mut self) -> Option<&'t Token<'a>> {
-        let token = self.peek()?;
-        self.at += 1;
-        Some(token)
-    }
-
-    /// Steps over `words` if they stand here.
-    fn eat(&mut self, words: &[&str]) -> bool {
-        let here = words.iter().enumerate().all(|(n, word)| {
-            self.tokens.get(self.at + n).is_some_and(|t| t.is(word) || t.is_symbol(word))
-        });
-        if here {
-            self.at += words.len();
-        }
-        here
-    }
-
+impl Reader<'_, '_> {
     fn statement(&mut self) -> Option<Statement> {
         if self.eat(&["EXECUTE", "STATEMENT", "SET", "BEGIN"]) {
             return Some(Statement::StatementSet(self.statement_set()));
@@ -251,23 +229,6 @@ impl<'t, 'a> Reader<'t, 'a> {
             return Some(Statement::CreateView { name, reads: reads(self.rest()) });
         }
         self.eat(&["TABLE"]).then(|| self.create_table())?
-    }
-
-    fn rest(&self) -> &'t [Token<'a>] {
-        self.tokens.get(self.at..).unwrap_or_default()
-    }
-
-    fn name(&mut self) -> Option<Name> {
-        let first = self.next()?;
-        let mut name = Name { parts: vec![first.name()?], span: first.span };
-        while self.peek().is_some_and(|token| token.is_symbol(".")) {
-            let Some(part) = self.tokens.get(self.at + 1) else { break };
-            let Some(word) = part.name() else { break };
-            name.parts.push(word);
-            name.span.end = part.span.end;
-            self.at += 2;
-        }
-        Some(name)
     }
 
     fn statement_set(&self) -> Vec<Insert> {
@@ -304,6 +265,7 @@ impl<'t, 'a> Reader<'t, 'a> {
             with: None,
             with_at,
             derived: None,
+            writes: None,
         };
         if self.peek().is_some_and(|token| token.is_symbol("(")) {
             let (list, close) = self.list()?;
@@ -318,6 +280,12 @@ impl<'t, 'a> Reader<'t, 'a> {
                 table.with = Some(self.with()?);
             } else if token.is("LIKE") || token.is("AS") {
                 table.derived = Some(if token.is("AS") { Derived::As } else { Derived::Like });
+                let end = self.tokens.last().map_or(0, |last| last.span.end);
+                table.writes = token.is("AS").then(|| Insert {
+                    target: table.name.clone(),
+                    reads: reads(self.rest()),
+                    span: Span::new(token.span.end, end),
+                });
                 break;
             } else {
                 self.next();
@@ -327,47 +295,6 @@ impl<'t, 'a> Reader<'t, 'a> {
             }
         }
         Some(Statement::CreateTable(Box::new(table)))
-    }
-
-    /// The items of the list in parentheses that stands here, and its closing parenthesis.
-    fn list(&mut self) -> Option<(Vec<&'t [Token<'a>]>, Span)> {
-        let mut depth = 0_usize;
-        let mut items = Vec::new();
-        let mut start = self.at + 1;
-        while let Some(token) = self.next() {
-            // Types nest in angle brackets too: ROW<a INT, b INT>.
-            if token.is_symbol("(") || token.is_symbol("<") {
-                depth += 1;
-            } else if token.is_symbol(")") || token.is_symbol(">") {
-                depth = depth.saturating_sub(1);
-            } else if token.is_symbol(">>") {
-                depth = depth.saturating_sub(2);
-            }
-            if depth == 0 || (depth == 1 && token.is_symbol(",")) {
-                let item = self.tokens.get(start..self.at.saturating_sub(1));
-                items.extend(item.filter(|item| !item.is_empty()));
-                start = self.at;
-            }
-            if depth == 0 {
-                return Some((items, token.span));
-            }
-        }
-        None
-    }
-
-    fn with(&mut self) -> Option<With> {
-        let open = self.peek().filter(|token| token.is_symbol("("))?.span;
-        let (items, close) = self.list()?;
-        let options = items.iter().filter_map(|item| match item {
-            [key, equals, value] if equals.is_symbol("=") => Some(WithOption {
-                key: key.string()?,
-                value: value.string()?,
-                span: Span::new(key.span.start, value.span.end),
-                value_span: value.span,
-            }),
-            _ => None,
-        });
-        Some(With { options: options.collect(), open, close })
     }
 }
 
@@ -391,7 +318,7 @@ impl CreateTable {
     }
 }
 
-fn column_kind(item: &[Token<'_>]) -> ColumnKind {
+pub(super) fn column_kind(item: &[Token<'_>]) -> ColumnKind {
     let stops = ["NOT", "NULL", "PRIMARY", "METADATA", "COMMENT", "CONSTRAINT"];
     let mut data_type = String::new();
     let mut before: Option<&Token<'_>> = None;
@@ -421,7 +348,7 @@ fn is_wordy(token: &Token<'_>) -> bool {
     matches!(token.kind, Kind::Word | Kind::Name) || token.is_symbol(")")
 }
 
-fn watermark(item: &[Token<'_>]) -> Option<Watermark> {
+pub(super) fn watermark(item: &[Token<'_>]) -> Option<Watermark> {
     let (first, last) = (item.first()?, item.last()?);
     let column = item.get(2)?.name()?;
     let delay_ms = match item.get(4..)? {

@@ -1,0 +1,217 @@
+//! The topics of the connector, as Confluent would infer tables from them.
+
+use super::World;
+use super::refusal::Refusal;
+use super::types::flink_type;
+use crate::base::text::Text;
+use crate::scenario::settings::Options;
+use crate::sql::columns::{Column, Definition, PgType, definition};
+use crate::sql::{postgres, split};
+
+/// Where no connector file names a prefix.
+const PREFIX: &str = "cdc";
+
+/// The topic of one source table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Captured {
+    /// Its name, `<prefix>.<schema>.<table>`.
+    pub topic: String,
+    /// The columns, each with its Flink type or the reason why it has none.
+    columns: Vec<(String, Result<String, String>, bool)>,
+    /// Columns of the record's key.
+    pub key: Vec<String>,
+    /// The text of the DDL does not show all columns.
+    is_partial: bool,
+    /// The topic is compacted.
+    pub is_compacted: bool,
+    /// The records carry no registered schema: Confluent sees bytes.
+    pub is_raw: bool,
+}
+
+/// The topics of all tables of the source DDL.
+pub(super) fn captured(world: &World<'_>) -> Vec<Captured> {
+    let mut statements: Vec<Text> = Vec::new();
+    for text in world.source {
+        // DDL that cannot be split is refused where it is run.
+        statements.extend(split::postgres(text).unwrap_or_default());
+    }
+    let prefix = world.connector.get("topic.prefix").map_or(PREFIX, String::as_str);
+    let is_raw = world.connector.get("output.data.format").is_some_and(|format| format == "JSON");
+    let types = Types::of(&statements);
+    let mut found: Vec<Captured> = Vec::new();
+    for statement in &statements {
+        match definition(statement) {
+            Some(Definition::Table { schema, name, columns, is_partial }) => {
+                let full = format!("{schema}.{name}");
+                let key = message_key(world.connector, &full).unwrap_or_else(|| {
+                    postgres::created_table(statement).map(|t| t.primary_key).unwrap_or_default()
+                });
+                let options = world.topics.get(&full).or_else(|| world.topics.get(&name));
+                let columns = columns.iter().map(|c| types.column(c, world.connector)).collect();
+                found.push(Captured {
+                    topic: format!("{prefix}.{full}"),
+                    columns,
+                    key,
+                    is_partial,
+                    is_compacted: options.is_some_and(is_compacted),
+                    is_raw,
+                });
+            }
+            Some(Definition::Added { schema, name, column }) => {
+                let topic = format!("{prefix}.{schema}.{name}");
+                if let Some(table) = found.iter_mut().find(|table| table.topic == topic) {
+                    table.columns.push(types.column(&column, world.connector));
+                }
+            }
+            Some(Definition::Enum(_) | Definition::Domain(..)) | None => {}
+        }
+    }
+    found
+}
+
+fn is_compacted(options: &Options) -> bool {
+    options.get("cleanup.policy").is_some_and(|policy| policy.contains("compact"))
+}
+
+/// `message.key.columns`: `schema.table:a,b;…`.
+fn message_key(connector: &Options, table: &str) -> Option<Vec<String>> {
+    let all = connector.get("message.key.columns")?;
+    all.split(';').filter_map(|one| one.split_once(':')).find_map(|(name, columns)| {
+        (name.trim() == table).then(|| columns.split(',').map(|c| c.trim().to_owned()).collect())
+    })
+}
+
+/// Types that the DDL itself defines.
+struct Types {
+    enums: Vec<String>,
+    domains: Vec<(String, PgType)>,
+}
+
+impl Types {
+    fn of(statements: &[Text]) -> Self {
+        let mut types = Self { enums: Vec::new(), domains: Vec::new() };
+        for statement in statements {
+            match definition(statement) {
+                Some(Definition::Enum(name)) => types.enums.push(name),
+                Some(Definition::Domain(name, base)) => types.domains.push((name, base)),
+                Some(Definition::Table { .. } | Definition::Added { .. }) | None => {}
+            }
+        }
+        types
+    }
+
+    fn column(
+        &self,
+        column: &Column,
+        connector: &Options,
+    ) -> (String, Result<String, String>, bool) {
+        let mut kind = column.data_type.clone();
+        if let Some((_, base)) = self.domains.iter().find(|(name, _)| *name == kind.name) {
+            kind = PgType { is_array: kind.is_array || base.is_array, ..base.clone() };
+        }
+        if self.enums.contains(&kind.name) {
+            "enum".clone_into(&mut kind.name);
+        }
+        (column.name.clone(), flink_type(&kind, connector), column.not_null)
+    }
+}
+
+/// What Confluent reads a topic as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// The columns of the row: a Debezium format.
+    Decoded,
+    /// `before`, `after`, `op`, `source`, …: a plain registry format.
+    Envelope,
+    /// Key and value as bytes.
+    Raw,
+}
+
+/// `source` of Debezium's envelope.
+const SOURCE: &str = "ROW<`version` STRING, `connector` STRING, `name` STRING, `ts_ms` BIGINT, \
+    `snapshot` STRING, `db` STRING, `sequence` STRING, `ts_us` BIGINT, `ts_ns` BIGINT, \
+    `schema` STRING, `table` STRING, `txId` BIGINT, `lsn` BIGINT, `xmin` BIGINT>";
+
+/// `transaction` of Debezium's envelope.
+const TRANSACTION: &str = "ROW<`id` STRING, `total_order` BIGINT, `data_collection_order` BIGINT>";
+
+impl Captured {
+    /// Columns with their types.
+    pub(super) fn columns(&self) -> Result<Vec<(&str, &str)>, Refusal> {
+        if self.is_partial {
+            return Err(Refusal::new(
+                format!("the columns behind `{}` are not all in the source DDL's text", self.topic),
+                "write the source table as one CREATE TABLE with its columns",
+            ));
+        }
+        let mut columns = Vec::new();
+        for (name, kind, _) in &self.columns {
+            let kind = kind.as_ref().map_err(|why| {
+                Refusal::new(
+                    format!("column `{name}` of `{}`: {why}", self.topic),
+                    "give the column a type that Debezium maps, or exclude it from the capture and the DDL",
+                )
+            })?;
+            columns.push((name.as_str(), kind.as_str()));
+        }
+        Ok(columns)
+    }
+
+    /// The type of an image of the row.
+    pub(super) fn image(&self) -> Result<String, Refusal> {
+        let columns = self.columns()?;
+        let fields: Vec<_> =
+            columns.iter().map(|(name, kind)| format!("{} {kind}", ticked(name))).collect();
+        Ok(format!("ROW<{}>", fields.join(", ")))
+    }
+
+    /// The table as Confluent would show it, without options.
+    pub(super) fn inferred(&self, shape: Shape, has_key: bool) -> Result<String, Refusal> {
+        let mut items = Vec::new();
+        match shape {
+            Shape::Raw => {
+                items.push("`key` BYTES".to_owned());
+                items.push("`val` BYTES".to_owned());
+            }
+            Shape::Decoded => {
+                for (name, kind) in self.columns()? {
+                    let found = self.columns.iter().find(|(column, ..)| column == name);
+                    let not_null = found.is_some_and(|(_, _, not_null)| *not_null)
+                        || self.key.iter().any(|key| key == name);
+                    let not_null = if not_null { " NOT NULL" } else { "" };
+                    items.push(format!("{} {kind}{not_null}", ticked(name)));
+                }
+            }
+            Shape::Envelope => {
+                for (name, kind) in self.columns()? {
+                    if self.key.iter().any(|key| key == name) {
+                        items.push(format!("{} {kind} NOT NULL", ticked(name)));
+                    }
+                }
+                let image = self.image()?;
+                items.push(format!("`before` {image}"));
+                items.push(format!("`after` {image}"));
+                items.push(format!("`source` {SOURCE}"));
+                items.push(format!("`transaction` {TRANSACTION}"));
+                items.push("`op` STRING".to_owned());
+                for time in ["ts_ms", "ts_us", "ts_ns"] {
+                    items.push(format!("{} BIGINT", ticked(time)));
+                }
+            }
+        }
+        let key: Vec<_> = self.key.iter().map(|key| ticked(key)).collect();
+        let key = if shape == Shape::Raw { "`key`".to_owned() } else { key.join(", ") };
+        if has_key && !key.is_empty() {
+            items.push(format!("PRIMARY KEY ({key}) NOT ENFORCED"));
+        }
+        let distributed =
+            if key.is_empty() { String::new() } else { format!(" DISTRIBUTED BY HASH({key})") };
+        let name = ticked(&self.topic);
+        Ok(format!("CREATE TABLE {name} (\n  {}\n){distributed}", items.join(",\n  ")))
+    }
+}
+
+/// A name in backticks.
+pub(super) fn ticked(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}

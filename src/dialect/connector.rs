@@ -1,0 +1,217 @@
+//! The file of Confluent's managed connector as options of Debezium on Connect.
+
+use super::refusal::Refusal;
+use crate::base::diagnostic::Diagnostic;
+use crate::base::text::{Span, Text};
+use crate::scenario::pipeline::Dialect;
+use crate::scenario::settings::Options;
+
+/// The managed connector's class.
+const CLASS: &str = "PostgresCdcSourceV2";
+
+/// Debezium's own options that the managed connector takes too: exact names, and prefixes that end
+/// in a dot.
+const DEBEZIUM: &[&str] = &[
+    "binary.handling.mode",
+    "column.exclude.list",
+    "column.include.list",
+    "database.",
+    "decimal.handling.mode",
+    "event.processing.failure.handling.mode",
+    "field.name.adjustment.mode",
+    "heartbeat.action.query",
+    "heartbeat.interval.ms",
+    "hstore.handling.mode",
+    "incremental.snapshot.",
+    "interval.handling.mode",
+    "lsn.flush.mode",
+    "max.batch.size",
+    "max.queue.size",
+    "message.key.columns",
+    "message.prefix.",
+    "money.fraction.digits",
+    "plugin.name",
+    "poll.interval.ms",
+    "predicates",
+    "predicates.",
+    "provide.transaction.metadata",
+    "publication.autocreate.mode",
+    "publication.name",
+    "read.only",
+    "schema.exclude.list",
+    "schema.include.list",
+    "schema.name.adjustment.mode",
+    "signal.",
+    "skip.messages.without.change",
+    "skipped.operations",
+    "slot.",
+    "snapshot.",
+    "table.exclude.list",
+    "table.include.list",
+    "tasks.max",
+    "time.precision.mode",
+    "tombstones.on.delete",
+    "topic.heartbeat.prefix",
+    "topic.prefix",
+    "topic.transaction",
+    "transforms",
+    "transforms.",
+    "unavailable.value.placeholder",
+    "value.converter.decimal.format",
+];
+
+/// Options of the managed connector that name something of the cloud.
+const CLOUD: &[(&str, &str)] = &[
+    ("name", "the run names its connector"),
+    ("connector.class", "Debezium's PostgresConnector runs behind the managed connector"),
+    ("kafka.auth.mode", "the local broker asks for no credentials"),
+    ("kafka.api.key", "the local broker asks for no credentials"),
+    ("kafka.api.secret", "the local broker asks for no credentials"),
+    ("kafka.service.account.id", "the local broker asks for no credentials"),
+    ("kafka.endpoint", "the broker is the stack's"),
+    ("kafka.region", "the broker is the stack's"),
+    ("cloud.", "the connector runs on the stack"),
+    (
+        "schema.context.name",
+        "one registry serves the run, so that a schema context changes nothing",
+    ),
+    (
+        "key.converter.schema.registry.context",
+        "one registry serves the run, so that a schema context changes nothing",
+    ),
+    (
+        "value.converter.schema.registry.context",
+        "one registry serves the run, so that a schema context changes nothing",
+    ),
+    ("key.converter.key.subject.name.strategy", "no schemas are registered"),
+    ("value.converter.value.subject.name.strategy", "no schemas are registered"),
+    ("value.converter.reference.subject.name.strategy", "no schemas are registered"),
+    ("auto.restart.on.user.error", "the harness says when a connector is restarted"),
+];
+
+/// A connector file as it is submitted to Connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapped {
+    /// Options for Debezium on Connect.
+    pub options: Options,
+    /// What was decided.
+    pub notes: Vec<String>,
+}
+
+/// Whether the options are those of Confluent's managed connector.
+pub fn is_managed(options: &Options) -> bool {
+    options.get("connector.class").is_some_and(|class| class == CLASS)
+}
+
+/// Maps the managed connector's options key by key; `file` is its text, for places. Options of
+/// another connector stay as they are; where the `dialect` infers tables from them, decimals are
+/// written as numbers, as Flink's JSON reads them.
+pub fn mapped(options: &Options, file: &Text, dialect: Dialect) -> Result<Mapped, Vec<Diagnostic>> {
+    if !is_managed(options) {
+        let mut mapped = Mapped { options: options.clone(), notes: Vec::new() };
+        if dialect == Dialect::Confluent && !options.contains_key("value.converter") {
+            let format = "value.converter.decimal.format".to_owned();
+            mapped.options.entry(format).or_insert_with(|| "NUMERIC".to_owned());
+        }
+        return Ok(mapped);
+    }
+    let mut found = Mapped { options: Options::new(), notes: Vec::new() };
+    let mut wrong = Vec::new();
+    for key in ["output.data.format", "after.state.only"] {
+        if !options.contains_key(key) {
+            let message = format!("the managed connector's file does not say `{key}`");
+            let help = match key {
+                "after.state.only" => {
+                    "write \"after.state.only\": \"false\": without it the records are no envelopes"
+                }
+                _ => "write \"output.data.format\": \"JSON_SR\"",
+            };
+            wrong.push(Refusal::new(message, help).in_text(file));
+        }
+    }
+    for (key, value) in options {
+        if let Err(refusal) = option(&mut found, key, value) {
+            let quoted = format!("\"{key}\"");
+            let at = file.value.find(&quoted);
+            let refusal = match at {
+                Some(at) => refusal.at(Span::new(at, at + quoted.len())),
+                None => refusal,
+            };
+            wrong.push(refusal.in_text(file));
+        }
+    }
+    if wrong.is_empty() { Ok(found) } else { Err(wrong) }
+}
+
+fn option(found: &mut Mapped, key: &str, value: &str) -> Result<(), Refusal> {
+    let is = |name: &str| key == name || (name.ends_with('.') && key.starts_with(name));
+    if matches!(key, "output.data.format" | "output.key.format") {
+        return format(found, key, value);
+    }
+    if key == "after.state.only" {
+        return match value {
+            "false" => {
+                found.notes.push(
+                    "after.state.only=false: the records are Debezium's envelopes".to_owned(),
+                );
+                Ok(())
+            }
+            _ => Err(Refusal::new(
+                "after.state.only=true leaves only the new row: an update cannot be told from an \
+                 insert, and nothing here could judge the topic",
+                "write \"after.state.only\": \"false\"",
+            )),
+        };
+    }
+    if key == "csfle.enabled" && value == "false" {
+        return Ok(());
+    }
+    if let Some((_, why)) = CLOUD.iter().find(|(name, _)| is(name)) {
+        found.notes.push(format!("{key} is left out: {why}"));
+        return Ok(());
+    }
+    if DEBEZIUM.iter().any(|name| is(name)) {
+        found.options.insert(key.to_owned(), value.to_owned());
+        return Ok(());
+    }
+    Err(Refusal::new(
+        format!(
+            "the managed connector's option `{key}` has no known equivalent in Debezium on Connect"
+        ),
+        "leave it out; Debezium's own options (table.include.list, snapshot.mode, …) are passed on",
+    ))
+}
+
+fn format(found: &mut Mapped, key: &str, value: &str) -> Result<(), Refusal> {
+    let part = if key == "output.data.format" { "value" } else { "key" };
+    match value {
+        "JSON_SR" | "JSON" => {
+            let mut set = |option: &str, value: &str| {
+                found.options.insert(format!("{part}.converter.{option}"), value.to_owned());
+            };
+            set("schemas.enable", "false");
+            set("decimal.format", "NUMERIC");
+            set("replace.null.with.default", "false");
+            let class = "org.apache.kafka.connect.json.JsonConverter".to_owned();
+            found.options.insert(format!("{part}.converter"), class);
+            // Which tables Confluent infers depends on it.
+            found.options.insert(key.to_owned(), value.to_owned());
+            found.notes.push(format!(
+                "{key}={value} is Connect's JsonConverter without schemas, decimals as numbers"
+            ));
+            Ok(())
+        }
+        "AVRO" => Err(Refusal::new(
+            format!("{key}=AVRO needs a schema registry and Avro, which this stack does not run"),
+            "write JSON_SR",
+        )),
+        "PROTOBUF" => Err(Refusal::new(
+            format!("{key}=PROTOBUF: open-source Flink reads no Protobuf with a registry"),
+            "write JSON_SR",
+        )),
+        _ => Err(Refusal::new(
+            format!("{key}={value} is not known"),
+            "write JSON_SR, or JSON for records without schema",
+        )),
+    }
+}

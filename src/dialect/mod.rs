@@ -1,0 +1,138 @@
+//! Confluent Cloud's SQL → open-source Flink SQL.
+//!
+//! A catalogue holds each table as Confluent has it: inferred from a topic of the connector, or
+//! created by a statement, and changed by every `ALTER TABLE` since. Nothing is emitted before a
+//! statement needs it; then each table it names is emitted as open-source DDL, and the statement
+//! follows as it was written. What has no open-source equivalent is refused with the reason and
+//! with what comes nearest.
+
+mod captured;
+pub mod connector;
+mod emit;
+mod envelope;
+mod names;
+mod options;
+pub mod print;
+mod refusal;
+mod table;
+mod types;
+mod walk;
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+
+use crate::base::diagnostic::Diagnostic;
+use crate::base::text::Text;
+use crate::scenario::pipeline::{Dialect, Pipeline};
+use crate::scenario::settings::{Options, Settings};
+use connector::Mapped;
+
+pub use emit::TopicPlan;
+
+/// What is known beside the statements.
+#[derive(Debug, Clone, Copy)]
+pub struct World<'a> {
+    /// DDL of the source tables; each text may hold several statements.
+    pub source: &'a [Text],
+    /// The connector's options as written, those of the settings over those of its file.
+    pub connector: &'a Options,
+    /// Options of topics that the settings give, by source table.
+    pub topics: &'a BTreeMap<String, Options>,
+    /// Options of tables that the settings give, by table.
+    pub tables: &'a BTreeMap<String, Options>,
+}
+
+/// Statements of the dialect with what they become.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Translation {
+    /// In the order in which they are written.
+    pub statements: Vec<Translated>,
+    /// How the topics of the tables are made, by table.
+    pub topics: BTreeMap<String, TopicPlan>,
+}
+
+/// One statement with what it becomes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Translated {
+    /// As it was written.
+    pub written: Text,
+    /// What is submitted for it: tables that it needs, then itself. Empty if it only changes the
+    /// catalogue.
+    pub emitted: Vec<Emitted>,
+    /// What was decided about the statement itself.
+    pub notes: Vec<String>,
+}
+
+/// One open-source statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Emitted {
+    /// Its text.
+    pub text: Text,
+    /// What was decided.
+    pub notes: Vec<String>,
+}
+
+/// Translates statements, in order. All that is wrong is told at once.
+pub fn translate(statements: &[Text], world: &World<'_>) -> Result<Translation, Vec<Diagnostic>> {
+    walk::translate(statements, world)
+}
+
+/// A pipeline as it is submitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// The connector's options, those of the managed connector mapped.
+    pub connector: Mapped,
+    /// Its statements; those in open-source SQL stay as they are.
+    pub translation: Translation,
+}
+
+/// Translates a pipeline under its settings. `sources` are the files that were read, for places.
+pub fn apply(
+    pipeline: &Pipeline,
+    settings: &Settings,
+    sources: &[(Utf8PathBuf, String)],
+) -> Result<Applied, Vec<Diagnostic>> {
+    let none = Options::new();
+    let (options, file) = match &pipeline.connector {
+        Some(file) => {
+            let text = sources.iter().find(|(path, _)| *path == file.path);
+            let text = text.map(|(_, text)| text.clone()).unwrap_or_default();
+            (&file.options, Text::whole(file.path.clone(), text))
+        }
+        None => (&none, Text::whole("connector".into(), String::new())),
+    };
+    let connector = connector::mapped(options, &file, pipeline.dialect)?;
+    let translation = match pipeline.dialect {
+        Dialect::Flink => as_written(&pipeline.statements),
+        Dialect::Confluent => {
+            let mut options = connector.options.clone();
+            options.extend(settings.connector.clone());
+            let world = World {
+                source: &pipeline.source,
+                connector: &options,
+                topics: &settings.topics,
+                tables: &settings.tables,
+            };
+            translate(&pipeline.statements, &world)?
+        }
+    };
+    Ok(Applied { connector, translation })
+}
+
+/// Open-source statements need no translation.
+fn as_written(statements: &[Text]) -> Translation {
+    let own = |text: &Text| Translated {
+        written: text.clone(),
+        emitted: vec![Emitted { text: text.clone(), notes: Vec::new() }],
+        notes: Vec::new(),
+    };
+    Translation { statements: statements.iter().map(own).collect(), topics: BTreeMap::new() }
+}
+
+impl Translation {
+    /// All that is submitted, in order.
+    pub fn texts(&self) -> impl Iterator<Item = &Text> {
+        self.statements.iter().flat_map(|one| one.emitted.iter().map(|emitted| &emitted.text))
+    }
+}

@@ -1,0 +1,169 @@
+//! The types that Debezium gives Postgres columns, as Confluent's inference and Flink call them.
+
+use crate::scenario::settings::Options;
+use crate::sql::columns::PgType;
+
+/// The Flink type of a column under a connector's options, or why there is none.
+pub(super) fn flink_type(kind: &PgType, connector: &Options) -> Result<String, String> {
+    let one = scalar(&kind.name, &kind.arguments, connector)?;
+    Ok(if kind.is_array { format!("ARRAY<{one}>") } else { one })
+}
+
+fn mode<'a>(connector: &'a Options, option: &str, default: &'a str) -> &'a str {
+    connector.get(option).map_or(default, String::as_str)
+}
+
+fn scalar(name: &str, arguments: &[i64], connector: &Options) -> Result<String, String> {
+    let plain = match name {
+        "smallint" | "int2" | "smallserial" | "serial2" => "SMALLINT",
+        "integer" | "int" | "int4" | "serial" | "serial4" => "INT",
+        "bigint" | "int8" | "bigserial" | "serial8" | "oid" => "BIGINT",
+        "real" | "float4" => "FLOAT",
+        "float" if arguments.first().is_some_and(|bits| *bits <= 24) => "FLOAT",
+        "double precision" | "float8" | "float" => "DOUBLE",
+        "boolean" | "bool" => "BOOLEAN",
+        "text"
+        | "varchar"
+        | "character varying"
+        | "char"
+        | "character"
+        | "bpchar"
+        | "citext"
+        | "name"
+        | "uuid"
+        | "json"
+        | "jsonb"
+        | "xml"
+        | "inet"
+        | "cidr"
+        | "macaddr"
+        | "macaddr8"
+        | "ltree"
+        | "tsvector"
+        | "tsrange"
+        | "tstzrange"
+        | "daterange"
+        | "int4range"
+        | "int8range"
+        | "numrange"
+        | "timestamptz"
+        | "timestamp with time zone"
+        | "timetz"
+        | "time with time zone"
+        | "enum" => "STRING",
+        "bit" if arguments.first().is_none_or(|bits| *bits == 1) => "BOOLEAN",
+        "bit" | "bit varying" | "varbit" => "BYTES",
+        "point" => "ROW<`x` DOUBLE, `y` DOUBLE, `wkb` BYTES, `srid` INT>",
+        "bytea" if mode(connector, "binary.handling.mode", "bytes") == "bytes" => "BYTES",
+        "bytea" => "STRING",
+        "hstore" if mode(connector, "hstore.handling.mode", "json") == "map" => {
+            "MAP<STRING, STRING>"
+        }
+        "hstore" => "STRING",
+        "interval" if mode(connector, "interval.handling.mode", "numeric") == "string" => "STRING",
+        "interval" => "BIGINT",
+        "numeric" | "decimal" | "money" => return decimal(name, arguments, connector),
+        "date"
+        | "time"
+        | "time without time zone"
+        | "timestamp"
+        | "timestamp without time zone" => {
+            return time(name, arguments, connector);
+        }
+        _ => {
+            return Err(format!(
+                "the Postgres type `{name}` has no known form in Debezium's records"
+            ));
+        }
+    };
+    Ok(plain.to_owned())
+}
+
+fn decimal(name: &str, arguments: &[i64], connector: &Options) -> Result<String, String> {
+    match mode(connector, "decimal.handling.mode", "precise") {
+        "string" => return Ok("STRING".to_owned()),
+        "double" => return Ok("DOUBLE".to_owned()),
+        _ => {}
+    }
+    let (precision, scale) = match (name, arguments) {
+        ("money", _) => (19, 2),
+        (_, []) => return Ok("ROW<`scale` INT, `value` BYTES>".to_owned()),
+        (_, [precision]) => (*precision, 0),
+        (_, [precision, scale, ..]) => (*precision, *scale),
+    };
+    if precision > 38 || scale < 0 || scale > precision {
+        return Err(format!(
+            "numeric({precision}, {scale}) does not fit Flink's DECIMAL; set decimal.handling.mode=string"
+        ));
+    }
+    Ok(format!("DECIMAL({precision}, {scale})"))
+}
+
+fn time(name: &str, arguments: &[i64], connector: &Options) -> Result<String, String> {
+    let coarse = arguments.first().is_some_and(|digits| *digits <= 3);
+    let is_time_of_day = name.starts_with("time") && !name.starts_with("timestamp");
+    let text = match mode(connector, "time.precision.mode", "adaptive") {
+        "isostring" => "STRING",
+        "connect" => {
+            return Err(
+                "time.precision.mode=connect writes numbers that JSON does not mark as times; \
+                 leave it `adaptive`"
+                    .to_owned(),
+            );
+        }
+        _ if name == "date" => "INT",
+        "adaptive" if is_time_of_day && coarse => "INT",
+        _ => "BIGINT",
+    };
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn of(name: &str, arguments: &[i64], options: &[(&str, &str)]) -> Result<String, String> {
+        let options =
+            options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let kind = PgType { name: name.to_owned(), arguments: arguments.to_vec(), is_array: false };
+        flink_type(&kind, &options)
+    }
+
+    #[rstest]
+    #[case("numeric", &[10, 2], &[], "DECIMAL(10, 2)")]
+    #[case("numeric", &[5], &[], "DECIMAL(5, 0)")]
+    #[case("numeric", &[], &[], "ROW<`scale` INT, `value` BYTES>")]
+    #[case("decimal", &[10, 2], &[("decimal.handling.mode", "string")], "STRING")]
+    #[case("decimal", &[10, 2], &[("decimal.handling.mode", "double")], "DOUBLE")]
+    #[case("timestamp", &[3], &[], "BIGINT")]
+    #[case("timestamp with time zone", &[], &[], "STRING")]
+    #[case("date", &[], &[], "INT")]
+    #[case("date", &[], &[("time.precision.mode", "isostring")], "STRING")]
+    #[case("time", &[3], &[], "INT")]
+    #[case("time", &[], &[], "BIGINT")]
+    #[case("bytea", &[], &[("binary.handling.mode", "hex")], "STRING")]
+    fn mapped(
+        #[case] name: &str,
+        #[case] arguments: &[i64],
+        #[case] options: &[(&str, &str)],
+        #[case] expected: &str,
+    ) {
+        assert_eq!(of(name, arguments, options).as_deref(), Ok(expected));
+    }
+
+    #[test]
+    fn what_flink_cannot_hold_is_said() {
+        assert!(of("numeric", &[50, 2], &[]).unwrap_err().contains("decimal.handling.mode"));
+        assert!(of("geometry", &[], &[]).unwrap_err().contains("geometry"));
+        let connect = of("timestamp", &[], &[("time.precision.mode", "connect")]);
+        assert!(connect.unwrap_err().contains("adaptive"));
+    }
+
+    #[test]
+    fn arrays_hold_their_type() {
+        let kind = PgType { name: "int".into(), arguments: Vec::new(), is_array: true };
+        assert_eq!(flink_type(&kind, &Options::new()).as_deref(), Ok("ARRAY<INT>"));
+    }
+}

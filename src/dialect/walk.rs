@@ -1,0 +1,392 @@
+//! The statements in order: DDL changes the catalogue, DML brings out the tables it names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::captured::{Captured, captured, ticked};
+use super::emit::{Form, form, generated};
+use super::names::{shortened, star, uses_rowtime};
+use super::refusal::Refusal;
+use super::table::{Base, Table};
+use super::{Emitted, Translated, Translation, World};
+use crate::base::diagnostic::Diagnostic;
+use crate::base::text::Text;
+use crate::scenario::nearest;
+use crate::sql::flink::{self, Derived, Name, Statement};
+use crate::sql::table::alter;
+use crate::sql::token::{Language, Token, significant};
+
+/// The catalogue as it stands between two statements.
+struct Walk<'a> {
+    world: &'a World<'a>,
+    topics: Vec<Captured>,
+    tables: BTreeMap<String, Table>,
+    views: BTreeMap<String, Vec<String>>,
+    /// Tables and views of which a statement reads `$rowtime`.
+    rowtime: BTreeSet<String>,
+    emitted: BTreeMap<String, Form>,
+}
+
+/// What one statement becomes.
+#[derive(Default)]
+struct Outcome {
+    emitted: Vec<Emitted>,
+    notes: Vec<String>,
+}
+
+impl Outcome {
+    fn note(note: impl Into<String>) -> Self {
+        Self { emitted: Vec::new(), notes: vec![note.into()] }
+    }
+}
+
+pub(super) fn translate(
+    statements: &[Text],
+    world: &World<'_>,
+) -> Result<Translation, Vec<Diagnostic>> {
+    let mut walk = Walk {
+        world,
+        topics: captured(world),
+        tables: BTreeMap::new(),
+        views: BTreeMap::new(),
+        rowtime: rowtime(statements),
+        emitted: BTreeMap::new(),
+    };
+    let mut translation = Translation::default();
+    let mut wrong = Vec::new();
+    for written in statements {
+        match walk.statement(written) {
+            Ok(Outcome { emitted, notes }) => {
+                translation.statements.push(Translated {
+                    written: written.clone(),
+                    emitted,
+                    notes,
+                });
+            }
+            Err(refusal) => wrong.push(refusal.in_text(written)),
+        }
+    }
+    translation.topics = walk.emitted.into_iter().map(|(name, form)| (name, form.topic)).collect();
+    if wrong.is_empty() { Ok(translation) } else { Err(wrong) }
+}
+
+/// What statements that use `$rowtime` read, through however many views.
+fn rowtime(statements: &[Text]) -> BTreeSet<String> {
+    let names = |names: &[Name]| names.iter().map(|n| n.table().to_owned()).collect::<Vec<_>>();
+    let mut views: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut open: Vec<String> = Vec::new();
+    for text in statements {
+        let reads = match flink::parse(text) {
+            Statement::CreateView { name, reads } => {
+                views.insert(name.table().to_owned(), names(&reads));
+                names(&reads)
+            }
+            other => other.inserts().iter().flat_map(|insert| names(&insert.reads)).collect(),
+        };
+        if uses_rowtime(text) {
+            open.extend(reads);
+        }
+    }
+    let mut seen = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        if seen.insert(name.clone()) {
+            open.extend(views.get(&name).into_iter().flatten().cloned());
+        }
+    }
+    seen
+}
+
+impl Walk<'_> {
+    fn statement(&mut self, text: &Text) -> Result<Outcome, Refusal> {
+        if let Some(alter) = alter(text) {
+            return self.alter(text, alter);
+        }
+        match flink::parse(text) {
+            Statement::CreateTable(create) => {
+                let made = self.create(text, create.name.table())?;
+                if create.derived == Some(Derived::As) && made.notes.is_empty() {
+                    return self.dml(text, &[], create.writes.as_slice(), true);
+                }
+                Ok(made)
+            }
+            Statement::CreateView { name, reads } => {
+                let outcome = self.dml(text, &reads, &[], false)?;
+                let reads = reads.iter().map(|name| name.table().to_owned()).collect();
+                self.views.insert(name.table().to_owned(), reads);
+                Ok(outcome)
+            }
+            Statement::Insert(insert) => self.dml(text, &[], &[insert], false),
+            Statement::StatementSet(inserts) => self.dml(text, &[], &inserts, false),
+            Statement::Set { key, value } => set(text, &key, &value),
+            Statement::Other => self.other(text),
+        }
+    }
+
+    fn create(&mut self, text: &Text, name: &str) -> Result<Outcome, Refusal> {
+        let exists = self.tables.contains_key(name)
+            || self.views.contains_key(name)
+            || self.topics.iter().any(|topic| topic.topic == name);
+        let tokens = significant(Language::Flink, &text.value);
+        let word = |n: usize, word: &str| tokens.get(n).is_some_and(|token| token.is(word));
+        if exists && word(2, "IF") {
+            return Ok(Outcome::note(format!(
+                "`{name}` is there already, so that IF NOT EXISTS makes nothing"
+            )));
+        }
+        if exists {
+            return Err(Refusal::new(
+                format!("`{name}` is there already"),
+                "write CREATE TABLE IF NOT EXISTS, or ALTER TABLE to change it",
+            ));
+        }
+        if !word(1, "TABLE") {
+            return Err(Refusal::new(
+                "only CREATE TABLE makes a table here",
+                "Confluent Cloud has no TEMPORARY and no OR REPLACE tables",
+            ));
+        }
+        let overrides = self.world.tables.get(name).cloned().unwrap_or_default();
+        let table = Table::new(name.to_owned(), Base::Written(text.clone()), overrides);
+        self.tables.insert(name.to_owned(), table);
+        Ok(Outcome::default())
+    }
+
+    fn alter(&mut self, text: &Text, alter: crate::sql::table::Alter) -> Result<Outcome, Refusal> {
+        let (name, span) = (alter.name.table().to_owned(), alter.name.span);
+        if alter.if_exists && !self.is_known(&name) {
+            return Ok(Outcome::note(format!("`{name}` is not there, so that nothing is altered")));
+        }
+        self.table(&name).map_err(|refusal| refusal.at(span))?.alter(text, alter)?;
+        Ok(Outcome::default())
+    }
+
+    fn is_known(&self, name: &str) -> bool {
+        self.tables.contains_key(name) || self.topics.iter().any(|topic| topic.topic == name)
+    }
+
+    /// The table of the catalogue; inferred from its topic when it is named for the first time.
+    fn table(&mut self, name: &str) -> Result<&mut Table, Refusal> {
+        let topic = self.topics.iter().find(|topic| topic.topic == name).cloned();
+        if let (false, Some(topic)) = (self.tables.contains_key(name), topic) {
+            let overrides = self.world.tables.get(name).cloned().unwrap_or_default();
+            let table = Table::new(name.to_owned(), Base::Inferred(topic), overrides);
+            self.tables.insert(name.to_owned(), table);
+        }
+        let topics = self.topics.iter().map(|topic| topic.topic.as_str());
+        let known: BTreeSet<&str> = topics.chain(self.tables.keys().map(String::as_str)).collect();
+        let known: Vec<&str> = known.into_iter().collect();
+        let near = nearest(name, known.iter().copied());
+        let help = near.map_or_else(
+            || format!("tables that are known here: {}", known.join(", ")),
+            |near| format!("did you mean `{near}`?"),
+        );
+        let unknown = || {
+            Refusal::new(
+                format!("`{name}` is neither a topic of the connector nor created before this"),
+                help.clone(),
+            )
+        };
+        self.tables.get_mut(name).ok_or_else(unknown)
+    }
+
+    /// A statement that reads or writes tables: they come out before it. `is_own` says that it also
+    /// makes the table it writes.
+    fn dml(
+        &mut self,
+        text: &Text,
+        reads: &[Name],
+        inserts: &[flink::Insert],
+        is_own: bool,
+    ) -> Result<Outcome, Refusal> {
+        let mut outcome = Outcome::default();
+        let reads: Vec<&Name> = reads.iter().chain(inserts.iter().flat_map(|i| &i.reads)).collect();
+        self.refuse_star(text, &reads)?;
+        let targets = inserts.iter().map(|insert| &insert.target).filter(|_| !is_own);
+        for name in reads.iter().copied().chain(targets) {
+            if !self.views.contains_key(name.table()) {
+                let emitted = self.emit(name.table(), text).map_err(|r| r.at(name.span))?;
+                outcome.emitted.extend(emitted);
+            }
+        }
+        let (own, mut notes) = match inserts.first().filter(|_| is_own) {
+            Some(insert) => {
+                let name = insert.target.table().to_owned();
+                let found = self.emit(&name, text)?;
+                let own = found.into_iter().next();
+                own.map_or_else(|| (text.clone(), Vec::new()), |own| (own.text, own.notes))
+            }
+            None => (text.clone(), Vec::new()),
+        };
+        let (own, changed) =
+            shortened(&own, |name| self.is_known(name) || self.views.contains_key(name));
+        if changed {
+            notes.push("environment and cluster are taken off the names of tables".to_owned());
+        }
+        outcome.emitted.push(Emitted { text: own, notes });
+        Ok(outcome)
+    }
+
+    /// `$rowtime` is hidden in Confluent; here it is a column like others.
+    fn refuse_star(&self, text: &Text, reads: &[&Name]) -> Result<(), Refusal> {
+        let shows = reads.iter().find(|name| self.rowtime.contains(name.table()));
+        match (shows, star(text)) {
+            (Some(name), Some(span)) => Err(Refusal::new(
+                format!(
+                    "`*` would include `$rowtime` of `{}`, which Confluent hides",
+                    name.table()
+                ),
+                "name the columns",
+            )
+            .at(span)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Brings a table out, unless it stands as it is already.
+    fn emit(&mut self, name: &str, cause: &Text) -> Result<Vec<Emitted>, Refusal> {
+        let needs_rowtime = self.rowtime.contains(name);
+        let new = form(self.table(name)?, needs_rowtime, cause)?;
+        let mut emitted = Vec::new();
+        if let Some(old) = self.emitted.get(name) {
+            let same = |a: &Text, b: &Text| a.value == b.value;
+            let is_same =
+                old.statements.len() == new.statements.len()
+                    && old.statements.iter().enumerate().all(|(n, text)| {
+                        new.statements.get(n).is_some_and(|other| same(text, other))
+                    });
+            if is_same {
+                return Ok(emitted);
+            }
+            if old.watermark != new.watermark {
+                return Err(Refusal::new(
+                    format!("the watermark of `{name}` was changed after a statement used it"),
+                    "write the ALTER TABLE before the first statement that uses the table",
+                ));
+            }
+            let notes = vec![format!("`{name}` was altered since it was made: it is made anew")];
+            for (n, drop) in old.drops.iter().enumerate() {
+                let notes = if n == 0 { notes.clone() } else { Vec::new() };
+                emitted.push(Emitted { text: generated(drop.clone(), cause), notes });
+            }
+        }
+        for (n, text) in new.statements.iter().enumerate() {
+            let notes = if n == 0 { new.notes.clone() } else { Vec::new() };
+            emitted.push(Emitted { text: text.clone(), notes });
+        }
+        self.emitted.insert(name.to_owned(), new);
+        Ok(emitted)
+    }
+
+    /// What is neither a table, a view, an INSERT nor a SET.
+    fn other(&mut self, text: &Text) -> Result<Outcome, Refusal> {
+        let tokens = significant(Language::Flink, &text.value);
+        let is = |n: usize, word: &str| tokens.get(n).is_some_and(|token| token.is(word));
+        if is(0, "DROP") && is(1, "TABLE") {
+            return self.drop_table(text, &tokens);
+        }
+        if is(0, "SHOW") && is(1, "CREATE") && is(2, "TABLE") {
+            return self.show(text, &tokens);
+        }
+        if is(0, "USE") {
+            return Ok(Outcome::note(
+                "one session holds all tables, whatever its catalog is called",
+            ));
+        }
+        let looks = ["SELECT", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "WITH", "VALUES"];
+        if looks.iter().any(|word| is(0, word)) {
+            return Ok(Outcome::note("it only shows something to a person, so it is left out"));
+        }
+        if is(0, "DROP") && is(1, "VIEW") {
+            let emitted = vec![Emitted { text: text.clone(), notes: Vec::new() }];
+            return Ok(Outcome { emitted, notes: Vec::new() });
+        }
+        let head: Vec<_> = tokens.iter().take(2).map(|token| token.text.to_uppercase()).collect();
+        let help = match head.get(1).map(String::as_str) {
+            Some("MODEL" | "CONNECTION") => {
+                "models and connections are resources of Confluent Cloud; compute the score in SQL, or \
+                 enrich the topic outside of Flink"
+            }
+            Some("FUNCTION") => "artifacts of Confluent Cloud are not here; use built-in functions",
+            Some("MATERIALIZED") => "write CREATE TABLE and an INSERT",
+            _ => {
+                "what is translated: CREATE, ALTER, DROP and SHOW CREATE TABLE, CREATE VIEW, INSERT, \
+                 EXECUTE STATEMENT SET, SET"
+            }
+        };
+        Err(Refusal::new(format!("`{} …` has no translation", head.join(" ")), help))
+    }
+
+    fn drop_table(&mut self, text: &Text, tokens: &[Token<'_>]) -> Result<Outcome, Refusal> {
+        let name = last_name(tokens);
+        if self.topics.iter().any(|topic| topic.topic == name) {
+            return Err(Refusal::new(
+                format!("`{name}` is a topic of the connector, and dropping the table deletes it"),
+                "leave the statement out",
+            ));
+        }
+        let if_exists = tokens.get(2).is_some_and(|token| token.is("IF"));
+        if self.tables.remove(&name).is_none() && !if_exists {
+            return Err(Refusal::new(
+                format!("there is no table `{name}`"),
+                "write DROP TABLE IF EXISTS",
+            ));
+        }
+        let Some(form) = self.emitted.remove(&name) else {
+            return Ok(Outcome::note(format!(
+                "`{name}` was never made, so that nothing is dropped"
+            )));
+        };
+        let drops = form
+            .drops
+            .iter()
+            .map(|drop| Emitted { text: generated(drop.clone(), text), notes: Vec::new() });
+        Ok(Outcome { emitted: drops.collect(), notes: Vec::new() })
+    }
+
+    /// Both forms of a table, as notes.
+    fn show(&mut self, text: &Text, tokens: &[Token<'_>]) -> Result<Outcome, Refusal> {
+        let name = last_name(tokens);
+        let needs_rowtime = self.rowtime.contains(&name);
+        let table = self.table(&name)?;
+        let confluent = table.text()?.value;
+        let open = form(table, needs_rowtime, text)?;
+        let mut notes = vec![format!("{} in Confluent Cloud:", ticked(&name))];
+        notes.extend(confluent.lines().map(ToOwned::to_owned));
+        notes.push(format!("{} in open-source Flink:", ticked(&name)));
+        for statement in &open.statements {
+            notes.extend(statement.value.lines().map(ToOwned::to_owned));
+        }
+        Ok(Outcome { emitted: Vec::new(), notes })
+    }
+}
+
+fn last_name(tokens: &[Token<'_>]) -> String {
+    tokens.iter().rev().find_map(Token::name).unwrap_or_default()
+}
+
+/// Confluent's options of a statement, as Flink calls them.
+fn set(text: &Text, key: &str, value: &str) -> Result<Outcome, Refusal> {
+    let flink = match key {
+        "sql.state-ttl" => "table.exec.state.ttl",
+        "sql.local-time-zone" => "table.local-time-zone",
+        "sql.tables.scan.idle-timeout" => "table.exec.source.idle-timeout",
+        "sql.current-catalog" | "sql.current-database" | "client.statement-name" => {
+            return Ok(Outcome::note(format!("{key} names something of the cloud only")));
+        }
+        _ if !key.starts_with("sql.") && !key.starts_with("client.") => {
+            let notes = vec![format!("{key} is passed as it is")];
+            let emitted = vec![Emitted { text: text.clone(), notes }];
+            return Ok(Outcome { emitted, notes: Vec::new() });
+        }
+        _ => {
+            return Err(Refusal::new(
+                format!("the option '{key}' has no open-source equivalent"),
+                "sql.state-ttl, sql.local-time-zone and sql.tables.scan.idle-timeout are translated; \
+                 where a table is read from is said with ALTER TABLE … SET ('scan.startup.mode' = …)",
+            ));
+        }
+    };
+    let written = format!("SET '{flink}' = '{}'", value.replace('\'', "''"));
+    let notes = vec![format!("{key} is {flink}")];
+    let emitted = vec![Emitted { text: generated(written, text), notes }];
+    Ok(Outcome { emitted, notes: Vec::new() })
+}
