@@ -23,6 +23,7 @@ mod summary;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod told;
 mod topic;
 mod transactions;
 mod vacuity;
@@ -42,6 +43,7 @@ use sinks::SinkCase;
 use verdict::{Gap, Judged, Outcome, Status, Verdict};
 
 pub use rows::mistakes;
+pub use told::{POINT, told};
 
 /// One checker: what it looks for, and how.
 struct Checker {

@@ -129,8 +129,14 @@ struct FirstHop {
 
 impl FirstHop {
     fn of(case: &Case<'_>, (sink, proof): (&SinkCase<'_>, &Proof), reference: &Rows) -> Self {
-        let sources = case.index.sources().map(|(topic, _)| topic.name.as_str());
-        let sources = sources.collect::<Vec<_>>().join(", ");
+        let all = case.index.sources().map(|(topic, _)| topic.name.as_str()).collect::<Vec<_>>();
+        let jobs = proof.jobs.iter().filter(|job| job.sinks.iter().any(|name| name == sink.name));
+        let read = jobs.flat_map(|job| &job.sources).map(|(_, topic, ..)| topic.as_str());
+        let read = read.collect::<BTreeSet<_>>();
+        // A statement over other statements' topics reads the sources through them.
+        let sources = all.iter().filter(|topic| read.contains(*topic)).copied();
+        let sources = sources.collect::<Vec<_>>();
+        let sources = if sources.is_empty() { all } else { sources }.join(", ");
         let topics = sink.reference(&case.index, proof, Side::Topics).ok();
         let mut counts = BTreeMap::<_, (usize, usize)>::new();
         for row in topics.iter().flat_map(|topics| &topics.bag) {

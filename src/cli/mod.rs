@@ -8,6 +8,7 @@ use crate::base::exit::Exit;
 use console::{Color, Console};
 use environment::Environment;
 
+mod bench;
 mod check;
 mod console;
 pub mod environment;
@@ -67,6 +68,8 @@ enum Command {
     Explain(explain::Explain),
     Lint(lint::Lint),
     #[command(hide = true)]
+    Bench(bench::Bench),
+    #[command(hide = true)]
     Keeper(stack::Keeper),
     Schema(schema::Schema),
     Generate(generate::Generate),
@@ -102,6 +105,7 @@ fn dispatch(command: &Command, environment: &Environment, console: Console) -> E
         Command::Down(down) => stack::down(down, environment, console),
         Command::Status(status) => stack::status(status, environment, console),
         Command::Doctor(doctor) => stack::doctor(doctor, environment, console),
+        Command::Bench(bench) => bench::bench(bench, environment, console),
         Command::Keeper(keeper) => stack::keeper(keeper, console),
         Command::List(list) => list::run(list, console),
         Command::Lint(lint) => lint::run(lint, console),

@@ -53,24 +53,26 @@ impl fmt::Display for Cause {
     }
 }
 
-/// What Flink says when it is the machine that fails, not the statement.
+/// What Flink says when it is the machine that fails, not the statement; in lower case, because it
+/// writes the same words with and without a capital.
 const MACHINE_WORDS: [&str; 8] = [
-    "The heartbeat of TaskManager",
+    "heartbeat of taskmanager",
     "is no longer reachable",
-    "Connection unexpectedly closed by remote task manager",
-    "Could not acquire the minimum required resources",
-    "Slot request bulk is not fulfillable",
-    "Insufficient number of network buffers",
-    "Cannot allocate memory",
-    "No space left on device",
+    "connection unexpectedly closed by remote task manager",
+    "could not acquire the minimum required resources",
+    "slot request bulk is not fulfillable",
+    "insufficient number of network buffers",
+    "cannot allocate memory",
+    "no space left on device",
 ];
 
 impl Cause {
     /// The stack is at fault (a process was lost, slots, memory or disk ran out), which says nothing
     /// about the pipeline.
     pub fn is_of_the_stack(&self) -> bool {
+        let said = self.sentence.to_lowercase();
         matches!(self.class.as_str(), "OutOfMemoryError" | "NoResourceAvailableException")
-            || MACHINE_WORDS.iter().any(|words| self.sentence.contains(words))
+            || MACHINE_WORDS.iter().any(|words| said.contains(words))
     }
 }
 
@@ -300,6 +302,7 @@ Caused by: java.lang.IllegalStateException: The \"before\" field of UPDATE messa
 
     #[rstest]
     #[case("The heartbeat of TaskManager with id 127.0.0.1:33931-d3516c timed out.", true)]
+    #[case("Heartbeat of TaskManager with id 127.0.0.1:33931-d3516c timed out.", true)]
     #[case("java.lang.OutOfMemoryError: Java heap space", true)]
     #[case("java.io.IOException: No space left on device", true)]
     #[case("java.lang.ArithmeticException: / by zero", false)]

@@ -1,5 +1,6 @@
 //! The stages of a run in order, and the run directory.
 
+mod bare;
 pub mod cancel;
 pub mod clocks;
 pub mod connector;
@@ -16,6 +17,7 @@ mod timeline;
 mod topics;
 mod trial;
 
+pub use bare::bare;
 pub use cancel::Cancel;
 pub use context::{Limits, Progress, RunContext, Silent, Stage, TrialResult};
 pub use trial::{recheck, trial};

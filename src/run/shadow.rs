@@ -4,7 +4,10 @@ use super::Run;
 use super::outcome::Stop;
 use crate::base::text::Text;
 use crate::capture::shadow::Shadow;
+use crate::check;
 use crate::client::postgres::{self, CONTROL_DATABASE};
+use crate::history::event::{Reference, Side, SinkTable, Table};
+use crate::model::source::Transaction;
 use crate::scenario::pipeline::Sink;
 
 /// Builds the shadow with the references of all judged sinks.
@@ -22,6 +25,25 @@ pub(super) async fn database(run: &Run<'_>, name: &str) -> Result<Shadow, Stop> 
     control.create_database(name).await?;
     let connection = postgres::connect(endpoints, name, "changeproof shadow").await?;
     Ok(Shadow::build(connection, &run.ddl, &references(run)).await?)
+}
+
+/// The references of these sinks over what the topics told, in a database that is gone afterwards.
+pub(super) async fn over_topics(
+    run: &Run<'_>,
+    tables: &[Table],
+    sinks: &[SinkTable],
+    (proof, told): (u32, Vec<Transaction>),
+) -> Result<Vec<Reference>, Stop> {
+    let name = run.names.topics_database();
+    let mut shadow = database(run, &name).await?;
+    shadow.adopt(tables).await?;
+    shadow.snapshot_at(check::POINT);
+    shadow.replay_told(told).await?;
+    let references = shadow.references(sinks, proof, Side::Topics).await?;
+    let control =
+        postgres::connect(&run.context.endpoints, CONTROL_DATABASE, "changeproof").await?;
+    control.drop_database(&name).await?;
+    Ok(references)
 }
 
 fn references(run: &Run<'_>) -> Vec<(String, Text)> {

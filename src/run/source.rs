@@ -81,7 +81,7 @@ pub(super) async fn build(
     })
 }
 
-async fn databases(run: &Run<'_>) -> Result<(Connection, Connection), Stop> {
+pub(super) async fn databases(run: &Run<'_>) -> Result<(Connection, Connection), Stop> {
     let endpoints = &run.context.endpoints;
     let control = postgres::connect(endpoints, CONTROL_DATABASE, "changeproof").await?;
     journal::refuse_unfit(&control).await?;
@@ -92,7 +92,7 @@ async fn databases(run: &Run<'_>) -> Result<(Connection, Connection), Stop> {
 }
 
 /// Runs the DDL and sets the replica identities; gives the tables as the catalog has them.
-async fn define(run: &Run<'_>, database: &Connection) -> Result<Vec<Table>, Stop> {
+pub(super) async fn define(run: &Run<'_>, database: &Connection) -> Result<Vec<Table>, Stop> {
     for statement in &run.ddl {
         let ran = database.run(&statement.value).await;
         ran.map_err(|error| refused(statement, error))?;
@@ -195,16 +195,11 @@ async fn journal_and_setup(
         all: names.journal_all(),
         inserts: names.journal_inserts(),
     };
-    let captured: Vec<_> = tables.iter().filter(|table| table.captured).collect();
-    let list: Vec<_> = captured.iter().map(|table| catalog::quoted(table)).collect();
-    let list =
-        if list.is_empty() { String::new() } else { format!(" FOR TABLE {}", list.join(", ")) };
-    let publication = format!("CREATE PUBLICATION {}{list}", ident(&names.connector_slot()));
     let name = names.database();
     let sessions = sessions(run);
     let (created, reader, driver) = futures::join!(
         async {
-            database.run(&publication).await?;
+            publish(run, database, tables).await?;
             journal::create(database, tables, &slot).await
         },
         postgres::connect(endpoints, &name, "changeproof journal"),
@@ -221,8 +216,22 @@ async fn journal_and_setup(
     Ok((journal, driver))
 }
 
+/// Makes the connector's publication, of the captured tables.
+pub(super) async fn publish(
+    run: &Run<'_>,
+    database: &Connection,
+    tables: &[Table],
+) -> Result<(), PostgresError> {
+    let captured = tables.iter().filter(|table| table.captured);
+    let list: Vec<_> = captured.map(catalog::quoted).collect();
+    let list =
+        if list.is_empty() { String::new() } else { format!(" FOR TABLE {}", list.join(", ")) };
+    let publication = ident(&run.names.connector_slot());
+    database.run(&format!("CREATE PUBLICATION {publication}{list}")).await.map(|_| ())
+}
+
 /// The sessions that the timeline names.
-fn sessions<'a>(run: &'a Run<'_>) -> Vec<&'a str> {
+pub(super) fn sessions<'a>(run: &'a Run<'_>) -> Vec<&'a str> {
     let mut names: Vec<_> = run
         .trial
         .timeline
@@ -240,7 +249,7 @@ fn sessions<'a>(run: &'a Run<'_>) -> Vec<&'a str> {
     names
 }
 
-async fn create_topics(run: &Run<'_>, topics: &[Topic]) -> Result<(), Stop> {
+pub(super) async fn create_topics(run: &Run<'_>, topics: &[Topic]) -> Result<(), Stop> {
     let new = topics::to_create(topics, &run.connector, &run.names);
     run.made.topics(new.iter().map(|topic| topic.name.clone()));
     Admin::new(&run.context.endpoints)?.create(&new).await?;
@@ -271,7 +280,7 @@ fn tap(
     Ok(Tap::start(&run.context.endpoints, topics, handler)?)
 }
 
-fn watermarks(run: &Run<'_>, tables: &[Table], topics: &[Topic]) -> Watermarks {
+pub(super) fn watermarks(run: &Run<'_>, tables: &[Table], topics: &[Topic]) -> Watermarks {
     let (declared, delay_ms) = clocks::declared_by(&run.trial.pipeline.sinks);
     let known = Known {
         tables: &run.statements.tables,
@@ -284,7 +293,7 @@ fn watermarks(run: &Run<'_>, tables: &[Table], topics: &[Topic]) -> Watermarks {
     Watermarks::new(&known, logical.collect::<BTreeMap<_, _>>())
 }
 
-async fn submit(run: &Run<'_>, connect: &Connect) -> Result<(), Stop> {
+pub(super) async fn submit(run: &Run<'_>, connect: &Connect) -> Result<(), Stop> {
     run.made.connector();
     run.recorder.record(Event::Connector {
         config: run.connector.shown(),

@@ -88,6 +88,10 @@ fn with_settings(written: &Text, set: Option<&Options>) -> Text {
     with_options(written, set.map(|(key, value)| (key.as_str(), Some(value.as_str()))))
 }
 
+/// Whether the Kafka clients of a table register their metrics with Flink.
+const CLIENT_METRICS: [&str; 2] =
+    ["properties.register.consumer.metrics", "properties.register.producer.metrics"];
+
 /// A table's text with addresses and topics filled in.
 fn table(
     text: &Text,
@@ -125,6 +129,10 @@ fn table(
     if let Some(prefix) = &transactions {
         changes.push(("sink.transactional-id-prefix", prefix));
     }
+    // A proof reads the metrics of Flink's reader alone, and every read of one costs a copy of
+    // all; those of the Kafka clients are hundreds for each table.
+    let unread = CLIENT_METRICS.into_iter().filter(|key| with.get(key).is_none());
+    changes.extend(unread.map(|key| (key, "false")));
     let changes = changes.into_iter().map(|(key, value)| (key, Some(value)));
     let table = TopicTable {
         name: create.name.table().to_owned(),

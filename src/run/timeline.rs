@@ -8,9 +8,11 @@ use super::Run;
 use super::context::Stage;
 use super::jobs::Jobs;
 use super::outcome::Stop;
+use super::shadow;
 use super::source::{self, Source};
 use crate::base::anomaly::Anomaly;
 use crate::capture::shadow::Shadow;
+use crate::check;
 use crate::client::clock::Stopwatch;
 use crate::client::flink::JobManager;
 use crate::client::postgres::PostgresError;
@@ -246,6 +248,28 @@ impl Live<'_> {
         self.run.recorder.record_all(events).map_err(Stop::from)?;
         self.proofs += 1;
         self.run.log("quiescence is proven");
+        self.look_back(number).await.map_err(Wait::Stop)
+    }
+
+    /// Where sinks diverge, records their references over what the topics told: these say which
+    /// hop went wrong first. Without them the divergence stands all the same.
+    async fn look_back(&self, proof: u32) -> Result<(), Stop> {
+        let run = self.run;
+        let (diverged, told) = run.recorder.look(|history| {
+            let diverged = check::diverged(history, proof);
+            let told = if diverged.is_empty() { None } else { check::told(history, proof) };
+            (diverged, told)
+        });
+        let Some(told) = told else { return Ok(()) };
+        let sinks = self.jobs.sinks.iter().filter(|sink| diverged.contains(&sink.name));
+        let sinks: Vec<_> = sinks.cloned().collect();
+        match shadow::over_topics(run, &self.source.tables, &sinks, (proof, told)).await {
+            Ok(references) => {
+                run.recorder.record_all(references.into_iter().map(Event::Reference))?;
+            }
+            Err(stop) => tracing::warn!("no reference over the topics: {:?}", stop.sentence()),
+        }
+        run.log("the diverged sinks are looked back from");
         Ok(())
     }
 }

@@ -91,9 +91,9 @@ pub fn recheck(folder: &Utf8Path) -> Result<(History, Verdict), HistoryError> {
     Ok((history, verdict))
 }
 
-type Begun<'a> = (Run<'a>, Folder, Option<Claim>);
+pub(super) type Begun<'a> = (Run<'a>, Folder, Option<Claim>);
 
-fn begin<'a>(
+pub(super) fn begin<'a>(
     trial: &'a Trial,
     context: &'a RunContext,
     progress: &'a dyn Progress,

@@ -209,6 +209,11 @@ impl Shadow {
         Ok(())
     }
 
+    /// Replays transactions that are not the journal's: what the topics tell.
+    pub async fn replay_told(&mut self, told: Vec<Transaction>) -> Result<(), ShadowError> {
+        self.replay(told).await
+    }
+
     /// The references of these sinks at what was replayed.
     pub async fn references(
         &mut self,

@@ -1,0 +1,197 @@
+//! A trial's calls without its evidence: what the pipeline alone costs, to measure the rest by.
+//!
+//! The same databases, topics, connector, statements, SQL, barriers, checkpoints, metric reads and
+//! clean-up as [`super::trial`], but no journal, no shadow database, no storage of what the taps
+//! read, no reference and no check. It judges nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::Run;
+use super::clocks::Watermarks;
+use super::context::{RunContext, Silent};
+use super::outcome::Stop;
+use super::trial::begin;
+use super::{jobs, source, topics};
+use crate::base::position::Lsn;
+use crate::client::clock::Stopwatch;
+use crate::client::connect::Connect;
+use crate::client::flink::JobManager;
+use crate::client::kafka::{EndsReader, Tap};
+use crate::client::postgres::Connection;
+use crate::drive::Driver;
+use crate::history::event::{Record, Table, Topic};
+use crate::quiesce::{
+    self, BARRIER_PREFIX, Barrier, Barriers, Clients, Pipeline, Question, Unproven,
+};
+use crate::scenario::timeline::{Action, Condition};
+use crate::scenario::trial::Trial;
+
+/// How long the last proof may take.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Makes a trial's calls and removes what they made; gives the milliseconds that took.
+///
+/// # Errors
+/// A sentence: what failed, or a word of the timeline that has no bare form.
+pub async fn bare(trial: &Trial, context: &RunContext) -> Result<u64, String> {
+    let watch = Stopwatch::start();
+    let (run, _, claim) = begin(trial, context, &Silent, watch).map_err(|(stop, _)| say(&stop))?;
+    let ended = calls(&run).await;
+    let left =
+        run.made.remove(&run.names, &context.endpoints, context.limits.clean_up, false).await;
+    ended.map_err(|stop| say(&stop))?;
+    if let Some(left) = left.into_iter().next() {
+        return Err(left);
+    }
+    if let Some(claim) = claim {
+        claim.release().map_err(|error| error.to_string())?;
+    }
+    Ok(watch.elapsed_ms())
+}
+
+fn say(stop: &Stop) -> String {
+    stop.sentence().unwrap_or_else(|| "the pipeline is in trouble".to_owned())
+}
+
+/// What the source side consists of.
+struct Bare {
+    control: Connection,
+    database: Connection,
+    driver: Driver,
+    topics: Vec<Topic>,
+    tap: Tap,
+    barriers: Arc<Barriers>,
+    clocks: Arc<Watermarks>,
+    ends: EndsReader,
+    connect: Connect,
+    flink: JobManager,
+    connector: String,
+    slot: String,
+}
+
+async fn calls(run: &Run<'_>) -> Result<(), Stop> {
+    let (ready, topics) = watch::channel(None);
+    let (mut bare, jobs) = futures::try_join!(stream(run, ready), jobs::start(run, topics))?;
+    for (index, entry) in run.trial.timeline.iter().enumerate() {
+        match &entry.action {
+            Action::Session(session) => bare.driver.entry(index, session).await?,
+            Action::Await { condition: Condition::Processed, .. } => {
+                bare.processed(run, index, &jobs.jobs).await?;
+            }
+            Action::Await { .. } => {
+                let sentence = "only `await: processed` has a bare form";
+                return Err(Stop::Stack(sentence.to_owned()));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn stream(run: &Run<'_>, ready: watch::Sender<Option<Vec<Table>>>) -> Result<Bare, Stop> {
+    let (control, database) = source::databases(run).await?;
+    let tables = source::define(run, &database).await?;
+    let topics = topics::topics(&tables, &run.trial.pipeline.sinks, &run.planned());
+    let (barriers, clocks) =
+        (Arc::new(Barriers::default()), Arc::new(source::watermarks(run, &tables, &topics)));
+    let endpoints = &run.context.endpoints;
+    let read = async {
+        source::create_topics(run, &topics).await?;
+        ready.send_replace(Some(tables.clone()));
+        let (barriers, clocks) = (Arc::clone(&barriers), Arc::clone(&clocks));
+        let handler = Box::new(move |record: Record| {
+            clocks.note(&record);
+            barriers.note(&record);
+        });
+        Ok::<_, Stop>(Tap::start(endpoints, &topics, handler)?)
+    };
+    let set_up = async {
+        let (name, sessions) = (run.names.database(), source::sessions(run));
+        let connect = Driver::connect(endpoints, &name, run.recorder.clone(), &sessions);
+        source::publish(run, &database, &tables).await?;
+        let mut driver = connect.await?;
+        if !run.trial.setup.is_empty() {
+            driver.setup(&run.trial.setup).await?;
+        }
+        Ok(driver)
+    };
+    let (tap, driver) = futures::try_join!(read, set_up)?;
+    let connect = Connect::new(endpoints)?;
+    source::submit(run, &connect).await?;
+    let ends = EndsReader::new(endpoints)?;
+    let flink = JobManager::new(endpoints)?;
+    let (connector, slot) = (run.names.connector(), run.names.connector_slot());
+    let bare = Bare {
+        control,
+        database,
+        driver,
+        topics,
+        tap,
+        barriers,
+        clocks,
+        ends,
+        connect,
+        flink,
+        connector,
+        slot,
+    };
+    let limit = run.context.limits.streaming;
+    let (clients, pipeline) = (bare.clients(), bare.pipeline(&[]));
+    let streaming =
+        quiesce::streaming(&clients, &pipeline, &bare.database, &content(run, 0), limit).await;
+    streaming.map_err(unproven)?;
+    Ok(bare)
+}
+
+/// Trouble of the pipeline is none of a measurement's business: it has no figure then.
+fn unproven(unproven: Unproven) -> Stop {
+    Stop::Stack(unproven.to_string())
+}
+
+fn content(run: &Run<'_>, number: u32) -> String {
+    format!("{}:{number}", run.names.base)
+}
+
+impl Bare {
+    fn clients(&self) -> Clients<'_> {
+        Clients {
+            postgres: &self.control,
+            connect: &self.connect,
+            ends: &self.ends,
+            flink: &self.flink,
+            tap: &self.tap,
+            barriers: &self.barriers,
+            clocks: &*self.clocks,
+        }
+    }
+
+    fn pipeline<'a>(&'a self, jobs: &'a [quiesce::Job]) -> Pipeline<'a> {
+        Pipeline { connector: &self.connector, slot: &self.slot, topics: &self.topics, jobs }
+    }
+
+    async fn processed(
+        &self,
+        run: &Run<'_>,
+        entry: usize,
+        jobs: &[quiesce::Job],
+    ) -> Result<(), Stop> {
+        let number = u32::try_from(entry).unwrap_or(u32::MAX);
+        let (barrier, last) = self.emit(run, number.saturating_add(1)).await?;
+        let question =
+            Question { number, entry, last_commit_end: Some(last), barrier, limit: LIMIT };
+        let proof = quiesce::prove(&self.clients(), &self.pipeline(jobs), &question).await;
+        proof.map(drop).map_err(unproven)
+    }
+
+    /// Emits a barrier; gives it with a position past the last commit that the slot will be
+    /// confirmed to. Without a journal nobody knows where that commit ended, so a message before
+    /// the barrier stands in for it.
+    async fn emit(&self, run: &Run<'_>, number: u32) -> Result<(Barrier, Lsn), Stop> {
+        let content = content(run, number);
+        let last = self.database.emit_message(BARRIER_PREFIX, &format!("{content}:before")).await?;
+        quiesce::emit(&self.database, &content).await?;
+        Ok((Barrier { content, end: last }, last))
+    }
+}
