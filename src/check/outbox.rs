@@ -62,15 +62,7 @@ fn routed(case: &Case<'_>, nth: usize, table: &Table, found: &mut Found) {
     let Some(shown) = shown.get(nth) else { return };
     let wanted = router.records(nth, shown, streamed);
     let columns = [router.key_column().to_owned()];
-    let mut outbox = Outbox {
-        place: case.place_of(table),
-        columns: &columns,
-        ids: by_id(&wanted),
-        wanted: &wanted,
-        seen: BTreeSet::new(),
-        newest: BTreeMap::new(),
-        partitions: BTreeMap::new(),
-    };
+    let mut outbox = Outbox::new(case.place_of(table), &columns, &wanted);
     let name = format!("{}.{}", table.schema, table.name);
     let mut values = BTreeSet::new();
     for topic in case.index.topics {
@@ -98,6 +90,18 @@ struct Outbox<'a> {
 }
 
 impl<'a> Outbox<'a> {
+    fn new(place: String, columns: &'a [String], wanted: &'a [Routed]) -> Self {
+        Self {
+            place,
+            columns,
+            wanted,
+            ids: by_id(wanted),
+            seen: BTreeSet::new(),
+            newest: BTreeMap::new(),
+            partitions: BTreeMap::new(),
+        }
+    }
+
     fn record(&mut self, value: &'a str, record: &Record, found: &mut Found) {
         let at = position(record);
         let id = header(record, "id").flatten().unwrap_or_default();
@@ -230,4 +234,72 @@ fn header(record: &Record, name: &str) -> Option<Option<String>> {
 
 fn shown(bytes: Option<&[u8]>) -> String {
     bytes.map_or("null".to_owned(), |bytes| String::from_utf8_lossy(bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::history::event::Bytes;
+    use crate::model::outbox::testing::routed;
+
+    /// `e1@42` committed first, then `e2@42`, then `e3@7`; `s@42` was there before.
+    fn wanted() -> Vec<Routed> {
+        let event = |id, key, order| {
+            let mut event = routed(id, key);
+            event.order = order;
+            event
+        };
+        vec![
+            event("s", "42", None),
+            event("e1", "42", Some(0)),
+            event("e2", "42", Some(1)),
+            event("e3", "7", Some(2)),
+        ]
+    }
+
+    /// What is found in records written as `id@key/partition`, `=payload` where it is another one.
+    fn found(records: &str) -> String {
+        let (wanted, columns) = (wanted(), ["aggregateid".to_owned()]);
+        let mut outbox = Outbox::new("outbox".to_owned(), &columns, &wanted);
+        let mut found = Found::default();
+        for (offset, written) in records.split_whitespace().enumerate() {
+            let (written, payload) = written.split_once('=').unwrap_or((written, "p"));
+            let (written, partition) = written.split_once('/').unwrap_or((written, "0"));
+            let (id, key) = written.split_once('@').unwrap();
+            let record = Record {
+                topic: "outbox.event.order".to_owned(),
+                partition: partition.parse().unwrap(),
+                offset: i64::try_from(offset).unwrap(),
+                timestamp: None,
+                key: Some(Bytes(format!("\"{key}\"").into_bytes())),
+                value: (payload != "null").then(|| Bytes(format!("\"{payload}\"").into_bytes())),
+                headers: vec![("id".to_owned(), Some(Bytes(id.as_bytes().to_vec())))],
+            };
+            outbox.record("order", &record, &mut found);
+        }
+        outbox.missing(&BTreeSet::from(["order"]), &mut found);
+        let tell = |raw: &super::super::found::Raw| {
+            format!("{} {}", raw.finding.anomaly, raw.finding.key.as_deref().unwrap_or("-"))
+        };
+        found.findings.iter().map(tell).collect::<Vec<_>>().join(", ")
+    }
+
+    #[rstest]
+    #[case::as_committed("s@42 e1@42 e2@42 e3@7", "")]
+    #[case::another_aggregate_may_come_first("e3@7 s@42 e1@42 e2@42", "")]
+    #[case::aggregates_on_two_partitions("s@42 e1@42 e3@7/1 e2@42", "")]
+    #[case::not_in_commit_order("s@42 e2@42 e1@42 e3@7", "reordered-key 42")]
+    #[case::a_snapshot_behind_the_stream("e1@42 s@42 e2@42 e3@7", "reordered-key 42")]
+    #[case::on_two_partitions("s@42 e1@42 e2@42/1 e3@7", "moved-key 42")]
+    #[case::lost("s@42 e1@42 e3@7", "lost-change 42")]
+    #[case::repeated("s@42 e1@42 e1@42 e2@42 e3@7", "duplicate-change 42")]
+    #[case::from_nowhere("s@42 e1@42 e2@42 e3@7 e9@42", "phantom-change -")]
+    #[case::another_payload("s@42 e1@42=q e2@42 e3@7", "wrong-value 42")]
+    #[case::a_tombstone_for_an_event("s@42 e1@42=null e2@42 e3@7", "wrong-value 42")]
+    #[case::another_key("s@42 e1@43 e2@42 e3@7", "key-value-mismatch 42")]
+    fn each_fault_has_its_name(#[case] records: &str, #[case] expected: &str) {
+        assert_eq!(found(records), expected);
+    }
 }

@@ -13,7 +13,7 @@ use crate::scenario::timeline::Condition;
 use crate::scenario::trial::Trial;
 
 /// The version of the format that this crate writes.
-pub const FORMAT: Version = Version { major: 1, minor: 0 };
+pub const FORMAT: Version = Version { major: 1, minor: 1 };
 
 /// A major version changes what old fields mean; a minor one adds fields or events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -221,6 +221,13 @@ pub enum Role {
         /// The table, as `schema.name`.
         table: String,
     },
+    /// Events of an outbox table, as the connector's router writes them.
+    Outbox {
+        /// The table, as `schema.name`.
+        table: String,
+        /// What stands in the routing column of its rows.
+        value: String,
+    },
     /// Barriers.
     Barrier,
     /// Transaction metadata.
@@ -230,6 +237,16 @@ pub enum Role {
         /// The Flink table.
         sink: String,
     },
+}
+
+impl Role {
+    /// The connector writes what it captured there.
+    pub fn is_captured(&self) -> bool {
+        match self {
+            Self::Source { .. } | Self::Outbox { .. } => true,
+            Self::Barrier | Self::Transaction | Self::Sink { .. } => false,
+        }
+    }
 }
 
 /// A topic of the run.

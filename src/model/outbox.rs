@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 
 use crate::codec::pgoutput::Cell;
 use crate::model::source::{Kind, Rows, Transaction};
+use crate::scenario::pipeline::ROUTER;
 use crate::scenario::settings::Options;
 
-/// The class of the transform.
-pub const ROUTER: &str = "io.debezium.transforms.outbox.EventRouter";
 /// Where a row goes if the file does not say so.
-const REPLACEMENT: &str = "outbox.event.${routedByValue}";
+pub const REPLACEMENT: &str = "outbox.event.${routedByValue}";
 const ROUTED_BY_VALUE: &str = "${routedByValue}";
 
 /// The router of a connector's configuration.
@@ -22,7 +21,6 @@ pub struct Router {
     key: String,
     payload: String,
     route: String,
-    replacement: String,
     /// A payload of JSON text is written as JSON.
     expand: bool,
     /// Column → header.
@@ -42,6 +40,7 @@ const KNOWN: &[&str] = &[
     "route.by.field",
     "route.topic.replacement",
     "table.expand.json.payload",
+    "table.json.payload.null.behavior",
     "table.fields.additional.placement",
     "table.field.event.timestamp",
 ];
@@ -65,7 +64,6 @@ impl Router {
             key: get("table.field.event.key", "aggregateid"),
             payload: get("table.field.event.payload", "payload"),
             route: get("route.by.field", "aggregatetype"),
-            replacement: get("route.topic.replacement", REPLACEMENT),
             expand: get("table.expand.json.payload", "false") == "true",
             headers: Vec::new(),
             fields: Vec::new(),
@@ -83,11 +81,6 @@ impl Router {
             }
         }
         Some(if problems.is_empty() { Ok(router) } else { Err(problems) })
-    }
-
-    /// The topic of the rows with this value in the routing column.
-    pub fn topic(&self, value: &str) -> String {
-        self.replacement.replace(ROUTED_BY_VALUE, value)
     }
 
     /// The names of the columns that make a record's key.
@@ -131,8 +124,13 @@ impl Router {
     }
 }
 
-/// The name of the transform that is the router.
-fn name(config: &Options) -> Option<String> {
+/// The topic of the rows with this value in the routing column.
+pub fn topic(replacement: &str, value: &str) -> String {
+    replacement.replace(ROUTED_BY_VALUE, value)
+}
+
+/// The name of the transform that is the router, if there is one.
+pub fn name(config: &Options) -> Option<String> {
     let names = config.get("transforms")?.split(',').map(|name| name.trim().to_owned());
     names.into_iter().find(|name| {
         config.get(&format!("transforms.{name}.type")).is_some_and(|class| class == ROUTER)
@@ -231,6 +229,26 @@ pub fn by_id(records: &[Routed]) -> BTreeMap<&str, Vec<usize>> {
     ids
 }
 
+/// Events for tests.
+#[cfg(test)]
+pub mod testing {
+    use super::Routed;
+
+    /// The event `id` of the aggregate `key` with the payload `p`, routed by `order`.
+    pub fn routed(id: &str, key: &str) -> Routed {
+        Routed {
+            id: id.to_owned(),
+            key: Some(key.to_owned()),
+            payload: Some("p".to_owned()),
+            value: "order".to_owned(),
+            headers: Vec::new(),
+            fields: Vec::new(),
+            order: None,
+            expand: false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -252,7 +270,8 @@ mod tests {
     #[test]
     fn the_defaults_are_debeziums() {
         let router = Router::of(&options(&[])).unwrap().unwrap();
-        assert_eq!(router.topic("order"), "outbox.event.order");
+        assert_eq!(router.key_column(), "aggregateid");
+        assert_eq!(topic(REPLACEMENT, "order"), "outbox.event.order");
         let routed = routed(&[], "{}");
         assert_eq!((routed.id.as_str(), routed.key.as_deref()), ("e1", Some("42")));
         assert_eq!(Router::of(&Options::new()), None);

@@ -50,7 +50,7 @@ pub(super) async fn build(
     run.log("the source database is there");
     let tables = define(run, &database).await?;
     run.log("the source tables are there");
-    let topics = topics::topics(&tables, &run.trial.pipeline.sinks, &run.planned());
+    let topics = topics::topics(&tables, &run.trial.pipeline, &run.planned());
     let barriers = Arc::new(Barriers::default());
     let clocks = Arc::new(watermarks(run, &tables, &topics));
     let topics_and_tap = async {

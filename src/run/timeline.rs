@@ -17,7 +17,7 @@ use crate::client::clock::Stopwatch;
 use crate::client::flink::JobManager;
 use crate::client::postgres::PostgresError;
 use crate::client::wait::{self, Look, WaitError};
-use crate::history::event::{EntryState, Event, Reference, Role, Side, Table};
+use crate::history::event::{EntryState, Event, Reference, Side, Table};
 use crate::quiesce::{self, Barrier, Clients, Pipeline, Question, Unproven};
 use crate::scenario::timeline::{Action, Condition};
 
@@ -215,7 +215,7 @@ impl Live<'_> {
             WaitError::Look(error) => Wait::Stop(Stop::from(error)),
             WaitError::TimedOut(late) => stalled(&late.to_string()),
         })?;
-        let topics = source.topics.iter().filter(|topic| matches!(topic.role, Role::Source { .. }));
+        let topics = source.topics.iter().filter(|topic| topic.role.is_captured());
         let topics: Vec<_> = topics.map(|t| (t.physical.clone(), t.partitions)).collect();
         let ends = source.ends.ends(&topics).await.map_err(Stop::from)?;
         let reached = source.tap.reached(&ends, left()).await;

@@ -5,6 +5,7 @@ mod catalogue;
 mod cells;
 mod expect;
 mod life;
+mod outbox;
 mod overrides;
 mod pipeline;
 mod rows;
