@@ -70,8 +70,8 @@ fn cells_are_the_product_of_the_lists() {
     assert_eq!(
         names,
         [
-            "sum/totals [partitions=1,statements=null]",
-            "sum/totals [partitions=1,statements=other.sql]",
+            "sum/totals [partitions=1, statements=null]",
+            "sum/totals [partitions=1, statements=other.sql]",
             "sum/totals [partitions=3, statements=null]",
             "sum/totals [partitions=3, statements=other.sql]",
         ]
