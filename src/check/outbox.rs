@@ -9,7 +9,7 @@ use super::topic::position;
 use super::verdict::Difference;
 use crate::base::anomaly::Anomaly;
 use crate::base::value::Value;
-use crate::history::event::{Record, Role, Table};
+use crate::history::event::{Bytes, Record, Role, Table, Topic};
 use crate::model::key::Key;
 use crate::model::outbox::{Routed, Router, by_id};
 use crate::model::source::prefix;
@@ -33,7 +33,7 @@ pub(super) fn is_routed(case: &Case<'_>, table: &Table) -> bool {
 
 /// Whether any routed topic holds a record.
 pub(super) fn was_read(case: &Case<'_>) -> bool {
-    let routed = |topic: &&crate::history::event::Topic| matches!(topic.role, Role::Outbox { .. });
+    let routed = |topic: &&Topic| matches!(topic.role, Role::Outbox { .. });
     let mut topics = case.index.topics.iter().filter(routed);
     topics.any(|topic| !case.index.of_topic(&topic.name).is_empty())
 }
@@ -104,7 +104,7 @@ impl<'a> Outbox<'a> {
 
     fn record(&mut self, value: &'a str, record: &Record, found: &mut Found) {
         let at = position(record);
-        let id = header(record, "id").flatten().unwrap_or_default();
+        let id = header(record, "id").and_then(text_of).unwrap_or_default();
         let places = self.ids.get(id.as_str()).cloned().unwrap_or_default();
         let here = |place: &usize| self.wanted.get(*place).is_some_and(|w| w.value == value);
         let mut places = places.into_iter().filter(here).peekable();
@@ -112,12 +112,12 @@ impl<'a> Outbox<'a> {
             let sentence = format!(
                 "record {at} with the id `{id}` stands for no committed insert that belongs there"
             );
-            return self.tell(Anomaly::PhantomChange, None, Some(record), sentence, found);
+            return self.tell(Anomaly::PhantomChange, (None, Some(record)), sentence, found);
         };
         let Some(place) = places.find(|place| !self.seen.contains(place)) else {
             let wanted = self.wanted.get(first);
             let sentence = format!("record {at} repeats the event `{id}`");
-            return self.tell(Anomaly::DuplicateChange, wanted, Some(record), sentence, found);
+            return self.tell(Anomaly::DuplicateChange, (wanted, Some(record)), sentence, found);
         };
         self.seen.insert(place);
         let Some(wanted) = self.wanted.get(place) else { return };
@@ -127,36 +127,34 @@ impl<'a> Outbox<'a> {
 
     fn content(&self, wanted: &Routed, record: &Record, found: &mut Found) {
         let at = position(record);
-        let bytes = |bytes: &Option<crate::history::event::Bytes>| {
-            bytes.as_ref().map(|bytes| bytes.0.clone())
-        };
-        let (key, value) = (bytes(&record.key), bytes(&record.value));
-        if !wanted.is_key(key.as_deref()) {
+        let key = record.key.as_ref().map(|bytes| bytes.0.as_slice());
+        let value = record.value.as_ref().map(|bytes| bytes.0.as_slice());
+        if !wanted.is_key(key) {
             let sentence = format!(
                 "record {at} has the key {}, and its event is of `{}`",
-                shown(key.as_deref()),
+                shown(key),
                 wanted.key.as_deref().unwrap_or("NULL")
             );
-            self.tell(Anomaly::KeyValueMismatch, Some(wanted), Some(record), sentence, found);
+            self.tell(Anomaly::KeyValueMismatch, (Some(wanted), Some(record)), sentence, found);
         }
-        if !wanted.is_value(value.as_deref()) {
+        if !wanted.is_value(value) {
             let sentence = format!(
                 "record {at} holds {}, and the row's payload is {}",
-                shown(value.as_deref()),
+                shown(value),
                 wanted.payload.as_deref().unwrap_or("NULL")
             );
-            self.tell(Anomaly::WrongValue, Some(wanted), Some(record), sentence, found);
+            self.tell(Anomaly::WrongValue, (Some(wanted), Some(record)), sentence, found);
         }
         for (name, text) in &wanted.headers {
             let captured = header(record, name);
-            if captured.as_ref() != Some(text) {
+            if captured.map(text_of).as_ref() != Some(text) {
                 let captured = captured.map_or("is missing".to_owned(), |captured| {
-                    format!("is `{}`", captured.as_deref().unwrap_or("NULL"))
+                    format!("is `{}`", text_of(captured).as_deref().unwrap_or("NULL"))
                 });
                 let text = text.as_deref().unwrap_or("NULL");
                 let sentence =
                     format!("the header `{name}` of record {at} {captured}, the row has `{text}`");
-                self.tell(Anomaly::WrongValue, Some(wanted), Some(record), sentence, found);
+                self.tell(Anomaly::WrongValue, (Some(wanted), Some(record)), sentence, found);
             }
         }
     }
@@ -170,7 +168,7 @@ impl<'a> Outbox<'a> {
                 "record {at} is on another partition than an earlier event of its aggregate \
                  ({partition})"
             );
-            self.tell(Anomaly::MovedKey, Some(wanted), Some(record), sentence, found);
+            self.tell(Anomaly::MovedKey, (Some(wanted), Some(record)), sentence, found);
         }
         // Rows of a snapshot stand before the stream and in no order among themselves.
         let rank = wanted.order.map_or(0, |order| order + 1);
@@ -183,7 +181,7 @@ impl<'a> Outbox<'a> {
                  committed after it",
                 wanted.id
             );
-            self.tell(Anomaly::ReorderedKey, Some(wanted), Some(record), sentence, found);
+            self.tell(Anomaly::ReorderedKey, (Some(wanted), Some(record)), sentence, found);
         }
     }
 
@@ -198,15 +196,14 @@ impl<'a> Outbox<'a> {
                 format!("is routed to `{}`, which `outbox` does not name", wanted.value)
             };
             let sentence = format!("the event `{}` was committed and {where_to}", wanted.id);
-            self.tell(Anomaly::LostChange, Some(wanted), None, sentence, found);
+            self.tell(Anomaly::LostChange, (Some(wanted), None), sentence, found);
         }
     }
 
     fn tell(
         &self,
         anomaly: Anomaly,
-        wanted: Option<&Routed>,
-        record: Option<&Record>,
+        (wanted, record): (Option<&Routed>, Option<&Record>),
         sentence: String,
         found: &mut Found,
     ) {
@@ -226,10 +223,14 @@ impl<'a> Outbox<'a> {
     }
 }
 
-/// A header's text; `None` if there is no such header.
-fn header(record: &Record, name: &str) -> Option<Option<String>> {
-    let (_, value) = record.headers.iter().find(|(header, _)| header == name)?;
-    Some(value.as_ref().map(|bytes| String::from_utf8_lossy(&bytes.0).into_owned()))
+/// A header; `None` if there is no such one.
+fn header<'r>(record: &'r Record, name: &str) -> Option<&'r Option<Bytes>> {
+    record.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value)
+}
+
+#[expect(clippy::ref_option, reason = "it is taken from a list of headers")]
+fn text_of(value: &Option<Bytes>) -> Option<String> {
+    value.as_ref().map(|bytes| String::from_utf8_lossy(&bytes.0).into_owned())
 }
 
 fn shown(bytes: Option<&[u8]>) -> String {
@@ -241,7 +242,6 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::history::event::Bytes;
     use crate::model::outbox::testing::routed;
 
     /// `e1@42` committed first, then `e2@42`, then `e3@7`; `s@42` was there before.

@@ -17,10 +17,7 @@ impl Reader<'_> {
         connector: Option<&ConnectorFile>,
         catalogue: &Catalogue,
     ) -> BTreeMap<String, Vec<String>> {
-        let is_router = |(key, value): (&String, &String)| {
-            key.starts_with("transforms.") && key.ends_with(".type") && value == ROUTER
-        };
-        let has_router = connector.is_some_and(|file| file.options.iter().any(is_router));
+        let has_router = connector.is_some_and(|file| file.options.values().any(|v| v == ROUTER));
         let mut outbox = BTreeMap::new();
         let Some((key, node)) = fields.entry("outbox") else {
             if let Some((key, _)) = fields.entry("connector").filter(|_| has_router) {
