@@ -3,6 +3,7 @@
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::text::{Span, Text};
 use crate::client::postgres::PostgresError;
+use crate::scenario::timeline::Entry;
 
 /// Postgres refused a statement that no `error:` announces.
 pub const REFUSED: &str = "E0901";
@@ -20,6 +21,22 @@ pub const VOLATILE: &str = "E0906";
 pub const REFERENCE: &str = "E0907";
 /// A part of a pipeline that does not fit together.
 pub const PIPELINE: &str = "E0908";
+
+/// A fault that did not act, or a condition that means nothing where it stands.
+pub const FAULT: &str = "E0909";
+
+/// An error at an entry of the timeline.
+pub fn entry(code: &str, entry: &Entry, message: impl Into<String>) -> Diagnostic {
+    Diagnostic {
+        code: code.to_owned(),
+        severity: Severity::Error,
+        message: message.into(),
+        place: entry.place.clone(),
+        span: entry.span,
+        label: String::new(),
+        help: None,
+    }
+}
 
 /// An error at a whole statement.
 pub fn at(code: &str, text: &Text, message: impl Into<String>) -> Diagnostic {

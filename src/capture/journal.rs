@@ -14,7 +14,8 @@ use tokio::task::JoinHandle;
 use super::catalog::{self, has_identity};
 use super::recorder::{RecordError, Recorder};
 use crate::base::position::{Lsn, Xid};
-use crate::client::postgres::{Connection, PostgresError, WalMessage, ident};
+use crate::client::endpoints::Endpoints;
+use crate::client::postgres::{self, Connection, Outage, PostgresError, WalMessage, ident};
 use crate::codec::pgoutput::{self, Message, PgoutputError};
 use crate::history::event::{Event, Table};
 
@@ -141,11 +142,11 @@ fn publication(name: &str, tables: &[&Table], with: &str) -> String {
 }
 
 impl Journal {
-    /// Begins to read.
-    pub fn start(connection: Connection, slot: Slot, recorder: Recorder) -> Self {
+    /// Begins to read; after an outage it goes on over a session that `home` opens.
+    pub fn start(connection: Connection, home: Home, slot: Slot, recorder: Recorder) -> Self {
         let (sender, state) = watch::channel(State::default());
         let poke = Arc::new(Notify::new());
-        let reader = Reader { connection, slot, recorder, sender, poke: Arc::clone(&poke) };
+        let reader = Reader { connection, home, slot, recorder, sender, poke: Arc::clone(&poke) };
         Self { state, poke, task: tokio::spawn(reader.read()) }
     }
 
@@ -214,8 +215,27 @@ impl Drop for Journal {
     }
 }
 
+/// Where the journal is read, and whether that is away.
+#[derive(Debug, Clone)]
+pub struct Home {
+    /// The server.
+    pub endpoints: Endpoints,
+    /// The database.
+    pub database: String,
+    /// Whether the server was taken away.
+    pub outage: Outage,
+}
+
+impl Home {
+    /// Opens the session that reads.
+    pub async fn connect(&self) -> Result<Connection, PostgresError> {
+        postgres::connect(&self.endpoints, &self.database, "changeproof journal").await
+    }
+}
+
 struct Reader {
     connection: Connection,
+    home: Home,
     slot: Slot,
     recorder: Recorder,
     sender: watch::Sender<State>,
@@ -223,11 +243,19 @@ struct Reader {
 }
 
 impl Reader {
-    async fn read(self) {
+    async fn read(mut self) {
+        // A session that was lost in an outage may be noticed only when that is over.
+        let mut in_outage = false;
         loop {
+            in_outage |= self.home.outage.is_on();
             match self.batch().await {
                 Ok(true) => continue,
-                Ok(false) => {}
+                Ok(false) => in_outage = false,
+                Err(JournalError::Postgres(lost)) if in_outage && lost.is_session_lost() => {
+                    if let Ok(connection) = self.home.connect().await {
+                        self.connection = connection;
+                    }
+                }
                 Err(error) => {
                     self.sender.send_modify(|state| state.broken = Some(error));
                     return;

@@ -42,7 +42,8 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
             let hop = FirstHop::of(case, (sink, proof), &reference);
             for diff in &diffs {
                 let mut raw = finding(case, (sink, proof), &reference, (diff, &earlier), &hop);
-                raw.at_the_end = at_the_end;
+                // A repeat that the contract allows is no wrong row.
+                raw.at_the_end = at_the_end && raw.finding.anomaly != Anomaly::Replay;
                 findings.push(raw);
             }
             earlier.remember(&reference);
@@ -185,7 +186,7 @@ fn finding(
     let what = match anomaly {
         Anomaly::GhostRow => format!("`{place}` holds a row that its reference does not have"),
         Anomaly::LostChange => format!("`{place}` lacks a row that its reference has"),
-        Anomaly::DuplicateChange => {
+        Anomaly::DuplicateChange | Anomaly::Replay => {
             format!("`{place}` holds a row more often than its reference has it")
         }
         Anomaly::StaleOverwrite => {
@@ -223,6 +224,7 @@ fn name(
     let (Some(expected), Some(captured)) = (&diff.expected, captured) else {
         return match (&diff.expected, diff.repeated) {
             (Some(_), _) => Anomaly::LostChange,
+            (None, true) if case.may_repeat_at_sinks() => Anomaly::Replay,
             (None, true) => Anomaly::DuplicateChange,
             (None, false) => Anomaly::GhostRow,
         };

@@ -20,6 +20,8 @@ pub(super) struct TopicCase<'a> {
     /// As `expect` names it.
     pub(super) place: String,
     pub(super) log: Vec<Logged<'a>>,
+    /// Which of the topic's records each of the log is.
+    places: Vec<usize>,
     pub(super) expected: Vec<Expected>,
     pub(super) alignment: Alignment,
     /// Records that are no envelopes, or whose key cannot be read.
@@ -51,15 +53,19 @@ impl<'a> TopicCase<'a> {
             table,
             place,
             log: Vec::with_capacity(records.len()),
+            places: Vec::with_capacity(records.len()),
             expected: Vec::new(),
             alignment: Alignment::default(),
             n_unread: 0,
             resurrecting: BTreeSet::new(),
         };
         let mut first = None;
-        for record in records {
+        for (place, record) in records.iter().enumerate() {
             match read(record, columns, rules) {
-                Ok(logged) => case.log.push(logged),
+                Ok(logged) => {
+                    case.log.push(logged);
+                    case.places.push(place);
+                }
                 Err(problem) => {
                     case.n_unread += 1;
                     first.get_or_insert(problem);
@@ -88,15 +94,19 @@ impl<'a> TopicCase<'a> {
         columns: &Columns<'_>,
         rules: &Rules,
         rows: &Rows,
-        streamed: &[Transaction],
+        (streamed, replays): (&[Transaction], Option<usize>),
     ) -> Result<(), NotOfType> {
         self.expected = expected(columns, self.table, rules, rows, streamed)?;
-        // No fault is recorded in histories of this version, so nothing allows a replay.
-        let replays = false;
+        let replays = replays.map(|read| self.readable(read));
         let (expected, log) = (&self.expected, &self.log);
         self.alignment = Alignment::of(columns, &rules.encoding, expected, log, replays)?;
         self.find_resurrecting();
         Ok(())
+    }
+
+    /// How many of the first records could be read.
+    fn readable(&self, read: usize) -> usize {
+        self.places.partition_point(|place| *place < read)
     }
 
     /// Records out of their order that stand behind a delete of their key that belongs behind

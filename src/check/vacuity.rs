@@ -6,6 +6,7 @@ use super::case::Case;
 use super::found::Found;
 use super::outbox;
 use super::sinks::SinkCase;
+use crate::history::event::Role;
 
 /// What was looked at; all of it nothing is no pass.
 pub(super) fn check(case: &Case<'_>, found: &mut Found, warnings: &mut Vec<String>) {
@@ -14,6 +15,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found, warnings: &mut Vec<Strin
         return;
     }
     captured(case, found);
+    faults(case, found);
     partitions(case, found);
     sinks(case, found, warnings);
     let compared = case.sinks.iter().any(|sink| sink.judged && !sink.stopped);
@@ -50,6 +52,34 @@ fn captured(case: &Case<'_>, found: &mut Found) {
         )
     };
     found.gap("the run", why);
+}
+
+/// A fault after which nothing went through the pipeline any more has disturbed nothing.
+fn faults(case: &Case<'_>, found: &mut Found) {
+    for done in case.index.faults.iter().filter(|done| done.fault.verb.disturbs()) {
+        let what = format!("whether `{}` (entry {}) is survived", done.fault, done.entry + 1);
+        let Some(done_ms) = done.done_ms else {
+            found.gap(what, "it began and was never done");
+            continue;
+        };
+        let disturbed = case.index.topics.iter().any(|topic| match topic.role {
+            Role::Source { .. } | Role::Outbox { .. } => {
+                let records = case.index.of_topic(&topic.name).iter();
+                // What was on its way to the topic is written after the fault.
+                records.filter_map(|record| record.timestamp).any(|at| at >= done_ms)
+            }
+            Role::Sink { .. } => {
+                let read = done.read.get(topic.name.as_str()).copied().unwrap_or_default();
+                !done.fault.target.is_before_topics()
+                    && case.index.of_topic(&topic.name).len() > read
+            }
+            Role::Barrier | Role::Transaction => false,
+        });
+        if !disturbed {
+            let why = "nothing was left for it to disturb: no record was written after it";
+            found.gap(what, why);
+        }
+    }
 }
 
 /// A partition that holds records of which none was read was not looked at.

@@ -173,6 +173,7 @@ fn context(options: &StackOptions, lease: &Lease) -> RunContext {
         endpoints: lease.endpoints.clone(),
         stack: "local".to_owned(),
         claims: Some(options.clone()),
+        control: Some(lease.control.clone()),
         versions: lease.versions.clone(),
         logs: lease.logs.clone(),
         runs: Utf8PathBuf::from(".changeproof/runs"),

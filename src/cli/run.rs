@@ -200,6 +200,7 @@ async fn one(planned: Planned, command: String, lease: Arc<Lease>, shared: Arc<S
         endpoints: lease.endpoints.clone(),
         stack: "local".to_owned(),
         claims: Some(shared.options.clone()),
+        control: Some(lease.control.clone()),
         versions: lease.versions.clone(),
         logs: lease.logs.clone(),
         runs: Utf8PathBuf::from(RUNS),

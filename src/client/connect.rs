@@ -149,6 +149,30 @@ impl Connect {
         patiently("Connect to restart a connector", restart).await.map(|_| ())
     }
 
+    /// Asks for `pause`, `resume` or `stop` of a connector; it follows a little later.
+    pub async fn ask(&self, name: &str, what: &str) -> Result<(), ConnectError> {
+        let path = format!("/connectors/{}/{what}", encode(name));
+        let put = || async { settled(self.http.put_plain(&path).await) };
+        patiently(&format!("Connect to {what} a connector"), put).await
+    }
+
+    /// The offsets that Connect has stored for a connector, one a source partition.
+    pub async fn offsets(&self, name: &str) -> Result<Vec<Value>, ConnectError> {
+        #[derive(Deserialize)]
+        struct Offsets {
+            offsets: Vec<Stored>,
+        }
+        #[derive(Deserialize)]
+        struct Stored {
+            #[serde(default)]
+            offset: Value,
+        }
+        let path = format!("/connectors/{}/offsets", encode(name));
+        let get = || async { settled(self.http.get::<Offsets>(&path).await) };
+        let offsets = patiently("Connect to tell a connector's offsets", get).await?.offsets;
+        Ok(offsets.into_iter().map(|stored| stored.offset).collect())
+    }
+
     /// Names of connectors that start with `prefix`.
     pub async fn list(&self, prefix: &str) -> Result<Vec<String>, ConnectError> {
         let get = || async { settled(self.http.get::<Vec<String>>("/connectors").await) };

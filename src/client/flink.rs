@@ -181,6 +181,8 @@ struct Outcome {
     checkpoint: Option<u64>,
     #[serde(rename = "failureCause", default)]
     failure: Option<Failure>,
+    #[serde(default)]
+    location: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -322,6 +324,46 @@ impl JobManager {
         }
         let checkpoints: Checkpoints = self.http.get(&format!("/jobs/{job}/checkpoints")).await?;
         Ok(checkpoints.latest.completed.map(|completed| completed.id))
+    }
+
+    /// How many checkpoints have completed.
+    pub async fn completed_checkpoints(&self, job: &str) -> Result<u64, FlinkError> {
+        #[derive(Deserialize)]
+        struct Checkpoints {
+            counts: Counts,
+        }
+        #[derive(Deserialize)]
+        struct Counts {
+            completed: u64,
+        }
+        let checkpoints: Checkpoints = self.http.get(&format!("/jobs/{job}/checkpoints")).await?;
+        Ok(checkpoints.counts.completed)
+    }
+
+    /// The folder of a job's checkpoints, as a URI: each is a folder `chk-<id>` in it. The REST API
+    /// tells of single checkpoints too, but from a copy that may be older than they are.
+    pub async fn checkpoints_of(&self, job: &str) -> Result<String, FlinkError> {
+        #[derive(Deserialize)]
+        struct Entry {
+            key: String,
+            value: String,
+        }
+        let entries: Vec<Entry> = self.http.get("/jobmanager/config").await?;
+        let folder = entries.into_iter().find(|entry| entry.key == "execution.checkpointing.dir");
+        let folder = folder.map(|entry| entry.value).unwrap_or_default();
+        Ok(format!("{}/{job}", folder.trim_end_matches('/')))
+    }
+
+    /// Stops a job with a savepoint; gives where that is kept, as a URI.
+    pub async fn stop(&self, job: &str, limit: Duration) -> Result<String, FlinkError> {
+        let body = json!({"drain": false});
+        let triggered: Triggered = self.http.post(&format!("/jobs/{job}/stop"), &body).await?;
+        let path = format!("/jobs/{job}/savepoints/{}", triggered.id);
+        let outcome = self.outcome(&path, limit).await?;
+        outcome.location.ok_or_else(|| {
+            let cause = outcome.failure.map(|failure| cause::root(&failure.trace));
+            FlinkError::Checkpoint(cause.unwrap_or_default())
+        })
     }
 
     /// Why the job failed, or failed last before it was restarted; `None` if it never did.

@@ -64,6 +64,11 @@ impl Http {
         self.call(Method::PUT, path, Some(body)).await
     }
 
+    /// PUT without a body; whatever the answer's body is, it is dropped.
+    pub async fn put_plain(&self, path: &str) -> Result<(), HttpError> {
+        self.raw(Method::PUT, path, None).await.map(|_| ())
+    }
+
     /// PATCH without a body.
     pub async fn patch(&self, path: &str) -> Result<(), HttpError> {
         self.raw(Method::PATCH, path, None).await.map(|_| ())

@@ -17,7 +17,7 @@ use crate::capture::recorder::{RecordError, Recorder};
 use crate::capture::volatile;
 use crate::client::clock::Stopwatch;
 use crate::client::endpoints::Endpoints;
-use crate::client::postgres::{self, Connection, PostgresError, literal};
+use crate::client::postgres::{self, Connection, Outage, PostgresError, literal};
 use crate::client::wait::WaitError;
 use crate::history::event::{EntryState, Event};
 use crate::scenario::timeline::SessionEntry;
@@ -64,6 +64,7 @@ pub struct Driver {
     sessions: BTreeMap<String, Seat>,
     /// Acknowledged commits, in the order of their acknowledgement.
     commits: Vec<Xid>,
+    outage: Outage,
 }
 
 /// A session and what it waits for.
@@ -73,6 +74,8 @@ struct Seat {
     waiting: Option<Waiting>,
     /// The statement it ran last.
     last: Option<Text>,
+    /// The entry that this belongs to.
+    entry: Option<usize>,
 }
 
 /// A statement that was seen waiting.
@@ -98,8 +101,8 @@ struct Task {
 impl Driver {
     /// A driver whose sessions work in `database`; connects those that are named at once.
     pub async fn connect(
-        endpoints: &Endpoints,
-        database: &str,
+        (endpoints, database): (&Endpoints, &str),
+        outage: Outage,
         recorder: Recorder,
         names: &[&str],
     ) -> Result<Self, PostgresError> {
@@ -113,7 +116,21 @@ impl Driver {
             recorder,
             sessions: sessions.into_iter().collect(),
             commits: Vec::new(),
+            outage,
         })
+    }
+
+    /// The server was started again: every session is lost, and opened anew at its next entry.
+    pub async fn reconnect(&mut self) -> Result<(), DriveError> {
+        for (name, seat) in std::mem::take(&mut self.sessions) {
+            if let Some(Ended::Aborted(xid)) = seat.session.lost() {
+                let entry = seat.entry;
+                self.recorder.record(Event::Abort { entry, session: name, xid })?;
+            }
+        }
+        let name = "changeproof control";
+        self.control = postgres::connect(&self.endpoints, &self.database, name).await?;
+        Ok(())
     }
 
     /// The transactions whose commit Postgres has acknowledged.
@@ -149,6 +166,19 @@ impl Driver {
         self.settle(&task).await
     }
 
+    /// Runs one round of an entry, and waits for those that it lets go on.
+    pub async fn round(
+        &mut self,
+        index: usize,
+        entry: &SessionEntry,
+        round: u32,
+    ) -> Result<(), DriveError> {
+        let statements: Vec<_> =
+            entry.statements.iter().map(|text| substitute(text, round)).collect();
+        let one = SessionEntry { statements, rounds: 1, until: None, ..entry.clone() };
+        self.entry(index, &one).await
+    }
+
     /// Refuses an end at which a session waits or holds a transaction open.
     pub fn finish(&self) -> Result<(), DriveError> {
         for (name, seat) in &self.sessions {
@@ -168,6 +198,12 @@ impl Driver {
 
     async fn run(&mut self, task: &Task, texts: &[Text], rounds: u32) -> Result<(), DriveError> {
         self.note(task.entry, EntryState::Started)?;
+        if let (Some(first), true) = (texts.first(), self.is_away(&task.session)) {
+            let message = "Postgres is down here: a fault of this timeline has taken it away";
+            let mut diagnostic = diagnose::at(SESSION, first, message.to_owned());
+            diagnostic.help = Some("write `- start: postgres` before this entry".to_owned());
+            return Err(diagnostic.into());
+        }
         if !self.sessions.contains_key(&task.session) {
             let (name, new) = seat(&self.endpoints, &self.database, &task.session).await?;
             self.sessions.insert(name, new);
@@ -213,6 +249,7 @@ impl Driver {
         self.refuse_volatile(&statement).await?;
         let Some(seat) = self.sessions.get_mut(&task.session) else { return Ok(true) };
         seat.last = Some(statement.clone());
+        seat.entry = task.entry;
         let call = seat.session.call(&statement);
         let (turn, pid) = (call.turn(), seat.session.pid());
         let mut running = Running::new(tokio::spawn(call.run()));
@@ -237,8 +274,19 @@ impl Driver {
                 }
                 Ok(true)
             }
+            // Who could tell whether it waits is lost too.
+            Err(WaitError::Look(_)) if self.outage.is_on() => {
+                let ending = running.result().await;
+                self.ended(task, &statement, turn, ending).await
+            }
             Err(error) => Err(self.late(task, &statement, error).await),
         }
+    }
+
+    /// Whether a session cannot run anything, because the server was taken away.
+    fn is_away(&self, session: &str) -> bool {
+        let closed = |seat: &Seat| seat.session.is_closed();
+        self.outage.is_on() && self.sessions.get(session).is_none_or(closed)
     }
 
     /// Takes in how a statement ended; whether its entry is over with it.
@@ -263,6 +311,10 @@ impl Driver {
             None => {}
         }
         let Err(error) = ending else { return Ok(false) };
+        if error.is_session_lost() && self.outage.is_on() {
+            self.note(entry, EntryState::Lost)?;
+            return Ok(true);
+        }
         let Some(expected) = &task.error else {
             return Err(if error.sqlstate.is_some() {
                 diagnose::refused(REFUSED, statement, 0, &error).into()
@@ -300,6 +352,7 @@ impl Driver {
                     }
                 }
                 Ok(Seen::Ended) => self.released(waiting).await?,
+                Err(WaitError::Look(_)) if self.outage.is_on() => self.released(waiting).await?,
                 Err(error) => {
                     return Err(self.late(&waiting.task, &waiting.statement, error).await);
                 }
@@ -389,7 +442,7 @@ async fn seat(
     let connection = postgres::connect(endpoints, database, &application).await?;
     Ok((
         name.to_owned(),
-        Seat { session: Session::new(name, connection), waiting: None, last: None },
+        Seat { session: Session::new(name, connection), waiting: None, last: None, entry: None },
     ))
 }
 

@@ -63,6 +63,11 @@ impl Session {
         self.connection.pid()
     }
 
+    /// Its connection is gone.
+    pub fn is_closed(&self) -> bool {
+        self.connection.is_closed()
+    }
+
     /// It is inside BEGIN … COMMIT.
     pub fn in_transaction(&self) -> bool {
         self.block != Block::None
@@ -81,6 +86,11 @@ impl Session {
     /// Asks the server to give up what the session is doing.
     pub async fn cancel(&self) -> Result<(), PostgresError> {
         self.connection.cancel().await
+    }
+
+    /// The server is gone: the transaction that went with it, if the session was in one that wrote.
+    pub fn lost(&self) -> Option<Ended> {
+        self.block.after(Turn::Work, Outcome::Lost).1
     }
 
     /// Takes in how a call of this session ended; the transaction that ended with it, if it wrote.
@@ -161,6 +171,10 @@ impl Block {
             };
         };
         match (turn, outcome) {
+            // Whether a commit under way was carried out, only the journal knows.
+            (Turn::End { commits: true, .. } | Turn::Prepare, Outcome::Lost) if !failed => {
+                (Self::None, None)
+            }
             // The server rolls back what a session that it ends has not committed.
             (_, Outcome::Lost) => (Self::None, xid.map(Ended::Aborted)),
             // A COMMIT of a failed transaction is answered with ROLLBACK, without an error.
@@ -294,6 +308,7 @@ mod tests {
         &[Ended::Aborted(X)]
     )]
     #[case::lost(&[(Turn::Begin, OK), (Turn::Work, WROTE), (Turn::Work, Outcome::Lost)], &[Ended::Aborted(X)])]
+    #[case::lost_while_committing(&[(Turn::Begin, OK), (Turn::Work, WROTE), (COMMIT, Outcome::Lost)], &[])]
     #[case::chained(
         &[(Turn::Begin, OK), (Turn::Work, WROTE), (CHAIN, OK), (Turn::Work, WROTE), (COMMIT, OK)],
         &[Ended::Committed(X), Ended::Committed(X)]

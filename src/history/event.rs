@@ -9,7 +9,7 @@ use crate::base::anomaly::Anomaly;
 use crate::base::position::{Lsn, Xid};
 use crate::base::text::Place;
 use crate::scenario::settings::{Options, ReplicaIdentity};
-use crate::scenario::timeline::Condition;
+use crate::scenario::timeline::{Condition, Fault};
 use crate::scenario::trial::Trial;
 
 /// The version of the format that this crate writes.
@@ -131,6 +131,16 @@ pub enum Event {
         /// Rows and digest in the shadow database, which replays the journal.
         shadow: (u64, String),
     },
+    /// Something was done to a part of the pipeline, twice: as it begins, so that whatever follows
+    /// from it stands behind this, and when it is done.
+    Fault {
+        /// Index into the trial's timeline: the entry that did or armed it.
+        entry: usize,
+        /// What was done.
+        fault: Fault,
+        /// When it was done, in milliseconds since 1970; `None` as it begins.
+        done_ms: Option<i64>,
+    },
     /// Something that the run itself saw go wrong in the pipeline: connector or statement failed
     /// or rejected, a condition not met within its limit.
     Trouble {
@@ -169,6 +179,9 @@ pub enum EntryState {
         /// The error's message.
         message: String,
     },
+    /// Its connection was lost to a fault of this timeline; whether the statement under way was
+    /// committed, only the journal knows.
+    Lost,
     /// A wait ended: the condition held.
     Held {
         /// The condition.

@@ -10,6 +10,7 @@ use crate::base::anomaly::Anomaly;
 use crate::base::position::{Lsn, Xid};
 use crate::base::text::Place;
 use crate::scenario::settings::Options;
+use crate::scenario::timeline::Fault;
 
 /// One message of the journal's slot.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +51,19 @@ pub struct Trouble<'a> {
     pub detail: &'a [String],
 }
 
+/// Something that was done to a part of the pipeline.
+#[derive(Debug, Clone)]
+pub struct Disturbance<'a> {
+    /// The entry that did or armed it.
+    pub entry: usize,
+    /// What was done.
+    pub fault: Fault,
+    /// When it was done, in milliseconds since 1970; `None` if it was only begun.
+    pub done_ms: Option<i64>,
+    /// How many records of each topic were read before it began.
+    pub read: BTreeMap<&'a str, usize>,
+}
+
 /// The events of one history by kind.
 #[derive(Debug, Clone)]
 pub struct Index<'a> {
@@ -83,6 +97,8 @@ pub struct Index<'a> {
     pub references: BTreeMap<(u32, &'a str, Side), &'a Reference>,
     /// The journal's own checks.
     pub captures: Vec<Capture<'a>>,
+    /// What was done to parts of the pipeline, in order; starts are among them.
+    pub faults: Vec<Disturbance<'a>>,
     /// What the run saw go wrong.
     pub troubles: Vec<Trouble<'a>>,
     /// How it ended; `None` when the recording stopped before.
@@ -109,6 +125,7 @@ impl<'a> Index<'a> {
             proofs: Vec::new(),
             references: BTreeMap::new(),
             captures: Vec::new(),
+            faults: Vec::new(),
             troubles: Vec::new(),
             end: None,
             after_end: false,
@@ -148,11 +165,27 @@ impl<'a> Index<'a> {
             Event::Capture { proof, table, source, shadow } => {
                 self.captures.push(Capture { proof: *proof, table, source, shadow });
             }
+            Event::Fault { entry, fault, done_ms } => self.add_fault(*entry, *fault, *done_ms),
             Event::Trouble { finding, place, at, sentence, detail } => {
                 let (finding, at) = (*finding, at.as_ref());
                 self.troubles.push(Trouble { finding, place, at, sentence, detail });
             }
             Event::End(end) => self.end = Some(end),
+        }
+    }
+
+    fn add_fault(&mut self, entry: usize, fault: Fault, done_ms: Option<i64>) {
+        let begun =
+            self.faults.iter_mut().rev().find(|begun| {
+                begun.entry == entry && begun.fault == fault && begun.done_ms.is_none()
+            });
+        match begun {
+            Some(begun) if done_ms.is_some() => begun.done_ms = done_ms,
+            _ => {
+                let read = self.records.iter().map(|(topic, records)| (*topic, records.len()));
+                let read = read.collect();
+                self.faults.push(Disturbance { entry, fault, done_ms, read });
+            }
         }
     }
 

@@ -11,7 +11,7 @@ mod reader;
 mod sum;
 mod writer;
 
-pub use index::Index;
+pub use index::{Disturbance, Index};
 pub use reader::{HistoryError, Reader};
 pub use writer::Writer;
 

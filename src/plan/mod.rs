@@ -8,7 +8,7 @@ pub use select::{SelectError, Selected, list, select};
 use crate::scenario::expect::{Delivery, Expect};
 use crate::scenario::scenario::{Restriction, Scenario, SettingValue};
 use crate::scenario::settings::{Cell, Settings};
-use crate::scenario::timeline::{Action, Entry};
+use crate::scenario::timeline::{Entry, Target, Verb};
 use crate::scenario::trial::Trial;
 use crate::scenario::{overridden, pipeline::Pipeline};
 use cells::Draw;
@@ -85,11 +85,13 @@ fn united(scenario: &Scenario, cell: &Cell) -> Expect {
 /// Whether an entry does what other runs on the same stack would feel: killing a shared process, or
 /// holding a write open while a connector starts (its snapshot waits for every open write of the
 /// whole server). Sessions begin when the connector streams, and every new connector waits only for
-/// the snapshot of its own start, so neither entry does.
+/// the snapshot of its own start, so only a connector that is started later does.
 fn needs_the_stack_alone(timeline: &[Entry]) -> bool {
-    timeline.iter().any(|entry| match entry.action {
-        Action::Session(_) | Action::Await { .. } => false,
-    })
+    let faults = || timeline.iter().filter_map(|entry| entry.action.fault());
+    let starts_later = |target: Target| {
+        faults().find(|fault| fault.target == target).is_some_and(|first| first.verb == Verb::Start)
+    };
+    faults().any(|fault| fault.target.is_process()) || starts_later(Target::Connector)
 }
 
 #[cfg(test)]

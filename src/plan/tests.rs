@@ -4,6 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::*;
 use crate::scenario::load;
+use crate::scenario::timeline::Action;
 
 const SCENARIO: &str = "\
 scenario: v1

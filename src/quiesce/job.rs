@@ -64,6 +64,24 @@ impl<'a> Watched<'a> {
         Ok(watched)
     }
 
+    /// Table, topic, partition, and the last record below the end of everything it reads.
+    pub(super) fn last_records(
+        &self,
+        clients: &Clients<'_>,
+        ends: &Ends,
+    ) -> Vec<(String, String, i32, Option<i64>)> {
+        let partitions = self.job.reads.iter().flat_map(|read| {
+            let of = ends.iter().filter(move |(place, _)| place.0 == read.topic);
+            of.map(move |(place, bounds)| (read, place.1, bounds.stable))
+        });
+        partitions
+            .map(|(read, partition, end)| {
+                let last = clients.tap.last_visible(&read.topic, partition, end);
+                (read.table.clone(), read.topic.clone(), partition, last)
+            })
+            .collect()
+    }
+
     /// The attempts now.
     pub(super) async fn attempts_now(
         &self,
@@ -301,11 +319,11 @@ impl<'a> Watched<'a> {
     }
 
     /// The job's failure if it has failed, else that its looks do.
-    async fn diagnose(&self, clients: &Clients<'_>, error: FlinkError) -> Unproven {
+    pub(super) async fn diagnose(&self, clients: &Clients<'_>, error: FlinkError) -> Unproven {
         failure(clients, self.job).await.unwrap_or_else(|| Unproven::broken(&error))
     }
 
-    async fn stalled(&self, clients: &Clients<'_>, late: &str) -> Unproven {
+    pub(super) async fn stalled(&self, clients: &Clients<'_>, late: &str) -> Unproven {
         if let Some(failure) = failure(clients, self.job).await {
             return failure;
         }
@@ -387,6 +405,28 @@ impl SourceVertex<'_> {
         };
         watermark::of_source(source, &watermarks)
     }
+}
+
+/// The least watermark that has come to the tasks behind the sources of these jobs, in
+/// milliseconds; `None` while a task has had none.
+pub async fn watermark(clients: &Clients<'_>, jobs: &[&Job]) -> Result<Option<i64>, Unproven> {
+    let mut least = None::<i64>;
+    for job in jobs {
+        let watched = Watched::start(clients, job).await?;
+        for vertex in &watched.graph.vertices {
+            if metric::source_table(&vertex.name).is_some() {
+                continue;
+            }
+            let seen = watched.input_watermarks(clients, vertex).await;
+            match seen.map_err(|error| Unproven::broken(&error))? {
+                Look::Holds((at, _)) if at != START => {
+                    least = Some(least.map_or(at, |least| least.min(at)));
+                }
+                Look::Holds(_) | Look::NotYet(_) => return Ok(None),
+            }
+        }
+    }
+    Ok(least)
 }
 
 async fn attempts(clients: &Clients<'_>, graph: &flink::Job) -> Result<Vec<Attempt>, Unproven> {

@@ -15,18 +15,23 @@
 //! Steps 2 and 4 run side by side, since step 6 comes after both: if the ends that were proven
 //! processed are still the ends once the slot is confirmed, they are the ends of step 3.
 //!
-//! What it does not cover yet, all of it only of account in runs with faults: after a task was
-//! restarted, the JobManager may show the metrics of its former attempt for one fetch interval, and
-//! a source that was restored past its last record shows -1. Attempts are read from a copy of the
-//! graph that is up to `web.refresh-interval` old; without a restart strategy that is harmless,
-//! since a job that lost a task has failed, and completes no checkpoint. An asynchronous operator
-//! is not asked whether it holds records back (the checkpoint waits for those it has taken).
+//! After a fault that may have started tasks again, metrics prove nothing: the JobManager may show
+//! those of the former attempt for one fetch interval, and a source that was restored past its last
+//! record shows -1. Then step 4 waits for a checkpoint whose own files hold every source behind the
+//! last record; event time is a gap.
+//!
+//! Attempts are read from a copy of the graph that is up to `web.refresh-interval` old; without a
+//! restart strategy that is harmless, since a job that lost a task has failed, and completes no
+//! checkpoint; with one it is the checkpoint's files that count. An asynchronous operator is not
+//! asked whether it holds records back (the checkpoint waits for those it has taken).
 
 mod barrier;
 mod connector;
 mod job;
 mod metric;
 mod prove;
+mod restored;
+mod state;
 mod watermark;
 
 use std::time::Duration;
@@ -41,7 +46,9 @@ use crate::history::event::Topic;
 
 pub use barrier::{BARRIER_PREFIX, Barriers, emit};
 pub use connector::{Streaming, streaming};
+pub use job::watermark;
 pub use prove::prove;
+pub use state::last_checkpoint;
 
 /// The clients that a proof asks.
 #[derive(Clone, Copy)]
@@ -95,6 +102,8 @@ pub struct Job {
     /// Why quiescence of its sinks cannot be proven whatever is seen, in sentences (processing
     /// time, state that expires); it is then proven as far as it can be, with these gaps.
     pub gaps: Vec<String>,
+    /// It goes on from a state that an earlier job left.
+    pub restored: bool,
 }
 
 /// A sink and where it goes.

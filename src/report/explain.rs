@@ -10,7 +10,7 @@ use crate::base::text::Text;
 use crate::scenario::code::Code;
 use crate::scenario::expect::{Delivery, Expect, RowCell, RowTable};
 use crate::scenario::pipeline::{Pipeline, Sink};
-use crate::scenario::timeline::{Action, Condition, Entry, SessionEntry};
+use crate::scenario::timeline::{Action, Condition, Entry, Fault, SessionEntry, Trigger, Verb};
 use crate::scenario::trial::Trial;
 
 /// A longer statement is cut here; the file has it whole.
@@ -155,19 +155,61 @@ fn timeline(page: &mut Page, trial: &Trial) {
 
 fn entry_in_words(page: &mut Page, entry: &Entry) {
     match &entry.action {
-        Action::Await { condition, .. } => page.line(match condition {
-            Condition::Streaming => "Wait until the snapshot is over and the connector streams.",
-            Condition::Captured => "Wait until every change so far was read from its topic.",
-            Condition::Processed => {
-                "Wait for the proof that nothing more can arrive from what was committed."
-            }
-        }),
+        Action::Await { condition, .. } => {
+            page.line(format!("Wait until {}.", condition_in_words(condition)));
+        }
         Action::Session(session) => session_in_words(page, session),
+        Action::Fault(fault) => page.line(format!("{}.", fault_in_words(*fault))),
+        Action::Arm { fault, at } => {
+            let when = match at {
+                Trigger::Records { place, count } => format!("{count} more records of `{place}`"),
+                Trigger::Checkpoint(count) => format!("{count} more checkpoints"),
+            };
+            let done = fault_in_words(*fault);
+            page.line(format!("From here on: {done} once there are {when}."));
+        }
+    }
+}
+
+fn fault_in_words(fault: Fault) -> String {
+    let done = match fault.verb {
+        Verb::Kill => "Kill",
+        Verb::Pause => "Pause",
+        Verb::Resume => "Resume",
+        Verb::Stop if fault.savepoint => "Stop, with a savepoint,",
+        Verb::Stop => "Stop",
+        Verb::Start => "Start",
+    };
+    format!("{done} {}", fault.target)
+}
+
+fn condition_in_words(condition: &Condition) -> String {
+    match condition {
+        Condition::Streaming => "the snapshot is over and the connector streams".to_owned(),
+        Condition::Captured => "every change so far was read from its topic".to_owned(),
+        Condition::Processed => {
+            "it is proven that nothing more can arrive from what was committed".to_owned()
+        }
+        Condition::Stored => "Connect has stored an offset past the snapshot".to_owned(),
+        Condition::Confirmed => "the connector's slot has confirmed the last commit".to_owned(),
+        Condition::Slot => "the connector's slot has a consistent point".to_owned(),
+        Condition::Watermark(time) => {
+            format!("every windowed statement has the watermark {time} (ms since 1970)")
+        }
+        Condition::Compacted { place, key } => {
+            format!("no record of key {key} is left on the topic of `{place}`")
+        }
+        Condition::Expired { option, after_ms } => {
+            format!("the {after_ms} ms of `{option}` have passed")
+        }
     }
 }
 
 fn session_in_words(page: &mut Page, session: &SessionEntry) {
-    let rounds = (session.rounds > 1).then(|| format!(", {} times", session.rounds));
+    let rounds = match &session.until {
+        Some(until) => Some(format!(", again until {}", condition_in_words(until))),
+        None => (session.rounds > 1).then(|| format!(", {} times", session.rounds)),
+    };
     let waits = session.blocks_on.as_ref();
     let waits = waits.map(|other| format!(", and must be seen to wait for session {other}"));
     let refused = session.error.as_ref();

@@ -81,8 +81,8 @@ async fn calls(run: &Run<'_>) -> Result<(), Stop> {
             Action::Await { condition: Condition::Processed, .. } => {
                 bare.processed(run, index, &jobs.jobs).await?;
             }
-            Action::Await { .. } => {
-                let sentence = "only `await: processed` has a bare form";
+            Action::Await { .. } | Action::Fault(_) | Action::Arm { .. } => {
+                let sentence = "of all but sessions only `await: processed` has a bare form";
                 return Err(Stop::Stack(sentence.to_owned()));
             }
         }
@@ -109,7 +109,12 @@ async fn stream(run: &Run<'_>, ready: watch::Sender<Option<Vec<Table>>>) -> Resu
     };
     let set_up = async {
         let (name, sessions) = (run.names.database(), source::sessions(run));
-        let connect = Driver::connect(endpoints, &name, run.recorder.clone(), &sessions);
+        let connect = Driver::connect(
+            (endpoints, &name),
+            run.hand.outage().clone(),
+            run.recorder.clone(),
+            &sessions,
+        );
         source::publish(run, &database, &tables).await?;
         let mut driver = connect.await?;
         if !run.trial.setup.is_empty() {

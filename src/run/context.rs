@@ -11,7 +11,7 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
 use crate::check::verdict::Verdict;
 use crate::client::endpoints::Endpoints;
-use crate::stack::StackOptions;
+use crate::stack::{Control, StackOptions};
 
 /// Everything a trial needs besides itself. Cheap to clone: the trials of one process share a stack.
 #[derive(Debug, Clone)]
@@ -23,6 +23,9 @@ pub struct RunContext {
     /// Where the stack keeps its claims, so that what a killed run leaves is swept; `None` for a
     /// stack that somebody else keeps.
     pub claims: Option<StackOptions>,
+    /// Asks the stack's keeper to kill and start components; `None` for a stack that somebody else
+    /// keeps.
+    pub control: Option<Control>,
     /// Component → version, as the stack knows them.
     pub versions: BTreeMap<String, String>,
     /// Component → its log file, for excerpts when something fails.

@@ -17,12 +17,17 @@ use crate::history::event::{Event, SinkTable, Table};
 use crate::quiesce::{Clause, Job, Read, SinkTopic};
 use crate::scenario::pipeline::Sink;
 use crate::scenario::settings::Options;
+use crate::scenario::timeline::Target;
 use crate::sql::flink::{Name, Statement};
 
 /// The statements that run.
 pub(super) struct Jobs {
     pub(super) flink: JobManager,
+    session: Option<Session>,
+    /// In the order of their INSERTs.
     pub(super) jobs: Vec<Job>,
+    /// Which of the statements each job is.
+    submitted: Vec<usize>,
     pub(super) sinks: Vec<SinkTable>,
     /// Where the statement stands that writes a sink.
     pub(super) places: BTreeMap<String, Place>,
@@ -33,17 +38,38 @@ pub(super) async fn start(
     run: &Run<'_>,
     mut topics: watch::Receiver<Option<Vec<Table>>>,
 ) -> Result<Jobs, Stop> {
-    let flink = JobManager::new(&run.context.endpoints)?;
-    let mut started = Jobs { flink, jobs: Vec::new(), sinks: Vec::new(), places: places(run) };
+    let mut started = Jobs {
+        flink: JobManager::new(&run.context.endpoints)?,
+        session: None,
+        jobs: Vec::new(),
+        submitted: Vec::new(),
+        sinks: Vec::new(),
+        places: places(run),
+    };
     if run.statements.prepared.is_empty() {
         run.recorder.record(Event::Sinks { sinks: Vec::new() })?;
         return Ok(started);
     }
+    if !run.trial.starts_later(Target::Statements) {
+        // An error here means that the topics never came, which ends the run elsewhere.
+        let ready = async { drop(topics.wait_for(Option::is_some).await) };
+        submit(run, &mut started, ready).await?;
+    }
+    Ok(started)
+}
+
+/// Submits all statements for the first time, the INSERTs once the topics are `ready`.
+pub(super) async fn submit(
+    run: &Run<'_>,
+    started: &mut Jobs,
+    ready: impl Future<Output = ()>,
+) -> Result<(), Stop> {
     let session = Session::open(&run.context.endpoints, &run.names.base, &properties(run)).await?;
     run.made.session(session.clone());
+    let mut ready = Some(Box::pin(ready));
     // What a refused statement should have made; what needs it is not submitted either.
     let mut missing: Vec<String> = Vec::new();
-    for prepared in &run.statements.prepared {
+    for (n, prepared) in run.statements.prepared.iter().enumerate() {
         if prepared.statement.inserts().is_empty() {
             if let Err(error) = session.execute(&prepared.submitted.value).await {
                 let cause = refusal(error)?;
@@ -56,32 +82,87 @@ pub(super) async fn start(
         if run.statements.needs(prepared, &missing) {
             continue;
         }
-        // An error here means that the topics never came, which ends the run elsewhere.
-        drop(topics.wait_for(Option::is_some).await);
-        started.jobs.extend(insert(run, &session, prepared).await?);
+        if let Some(ready) = ready.take() {
+            ready.await;
+        }
+        if let Some(job) = insert(run, &session, prepared).await? {
+            started.jobs.push(job);
+            started.submitted.push(n);
+        }
     }
     run.log("the statements are submitted");
     if started.jobs.is_empty() {
         // All were refused as expected: there is nothing left to drive.
         return Err(Stop::Trouble);
     }
-    let (sinks, running) =
-        futures::join!(describe(run, &session, &started), running(run, &started));
+    started.tell(run);
+    let (sinks, running) = futures::join!(describe(run, &session, started), running(run, started));
     started.sinks = sinks?;
+    started.session = Some(session);
     running?;
     run.recorder.record(Event::Sinks { sinks: started.sinks.clone() })?;
     run.log("the statements run");
-    Ok(started)
+    Ok(())
 }
+
+/// Where a job finds the state that it goes on from.
+const STATE: &str = "execution.state-recovery.path";
+
+/// Submits the INSERTs again, each from what was kept of its job, else from nothing.
+pub(super) async fn again(run: &Run<'_>, started: &mut Jobs) -> Result<(), Stop> {
+    let Some(session) = started.session.clone() else { return Ok(()) };
+    for (n, prepared) in run.statements.prepared.iter().enumerate() {
+        if matches!(prepared.statement, Statement::Set { .. }) {
+            session.execute(&prepared.submitted.value).await?;
+        }
+        let Some(place) = started.submitted.iter().position(|submitted| *submitted == n) else {
+            continue;
+        };
+        let Some(job) = started.jobs.get_mut(place) else { continue };
+        let kept = run.hand.kept(&job.id);
+        let set = match &kept {
+            Some(path) => format!("SET '{STATE}' = '{path}'"),
+            None => format!("RESET '{STATE}'"),
+        };
+        session.execute(&set).await?;
+        run.made.submitting();
+        let submitted = session.submit(&prepared.submitted.value).await;
+        run.made.submitted(submitted.as_ref().ok().map(String::as_str));
+        job.id = submitted?;
+    }
+    started.tell(run);
+    running(run, started).await?;
+    run.log("the statements run again");
+    Ok(())
+}
+
+impl Jobs {
+    fn tell(&self, run: &Run<'_>) {
+        run.hand.jobs_are(self.jobs.iter().map(|job| job.id.clone()).collect());
+    }
+}
+
+/// Where a fault of the timeline takes tasks down, they come back within this many attempts, which
+/// are enough for a process that is started a minute later.
+const RESTARTS: [(&str, &str); 3] = [
+    ("restart-strategy.type", "fixed-delay"),
+    ("restart-strategy.fixed-delay.attempts", "600"),
+    ("restart-strategy.fixed-delay.delay", "100 ms"),
+];
 
 /// Options of the session. What the author sets counts, except the name by which the run's jobs
 /// are found again.
 fn properties(run: &Run<'_>) -> BTreeMap<String, String> {
-    let mut properties = BTreeMap::from([
+    let mut properties = BTreeMap::from([("table.local-time-zone".to_owned(), "UTC".to_owned())]);
+    let restarts = run.trial.faults().any(|fault| fault.target.restarts_statements());
+    let strategy: &[(&str, &str)] = if restarts {
+        &RESTARTS
+    } else {
         // A job that fails shall say so; by default it would be restarted for ever.
-        ("restart-strategy.type".to_owned(), "none".to_owned()),
-        ("table.local-time-zone".to_owned(), "UTC".to_owned()),
-    ]);
+        &[("restart-strategy.type", "none")]
+    };
+    let own = strategy.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    properties.extend(own);
     let parallelism = run.trial.settings.parallelism.unwrap_or(1);
     properties.insert("parallelism.default".to_owned(), parallelism.to_string());
     properties.extend(run.trial.settings.flink.clone());
@@ -171,7 +252,13 @@ async fn insert(
             reads.push(Read { table, topic, watermark });
         }
     }
-    Ok(Some(Job { id, sinks: sinks.iter().filter_map(topic).collect(), reads, gaps }))
+    Ok(Some(Job {
+        id,
+        sinks: sinks.iter().filter_map(topic).collect(),
+        reads,
+        gaps,
+        restored: false,
+    }))
 }
 
 /// Whether the table has a watermark, and whether idle partitions hold it back.
@@ -186,7 +273,7 @@ fn clause(table: &TopicTable, flink: &Options) -> Clause {
     }
 }
 
-fn is_windowed(run: &Run<'_>, sink: &str) -> bool {
+pub(super) fn is_windowed(run: &Run<'_>, sink: &str) -> bool {
     let sink = run.trial.pipeline.sinks.get(sink);
     matches!(sink, Some(Sink::Judged { window: Some(_), .. }))
 }

@@ -3,13 +3,16 @@
 mod bare;
 pub mod cancel;
 pub mod clocks;
+mod conditions;
 pub mod connector;
 pub mod context;
+mod faults;
 pub mod folder;
 mod jobs;
 mod made;
 pub mod names;
 mod outcome;
+mod recovery;
 mod shadow;
 mod source;
 pub mod statements;

@@ -8,21 +8,22 @@ use tokio::sync::watch;
 use super::Run;
 use super::clocks::{self, Known, Watermarks};
 use super::connector::{Connector, captures};
+use super::faults::Counts;
 use super::outcome::Stop;
 use super::topics;
 use crate::base::anomaly::Anomaly;
 use crate::base::text::Text;
 use crate::capture::catalog::{self, qualified};
 use crate::capture::diagnose::{self, PIPELINE, REFUSED};
-use crate::capture::journal::{self, Journal, Slot};
+use crate::capture::journal::{self, Home, Journal, Slot};
 use crate::client::connect::{Connect, ConnectError};
 use crate::client::kafka::{Admin, EndsReader, Tap};
 use crate::client::postgres::{self, CONTROL_DATABASE, Connection, PostgresError, ident, literal};
 use crate::drive::Driver;
-use crate::history::event::{Event, Record, Table, Topic};
+use crate::history::event::{Event, Record, Role, Table, Topic};
 use crate::quiesce::Barriers;
 use crate::scenario::settings::ReplicaIdentity;
-use crate::scenario::timeline::Action;
+use crate::scenario::timeline::{Action, Target};
 
 /// The source side of a run, ready for the connector.
 pub(super) struct Source {
@@ -37,8 +38,24 @@ pub(super) struct Source {
     pub(super) tap: Tap,
     pub(super) barriers: Arc<Barriers>,
     pub(super) clocks: Arc<Watermarks>,
+    /// Records read so far, where an armed fault waits for them.
+    pub(super) counts: Option<Arc<watch::Sender<Counts>>>,
     pub(super) ends: EndsReader,
     pub(super) connect: Connect,
+}
+
+impl Source {
+    /// The topic of a source table or sink, as a scenario names it.
+    pub(super) fn topic_of(&self, place: &str) -> Option<&Topic> {
+        let sink = |topic: &&Topic| matches!(&topic.role, Role::Sink { sink } if sink == place);
+        let source = |topic: &&Topic| match &topic.role {
+            Role::Source { table } | Role::Outbox { table, .. } => {
+                table == place || table.rsplit('.').next().is_some_and(|name| name == place)
+            }
+            Role::Barrier | Role::Transaction | Role::Sink { .. } => false,
+        };
+        self.topics.iter().find(sink).or_else(|| self.topics.iter().find(source))
+    }
 }
 
 /// Makes everything up to the connector's submission. `ready` is told when the topics are there.
@@ -53,18 +70,21 @@ pub(super) async fn build(
     let topics = topics::topics(&tables, &run.trial.pipeline, &run.planned());
     let barriers = Arc::new(Barriers::default());
     let clocks = Arc::new(watermarks(run, &tables, &topics));
+    let counts = run.trial.arms().then(|| Arc::new(watch::Sender::new(Counts::new())));
     let topics_and_tap = async {
         create_topics(run, &topics).await?;
         ready.send_replace(Some(tables.clone()));
         run.log("the topics are there");
-        tap(run, &topics, &barriers, &clocks)
+        tap(run, &topics, &barriers, &clocks, counts.as_ref())
     };
     let ((journal, driver), tap) =
         futures::try_join!(journal_and_setup(run, &database, &tables), topics_and_tap)?;
     run.recorder.record(Event::Topics { topics: topics.clone() })?;
     let connect = Connect::new(&run.context.endpoints)?;
-    submit(run, &connect).await?;
-    run.log("the connector is submitted");
+    if !run.trial.starts_later(Target::Connector) {
+        submit(run, &connect).await?;
+        run.log("the connector is submitted");
+    }
     let ends = EndsReader::new(&run.context.endpoints)?;
     Ok(Source {
         control,
@@ -76,6 +96,7 @@ pub(super) async fn build(
         tap,
         barriers,
         clocks,
+        counts,
         ends,
         connect,
     })
@@ -196,17 +217,20 @@ async fn journal_and_setup(
         inserts: names.journal_inserts(),
     };
     let name = names.database();
+    let outage = run.hand.outage().clone();
+    let home =
+        Home { endpoints: endpoints.clone(), database: name.clone(), outage: outage.clone() };
     let sessions = sessions(run);
     let (created, reader, driver) = futures::join!(
         async {
             publish(run, database, tables).await?;
             journal::create(database, tables, &slot).await
         },
-        postgres::connect(endpoints, &name, "changeproof journal"),
-        Driver::connect(endpoints, &name, run.recorder.clone(), &sessions),
+        home.connect(),
+        Driver::connect((endpoints, &name), outage, run.recorder.clone(), &sessions),
     );
     created?;
-    let journal = Journal::start(reader?, slot.clone(), run.recorder.clone());
+    let journal = Journal::start(reader?, home.clone(), slot, run.recorder.clone());
     let mut driver = driver?;
     if !run.trial.setup.is_empty() {
         driver.setup(&run.trial.setup).await?;
@@ -238,7 +262,7 @@ pub(super) fn sessions<'a>(run: &'a Run<'_>) -> Vec<&'a str> {
         .iter()
         .filter_map(|entry| match &entry.action {
             Action::Session(entry) => Some(entry.session.as_str()),
-            Action::Await { .. } => None,
+            Action::Await { .. } | Action::Fault(_) | Action::Arm { .. } => None,
         })
         .collect();
     if !run.trial.setup.is_empty() {
@@ -261,16 +285,21 @@ fn tap(
     topics: &[Topic],
     barriers: &Arc<Barriers>,
     clocks: &Arc<Watermarks>,
+    counts: Option<&Arc<watch::Sender<Counts>>>,
 ) -> Result<Tap, Stop> {
-    let (barriers, clocks) = (Arc::clone(barriers), Arc::clone(clocks));
+    let (barriers, clocks, counts) = (Arc::clone(barriers), Arc::clone(clocks), counts.cloned());
     let recorder = run.recorder.clone();
     let barrier_topic = run.connector.barrier_topic();
     let handler = Box::new(move |record: Record| {
         clocks.note(&record);
         let barrier = (record.topic == barrier_topic).then(|| record.clone());
+        let topic = counts.is_some().then(|| record.topic.clone());
         if let Err(error) = recorder.record(Event::Record(record)) {
             // The recorder keeps its first failure; the next proof ends the run with it.
             tracing::debug!("{error}");
+        }
+        if let (Some(counts), Some(topic)) = (&counts, topic) {
+            counts.send_modify(|counts| *counts.entry(topic).or_default() += 1);
         }
         // Told last: who sees the barrier finds its record in the history.
         if let Some(record) = barrier {

@@ -7,6 +7,7 @@ use futures::FutureExt as _;
 
 use super::connector::Connector;
 use super::context::{Progress, RunContext, Stage, TrialResult};
+use super::faults::Hand;
 use super::folder::{self, Folder};
 use super::made::Made;
 use super::names::Names;
@@ -41,6 +42,7 @@ pub(super) struct Run<'a> {
     pub(super) statements: Statements,
     /// The source DDL, one statement a text.
     pub(super) ddl: Vec<Text>,
+    pub(super) hand: Hand,
     pub(super) watch: Stopwatch,
 }
 
@@ -53,7 +55,8 @@ pub async fn trial(trial: &Trial, context: &RunContext, progress: &dyn Progress)
         Err((stop, folder)) => return early(&stop, folder, watch),
     };
     let stop = tokio::select! {
-        caught = AssertUnwindSafe(stages(&run)).catch_unwind() => match caught {
+        // In a box: it is large, and so would everything be that holds it.
+        caught = AssertUnwindSafe(Box::pin(stages(&run))).catch_unwind() => match caught {
             Ok(ended) => ended.err(),
             Err(panic) => Some(Stop::Internal(message(&*panic))),
         },
@@ -65,8 +68,14 @@ pub async fn trial(trial: &Trial, context: &RunContext, progress: &dyn Progress)
     run.tell(&Stage::Judging);
     let cut = stop.as_ref().is_some_and(|stop| stop.exit().is_some());
     let limit = context.limits.clean_up;
-    let (verdict, leftovers) =
-        futures::join!(judge(&run), run.made.remove(&run.names, &context.endpoints, limit, cut),);
+    let clean_up = async {
+        // What is down can neither be cleaned up nor used by the next run.
+        let broken = run.hand.mend().await;
+        let mut left = run.made.remove(&run.names, &context.endpoints, limit, cut).await;
+        left.extend(broken);
+        left
+    };
+    let (verdict, leftovers) = futures::join!(judge(&run), clean_up);
     run.log("judged and cleaned up");
     finish(&run, &folder, Ended { stop, verdict, leftovers, claim })
 }
@@ -128,9 +137,21 @@ pub(super) fn begin<'a>(
     );
     let statements = prepared.map_err(|wrong| at(Stop::Invalid(wrong)))?;
     let ddl = ddl(trial).map_err(at)?;
-    let made = Made::default();
-    let run =
-        Run { trial, context, progress, names, recorder, made, connector, statements, ddl, watch };
+    let hand =
+        Hand::new(&context.endpoints, context.control.clone(), names.connector(), recorder.clone());
+    let run = Run {
+        trial,
+        context,
+        progress,
+        names,
+        recorder,
+        made: Made::default(),
+        connector,
+        statements,
+        ddl,
+        hand: hand.map_err(at)?,
+        watch,
+    };
     run.keep_effective(&folder).map_err(at)?;
     Ok((run, folder, claim))
 }

@@ -66,6 +66,9 @@ codes! {
     OpenTransaction "E0604" "A session is left in a transaction, or waiting, at the end: what it wrote would never be seen.";
     BlocksOn "E0605" "`blocks_on` names a session that cannot block this one.";
     Round "E0606" "`:i` stands for the round of `repeat`, and there is none.";
+    Target "E0607" "The target is none, or nothing of this kind can be done to it.";
+    TargetState "E0608" "The entry does not fit what the target is doing: what runs is not started, what is down is not killed, and nothing waits for what is down.";
+    Condition "E0609" "The condition cannot be waited for here.";
     NotAnAxis "E0701" "A key under `where` is no axis: `settings` has no list there.";
     NoCell "E0702" "The `where` matches no cell of the matrix, so that what it expects would never be checked.";
     SaidTwice "E0703" "Two entries of `expect` that hold for the same cell say different things of the same place.";

@@ -129,6 +129,15 @@ impl Settings {
             (["flink", option], SettingValue::Option(text)) => {
                 self.flink.insert((*option).to_owned(), text.clone());
             }
+            ([process, option], SettingValue::Option(text)) => {
+                let options = match *process {
+                    "worker" => &mut self.worker,
+                    "kafka" => &mut self.kafka,
+                    "postgres" => &mut self.postgres,
+                    _ => return,
+                };
+                options.insert((*option).to_owned(), text.clone());
+            }
             _ => {}
         }
     }

@@ -61,6 +61,12 @@ pub struct Settings {
     pub connector: Options,
     /// Options of the Flink session.
     pub flink: Options,
+    /// Options of the Connect worker.
+    pub worker: Options,
+    /// Options of the broker.
+    pub kafka: Options,
+    /// Options of the Postgres server.
+    pub postgres: Options,
 }
 
 /// The axes of the matrix with this cell's values, in the order they were written. Empty when the

@@ -1,14 +1,19 @@
 //! What happens: the entries of a timeline.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-use crate::base::text::{Place, Text};
+use crate::base::text::{Place, Span, Text};
 
 /// One line of the timeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Where it stands.
     pub place: Place,
+    /// The bytes of its main key in the file.
+    #[serde(default)]
+    pub span: Span,
     /// What it does.
     pub action: Action,
 }
@@ -26,6 +31,15 @@ pub enum Action {
         /// The limit in milliseconds.
         within_ms: u64,
     },
+    /// Something is done to a part of the pipeline at once.
+    Fault(Fault),
+    /// Something is done to a part of the pipeline while the next entries run.
+    Arm {
+        /// What is done.
+        fault: Fault,
+        /// When.
+        at: Trigger,
+    },
 }
 
 /// SQL in one session (a connection of its own, UTC, autocommit).
@@ -42,12 +56,152 @@ pub struct SessionEntry {
     pub error: Option<String>,
     /// How many rounds; 1 without `repeat`.
     pub rounds: u32,
+    /// Repeat until this holds, each round captured before the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Condition>,
     /// The limit in milliseconds for the whole entry.
     pub within_ms: u64,
 }
 
+/// What is done to a part of the pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// What is done.
+    pub verb: Verb,
+    /// To what.
+    pub target: Target,
+    /// Statements stop with a savepoint, from which their start goes on.
+    pub savepoint: bool,
+}
+
+/// When an armed fault acts, counted from the entry that arms it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Trigger {
+    /// So many more records are on the topic of a source table or sink.
+    Records {
+        /// The source table or sink.
+        place: String,
+        /// How many.
+        count: u32,
+    },
+    /// So many more checkpoints of the statements have completed.
+    Checkpoint(u32),
+}
+
+macro_rules! named {
+    ($(#[doc = $doc:literal] $name:ident { $(#[doc = $variant_doc:literal] $variant:ident $text:literal)+ })+) => {
+        $(
+            #[doc = $doc]
+            #[derive(
+                Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
+                schemars::JsonSchema,
+            )]
+            #[serde(rename_all = "lowercase")]
+            pub enum $name {
+                $(#[doc = $variant_doc] $variant,)+
+            }
+
+            impl $name {
+                /// All of them.
+                pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+                /// As a scenario writes it.
+                pub fn name(self) -> &'static str {
+                    match self { $(Self::$variant => $text,)+ }
+                }
+
+                /// What a scenario means by a word.
+                pub fn of(word: &str) -> Option<Self> {
+                    Self::ALL.iter().copied().find(|known| known.name() == word)
+                }
+            }
+
+            impl fmt::Display for $name {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str(self.name())
+                }
+            }
+        )+
+    };
+}
+
+named! {
+    /// What can be done to a part of the pipeline.
+    Verb {
+        /// SIGKILL; statements are cancelled.
+        Kill "kill"
+        /// SIGSTOP; the connector by Connect's own pause.
+        Pause "pause"
+        /// SIGCONT, or Connect's own resume.
+        Resume "resume"
+        /// An orderly stop.
+        Stop "stop"
+        /// A start, after a kill or a stop, or for the first time.
+        Start "start"
+    }
+    /// A part of the pipeline that something can be done to.
+    Target {
+        /// The server with all its processes.
+        Postgres "postgres"
+        /// The broker.
+        Kafka "kafka"
+        /// Connect's process.
+        Worker "worker"
+        /// The connector on Connect.
+        Connector "connector"
+        /// The process that runs the statements' tasks.
+        Taskmanager "taskmanager"
+        /// The process that schedules them.
+        Jobmanager "jobmanager"
+        /// The pipeline's statements, all of them.
+        Statements "statements"
+    }
+}
+
+impl Verb {
+    /// It takes something away, so that what was under way may be done again.
+    pub fn disturbs(self) -> bool {
+        matches!(self, Self::Kill | Self::Pause | Self::Stop)
+    }
+}
+
+impl Target {
+    /// It is a process of the stack, which all runs on it share.
+    pub fn is_process(self) -> bool {
+        !matches!(self, Self::Connector | Self::Statements)
+    }
+
+    /// What it does stands before the topics of the source tables.
+    pub fn is_before_topics(self) -> bool {
+        matches!(self, Self::Postgres | Self::Kafka | Self::Worker | Self::Connector)
+    }
+
+    /// Jobs of Flink are lost with it, or lose the broker.
+    pub fn restarts_statements(self) -> bool {
+        matches!(self, Self::Kafka | Self::Taskmanager | Self::Jobmanager | Self::Statements)
+    }
+}
+
+impl fmt::Display for Fault {
+    /// `kill: worker`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.verb, self.target)
+    }
+}
+
+impl Action {
+    /// What the entry does to a part of the pipeline, now or later.
+    pub fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Fault(fault) | Self::Arm { fault, .. } => Some(*fault),
+            Self::Session(_) | Self::Await { .. } => None,
+        }
+    }
+}
+
 /// A condition to wait for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Condition {
     /// The snapshot is over and a barrier came back as a streamed message.
@@ -56,4 +210,42 @@ pub enum Condition {
     Captured,
     /// Quiescence is proven through the last hop.
     Processed,
+    /// Connect has stored an offset past the snapshot, so that a restart streams on from it.
+    Stored,
+    /// The slot has confirmed the sessions' last commit.
+    Confirmed,
+    /// The connector's slot has a consistent point.
+    Slot,
+    /// Every source of a windowed statement has reached this time, in milliseconds since 1970.
+    Watermark(i64),
+    /// No record of the key is left on the topic.
+    Compacted {
+        /// The source table or sink.
+        place: String,
+        /// The key's values, in the order of the primary key.
+        key: String,
+    },
+    /// The duration set for this option has passed since the entry before.
+    Expired {
+        /// The option.
+        option: String,
+        /// The duration in milliseconds.
+        after_ms: u64,
+    },
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Streaming => f.write_str("streaming"),
+            Self::Captured => f.write_str("captured"),
+            Self::Processed => f.write_str("processed"),
+            Self::Stored => f.write_str("stored"),
+            Self::Confirmed => f.write_str("confirmed"),
+            Self::Slot => f.write_str("slot"),
+            Self::Watermark(time) => write!(f, "watermark: {time}"),
+            Self::Compacted { place, key } => write!(f, "compacted: {place} {key}"),
+            Self::Expired { option, .. } => write!(f, "expired: {option}"),
+        }
+    }
 }

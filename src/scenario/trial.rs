@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::expect::Expect;
 use super::pipeline::Pipeline;
 use super::settings::{Cell, Settings};
-use super::timeline::Entry;
+use super::timeline::{Action, Entry, Fault, Target, Verb};
 use crate::base::text::Text;
 
 /// One scenario × cell.
@@ -43,5 +43,21 @@ impl Trial {
             return self.id.clone();
         }
         format!("{} [{}]", self.id, self.cell)
+    }
+
+    /// What the timeline does to parts of the pipeline, in its order.
+    pub fn faults(&self) -> impl Iterator<Item = Fault> + '_ {
+        self.timeline.iter().filter_map(|entry| entry.action.fault())
+    }
+
+    /// The timeline itself is the first to start the target.
+    pub fn starts_later(&self, target: Target) -> bool {
+        let first = self.faults().find(|fault| fault.target == target);
+        first.is_some_and(|fault| fault.verb == Verb::Start)
+    }
+
+    /// A fault is armed.
+    pub fn arms(&self) -> bool {
+        self.timeline.iter().any(|entry| matches!(entry.action, Action::Arm { .. }))
     }
 }

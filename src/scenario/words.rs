@@ -43,17 +43,29 @@ words! {
     WHERE = "where" ["partitions" "parallelism" "replica_identity" "statements" "topics" "connector" "flink"]
         later ["tables" "worker" "kafka" "postgres" "versions"];
     /// Main keys of a timeline entry beside the sessions.
-    MAIN = "the timeline" ["await"]
-        later ["arm" "kill" "pause" "resume" "stop" "start" "cut" "heal" "set" "permute"];
+    MAIN = "the timeline" ["await" "arm" "kill" "pause" "resume" "stop" "start"]
+        later ["cut" "heal" "set" "permute"];
     /// Modifiers of a session's entry.
-    SESSION = "a session's entry" ["blocks_on" "error" "repeat" "within"] later ["until"];
+    SESSION = "a session's entry" ["blocks_on" "error" "repeat" "until" "within"] later [];
     /// Modifiers of `await`.
     AWAIT = "an await" ["within"] later [];
+    /// Modifiers of `stop`.
+    STOP = "a stop" ["savepoint"] later [];
+    /// Modifiers of what is done to a part of the pipeline.
+    FAULT = "a fault" [] later [];
     /// Modifiers of what is not built yet.
-    MODIFIERS = "the timeline" [] later ["savepoint" "delay" "rate" "of" "at"];
-    /// What can be awaited.
-    CONDITION = "await" ["streaming" "captured" "processed"]
-        later ["stored" "confirmed" "slot" "watermark" "compacted" "expired"];
+    MODIFIERS = "the timeline" ["savepoint"] later ["delay" "rate" "of"];
+    /// What can be awaited, as a word.
+    CONDITION = "await" ["streaming" "captured" "processed" "stored" "confirmed" "slot"] later [];
+    /// What can be awaited, as a map.
+    CONDITION_MAP = "await" ["watermark" "compacted" "expired"] later [];
+    /// What can be armed.
+    ARM = "an arm" ["kill" "pause" "stop" "at" "savepoint"] later [];
+    /// Parts of the pipeline that something can be done to.
+    TARGET = "a target" ["postgres" "kafka" "worker" "connector" "taskmanager" "jobmanager" "statements"]
+        later [];
+    /// Words that are true or false.
+    BOOL = "a choice" ["true" "false"] later [];
     /// Keys of an entry of `expect`.
     EXPECT = "expect" ["where" "delivery" "consistency" "rows" "life" "must_show" "may_show"]
         later ["plan" "attempts"];

@@ -15,6 +15,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::cds::Archives;
 use super::components::Setting;
+use super::control::{self, Listener};
 use super::error::{Doing, StackError};
 use super::lock::{Lock, Mode};
 use super::machine::Machine;
@@ -82,7 +83,7 @@ async fn serve(order: &Order) -> Result<(), StackError> {
         keep_logs(&paths, &folder)?;
     }
     leftovers::release_shared_memory(&order.options, &folder).await;
-    for path in [folder, paths.held(), paths.work(), paths.keeper_process()] {
+    for path in [folder, paths.held(), paths.work(), paths.keeper_process(), paths.control()] {
         files::remove(&path)?;
     }
     served
@@ -113,10 +114,11 @@ async fn whole_life(
         folder: stack.folder().to_owned(),
         ready_after_ms: watch.elapsed_ms(),
     };
+    let listener = Listener::open(paths)?;
     files::write_json(&paths.record(), &record)?;
     say(&format!("the stack is ready after {:.1?}", watch.elapsed()));
     let served = tokio::select! {
-        end = until_idle(&mut stack, paths, order.options.idle) => end,
+        end = until_idle(&mut stack, &listener, paths, order.options.idle) => end,
         () = signals.told_to_end() => Ok(None),
     };
     files::remove(&paths.record())?;
@@ -193,11 +195,14 @@ enum Next {
     End(Alone),
     /// Sweep: a run was killed, or everybody has just left.
     Sweep,
+    /// Bring back what a run left down: nobody uses the stack.
+    Mend(Alone),
 }
 
 /// Waits until nobody held a lease for the idle time, or a component dies; sweeps meanwhile.
 async fn until_idle(
     stack: &mut Stack,
+    listener: &Listener,
     paths: &Paths,
     idle: Duration,
 ) -> Result<Option<Alone>, StackError> {
@@ -205,18 +210,32 @@ async fn until_idle(
     let mut unused: Option<Stopwatch> = None;
     loop {
         let mut looks: u32 = 0;
+        let disturbed = stack.is_disturbed();
         let next = wait::until("something to do for the keeper", Duration::MAX, || {
             looks = looks.wrapping_add(1);
             let look = stack.check().and_then(|()| {
                 if looks.is_multiple_of(LOOKS_BETWEEN) {
-                    look(paths, idle, &mut unused)
+                    look(paths, idle, disturbed, &mut unused)
                 } else {
                     Ok(Look::NotYet("it runs".to_owned()))
                 }
             });
             async move { look }
         });
-        match next.await.map_err(WaitError::flatten)? {
+        let next = tokio::select! {
+            next = next => next.map_err(WaitError::flatten)?,
+            (question, stream) = listener.next() => {
+                tracing::debug!(?question, "asked");
+                let reply = stack.obey(question).await;
+                control::reply(stream, &reply).await;
+                continue;
+            }
+        };
+        match next {
+            Next::Mend(_alone) => {
+                tracing::warn!("a run left components down or paused; bringing them back");
+                stack.mend(&|line| tracing::info!("{line}")).await?;
+            }
             Next::End(alone) => return Ok(Some(alone)),
             Next::Sweep => match sweep::sweep(paths, &endpoints).await {
                 Ok(swept) => swept.iter().for_each(|what| tracing::info!("swept: {what}")),
@@ -230,8 +249,17 @@ async fn until_idle(
 fn look(
     paths: &Paths,
     idle: Duration,
+    disturbed: bool,
     unused: &mut Option<Stopwatch>,
 ) -> Result<Look<Next>, StackError> {
+    if disturbed {
+        // A sweep needs all of them, and so does the next run.
+        let what = "a component is down because it was asked for";
+        return Ok(alone(paths)?.map_or_else(
+            || Look::NotYet(what.to_owned()),
+            |alone| Look::Holds(Next::Mend(alone)),
+        ));
+    }
     if sweep::is_needed(paths) {
         return Ok(Look::Holds(Next::Sweep));
     }

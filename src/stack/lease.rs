@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
+use super::control::Control;
 use super::error::{Doing, StackError, end_of_log};
 use super::keeper::Order;
 use super::lock::{Lock, Mode};
@@ -49,6 +50,8 @@ pub struct Lease {
     pub capabilities: BTreeSet<String>,
     /// The logs of the components, by name, for run directories.
     pub logs: BTreeMap<String, Utf8PathBuf>,
+    /// Asks the keeper to kill, pause, stop and start components: for who has the stack alone.
+    pub control: Control,
     paths: Paths,
     _lock: Lock,
 }
@@ -93,6 +96,7 @@ pub async fn lease(
         versions: record.versions,
         capabilities: profile::local_profile().capabilities,
         logs: logs.collect(),
+        control: Control::of(&paths),
         paths,
         _lock: lock,
     })

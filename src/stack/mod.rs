@@ -12,6 +12,7 @@
 //! ```
 
 pub mod claim;
+pub mod control;
 pub mod doctor;
 pub mod error;
 pub mod keeper;
@@ -30,6 +31,7 @@ mod infra;
 mod jars;
 mod leftovers;
 mod lock;
+mod member;
 mod paths;
 mod ports;
 mod start;
@@ -38,7 +40,10 @@ mod templates;
 mod training;
 
 pub use claim::{Claim, claim};
+pub use components::Component;
+pub use control::{Control, Deed, Doings};
 pub use error::StackError;
+pub use jars::model_jar;
 pub use lease::{Lease, Share, down, lease, start_unheld, up};
 pub use options::StackOptions;
 pub use profile::{Profile, local_profile};

@@ -58,6 +58,11 @@ impl Paths {
         self.state.join("held")
     }
 
+    /// Where the keeper is asked.
+    pub(super) fn control(&self) -> Utf8PathBuf {
+        self.state.join("control")
+    }
+
     pub(super) fn claims(&self) -> Utf8PathBuf {
         self.state.join("claims")
     }

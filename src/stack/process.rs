@@ -114,6 +114,7 @@ impl Running {
             process.signal(match how {
                 Asking::Term => Signal::TERM,
                 Asking::Quit => Signal::QUIT,
+                Asking::Interrupt => Signal::INT,
             });
         }
     }
@@ -132,6 +133,8 @@ pub(super) enum Asking {
     Term,
     /// SIGQUIT: Postgres leaves at once and takes its children with it.
     Quit,
+    /// SIGINT: Postgres ends its sessions and leaves in an orderly way.
+    Interrupt,
 }
 
 /// One process and no other: a number is used again, a number with its start time is not.
@@ -185,6 +188,16 @@ impl Process {
     /// Asks it to end, if it is still the same process.
     pub(super) fn ask_to_end(self) {
         self.signal(Signal::TERM);
+    }
+
+    /// Stops it where it stands, if it is still the same process.
+    pub(super) fn pause(self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on, if it is still the same process.
+    pub(super) fn resume(self) {
+        self.signal(Signal::CONT);
     }
 
     /// Kills it, if it is still the same process.

@@ -3,39 +3,27 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use futures::future::try_join_all;
 
 use super::Say;
 use super::cds::Archives;
 use super::components::{Component, Setting};
-use super::error::{ComponentError, Doing, StackError, end_of_log};
+use super::control::{Doings, Question};
+use super::error::{Doing, StackError};
 use super::infra;
-use super::process::Running;
+use super::member::Member;
 use super::profile::local_profile;
 use super::record::ComponentRecord;
 use super::templates::SUPERUSER;
 use crate::client::clock::Stopwatch;
 use crate::client::endpoints::Endpoints;
-use crate::client::wait::{self, Look, WaitError};
+use crate::client::wait::{self, Look};
 
-/// How long a component may take to be ready; a slow machine without archives takes a tenth of it.
-const READY_LIMIT: Duration = Duration::from_secs(240);
 /// How long a JVM may take to write its class archive.
 const ARCHIVE_LIMIT: Duration = Duration::from_secs(90);
 /// How long Postgres may take to leave at once.
 const QUIT_LIMIT: Duration = Duration::from_secs(5);
-/// Lines of a log that an error shows.
-const LOG_LINES: usize = 12;
-
-/// A running component.
-#[derive(Debug)]
-struct Member {
-    component: Component,
-    running: Running,
-    log: Utf8PathBuf,
-    ready_after_ms: u64,
-}
 
 /// The components of one stack. All of them are killed when it is dropped.
 #[derive(Debug)]
@@ -61,8 +49,7 @@ impl Stack {
         for component in Component::ALL {
             let launch = component.prepare(&setting)?;
             let log = setting.folder.join("logs").join(format!("{}.log", component.name()));
-            let running = launch.start(&log).doing(&format!("start {}", component.name()))?;
-            members.push(Member { component, running, log, ready_after_ms: 0 });
+            members.push(Member::start(component, launch, log)?);
         }
         try_join_all(members.iter_mut().map(|member| member.wait(&setting, watch, say))).await?;
         Ok(Self { setting, members })
@@ -71,6 +58,29 @@ impl Stack {
     /// Whether every component still runs.
     pub(super) fn check(&mut self) -> Result<(), StackError> {
         self.members.iter_mut().try_for_each(Member::check)
+    }
+
+    /// Does what was asked of a component.
+    pub(super) async fn obey(&mut self, question: Question) -> Result<Doings, StackError> {
+        let asked = |member: &&mut Member| member.component == question.component;
+        let member = self.members.iter_mut().find(asked).ok_or_else(|| {
+            StackError::Keeper(format!("this stack has no {}", question.component.name()))
+        })?;
+        member.obey(question.deed, &self.setting).await
+    }
+
+    /// Whether a component is down or paused because somebody asked for it.
+    pub(super) fn is_disturbed(&self) -> bool {
+        self.members.iter().any(|member| !member.is_wanted_up())
+    }
+
+    /// Brings back what is down or paused.
+    pub(super) async fn mend(&mut self, say: Say<'_>) -> Result<(), StackError> {
+        for member in self.members.iter_mut().filter(|member| !member.is_wanted_up()) {
+            member.bring_back()?;
+            member.wait(&self.setting, Stopwatch::start(), say).await?;
+        }
+        Ok(())
     }
 
     /// Where the components listen.
@@ -156,55 +166,5 @@ impl Stack {
         if ended.await.is_err() {
             tracing::warn!("not all components ended when asked; they are killed");
         }
-    }
-}
-
-impl Member {
-    async fn wait(
-        &mut self,
-        setting: &Setting,
-        watch: Stopwatch,
-        say: Say<'_>,
-    ) -> Result<(), StackError> {
-        let component = self.component;
-        let name = component.name();
-        let ready = wait::until(&format!("{name} to be ready"), READY_LIMIT, || {
-            let alive = self.check();
-            async move {
-                alive?;
-                Ok(component.look(setting).await)
-            }
-        })
-        .await;
-        match ready {
-            Ok(()) => {}
-            Err(WaitError::TimedOut(late)) => {
-                let failure = format!("was not ready within {:.0?}; {}", late.waited, late.last);
-                return Err(self.error(failure));
-            }
-            Err(WaitError::Look(error)) => return Err(error),
-        }
-        self.ready_after_ms = watch.elapsed_ms();
-        say(&format!("{name} is ready after {:.1?}", watch.elapsed()));
-        Ok(())
-    }
-
-    fn check(&mut self) -> Result<(), StackError> {
-        match self.running.ended() {
-            Ok(None) => Ok(()),
-            Ok(Some(status)) => Err(self.error(format!("ended with {status}"))),
-            Err(error) => Err(StackError::io("look at a component", &error)),
-        }
-    }
-
-    fn error(&self, failure: String) -> StackError {
-        let (cause, log_end) = end_of_log(&self.log, LOG_LINES);
-        StackError::Component(ComponentError {
-            component: self.component.name().to_owned(),
-            failure,
-            cause,
-            log_end,
-            log: self.log.clone(),
-        })
     }
 }

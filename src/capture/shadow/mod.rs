@@ -106,6 +106,14 @@ impl Shadow {
         schema::add_indexes(&self.connection, tables).await.map_err(ShadowError::Replay)
     }
 
+    /// Goes on over another session, because the server was started again.
+    pub async fn reconnect(&mut self, connection: Connection) -> Result<(), ShadowError> {
+        schema::as_replica(&connection).await.map_err(ShadowError::Replay)?;
+        self.connection = connection;
+        // They were the session's own.
+        self.define_views().await
+    }
+
     /// The connector's snapshot shows exactly the commits before `point`.
     pub fn snapshot_at(&mut self, point: Lsn) {
         self.point = Some(point);

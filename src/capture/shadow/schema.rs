@@ -43,11 +43,17 @@ BEGIN
   END LOOP;
 END $strip$;";
 
+/// Makes a session one that replays: nothing that the source has done by itself is done again.
+pub async fn as_replica(connection: &Connection) -> Result<(), PostgresError> {
+    let sql = "SET session_replication_role = replica; SET lock_timeout = '10s'";
+    connection.run(sql).await.map(drop)
+}
+
 /// Builds the tables in an empty database from the source's own DDL.
 ///
 /// A statement that the source's database refuses is reported there; here it only ends the work.
 pub async fn build(connection: &Connection, ddl: &[Text]) -> Result<(), PostgresError> {
-    connection.run("SET session_replication_role = replica; SET lock_timeout = '10s'").await?;
+    as_replica(connection).await?;
     for statement in ddl {
         connection.run(&statement.value).await?;
     }

@@ -7,7 +7,7 @@
 //! so the tap polls whenever the queue gets something, and does not only wait for records.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +25,10 @@ use crate::history::event::{Bytes, Record, Topic};
 /// Takes each record as it comes: within a partition in the order of offsets, with the topic's
 /// logical name. It runs on the tap's own thread and must not block for long.
 pub type Handler = Box<dyn FnMut(Record) + Send>;
+
+/// A poll ends early when it meets a line of the client's log (a broker that went away), and what is
+/// left in the queue then wakes nobody: it is looked at again after this time.
+const UNWOKEN: Duration = Duration::from_millis(100);
 
 /// Reads until it is dropped.
 pub struct Tap {
@@ -172,7 +176,7 @@ struct Reader {
 
 impl Reader {
     fn run(mut self, woken: &Receiver<Wake>) {
-        while let Ok(Wake::Look) = woken.recv() {
+        while let Ok(Wake::Look) | Err(RecvTimeoutError::Timeout) = woken.recv_timeout(UNWOKEN) {
             self.drain();
             self.publish_positions();
         }

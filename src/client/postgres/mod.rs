@@ -9,6 +9,9 @@ mod error;
 mod slot;
 mod url;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use futures::SinkExt as _;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
@@ -22,6 +25,28 @@ use super::endpoints::Endpoints;
 const OPTIONS: &str = "-c TimeZone=UTC -c DateStyle=ISO -c IntervalStyle=postgres \
     -c bytea_output=hex -c extra_float_digits=3 -c client_encoding=UTF8 \
     -c standard_conforming_strings=on";
+
+/// Whether the server is away because somebody has taken it away: a session that is lost then is
+/// opened again instead of being a failure. Shared by all who hold sessions.
+#[derive(Debug, Clone, Default)]
+pub struct Outage(Arc<AtomicBool>);
+
+impl Outage {
+    /// The server is about to be taken away.
+    pub fn begin(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// It is there again.
+    pub fn end(&self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether it is away.
+    pub fn is_on(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
 
 /// The database that always exists; control connections go there.
 pub const CONTROL_DATABASE: &str = "postgres";

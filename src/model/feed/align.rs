@@ -58,13 +58,14 @@ pub struct Alignment {
 }
 
 impl Alignment {
-    /// Aligns a log, record by record; `replays`: a restart was recorded before this hop.
+    /// Aligns a log, record by record; `replays`: from this place of the log on a restart was
+    /// recorded before this hop.
     pub fn of(
         columns: &Columns<'_>,
         encoding: &Encoding,
         expected: &[Expected],
         log: &[Logged<'_>],
-        replays: bool,
+        replays: Option<usize>,
     ) -> Result<Self, NotOfType> {
         let mut matcher = Matcher::of(columns, encoding, expected);
         let mut alignment = Self { seen: vec![None; expected.len()], ..Self::default() };
@@ -83,7 +84,7 @@ impl Alignment {
     }
 
     /// Decides for each match how it stands in the order of its partition.
-    fn order(&mut self, expected: &[Expected], log: &[Logged<'_>], replays: bool) {
+    fn order(&mut self, expected: &[Expected], log: &[Logged<'_>], replays: Option<usize>) {
         let partition = |place: usize| log.get(place).map_or(0, |logged| logged.record.partition);
         let is_read = |place: usize| expected.get(place).is_some_and(|e| e.part == Part::Read);
         let mut partitions = BTreeMap::<i32, Partition>::new();
@@ -97,6 +98,7 @@ impl Alignment {
         }
         for found in &mut self.matches {
             let state = partitions.entry(partition(found.logged)).or_default();
+            let replays = replays.is_some_and(|from| found.logged >= from);
             found.order = if is_read(found.expected) {
                 let seen = self.seen.get(found.expected).is_some_and(Option::is_some);
                 state.read(seen, replays)

@@ -307,7 +307,7 @@ impl Reader<'_> {
     }
 
     /// A key has as many values as the primary key has columns, as far as both can be seen.
-    fn check_key(&mut self, key: &str, at: &At, place: &Place<'_>) {
+    pub(super) fn check_key(&mut self, key: &str, at: &At, place: &Place<'_>) {
         let columns: &[String] = match place {
             Place::Source(table) => &table.primary_key,
             Place::Sink(tables) => tables.first().map_or(&[], |table| &table.primary_key),

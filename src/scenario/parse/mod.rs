@@ -3,7 +3,9 @@
 
 mod catalogue;
 mod cells;
+mod conditions;
 mod expect;
+mod faults;
 mod life;
 mod outbox;
 mod overrides;
@@ -27,6 +29,7 @@ use super::yaml::{self, Node};
 use crate::base::text::Text;
 use catalogue::Catalogue;
 use shape::Fields;
+use timeline::Around;
 
 /// What every part of the parser has at hand.
 struct Reader<'a> {
@@ -75,13 +78,16 @@ impl Reader<'_> {
         let setup = fields.get("setup").map(|node| self.setup(node, &source.file));
         let help = "write `timeline: []` if nothing happens after `setup`";
         let timeline = self.required(fields, "timeline", help);
-        let timeline = timeline.map(|node| self.timeline(node));
         let of_pipeline = pipeline.as_ref().map(|p| p.settings.clone()).unwrap_or_default();
         let settings = settings::merged(of_pipeline, own.unwrap_or_default());
         if let Some(pipeline) = &mut pipeline {
             self.check_settings(&settings, &pipeline.pipeline, &mut pipeline.catalogue);
         }
         let catalogue = pipeline.as_ref().map_or(&unknown, |pipeline| &pipeline.catalogue);
+        let has_statements =
+            pipeline.as_ref().is_none_or(|pipeline| !pipeline.pipeline.statements.is_empty());
+        let around = Around { catalogue, settings: &settings, has_statements };
+        let timeline = timeline.map(|node| self.timeline(node, around));
         let expect = fields.get("expect").map(|node| self.expect(node, &settings, catalogue));
         let pipeline = pipeline?;
         Some(Scenario {

@@ -1,12 +1,15 @@
 //! The timeline: one main key an entry, with its modifiers.
 
 use super::Reader;
+use super::catalogue::Catalogue;
 use crate::base::text::Text;
 use crate::scenario::code::Code;
 use crate::scenario::diagnose::At;
+use crate::scenario::scenario::Setting;
 use crate::scenario::timeline::{Action, Condition, Entry, SessionEntry};
 use crate::scenario::words::{
-    AWAIT, CONDITION, MAIN, MODIFIERS, SESSION, Words, listed, nearest, suggestion,
+    AWAIT, CONDITION, CONDITION_MAP, FAULT, MAIN, MODIFIERS, SESSION, STOP, Words, listed, nearest,
+    suggestion,
 };
 use crate::scenario::yaml::{Key, Node, Value};
 use crate::sql::postgres::rounds;
@@ -23,29 +26,43 @@ pub(super) struct Placed {
     pub blocks_on: Option<At>,
 }
 
+/// What the entries are read in the light of.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    /// The places of the pipeline.
+    pub catalogue: &'a Catalogue,
+    /// The settings, the scenario's over the pipeline's.
+    pub settings: &'a [Setting],
+    /// The pipeline has statements.
+    pub has_statements: bool,
+}
+
 impl Reader<'_> {
     /// The entries, with the `await: processed` that is always last.
-    pub(super) fn timeline(&mut self, node: &Node) -> Vec<Entry> {
+    pub(super) fn timeline(&mut self, node: &Node, around: Around<'_>) -> Vec<Entry> {
         let items = self.list(node, "`timeline`").unwrap_or_default();
         let errors = self.diagnostics.len();
-        let placed: Vec<Placed> = items.iter().filter_map(|item| self.entry(item)).collect();
-        if self.diagnostics.len() == errors {
-            // With an entry missing, what the others do to the sessions cannot be said.
-            self.check_sessions(&placed);
-        }
-        let mut entries: Vec<Entry> = placed.into_iter().map(|placed| placed.entry).collect();
-        let is_last = |entry: &Entry| {
-            matches!(entry.action, Action::Await { condition: Condition::Processed, .. })
+        let mut placed: Vec<Placed> =
+            items.iter().filter_map(|item| self.entry(item, around)).collect();
+        let is_last = |placed: &Placed| {
+            matches!(placed.entry.action, Action::Await { condition: Condition::Processed, .. })
         };
-        if !entries.last().is_some_and(is_last) {
+        if !placed.last().is_some_and(is_last) {
             let condition = Condition::Processed;
             let action = Action::Await { condition, within_ms: WITHIN_MS };
-            entries.push(Entry { place: node.at.place.clone(), action });
+            let main = placed.last().map_or_else(|| node.at.clone(), |last| last.main.clone());
+            let entry = Entry { place: node.at.place.clone(), span: node.at.span, action };
+            placed.push(Placed { entry, main, blocks_on: None });
         }
-        entries
+        if self.diagnostics.len() == errors {
+            // With an entry missing, what the others do cannot be said.
+            self.check_sessions(&placed);
+            self.check_states(&placed, around);
+        }
+        placed.into_iter().map(|placed| placed.entry).collect()
     }
 
-    fn entry(&mut self, node: &Node) -> Option<Placed> {
+    fn entry(&mut self, node: &Node, around: Around<'_>) -> Option<Placed> {
         let entries = self.entries(node, "an entry of the timeline")?;
         let mains: Vec<&(Key, Node)> =
             entries.iter().filter(|(key, _)| is_main(&key.name)).collect();
@@ -57,7 +74,7 @@ impl Reader<'_> {
             [(key, value)] => {
                 let modifiers: Vec<&(Key, Node)> =
                     entries.iter().filter(|(other, _)| other.name != key.name).collect();
-                self.main(key, value, &modifiers)
+                self.main((key, value), &modifiers, around)
             }
             [(first, _), (second, _), ..] => {
                 let message = format!("the entry does both `{}` and `{}`", first.name, second.name);
@@ -71,8 +88,8 @@ impl Reader<'_> {
     fn no_main(&mut self, node: &Node, entries: &[(Key, Node)]) {
         let modifiers: Vec<&str> =
             SESSION.all().chain(AWAIT.all()).chain(MODIFIERS.all()).collect();
-        let main =
-            "a session (`a`, `b`, `s1`, …: one letter and digits, not `y` or `n`) or `await`";
+        let main = "a session (`a`, `b`, `s1`, …: one letter and digits, not `y` or `n`), `await`, or what \
+             is done to a target (`kill`, `start`, …)";
         let stranger = entries.iter().find(|(key, _)| !modifiers.contains(&key.name.as_str()));
         let Some((key, _)) = stranger else {
             self.error(Code::NoMainKey, &node.at, "the entry does nothing")
@@ -80,7 +97,7 @@ impl Reader<'_> {
             return;
         };
         let (message, help) = if matches!(key.name.as_str(), "sleep" | "wait" | "pause_for") {
-            let allowed = listed(CONDITION.known.iter().copied());
+            let allowed = listed(CONDITION.known.iter().chain(CONDITION_MAP.known).copied());
             let help = format!("wait for a condition: `await:` with {allowed}");
             (format!("`{}`: nothing waits for a fixed time", key.name), help)
         } else {
@@ -95,27 +112,48 @@ impl Reader<'_> {
         self.error(Code::NoMainKey, &key.at, message).help(help);
     }
 
-    fn main(&mut self, key: &Key, value: &Node, modifiers: &[&(Key, Node)]) -> Option<Placed> {
-        if MAIN.later.contains(&key.name.as_str()) {
-            let help = "it belongs to the language; this version knows only sessions and `await`";
-            let message = format!("`{}` is not built yet", key.name);
+    fn main(
+        &mut self,
+        (key, value): (&Key, &Node),
+        modifiers: &[&(Key, Node)],
+        around: Around<'_>,
+    ) -> Option<Placed> {
+        let name = key.name.as_str();
+        if MAIN.later.contains(&name) {
+            let help = format!(
+                "it belongs to the language; this version knows only sessions, {}",
+                listed(MAIN.known.iter().copied())
+            );
+            let message = format!("`{name}` is not built yet");
             self.error(Code::NotBuilt, &key.at, message).help(help);
             return None;
         }
-        let placed = if key.name == "await" {
-            let modifiers = self.modifiers(key, AWAIT, modifiers);
-            let condition = self.condition(value);
-            let within_ms = self.within(&modifiers)?;
-            let action = Action::Await { condition: condition?, within_ms };
-            (action, None)
-        } else {
-            let modifiers = self.modifiers(key, SESSION, modifiers);
-            let blocker = modifiers.iter().find(|(key, _)| key.name == "blocks_on");
-            let at = blocker.map(|(_, node)| node.at.clone());
-            (Action::Session(self.session(key, value, &modifiers)?), at)
+        let mut blocks_on = None;
+        let action = match name {
+            "await" => {
+                let modifiers = self.modifiers(key, AWAIT, modifiers);
+                let condition = self.condition(value, around);
+                let within_ms = self.within(&modifiers)?;
+                Action::Await { condition: condition?, within_ms }
+            }
+            "arm" => {
+                self.modifiers(key, FAULT, modifiers);
+                self.arm(value, around)?
+            }
+            _ if MAIN.known.contains(&name) => {
+                let words = if name == "stop" { STOP } else { FAULT };
+                let modifiers = self.modifiers(key, words, modifiers);
+                Action::Fault(self.fault(key, value, &modifiers)?)
+            }
+            _ => {
+                let modifiers = self.modifiers(key, SESSION, modifiers);
+                let blocker = modifiers.iter().find(|(key, _)| key.name == "blocks_on");
+                blocks_on = blocker.map(|(_, node)| node.at.clone());
+                Action::Session(self.session((key, value), &modifiers, around)?)
+            }
         };
-        let entry = Entry { place: key.at.place.clone(), action: placed.0 };
-        Some(Placed { entry, main: key.at.clone(), blocks_on: placed.1 })
+        let entry = Entry { place: key.at.place.clone(), span: key.at.span, action };
+        Some(Placed { entry, main: key.at.clone(), blocks_on })
     }
 
     /// The modifiers that belong to the main key.
@@ -130,10 +168,13 @@ impl Reader<'_> {
             let (key, value) = entry;
             let name = key.name.as_str();
             let is_later = words.later.contains(&name);
-            let elsewhere = MODIFIERS.later.contains(&name) || SESSION.all().any(|w| w == name);
+            let elsewhere = MODIFIERS.all().chain(SESSION.all()).any(|word| word == name);
             if !words.known.contains(&name) && !is_later && elsewhere {
                 let message = format!("`{name}` is no modifier of `{}`", main.name);
-                let help = format!("allowed: {}", listed(words.known.iter().copied()));
+                let help = match words.known {
+                    [] => format!("`{}` has none", main.name),
+                    known => format!("allowed: {}", listed(known.iter().copied())),
+                };
                 self.error(Code::Modifier, &key.at, message).help(help);
             } else if self.allows(words, key) {
                 if matches!(&value.value, Value::Scalar(scalar) if scalar.is_null()) {
@@ -153,25 +194,11 @@ impl Reader<'_> {
         }
     }
 
-    fn condition(&mut self, node: &Node) -> Option<Condition> {
-        if let Value::Map(entries) = &node.value {
-            for (key, _) in entries {
-                self.allows(Words { known: &[], ..CONDITION }, key);
-            }
-            return None;
-        }
-        match self.word(node, CONDITION)? {
-            "streaming" => Some(Condition::Streaming),
-            "captured" => Some(Condition::Captured),
-            _ => Some(Condition::Processed),
-        }
-    }
-
     fn session(
         &mut self,
-        key: &Key,
-        value: &Node,
+        (key, value): (&Key, &Node),
         modifiers: &[&(Key, Node)],
+        around: Around<'_>,
     ) -> Option<SessionEntry> {
         let get = |name: &str| modifiers.iter().find(|(key, _)| key.name == name).map(|(_, n)| n);
         let statements = self.session_sql(value);
@@ -179,7 +206,12 @@ impl Reader<'_> {
             Some(node) => self.count(node, "a number of rounds"),
             None => Some(1),
         };
-        if get("repeat").is_none() {
+        let until = get("until").map(|node| self.condition(node, around));
+        if let (Some(node), true) = (get("repeat"), until.is_some()) {
+            let message = "`repeat` and `until` both say how often";
+            self.error(Code::Modifier, &node.at, message).help("keep one of them");
+        }
+        if get("repeat").is_none() && until.is_none() {
             statements.iter().flatten().for_each(|statement| self.no_round(statement));
         }
         let error = get("error").map(|node| self.sqlstate(node));
@@ -197,6 +229,10 @@ impl Reader<'_> {
                 None => None,
             },
             rounds: rounds?,
+            until: match until {
+                Some(until) => Some(until?),
+                None => None,
+            },
             within_ms: within_ms?,
         })
     }
@@ -215,7 +251,7 @@ impl Reader<'_> {
 
     fn no_round(&mut self, statement: &Text) {
         if let Some(span) = rounds(statement).first() {
-            let message = "`:i` is the round of `repeat`, and this entry has none";
+            let message = "`:i` is the round of `repeat` or `until`, and this entry has neither";
             self.error(Code::Round, &At::of(statement, *span), message)
                 .help("write `repeat: N` below it");
         }

@@ -14,6 +14,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::cds::Archives;
@@ -34,13 +35,20 @@ pub(super) const SLOTS: u32 = 64;
 const LOOK_LIMIT: Duration = Duration::from_secs(5);
 
 /// A component of the local stack.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Component {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Component {
+    /// The broker, its own controller.
     Kafka,
+    /// The Connect worker.
     Connect,
+    /// Flink's JobManager.
     JobManager,
+    /// Flink's one TaskManager.
     TaskManager,
+    /// Flink's SQL Gateway.
     Gateway,
+    /// Postgres.
     Postgres,
 }
 
@@ -62,7 +70,7 @@ pub(super) type Looking<'a> = Pin<Box<dyn Future<Output = Look<()>> + 'a>>;
 impl Component {
     /// In the order in which they are started. The broker is first, because Connect waits for it;
     /// Postgres is last, because it is the quickest.
-    pub(super) const ALL: [Self; 6] = [
+    pub const ALL: [Self; 6] = [
         Self::Kafka,
         Self::Connect,
         Self::JobManager,
@@ -72,7 +80,7 @@ impl Component {
     ];
 
     /// Its name: of its log, its archive and in messages.
-    pub(super) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Kafka => "kafka",
             Self::Connect => "connect",
@@ -113,7 +121,22 @@ impl Component {
         }
     }
 
-    /// How it is asked to end.
+    /// The folder that the processes of the component work in, where it has more than one.
+    pub(super) fn children_in(self, setting: &Setting) -> Option<Utf8PathBuf> {
+        (self == Self::Postgres).then(|| postgres::data(setting))
+    }
+
+    /// How it is asked to end in an orderly way.
+    pub(super) fn asking_gently(self) -> Asking {
+        match self {
+            Self::Postgres => Asking::Interrupt,
+            Self::Kafka | Self::Connect | Self::JobManager | Self::TaskManager | Self::Gateway => {
+                Asking::Term
+            }
+        }
+    }
+
+    /// How it is asked to end when nothing of it is kept.
     pub(super) fn asking(self) -> Asking {
         match self {
             Self::Postgres => Asking::Quit,

@@ -9,7 +9,7 @@ use crate::stack::{files, infra};
 
 pub(super) fn prepare(setting: &Setting) -> Result<Launch, StackError> {
     let user = setting.machine.user;
-    let data = setting.folder.join("postgres");
+    let data = data(setting);
     files::copy_tree(&setting.templates.postgres, &data, user)
         .doing("copy the data folder of postgres")?;
     let settings = setting.configure(infra::POSTGRES)?;
@@ -19,6 +19,11 @@ pub(super) fn prepare(setting: &Setting) -> Result<Launch, StackError> {
     launch.args =
         vec!["-D".to_owned(), data.to_string(), "-c".to_owned(), format!("config_file={settings}")];
     Ok(launch)
+}
+
+/// Its data folder, in which all of its processes work.
+pub(super) fn data(setting: &Setting) -> camino::Utf8PathBuf {
+    setting.folder.join("postgres")
 }
 
 pub(super) async fn look(setting: &Setting) -> Look<()> {

@@ -15,7 +15,9 @@ pub(super) async fn look(setting: &Setting) -> Look<()> {
     let Ok(overview) = setting.get(setting.ports.flink, "/overview").await else {
         return Look::NotYet("the JobManager does not answer".to_owned());
     };
-    match overview.get("slots-available").and_then(serde_json::Value::as_u64) {
+    // Jobs that were restored may have taken some of the slots already; those of a TaskManager that
+    // was killed are counted until its heartbeat is missed.
+    match overview.get("slots-total").and_then(serde_json::Value::as_u64) {
         Some(slots) if slots == u64::from(SLOTS) => Look::Holds(()),
         slots => Look::NotYet(format!("the JobManager counts {slots:?} slots of {SLOTS}")),
     }

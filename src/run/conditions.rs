@@ -1,0 +1,364 @@
+//! The conditions that an entry waits for.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::Run;
+use super::jobs::{Jobs, is_windowed};
+use super::outcome::Stop;
+use super::shadow;
+use super::source::Source;
+use super::timeline::{JOURNAL_LIMIT, Live, barrier, clients};
+use crate::base::anomaly::Anomaly;
+use crate::base::position::Lsn;
+use crate::capture::diagnose;
+use crate::capture::shadow::Shadow;
+use crate::check;
+use crate::client::clock::Stopwatch;
+use crate::client::kafka;
+use crate::client::postgres::PostgresError;
+use crate::client::wait::{self, Look, TimedOut, WaitError};
+use crate::history::event::{Event, Record, Reference, Side};
+use crate::quiesce::{self, Barrier, Pipeline, Question, Unproven};
+use crate::scenario::timeline::Condition;
+
+/// Why a condition does not hold.
+pub(super) enum Wait {
+    Unproven(Unproven),
+    Stop(Stop),
+}
+
+impl From<Stop> for Wait {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
+    }
+}
+
+impl Live<'_> {
+    /// Emits a barrier after everything that was committed; gives it with its end.
+    async fn emit(&mut self) -> Result<Barrier, Stop> {
+        let commits = self.source.driver.commits();
+        let new = commits.get(self.known..).unwrap_or_default();
+        self.source.journal.until_commits(new, JOURNAL_LIMIT).await?;
+        self.known = commits.len();
+        let content = barrier(self.run, self.barriers);
+        self.barriers += 1;
+        quiesce::emit(&self.source.database, &content).await?;
+        let end = self.source.journal.until_barrier(&content, JOURNAL_LIMIT).await?;
+        Ok(Barrier { content, end })
+    }
+
+    pub(super) async fn streaming(&mut self, limit: Duration) -> Result<(), Wait> {
+        if self.streams_since.is_none() {
+            return self.begin_to_stream(limit).await;
+        }
+        let barrier = self.emit().await?;
+        let back = self.source.barriers.back(&barrier.content, limit).await;
+        back.map(|_| ()).map_err(|late| stalled(&late.to_string()))
+    }
+
+    /// The barrier came back, the slot is confirmed past the last commit, and the tap has read the
+    /// source topics to their ends: Debezium confirms a position only after Kafka has acknowledged
+    /// every record before it.
+    pub(super) async fn captured(&mut self, limit: Duration) -> Result<(), Wait> {
+        let watch = Stopwatch::start();
+        let left = || limit.saturating_sub(watch.elapsed());
+        self.have_streamed(left()).await?;
+        let wanted = self.source.journal.last_work_end().unwrap_or_default();
+        let barrier = self.emit().await?;
+        let source = &self.source;
+        let back = source.barriers.back(&barrier.content, left()).await;
+        back.map_err(|late| stalled(&late.to_string()))?;
+        let name = self.run.names.connector_slot();
+        let confirmed = wait::until("the slot to confirm the last commit", left(), || async {
+            let slot = source.control.slot(&name).await?;
+            let confirmed = slot.and_then(|slot| slot.confirmed).unwrap_or_default();
+            Ok::<_, PostgresError>(if confirmed >= wanted {
+                Look::Holds(())
+            } else {
+                Look::NotYet(format!("it is confirmed to {confirmed} of {wanted}"))
+            })
+        });
+        confirmed.await.map_err(|error| match error {
+            WaitError::Look(error) => Wait::Stop(Stop::from(error)),
+            WaitError::TimedOut(late) => stalled(&late.to_string()),
+        })?;
+        let topics = source.topics.iter().filter(|topic| topic.role.is_captured());
+        let topics: Vec<_> = topics.map(|t| (t.physical.clone(), t.partitions)).collect();
+        let ends = source.ends.ends(&topics).await.map_err(Stop::from)?;
+        let reached = source.tap.reached(&ends, left()).await;
+        reached.map_err(|late| stalled(&late.to_string()))
+    }
+
+    pub(super) async fn processed(&mut self, entry: usize, limit: Duration) -> Result<(), Wait> {
+        self.have_streamed(limit).await?;
+        let barrier = self.emit().await?;
+        let number = self.proofs;
+        let last_commit_end = self.source.journal.last_work_end();
+        let question = Question { number, entry, last_commit_end, barrier, limit };
+        let (connector, slot) = (self.run.names.connector(), self.run.names.connector_slot());
+        let clients = clients(&self.source, &self.jobs.flink);
+        let pipeline = Pipeline {
+            connector: &connector,
+            slot: &slot,
+            topics: &self.source.topics,
+            jobs: &self.jobs.jobs,
+        };
+        // What Postgres holds needs no proof about the pipeline, so both go on side by side.
+        let evaluated = evaluate(self.run, &mut self.shadow, &self.source, &self.jobs, number);
+        let (proof, evaluated) =
+            futures::join!(quiesce::prove(&clients, &pipeline, &question), evaluated);
+        let (compared, references) = evaluated?;
+        let proof = proof.map_err(Wait::Unproven)?;
+        self.run.recorder.flush().map_err(Stop::from)?;
+        let events = std::iter::once(Event::Proof(proof))
+            .chain(compared)
+            .chain(references.into_iter().map(Event::Reference));
+        self.run.recorder.record_all(events).map_err(Stop::from)?;
+        self.proofs += 1;
+        self.run.log("quiescence is proven");
+        self.look_back(number).await.map_err(Wait::Stop)
+    }
+
+    /// Where sinks diverge, records their references over what the topics told: these say which
+    /// hop went wrong first. Without them the divergence stands all the same.
+    async fn look_back(&self, proof: u32) -> Result<(), Stop> {
+        let run = self.run;
+        let (diverged, told) = run.recorder.look(|history| {
+            let diverged = check::diverged(history, proof);
+            let told = if diverged.is_empty() { None } else { check::told(history, proof) };
+            (diverged, told)
+        });
+        let Some(told) = told else { return Ok(()) };
+        let sinks = self.jobs.sinks.iter().filter(|sink| diverged.contains(&sink.name));
+        let sinks: Vec<_> = sinks.cloned().collect();
+        match shadow::over_topics(run, &self.source.tables, &sinks, (proof, told)).await {
+            Ok(references) => {
+                run.recorder.record_all(references.into_iter().map(Event::Reference))?;
+            }
+            Err(stop) => tracing::warn!("no reference over the topics: {:?}", stop.sentence()),
+        }
+        run.log("the diverged sinks are looked back from");
+        Ok(())
+    }
+
+    /// The connector that the timeline has started is waited for, until it streams.
+    async fn have_streamed(&mut self, limit: Duration) -> Result<(), Wait> {
+        if self.streams_since.is_some() { Ok(()) } else { self.begin_to_stream(limit).await }
+    }
+
+    async fn begin_to_stream(&mut self, limit: Duration) -> Result<(), Wait> {
+        let watch = Stopwatch::start();
+        let point = self.consistent_point(limit).await?;
+        let barrier = self.emit().await?;
+        let left = limit.saturating_sub(watch.elapsed());
+        let back = self.source.barriers.back(&barrier.content, left).await;
+        back.map_err(|late| stalled(&late.to_string()))?;
+        self.shadow.snapshot_at(point);
+        let event = Event::Streaming { barrier_end: barrier.end };
+        self.run.recorder.record(event).map_err(Stop::from)?;
+        self.streams_since = Some(barrier.end);
+        Ok(())
+    }
+
+    /// The slot's consistent point, as it was when the slot first had one.
+    async fn consistent_point(&mut self, limit: Duration) -> Result<Lsn, Wait> {
+        let Some(task) = &mut self.point else {
+            return Err(Stop::Internal("nobody looks for the slot's point".to_owned()).into());
+        };
+        let found = tokio::time::timeout(limit, task).await;
+        let found = found.map_err(|_| stalled("the connector's slot has no consistent point"))?;
+        let point = found.map_err(|error| Stop::Internal(error.to_string()))??;
+        self.point = Some(tokio::spawn(async move { Ok(point) }));
+        Ok(point)
+    }
+
+    /// Waits for a condition that a look tells.
+    pub(super) async fn state(
+        &mut self,
+        entry: usize,
+        condition: &Condition,
+        limit: Duration,
+    ) -> Result<(), Wait> {
+        if *condition == Condition::Slot {
+            let watch = Stopwatch::start();
+            if self.point.is_some() {
+                self.consistent_point(limit).await?;
+            }
+            tracing::debug!(elapsed_ms = watch.elapsed_ms(), "the slot has a consistent point");
+            return Ok(());
+        }
+        if matches!(condition, Condition::Stored | Condition::Confirmed) {
+            self.have_streamed(limit).await?;
+        }
+        if *condition == Condition::Confirmed {
+            self.refuse_nothing_to_confirm(entry).await?;
+        }
+        let late = match self.until(condition, limit).await? {
+            Ok(()) => return Ok(()),
+            Err(late) => late,
+        };
+        let finding = match condition {
+            Condition::Confirmed => Anomaly::SlotRetained,
+            _ => Anomaly::Stalled,
+        };
+        let places = match condition {
+            Condition::Compacted { place, .. } => vec![place.clone()],
+            Condition::Watermark(_) => self.windowed().flat_map(sinks_of).collect(),
+            _ => vec!["connector".to_owned()],
+        };
+        let trouble = |place| quiesce::Trouble {
+            finding,
+            place,
+            sentence: late.to_string(),
+            detail: Vec::new(),
+        };
+        Err(Wait::Unproven(Unproven::Trouble(places.into_iter().map(trouble).collect())))
+    }
+
+    async fn refuse_nothing_to_confirm(&self, entry: usize) -> Result<(), Stop> {
+        let new = self.source.driver.commits().get(self.known..).unwrap_or_default();
+        self.source.journal.until_commits(new, JOURNAL_LIMIT).await?;
+        let last = self.source.journal.last_work_end();
+        if last > self.streams_since {
+            return Ok(());
+        }
+        let Some(entry) = self.run.trial.timeline.get(entry) else { return Ok(()) };
+        let message = "nothing was committed since the connector streams, so this holds at once";
+        let mut diagnostic = diagnose::entry(diagnose::FAULT, entry, message);
+        diagnostic.help = Some("let a session commit something before it".to_owned());
+        Err(diagnostic.into())
+    }
+
+    /// Looks at a condition until it holds, or for `limit`.
+    pub(super) async fn until(
+        &mut self,
+        condition: &Condition,
+        limit: Duration,
+    ) -> Result<Result<(), TimedOut>, Stop> {
+        let live = &*self;
+        let name = condition.to_string();
+        let seen = wait::until(&name, limit, || live.look(condition));
+        match seen.await {
+            Ok(()) => Ok(Ok(())),
+            Err(WaitError::TimedOut(late)) => Ok(Err(late)),
+            Err(WaitError::Look(stop)) => Err(stop),
+        }
+    }
+
+    async fn look(&self, condition: &Condition) -> Result<Look<()>, Stop> {
+        let connector = self.run.names.connector();
+        Ok(match condition {
+            // Each round of `until` is captured, and the connector streams.
+            Condition::Streaming | Condition::Captured | Condition::Processed | Condition::Slot => {
+                Look::Holds(())
+            }
+            Condition::Stored => {
+                let offsets = self.source.connect.offsets(&connector).await?;
+                looked(offsets.iter().any(is_streamed), || {
+                    format!("Connect has stored {offsets:?}")
+                })
+            }
+            Condition::Confirmed => {
+                let slot = self.source.control.slot(&self.run.names.connector_slot()).await?;
+                let confirmed = slot.and_then(|slot| slot.confirmed).unwrap_or_default();
+                let wanted = self.source.journal.last_work_end().unwrap_or_default();
+                looked(confirmed >= wanted, || {
+                    format!("it is confirmed to {confirmed} of {wanted}")
+                })
+            }
+            Condition::Watermark(time) => {
+                let clients = clients(&self.source, &self.jobs.flink);
+                let jobs: Vec<_> = self.windowed().collect();
+                let least = quiesce::watermark(&clients, &jobs).await;
+                let least = least.map_err(|unproven| Stop::Stack(unproven.to_string()))?;
+                let shown = || least.map_or("it has none".to_owned(), |at| format!("it is {at}"));
+                looked(least.is_some_and(|least| least >= *time), shown)
+            }
+            Condition::Compacted { place, key } => self.compacted(place, key).await?,
+            Condition::Expired { after_ms, .. } => {
+                let passed = self.since.elapsed_ms();
+                looked(passed >= *after_ms, || format!("{passed} ms of {after_ms} have passed"))
+            }
+        })
+    }
+
+    /// The jobs that write a windowed sink or read a table with a watermark.
+    fn windowed(&self) -> impl Iterator<Item = &quiesce::Job> {
+        self.jobs.jobs.iter().filter(|job| {
+            let sinks: Vec<_> = sinks_of(job).collect();
+            let clause = job.reads.iter().any(|read| read.watermark != quiesce::Clause::None);
+            clause || sinks.iter().any(|sink| is_windowed(self.run, sink))
+        })
+    }
+
+    async fn compacted(&self, place: &str, key: &str) -> Result<Look<()>, Stop> {
+        let Some(topic) = self.source.topic_of(place) else {
+            return Err(Stop::Internal(format!("`{place}` has no topic")));
+        };
+        let topics = std::slice::from_ref(topic);
+        let asked = [(topic.physical.clone(), topic.partitions)];
+        let ends = self.source.ends.ends(&asked).await?;
+        let read = kafka::read_to(&self.run.context.endpoints, topics, &ends, READ_LIMIT).await?;
+        let left = read.iter().filter(|record| key_text(record).as_deref() == Some(key)).count();
+        Ok(looked(left == 0, || format!("{left} records of the key are left")))
+    }
+}
+
+/// How long a topic may take to be read whole.
+const READ_LIMIT: Duration = Duration::from_secs(15);
+
+fn looked(holds: bool, instead: impl FnOnce() -> String) -> Look<()> {
+    if holds { Look::Holds(()) } else { Look::NotYet(instead()) }
+}
+
+fn sinks_of(job: &quiesce::Job) -> impl Iterator<Item = String> + '_ {
+    job.sinks.iter().map(|sink| sink.sink.clone())
+}
+
+/// A stored offset of Debezium that stands past the snapshot: from it a restart streams on.
+fn is_streamed(offset: &Value) -> bool {
+    let in_snapshot =
+        offset.get("snapshot").is_some_and(|snapshot| *snapshot != Value::Bool(false));
+    offset.get("lsn").is_some() && !in_snapshot
+}
+
+/// A record's key as a scenario writes it: its values in their order, joined by commas.
+fn key_text(record: &Record) -> Option<String> {
+    let key: Value = serde_json::from_slice(&record.key.as_ref()?.0).ok()?;
+    let key = key.get("payload").unwrap_or(&key);
+    let values = key.as_object()?.values().map(|value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    });
+    Some(values.collect::<Vec<_>>().join(","))
+}
+
+fn stalled(sentence: &str) -> Wait {
+    let place = "connector".to_owned();
+    let (sentence, detail) = (sentence.to_owned(), Vec::new());
+    let trouble = quiesce::Trouble { finding: Anomaly::Stalled, place, sentence, detail };
+    Wait::Unproven(Unproven::Trouble(vec![trouble]))
+}
+
+/// Brings the shadow up to the journal, compares it with the source, and runs the references.
+async fn evaluate(
+    run: &Run<'_>,
+    shadow: &mut Shadow,
+    source: &Source,
+    jobs: &Jobs,
+    proof: u32,
+) -> Result<(Vec<Event>, Vec<Reference>), Stop> {
+    shadow.follow(&run.recorder).await?;
+    let compared = shadow.compare(&source.database).await?;
+    let captures = compared.into_iter().map(|compared| Event::Capture {
+        proof,
+        table: compared.table,
+        source: compared.source,
+        shadow: compared.shadow,
+    });
+    let references = shadow.references(&jobs.sinks, proof, Side::Journal).await?;
+    run.log("the references are computed");
+    Ok((captures.collect(), references))
+}

@@ -1,0 +1,208 @@
+//! What is done to parts of the pipeline, and whether that fits what they are doing then.
+
+use std::collections::BTreeMap;
+
+use super::Reader;
+use super::catalogue::Among;
+use super::timeline::{Around, Placed};
+use crate::scenario::code::Code;
+use crate::scenario::diagnose::At;
+use crate::scenario::timeline::{Action, Condition, Fault, Target, Trigger, Verb};
+use crate::scenario::words::{ARM, BOOL, TARGET};
+use crate::scenario::yaml::{Key, Node};
+
+impl Reader<'_> {
+    /// `kill: worker`.
+    pub(super) fn fault(
+        &mut self,
+        key: &Key,
+        value: &Node,
+        modifiers: &[&(Key, Node)],
+    ) -> Option<Fault> {
+        let verb = Verb::of(&key.name)?;
+        let target = Target::of(self.word(value, TARGET)?)?;
+        let refusal = match (verb, target) {
+            (Verb::Kill, Target::Connector) => {
+                Some("it is no process: kill `worker`, or stop the connector")
+            }
+            (Verb::Pause | Verb::Resume, Target::Statements) => {
+                Some("they are no process: pause `taskmanager`, or stop the statements")
+            }
+            _ => None,
+        };
+        if let Some(why) = refusal {
+            let message = format!("there is no `{verb}` of `{target}`");
+            self.error(Code::Target, &value.at, message).help(why);
+            return None;
+        }
+        let mut savepoint = verb == Verb::Stop && target == Target::Statements;
+        if let Some((key, node)) = modifiers.iter().find(|(key, _)| key.name == "savepoint") {
+            if !savepoint {
+                let message = format!("a `{verb}` of `{target}` makes no savepoint");
+                self.error(Code::Modifier, &key.at, message)
+                    .help("`savepoint` belongs to `stop: statements`");
+            }
+            savepoint &= self.word(node, BOOL) == Some("true");
+        }
+        Some(Fault { verb, target, savepoint })
+    }
+
+    /// `{kill: worker, at: {payments: 60}}`.
+    pub(super) fn arm(&mut self, node: &Node, around: Around<'_>) -> Option<Action> {
+        let fields = self.map(node, ARM)?;
+        let done: Vec<_> =
+            ["kill", "pause", "stop"].iter().filter_map(|verb| fields.entry(verb)).collect();
+        let [(key, value)] = done.as_slice() else {
+            self.error(Code::NoMainKey, &node.at, "an `arm` does exactly one thing")
+                .help("write `{kill: worker, at: {orders: 10}}`, or with `pause` or `stop`");
+            return None;
+        };
+        let modifiers: Vec<_> = fields.entry("savepoint").into_iter().collect();
+        let fault = self.fault(key, value, &modifiers);
+        let help = "say when: `at: {orders: 10}`, or `at: {checkpoint: 2}`";
+        let at = self.required(&fields, "at", help)?;
+        let at = self.trigger(at, around)?;
+        Some(Action::Arm { fault: fault?, at })
+    }
+
+    fn trigger(&mut self, node: &Node, around: Around<'_>) -> Option<Trigger> {
+        let [(key, value)] = self.entries(node, "`at`")? else {
+            self.error(Code::WrongShape, &node.at, "`at` is one place with a number")
+                .help("write `at: {orders: 10}`, or `at: {checkpoint: 2}`");
+            return None;
+        };
+        if key.name == "checkpoint" {
+            if !around.has_statements {
+                self.error(Code::Target, &key.at, "no checkpoint is ever taken")
+                    .help("the pipeline has no `statements`");
+            }
+            return self.count(value, "a number of checkpoints").map(Trigger::Checkpoint);
+        }
+        self.known_place(&key.name, &key.at, Among::Tables, around.catalogue);
+        let count = self.count(value, "a number of records")?;
+        Some(Trigger::Records { place: key.name.clone(), count })
+    }
+
+    /// Reports what is done to a target that is not in the state for it, and what needs a target
+    /// that is not there.
+    pub(super) fn check_states(&mut self, entries: &[Placed], around: Around<'_>) {
+        let mut states = States::at_the_beginning(entries);
+        for placed in entries {
+            let wrong = match &placed.entry.action {
+                Action::Session(entry) => {
+                    let mut needed = vec![Target::Postgres];
+                    needed.extend(entry.until.iter().flat_map(|until| needs(until, around)));
+                    // An armed fault may act while the entry runs.
+                    needed.iter().find_map(|target| states.lacks(*target, entry.until.is_none()))
+                }
+                Action::Await { condition, .. } => {
+                    needs(condition, around).iter().find_map(|target| states.lacks(*target, false))
+                }
+                Action::Fault(fault) | Action::Arm { fault, .. }
+                    if fault.target == Target::Statements && !around.has_statements =>
+                {
+                    Some("the pipeline has no `statements`".to_owned())
+                }
+                Action::Fault(fault) => states.take(*fault, &placed.main, false),
+                Action::Arm { fault, .. } => states.take(*fault, &placed.main, true),
+            };
+            if let Some(message) = wrong {
+                self.error(Code::TargetState, &placed.main, message)
+                    .help("`start` what was killed or stopped, and `resume` what was paused");
+                return;
+            }
+        }
+    }
+}
+
+/// What must be up so that a condition can come to hold.
+fn needs(condition: &Condition, around: Around<'_>) -> Vec<Target> {
+    let source = [Target::Postgres, Target::Kafka, Target::Worker, Target::Connector];
+    let flink = [Target::Jobmanager, Target::Taskmanager, Target::Statements];
+    match condition {
+        Condition::Streaming | Condition::Captured | Condition::Stored | Condition::Confirmed => {
+            source.to_vec()
+        }
+        Condition::Slot => vec![Target::Postgres, Target::Connector],
+        Condition::Processed if around.has_statements => [&source[..], &flink[..]].concat(),
+        Condition::Processed => source.to_vec(),
+        Condition::Watermark(_) => flink.to_vec(),
+        Condition::Compacted { .. } => vec![Target::Kafka],
+        Condition::Expired { .. } => Vec::new(),
+    }
+}
+
+/// What a target is doing, and since which line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Up,
+    /// A fault will act on it at some time.
+    Armed(Verb),
+    Paused,
+    Down,
+}
+
+struct States(BTreeMap<Target, (State, usize)>);
+
+impl States {
+    /// Everything runs, except what the timeline itself is the first to start.
+    fn at_the_beginning(entries: &[Placed]) -> Self {
+        let mut states = BTreeMap::new();
+        for target in [Target::Connector, Target::Statements] {
+            let mut of = entries.iter().filter_map(|placed| placed.entry.action.fault());
+            let first = of.find(|fault| fault.target == target);
+            if first.is_some_and(|fault| fault.verb == Verb::Start) {
+                states.insert(target, (State::Down, 0));
+            }
+        }
+        Self(states)
+    }
+
+    fn of(&self, target: Target) -> (State, usize) {
+        self.0.get(&target).copied().unwrap_or((State::Up, 0))
+    }
+
+    /// Why something that needs a target cannot be done.
+    fn lacks(&self, target: Target, armed_is_fine: bool) -> Option<String> {
+        let (state, line) = self.of(target);
+        let what = match state {
+            State::Up => return None,
+            State::Armed(_) if armed_is_fine => return None,
+            State::Armed(verb) => format!("has an armed `{verb}`"),
+            State::Paused => "is paused".to_owned(),
+            State::Down if line == 0 => return Some(format!("`{target}` has not been started")),
+            State::Down => "is down".to_owned(),
+        };
+        Some(format!("`{target}` {what} since line {line}, and this needs it"))
+    }
+
+    /// Takes a fault in; why it does not fit, if it does not.
+    fn take(&mut self, fault: Fault, at: &At, armed: bool) -> Option<String> {
+        let Fault { verb, target, .. } = fault;
+        let (state, line) = self.of(target);
+        let next = match (verb, state) {
+            (Verb::Kill | Verb::Pause | Verb::Stop, State::Up) if armed => State::Armed(verb),
+            (Verb::Kill | Verb::Stop, State::Up) | (Verb::Kill, State::Paused) => State::Down,
+            (Verb::Pause, State::Up) => State::Paused,
+            (Verb::Start, State::Down | State::Armed(Verb::Kill | Verb::Stop))
+            | (Verb::Resume, State::Paused | State::Armed(Verb::Pause)) => State::Up,
+            (_, State::Up) => return Some(format!("`{verb}: {target}`, but it runs")),
+            (_, State::Armed(armed)) => {
+                return Some(format!(
+                    "`{verb}: {target}`, but a `{armed}` of it is armed since line {line}"
+                ));
+            }
+            (_, State::Paused) => {
+                return Some(format!("`{verb}: {target}`, but it is paused since line {line}"));
+            }
+            (_, State::Down) if line == 0 => {
+                return Some(format!("`{verb}: {target}`, but it has not been started"));
+            }
+            (_, State::Down) => {
+                return Some(format!("`{verb}: {target}`, but it is down since line {line}"));
+            }
+        };
+        self.0.insert(target, (next, at.place.line));
+        None
+    }
+}
