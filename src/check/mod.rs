@@ -16,6 +16,7 @@ mod internal;
 mod lives;
 mod metadata;
 mod order;
+mod outbox;
 mod patterns;
 mod plans;
 mod progress;
@@ -78,6 +79,7 @@ const CHECKERS: &[Checker] = &[
     Checker { name: "metadata", finds: metadata::FINDS, check: metadata::check },
     Checker { name: "silent", finds: silent::FINDS, check: silent::check },
     Checker { name: "changelog", finds: changelog::FINDS, check: changelog::check },
+    Checker { name: "outbox", finds: outbox::FINDS, check: outbox::check },
     Checker { name: "sink", finds: sink::FINDS, check: sink::check },
     Checker { name: "internal", finds: internal::FINDS, check: internal::check },
     Checker { name: "windows", finds: windows::FINDS, check: windows::check },
