@@ -12,7 +12,7 @@ use changeproof::scenario::load;
 fn every_mistake_is_shown_in_its_place_with_what_mends_it() {
     let entries = Utf8Path::new("tests/language/err").read_dir_utf8();
     let paths = entries.expect("the folder of the mistakes is there").filter_map(Result::ok);
-    let mut files: Vec<Utf8PathBuf> = paths.map(|entry| entry.into_path()).collect();
+    let mut files: Vec<Utf8PathBuf> = paths.map(camino::Utf8DirEntry::into_path).collect();
     files.retain(|path| path.extension() == Some("yaml"));
     files.sort();
     assert!(!files.is_empty(), "there are mistakes");
