@@ -36,7 +36,7 @@ pub fn settled(history: &History) -> Result<Vec<Settled>, String> {
         let table = sink.shape.table;
         let mut columns: Vec<String> = match table.mode {
             SinkMode::Upsert => table.key.clone(),
-            SinkMode::Append => Vec::new(),
+            SinkMode::Append | SinkMode::Retract => Vec::new(),
         };
         let written = table.columns.iter().map(|(name, _)| name);
         let further = written.filter(|name| reference.columns.contains(name));

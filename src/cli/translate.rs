@@ -123,6 +123,7 @@ fn of_sql(translate: &Translate) -> Result<Given, String> {
         file: None,
         source,
         connector,
+        outbox: BTreeMap::new(),
         format: Format::Json,
         dialect: Dialect::Confluent,
         statements,

@@ -123,6 +123,9 @@ impl Way {
                     }
                     self.walk(case, proof, other, depth + 1)?;
                 }
+                Role::Outbox { .. } => {
+                    return Err(format!("`{name}` is an outbox topic, whose rows have no model"));
+                }
                 Role::Barrier | Role::Transaction => {}
             }
         }
