@@ -1,8 +1,6 @@
 //! Histories that are broken or incomplete: an error with its place, or a verdict that names the
 //! missing evidence; never a pass, never a panic.
 
-use std::path::PathBuf;
-
 use changeproof::check::judge;
 use changeproof::check::verdict::{Outcome, Verdict};
 use changeproof::history::event::{Event, Role};
@@ -14,7 +12,7 @@ use super::recorded::{folder, histories};
 
 /// The bytes of all recorded runs with their names.
 fn files() -> Vec<(String, Vec<u8>)> {
-    let path = |name: &str| PathBuf::from(folder()).join(format!("{name}.jsonl"));
+    let path = |name: &str| folder().join(format!("{name}.jsonl"));
     let read = |(name, _): (String, History)| {
         let bytes = std::fs::read(path(&name)).unwrap();
         (name, bytes)
@@ -65,7 +63,8 @@ proptest! {
         let (_, bytes) = run.get(corpus());
         let mut bytes = bytes.clone();
         let at = at.index(bytes.len());
-        let wanted = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let wanted = bytes[..=at].split(|byte| *byte == b'\n').count();
+        let wanted = if bytes[at] == b'\n' { wanted - 1 } else { wanted };
         bytes[at] ^= 1 << bit;
         prop_assert_eq!(line(&read(&bytes).unwrap_err()), wanted);
     }

@@ -12,9 +12,11 @@ use serde_json::value::RawValue;
 
 use super::recorded::histories;
 
+type Real = Vec<Vec<u8>>;
+
 /// Real bytes: messages of the journal, keys and values of records.
-fn corpus() -> &'static (Vec<Vec<u8>>, Vec<Vec<u8>>) {
-    static CORPUS: std::sync::OnceLock<(Vec<Vec<u8>>, Vec<Vec<u8>>)> = std::sync::OnceLock::new();
+fn corpus() -> &'static (Real, Real) {
+    static CORPUS: std::sync::OnceLock<(Real, Real)> = std::sync::OnceLock::new();
     CORPUS.get_or_init(|| {
         let (mut journal, mut records) = (Vec::new(), Vec::new());
         for event in histories().into_iter().flat_map(|(_, history)| history.events) {

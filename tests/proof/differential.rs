@@ -13,6 +13,7 @@ use super::slow::{self, Told};
 /// What the slow judge has definitions of.
 const JUDGED: &[Anomaly] = &[
     Anomaly::LostChange,
+    Anomaly::SnapshotGap,
     Anomaly::PhantomChange,
     Anomaly::ReorderedKey,
     Anomaly::MovedKey,
@@ -116,6 +117,6 @@ proptest! {
             apply(&plan, &mut log, broken);
         }
         let fast = fast(&judge(&legal::history(&plan, &changes, &vec![log.clone()])));
-        prop_assert_eq!(fast, slow::judge(&expected, &log), "{:#?}", log);
+        prop_assert_eq!(fast, slow::judge(plan.snapshot, &expected, &log), "{:#?}", log);
     }
 }

@@ -162,11 +162,33 @@ fn page(cells: &Cells) -> String {
         let also = also.collect::<Vec<_>>().join(", ");
         writeln!(page, "| {} | {} | {also} |", mutation.hop.name(), mutation.does).unwrap();
     }
+    page.push_str("\n## Without a mutation of a recorded run\n\n| anomaly | needs |\n|---|---|\n");
+    for (anomaly, needs) in ELSEWHERE {
+        writeln!(page, "| `{anomaly}` | {needs} |").unwrap();
+    }
     page
 }
 
-/// Anomalies that no recorded run can be made to show, each with the reason.
-const ELSEWHERE: &[(Anomaly, &str)] = &[];
+/// Anomalies that need evidence which no recorded run carries yet: the made-up histories beside
+/// their checkers show them. Record a run that has it, add a mutation, and take the line away.
+const ELSEWHERE: &[(Anomaly, &str)] = &[
+    (Anomaly::SnapshotOverlap, "a change that was made before the snapshot"),
+    (Anomaly::HistoryTruncated, "a topic that records were removed from"),
+    (Anomaly::TornTransaction, "a topic of transaction metadata"),
+    (Anomaly::CaptureDrift, "what the publication held at each proof"),
+    (Anomaly::SharedSlot, "a second reader of the slot"),
+    (Anomaly::LostRetraction, "a sink that writes the row kind"),
+    (Anomaly::OrphanRetraction, "a sink that writes the row kind"),
+    (Anomaly::DoubleInsert, "a sink that writes the row kind"),
+    (Anomaly::ImpossibleOutput, "references at the cuts between two proofs"),
+    (Anomaly::WindowMissing, "references at the cuts of a window"),
+    (Anomaly::WindowRepeated, "references at the cuts of a window"),
+    (Anomaly::WindowWrongValue, "references at the cuts of a window"),
+    (Anomaly::WindowGhost, "references at the cuts of a window"),
+    (Anomaly::WindowEarly, "references at the cuts of a window"),
+    (Anomaly::LateDropped, "the number of rows that an operator dropped"),
+    (Anomaly::RecordSkipped, "the number of records that a reader left out"),
+];
 
 #[test]
 fn the_matrix_is_complete_and_its_page_current() {

@@ -148,11 +148,14 @@ fn key_of(columns: &[String], key: &Value) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(","))
 }
 
+/// The change of the last delete of each key on each partition, and whether it changed the key.
+type Deletes = BTreeMap<(i32, Option<String>), (Option<Position>, bool)>;
+
 fn seen(
     table: &Table,
     (event, record): (usize, &Record),
     changes: &mut Vec<Arc<Change>>,
-    deletes: &mut BTreeMap<(i32, Option<String>), (Option<Position>, bool)>,
+    deletes: &mut Deletes,
 ) -> Seen {
     let key = key_of(&table.key, &json(record.key.as_ref()));
     let value = json(record.value.as_ref());

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use changeproof::base::anomaly::Anomaly;
+use changeproof::check::has_checker;
 
 use super::legal::{Emit, Log};
 
@@ -19,14 +20,15 @@ struct Found<'a> {
 }
 
 struct Judge<'a> {
+    snapshot: bool,
     expected: &'a [Emit],
     log: Vec<Found<'a>>,
     told: Told,
 }
 
-/// Everything that is wrong with a log.
-pub(crate) fn judge(expected: &[Emit], log: &Log) -> Told {
-    let mut judge = Judge { expected, log: Vec::new(), told: Told::new() };
+/// Everything that is wrong with a log; `snapshot`: the connector takes one.
+pub(crate) fn judge(snapshot: bool, expected: &[Emit], log: &Log) -> Told {
+    let mut judge = Judge { snapshot, expected, log: Vec::new(), told: Told::new() };
     for (partition, emit) in log {
         let before = judge.log.iter().filter(|found| found.partition == *partition).count();
         let is = judge.identify(*partition, emit);
@@ -69,7 +71,7 @@ impl Judge<'_> {
     fn tombstone(&self, partition: i32, key: Option<i64>) -> Option<usize> {
         let own = |found: &&Found<'_>| found.partition == partition && found.is.is_some();
         let of_key = |found: &&Found<'_>| self.expected[found.is.unwrap()].key == key;
-        let last = self.log.iter().filter(own).filter(of_key).next_back().and_then(|f| f.is);
+        let last = self.log.iter().filter(own).rfind(of_key).and_then(|f| f.is);
         let is_tombstone = |place: &usize| self.expected.get(*place).is_some_and(|e| e.op == 'n');
         let near = last.and_then(|last| match self.expected[last].op {
             'd' => Some(last + 1),
@@ -98,6 +100,16 @@ impl Judge<'_> {
             return;
         }
         let wanted = &self.expected[place];
+        if wanted.op == 't' && has_checker(Anomaly::TruncateUnseen) {
+            return;
+        }
+        if self.is_in_gap(place) {
+            let first = (0..place).all(|other| self.expected[other].lsn != wanted.lsn);
+            if first {
+                self.tell(Anomaly::SnapshotGap, wanted.key, None);
+            }
+            return;
+        }
         let own = |other: &Emit| (other.xid, other.lsn) == (wanted.xid, wanted.lsn);
         let anomaly = if wanted.rekey {
             let parts = (0..self.expected.len()).filter(|other| own(&self.expected[*other]));
@@ -115,6 +127,17 @@ impl Judge<'_> {
             }
         };
         self.tell(anomaly, wanted.key, None);
+    }
+
+    /// The change came after the snapshot, and nothing before the next that came was streamed.
+    fn is_in_gap(&self, place: usize) -> bool {
+        let streamed = |place: usize| self.expected[place].op != 'r';
+        let lsn = |place: usize| self.expected[place].lsn;
+        let seen =
+            (0..self.expected.len()).filter(|other| streamed(*other) && self.is_seen(*other));
+        let first = seen.into_iter().next();
+        let before = first.is_some_and(|first| place < first && lsn(place) != lsn(first));
+        has_checker(Anomaly::SnapshotGap) && self.snapshot && streamed(place) && before
     }
 
     /// A record that came: again, too late, or with another image.
@@ -151,12 +174,12 @@ impl Judge<'_> {
 
     /// A repeated delete takes its tombstone along.
     fn follows_repeated_delete(&self, n: usize, place: usize) -> bool {
-        let repeated = (0..n).filter(|m| {
+        let mut repeated = (0..n).filter(|m| {
             let is = self.log[*m].is;
             let delete = is.is_some_and(|is| self.expected[is].op == 'd');
             delete && self.log[..*m].iter().any(|other| other.is == is)
         });
-        let last = repeated.last().and_then(|m| self.log[m].is);
+        let last = repeated.next_back().and_then(|m| self.log[m].is);
         self.expected[place].op == 'n' && last.is_some_and(|last| last + 1 == place)
     }
 

@@ -17,6 +17,7 @@ pub(crate) enum Act {
 }
 
 /// A made-up run.
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent choice")]
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) partitions: i32,

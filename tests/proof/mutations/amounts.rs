@@ -2,6 +2,7 @@
 
 use changeproof::base::anomaly::Anomaly;
 use changeproof::base::position::Xid;
+use changeproof::check::has_checker;
 use changeproof::history::History;
 use changeproof::history::event::Event;
 use serde_json::json;
@@ -65,9 +66,22 @@ fn without(history: &History, mut events: Vec<usize>) -> History {
     history
 }
 
+/// Whether a change whose records are dropped stood first in the stream: it is then in a gap between
+/// the snapshot and the stream.
+fn leaves_gap(scene: &Scene<'_>, seen: &Seen, dropped: &[usize]) -> bool {
+    let mode = scene.index.connector.and_then(|config| config.get("snapshot.mode"));
+    let snapshot = mode.is_none_or(|mode| mode == "initial");
+    let left = each(scene).filter(|(_, other)| !dropped.contains(&other.event));
+    let first = left.filter_map(|(_, other)| other.at).min();
+    let before = seen.at.is_some() && first.is_some_and(|first| seen.at < Some(first));
+    has_checker(Anomaly::SnapshotGap) && snapshot && before
+}
+
 fn drop_record(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
     for (topic, seen) in each(scene) {
         let anomaly = match seen.op {
+            _ if leaves_gap(scene, seen, &[seen.event]) => Anomaly::SnapshotGap,
+            't' if has_checker(Anomaly::TruncateUnseen) => Anomaly::TruncateUnseen,
             _ if seen.key_change => Anomaly::SplitKeyChange,
             'd' => Anomaly::LostDelete,
             'n' => Anomaly::MissingTombstone,
@@ -82,10 +96,14 @@ fn drop_delete(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
     for topic in &scene.topics {
         for (delete, tombstone) in deletes(topic) {
             let (delete, tombstone) = (&topic.records[delete], &topic.records[tombstone]);
-            if !delete.key_change {
-                let history = without(scene.history, vec![delete.event, tombstone.event]);
-                out(Mutant { history, wanted: Wanted::at(Anomaly::LostDelete, topic, delete) });
+            if delete.key_change {
+                continue;
             }
+            let dropped = vec![delete.event, tombstone.event];
+            let gap = leaves_gap(scene, delete, &dropped);
+            let anomaly = if gap { Anomaly::SnapshotGap } else { Anomaly::LostDelete };
+            let wanted = Wanted::at(anomaly, topic, delete);
+            out(Mutant { history: without(scene.history, dropped), wanted });
         }
     }
 }
@@ -94,8 +112,15 @@ fn drop_key_change(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
     for (topic, create) in each(scene) {
         if create.op == 'c' && create.key_change {
             let parts = topic.records.iter().filter(|seen| seen.at == create.at);
-            let history = without(scene.history, parts.map(|seen| seen.event).collect());
-            out(Mutant { history, wanted: Wanted::at(Anomaly::LostChange, topic, create) });
+            let parts = parts.collect::<Vec<_>>();
+            let dropped = parts.iter().map(|seen| seen.event).collect::<Vec<_>>();
+            // A gap is told at the first record of the change, its delete.
+            let wanted = if leaves_gap(scene, create, &dropped) {
+                Wanted::at(Anomaly::SnapshotGap, topic, parts[0])
+            } else {
+                Wanted::at(Anomaly::LostChange, topic, create)
+            };
+            out(Mutant { history: without(scene.history, dropped), wanted });
         }
     }
 }

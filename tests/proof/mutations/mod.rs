@@ -42,6 +42,7 @@ impl Hop {
 }
 
 /// One way to break a run.
+#[derive(Clone, Copy)]
 pub(crate) struct Mutation {
     pub(crate) hop: Hop,
     /// What it does, as a half sentence.
@@ -98,11 +99,3 @@ pub(crate) fn all() -> Vec<Mutation> {
         .flat_map(|family| family.iter().copied())
         .collect()
 }
-
-impl Clone for Mutation {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl Copy for Mutation {}
