@@ -273,13 +273,14 @@ impl Reader {
         let batch = Batch::read(messages, self.sender.borrow().written)?;
         let Some(end) = batch.end else { return Ok(false) };
         self.recorder.record_all(batch.events)?;
-        self.connection.advance(&self.slot.name, end).await?;
+        // Before the slot is advanced: the server may be killed in between, and gives it all again.
         self.sender.send_modify(|state| {
             state.commits.extend(batch.commits);
             state.barriers.extend(batch.barriers);
             state.written = batch.written.max(state.written);
             state.last_work_end = batch.last_work_end.max(state.last_work_end);
         });
+        self.connection.advance(&self.slot.name, end).await?;
         Ok(true)
     }
 }
