@@ -116,6 +116,8 @@ impl Printer<'_> {
             }
             Value::List(items) => {
                 for (n, item) in items.iter().enumerate() {
+                    // A comment between the dash and what it begins would part them.
+                    self.comments_before(self.leaf(item), indent);
                     self.lead(self.dash(item), indent, n > 0);
                     self.put("-");
                     self.item(item, indent, ends(n));
@@ -290,6 +292,16 @@ impl Printer<'_> {
                 line + head.len() - head.trim_start().len()
             }
             Value::Scalar(_) | Value::List(_) | Value::Map(_) => node.span.start,
+        }
+    }
+
+    /// The first byte of the first value or key in a node.
+    fn leaf(&self, node: &Node) -> usize {
+        match &node.value {
+            Value::List(items) if !node.is_flow => {
+                items.first().map_or(node.span.start, |first| self.leaf(first))
+            }
+            Value::Scalar(_) | Value::List(_) | Value::Map(_) => self.start(node),
         }
     }
 

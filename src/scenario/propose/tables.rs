@@ -161,7 +161,8 @@ impl Table {
 
     /// `CHECK (column …)` and `FOREIGN KEY (column) REFERENCES …` of the table.
     fn constraint(&mut self, item: &[Token<'_>]) {
-        let names: Vec<String> = item.iter().filter_map(name).collect();
+        // The first list alone: that of REFERENCES names columns of the other table.
+        let names: Vec<String> = items(item).into_iter().flatten().filter_map(name).collect();
         let (refers_to, allowed) = (reference(item), allowed(item));
         let named = self.columns.iter_mut().find(|column| names.contains(&column.name));
         if let Some(column) = named {
@@ -340,5 +341,27 @@ pub(super) fn quoted(name: &str) -> String {
         name.to_owned()
     } else {
         format!("\"{}\"", name.replace('"', "\"\""))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_is_added_later_belongs_to_its_own_column() {
+        let ddl = [
+            "CREATE TABLE public.orders (id bigint NOT NULL, customer_id int NOT NULL)",
+            "CREATE TABLE customers (id int PRIMARY KEY)",
+            "ALTER TABLE ONLY public.orders ADD CONSTRAINT pk PRIMARY KEY (id)",
+            "ALTER TABLE public.orders ADD FOREIGN KEY (customer_id) REFERENCES customers(id)",
+        ];
+        let tables = read(&ddl.map(|sql| Text::whole("a.sql".into(), sql.to_owned())));
+        let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+        assert_eq!(names, ["customers", "orders"], "what is referred to comes first");
+        let orders = &tables[1];
+        assert_eq!(orders.key, ["id"]);
+        assert_eq!(orders.update(1, &tables), None, "no column of it is free to change");
+        assert_eq!(orders.insert(2, &tables), "INSERT INTO orders (id, customer_id) VALUES (2, 2)");
     }
 }
