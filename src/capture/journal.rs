@@ -244,14 +244,16 @@ struct Reader {
 
 impl Reader {
     async fn read(mut self) {
-        // A session that was lost in an outage may be noticed only when that is over.
-        let mut in_outage = false;
+        // A call that began before the outage fails in it, and one that began in it may fail after.
+        let mut away = false;
         loop {
-            in_outage |= self.home.outage.is_on();
-            match self.batch().await {
+            away |= self.home.outage.is_on();
+            let read = self.batch().await;
+            away |= self.home.outage.is_on();
+            match read {
                 Ok(true) => continue,
-                Ok(false) => in_outage = false,
-                Err(JournalError::Postgres(lost)) if in_outage && lost.is_session_lost() => {
+                Ok(false) => away = false,
+                Err(JournalError::Postgres(lost)) if away && lost.is_session_lost() => {
                     if let Ok(connection) = self.home.connect().await {
                         self.connection = connection;
                     }
