@@ -1,7 +1,5 @@
 //! The page of claims is of the scenarios as they are: each stands on it with its title.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot read its files fails")]
-
 use camino::Utf8Path;
 use changeproof::{plan, scenario};
 
