@@ -14,6 +14,7 @@ mod integrity;
 mod lives;
 mod order;
 mod patterns;
+mod plans;
 mod progress;
 mod rows;
 pub mod settled;
@@ -116,6 +117,7 @@ fn judge_case(case: &Case<'_>) -> Verdict {
     verdict.unmet = judgement.unmet;
     verdict.unmet.extend(rows::check(case, &mut found, (&raws, &judgement.statuses)));
     verdict.unmet.extend(patterns::check(case, &mut found));
+    verdict.unmet.extend(plans::check(case, &mut found));
     summary::undemanded_levels(case, &mut found);
     verdict.gaps = found.gaps;
     verdict.gaps.extend(judgement.gaps);

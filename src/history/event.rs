@@ -131,6 +131,13 @@ pub enum Event {
         /// Rows and digest in the shadow database, which replays the journal.
         shadow: (u64, String),
     },
+    /// What EXPLAIN says of the statement that writes a sink.
+    Plan {
+        /// The sink.
+        sink: String,
+        /// The text.
+        text: String,
+    },
     /// Something was done to a part of the pipeline, twice: as it begins, so that whatever follows
     /// from it stands behind this, and when it is done.
     Fault {

@@ -97,6 +97,8 @@ pub struct Index<'a> {
     pub references: BTreeMap<(u32, &'a str, Side), &'a Reference>,
     /// The journal's own checks.
     pub captures: Vec<Capture<'a>>,
+    /// Plans by the sink that their statement writes.
+    pub plans: BTreeMap<&'a str, &'a str>,
     /// What was done to parts of the pipeline, in order; starts are among them.
     pub faults: Vec<Disturbance<'a>>,
     /// What the run saw go wrong.
@@ -125,6 +127,7 @@ impl<'a> Index<'a> {
             proofs: Vec::new(),
             references: BTreeMap::new(),
             captures: Vec::new(),
+            plans: BTreeMap::new(),
             faults: Vec::new(),
             troubles: Vec::new(),
             end: None,
@@ -164,6 +167,9 @@ impl<'a> Index<'a> {
             }
             Event::Capture { proof, table, source, shadow } => {
                 self.captures.push(Capture { proof: *proof, table, source, shadow });
+            }
+            Event::Plan { sink, text } => {
+                self.plans.insert(sink, text);
             }
             Event::Fault { entry, fault, done_ms } => self.add_fault(*entry, *fault, *done_ms),
             Event::Trouble { finding, place, at, sentence, detail } => {

@@ -33,6 +33,8 @@ fn header() -> Header {
         setup: Vec::new(),
         timeline: Vec::new(),
         expect: Expect::default(),
+        requires: BTreeMap::new(),
+        by_version: Vec::new(),
         alone: false,
     };
     Header {
@@ -88,7 +90,9 @@ fn what_is_written_is_read_back() {
 
 #[test]
 fn another_version_is_refused_and_named() {
-    for (major, minor, good) in [(2, 0, false), (1, 1, false), (0, 0, false), (1, 0, true)] {
+    for (major, minor, good) in
+        [(2, 0, false), (1, 2, false), (0, 0, false), (1, 0, true), (1, 1, true)]
+    {
         let header = Header { format: Version { major, minor }, ..header() };
         let outcome = read(&written(&header, &[]));
         assert_eq!(outcome.is_ok(), good, "{major}.{minor}");

@@ -69,6 +69,8 @@ pub(super) fn warned_of(text: &str, code: &str) -> bool {
         timeline: scenario.timeline,
         expect: scenario.expect.into_iter().next().map(|entry| entry.expect).unwrap_or_default(),
         alone: false,
+        requires: scenario.requires,
+        by_version: Vec::new(),
     };
     let sources = [(path, text.to_owned())];
     lint(&trial, &sources).iter().any(|warning| warning.code == code)

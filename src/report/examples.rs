@@ -35,6 +35,8 @@ pub(super) fn header() -> Header {
         setup: Vec::new(),
         timeline: Vec::new(),
         expect: Expect::default(),
+        requires: BTreeMap::new(),
+        by_version: Vec::new(),
         alone: false,
     };
     Header {

@@ -81,7 +81,10 @@ async fn calls(run: &Run<'_>) -> Result<(), Stop> {
             Action::Await { condition: Condition::Processed, .. } => {
                 bare.processed(run, index, &jobs.jobs).await?;
             }
-            Action::Await { .. } | Action::Fault(_) | Action::Arm { .. } => {
+            Action::Await { .. }
+            | Action::Fault(_)
+            | Action::Arm { .. }
+            | Action::Permute { .. } => {
                 let sentence = "of all but sessions only `await: processed` has a bare form";
                 return Err(Stop::Stack(sentence.to_owned()));
             }

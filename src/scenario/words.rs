@@ -70,7 +70,9 @@ words! {
         "setup" [may Type::OneOrList(&Type::Sql)] "SQL that runs before connector and statements start: it arrives as snapshot.";
         "timeline" [must Type::Timeline] "What happens, one entry after the other, once connector and statements stream; may be `[]`. After the last entry stands `await: processed`, written or not.";
         "expect" [may Type::OneOrList(&Type::Map(&EXPECT))] "What must and may be seen. With nothing written: no anomaly of any kind, and every sink as its reference says whenever nothing more can arrive.";
-    } later ["only" "requires"];
+        "only" [may Type::OneOrList(&Type::Text)] "Sinks: only the statements they need are started and judged.";
+        "requires" [may Type::Named("component", &Type::Text)] "Map component → range of versions: `from 2.2`, `below 3`, `from 2.2 below 3`. Outside of it the scenario is not run.";
+    } later [];
     /// Keys of a pipeline file.
     PIPELINE = "a pipeline file" {
         "pipeline" [must Type::Word(&VERSION)] "The version of the language. Left out when a pipeline is written into a scenario.";
@@ -103,7 +105,10 @@ words! {
         "topics" [may Type::Named("table or sink", &Type::Options)] "Map place → options of its topic.";
         "connector" [may Type::Options] "Options of the connector.";
         "flink" [may Type::Options] "Options of the Flink session.";
-    } later ["tables" "worker" "kafka" "postgres"];
+        "worker" [may Type::Options] "Options of Connect's process: the scenario gets a stack of its own with them.";
+        "kafka" [may Type::Options] "Options of the broker, on a stack of its own.";
+        "postgres" [may Type::Options] "Options of the server, on a stack of its own.";
+    } later ["tables"];
     /// Keys of `where`.
     WHERE = "where" {
         "partitions" [may Type::Labels] "Cells with this number of partitions.";
@@ -113,7 +118,11 @@ words! {
         "topics" [may Type::Labels] "Cells with these options of topics.";
         "connector" [may Type::Labels] "Cells with these options of the connector.";
         "flink" [may Type::Labels] "Cells with these options of the Flink session.";
-    } later ["tables" "worker" "kafka" "postgres" "versions"];
+        "worker" [may Type::Labels] "Cells with these options of Connect's process.";
+        "kafka" [may Type::Labels] "Cells with these options of the broker.";
+        "postgres" [may Type::Labels] "Cells with these options of the server.";
+        "versions" [may Type::Labels] "Stacks with these versions: map component → range.";
+    } later ["tables"];
     /// Main keys of a timeline entry beside the sessions.
     MAIN = "the timeline" {
         "await" [may Type::OneOf(&[Type::Word(&CONDITION), Type::Map(&CONDITION_MAP)])] "Wait for a condition; never for a fixed time.";
@@ -123,7 +132,12 @@ words! {
         "resume" [may Type::Word(&TARGET)] "SIGCONT; of the connector Connect's own resume. Statements have none.";
         "stop" [may Type::Word(&TARGET)] "An orderly end; of `statements` with a savepoint, unless `savepoint: false` stands below.";
         "start" [may Type::Word(&TARGET)] "Wait for an armed fault of the target first, then start it and wait until it serves. `statements` go on from their savepoint, else from nothing; after a `jobmanager` they go on from their last checkpoint.";
-    } later ["cut" "heal" "set" "permute"];
+        "permute" [may Type::Text] "`all`: every order of the entries under `of` that keeps each session's own, one cell each; a number draws so many by the seed. Waits and deadlocks are found, not declared; an order that needs a session that waits is not run, and none left is an error.";
+    } later ["cut" "heal" "set"];
+    /// Modifiers of `permute`.
+    PERMUTE = "a permute" {
+        "of" [must Type::Sessions] "Entries of sessions.";
+    } later [];
     /// Modifiers of a session's entry.
     SESSION = "a session's entry" {
         "blocks_on" [may Type::Session] "The session that holds the lock for which the entry's last statement must be seen waiting. A wait that is not announced is an error.";
@@ -145,7 +159,8 @@ words! {
     /// Modifiers of what is not built yet.
     MODIFIERS = "the timeline" {
         "savepoint" "Of a stop.";
-    } later ["delay" "rate" "of"];
+        "of" "Of a permute.";
+    } later ["delay" "rate"];
     /// What can be awaited, as a word.
     CONDITION = "await" {
         "streaming" "The snapshot is over and the connector streams.";
@@ -193,7 +208,21 @@ words! {
         "life" [may Type::Named("table or sink", &Type::Named("key", &Type::Life))] "The events of single keys, after legal replays are folded.";
         "must_show" [may Type::List(&Type::Shown(&MUST_SHOW))] "Findings whose absence fails. A scenario that passes on an anomaly is a positive control.";
         "may_show" [may Type::List(&Type::Shown(&MAY_SHOW))] "Findings that are allowed, each with its reason.";
-    } later ["plan" "attempts"];
+        "plan" [may Type::Named("sink", &Type::Map(&PLAN))] "Texts that EXPLAIN of the statement that writes the sink has or lacks.";
+        "attempts" [may Type::Count] "Run the cell until one run shows all that must be shown; every run must be free of the rest. Default 1.";
+    } later [];
+    /// Keys of a sink's `plan`.
+    PLAN = "a plan" {
+        "has" [may Type::OneOrList(&Type::Text)] "Texts that the plan holds.";
+        "lacks" [may Type::OneOrList(&Type::Text)] "Texts that it does not hold.";
+    } later [];
+    /// Components that have a version.
+    COMPONENT = "a component" {
+        "postgres" "The database server.";
+        "debezium" "The connector's plugin.";
+        "kafka" "The broker.";
+        "flink" "Flink.";
+    } later [];
     /// Modifiers of an entry of `must_show`.
     MUST_SHOW = "must_show" {
         "key" [may Type::OneOrList(&Type::Text)] "The keys it must be shown for. Without it: at least one, and all are covered.";
@@ -261,6 +290,7 @@ pub(crate) fn modifiers(main: &str) -> Words {
     match main {
         "await" => AWAIT,
         "stop" => STOP,
+        "permute" => PERMUTE,
         "arm" | "kill" | "pause" | "resume" | "start" => FAULT,
         _ => SESSION,
     }

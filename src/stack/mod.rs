@@ -44,7 +44,7 @@ pub use components::Component;
 pub use control::{Control, Deed, Doings};
 pub use error::StackError;
 pub use lease::{Lease, Share, down, lease, start_unheld, up};
-pub use options::StackOptions;
+pub use options::{OwnOptions, StackOptions};
 pub use profile::{Profile, local_profile};
 
 /// Told one line whenever something worth showing happened.
