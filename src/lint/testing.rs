@@ -71,6 +71,8 @@ pub(super) fn warned_of(text: &str, code: &str) -> bool {
         requires: scenario.requires,
         by_version: Vec::new(),
         alone: false,
+        requires: scenario.requires,
+        by_version: Vec::new(),
     };
     let sources = [(path, text.to_owned())];
     lint(&trial, &sources).iter().any(|warning| warning.code == code)

@@ -9,9 +9,9 @@ pub mod load;
 pub mod orders;
 mod parse;
 pub mod pipeline;
-pub mod range;
 pub mod print;
 pub mod propose;
+pub mod range;
 pub mod reference;
 #[expect(clippy::module_inception, reason = "the file is named after the noun it defines")]
 pub mod scenario;

@@ -96,18 +96,31 @@ fn of(of_type: Type) -> Value {
         Type::Sink => any([json!({"type": "string"}), object(words::SINK)]),
         Type::Shown(words) => shown(*words),
         Type::Timeline => {
-            let sessions = json!({(SESSION_NAME): {"type": "string", "description": "SQL in the session of this name: a connection of its own, UTC, autocommit."}});
-            let mut session = object(SESSION);
-            put(&mut session, "patternProperties", sessions);
-            put(&mut session, "minProperties", json!(1));
             let mains = MAIN.rows.iter().map(|main| {
                 let mut properties = properties(words::modifiers(main.name));
+                let required: Vec<&str> = std::iter::once(main.name)
+                    .chain(required(words::modifiers(main.name)))
+                    .collect();
                 properties.insert(main.name.to_owned(), property(main));
-                closed(properties, vec![main.name])
+                closed(properties, required)
             });
-            json!({"type": "array", "items": any(std::iter::once(session).chain(mains))})
+            json!({"type": "array", "items": any(std::iter::once(session()).chain(mains))})
         }
+        Type::Sessions => json!({"type": "array", "items": session()}),
     }
+}
+
+/// SQL in a session, with its modifiers.
+fn session() -> Value {
+    let description = "SQL in the session of this name: a connection of its own, UTC, autocommit.";
+    let mut schema = object(SESSION);
+    put(
+        &mut schema,
+        "patternProperties",
+        json!({(SESSION_NAME): {"type": "string", "description": description}}),
+    );
+    put(&mut schema, "minProperties", json!(1));
+    schema
 }
 
 /// A single value: what looks like a number or a bool is taken as it is written.

@@ -45,6 +45,8 @@ pub(crate) enum Type {
     Shown(&'static Words),
     /// The entries of a timeline.
     Timeline,
+    /// Entries of sessions alone.
+    Sessions,
     /// A row table.
     RowTable,
     /// The pattern of a key's life.
@@ -81,6 +83,7 @@ impl Type {
             Self::Sink => "sql, map, or `unjudged`".to_owned(),
             Self::Shown(_) => "`finding: place`".to_owned(),
             Self::Timeline => "list of entries".to_owned(),
+            Self::Sessions => "list of sessions' entries".to_owned(),
             Self::RowTable => "row table".to_owned(),
             Self::Life => "life".to_owned(),
         }

@@ -70,15 +70,15 @@ words! {
         "setup" [may Type::OneOrList(&Type::Sql)] "SQL that runs before connector and statements start: it arrives as snapshot.";
         "timeline" [must Type::Timeline] "What happens, one entry after the other, once connector and statements stream; may be `[]`. After the last entry stands `await: processed`, written or not.";
         "expect" [may Type::OneOrList(&Type::Map(&EXPECT))] "What must and may be seen. With nothing written: no anomaly of any kind, and every sink as its reference says whenever nothing more can arrive.";
-        "only" [may Type::List(&Type::Text)] "Sinks: only the statements that these need are started and judged.";
-        "requires" [may Type::Map(&COMPONENT)] "Versions that the stack's components must have, as in `{debezium: from 3.5}`; elsewhere the scenario is not run.";
+        "only" [may Type::OneOrList(&Type::Text)] "Sinks: only the statements they need are started and judged.";
+        "requires" [may Type::Named("component", &Type::Text)] "Map component → range of versions: `from 2.2`, `below 3`, `from 2.2 below 3`. Outside of it the scenario is not run.";
     } later [];
     /// Keys of a pipeline file.
     PIPELINE = "a pipeline file" {
         "pipeline" [must Type::Word(&VERSION)] "The version of the language. Left out when a pipeline is written into a scenario.";
         "source" [must Type::OneOrList(&Type::Sql)] "DDL of the source tables for an empty database; it must create a table.";
         "connector" [may Type::Path] "Path of the connector's JSON file as production has it. Keys that changeproof must own (connection, slot, publication, topic prefix, …) are replaced, and listed in the report. Without it: prefix `cdc`, all tables.";
-        "outbox" [may Type::Named("source table", &Type::OneOrList(&Type::Text))] "Tables that the connector's outbox router routes, each with the values it routes by: `{outbox: [order, invoice]}`. Each value gets a topic; findings are at the table.";
+        "outbox" [may Type::Named("source table", &Type::List(&Type::Text))] "Tables that the connector's outbox router routes, each with the values it routes by: `{outbox: [order, invoice]}`. Each value gets a topic; findings are at the table.";
         "format" [may Type::Word(&FORMAT)] "How records are written; read from the connector file if left out.";
         "dialect" [may Type::Word(&DIALECT)] "Whose Flink SQL the statements are.";
         "statements" [may Type::OneOrList(&Type::Sql)] "Flink statements, submitted in this order; `*` and `**` in a path match several files, in sorted order. None: the topics are the last hop.";
@@ -107,9 +107,9 @@ words! {
         "tables" [may Type::Named("Flink table", &Type::Options)] "Map Flink table → options, as if written in its `WITH`.";
         "connector" [may Type::Options] "Options of the connector.";
         "flink" [may Type::Options] "Options of the Flink session.";
-        "worker" [may Type::Options] "Options of the Connect worker. A process of its own, if they differ from the shared one's.";
-        "kafka" [may Type::Options] "Options of the broker; likewise.";
-        "postgres" [may Type::Options] "Options of the database server; likewise.";
+        "worker" [may Type::Options] "Options of Connect's process: the scenario gets a stack of its own with them.";
+        "kafka" [may Type::Options] "Options of the broker, on a stack of its own.";
+        "postgres" [may Type::Options] "Options of the server, on a stack of its own.";
     } later [];
     /// Keys of `where`.
     WHERE = "where" {
@@ -121,10 +121,10 @@ words! {
         "tables" [may Type::Labels] "Cells with these options of Flink tables.";
         "connector" [may Type::Labels] "Cells with these options of the connector.";
         "flink" [may Type::Labels] "Cells with these options of the Flink session.";
-        "worker" [may Type::Labels] "Cells with these options of the worker.";
+        "worker" [may Type::Labels] "Cells with these options of Connect's process.";
         "kafka" [may Type::Labels] "Cells with these options of the broker.";
-        "postgres" [may Type::Labels] "Cells with these options of the database server.";
-        "versions" [may Type::Map(&COMPONENT)] "Stacks whose components have these versions.";
+        "postgres" [may Type::Labels] "Cells with these options of the server.";
+        "versions" [may Type::Labels] "Stacks with these versions: map component → range.";
     } later [];
     /// Main keys of a timeline entry beside the sessions.
     MAIN = "the timeline" {
@@ -135,15 +135,11 @@ words! {
         "resume" [may Type::Word(&TARGET)] "SIGCONT; of the connector Connect's own resume. Statements have none.";
         "stop" [may Type::Word(&TARGET)] "An orderly end; of `statements` with a savepoint, unless `savepoint: false` stands below.";
         "start" [may Type::Word(&TARGET)] "Wait for an armed fault of the target first, then start it and wait until it serves. `statements` go on from their savepoint, else from nothing; after a `jobmanager` they go on from their last checkpoint.";
-        "permute" [may Type::OneOf(&[Type::Word(&PERMUTED), Type::Count])] "Every interleaving of the entries below that keeps each session's order, a cell each; or so many, drawn by the seed. One that a waiting session makes impossible is left out.";
+        "permute" [may Type::Text] "`all`: every order of the entries under `of` that keeps each session's own, one cell each; a number draws so many by the seed. Waits and deadlocks are found, not declared; an order that needs a session that waits is not run, and none left is an error.";
     } later ["cut" "heal" "set"];
-    /// How many orders a `permute` runs.
-    PERMUTED = "a permute" {
-        "all" "Every order.";
-    } later [];
     /// Modifiers of `permute`.
     PERMUTE = "a permute" {
-        "of" [must Type::Timeline] "Entries of sessions; none declares a wait, since waits are found.";
+        "of" [must Type::Sessions] "Entries of sessions.";
     } later [];
     /// Modifiers of a session's entry.
     SESSION = "a session's entry" {
@@ -215,20 +211,20 @@ words! {
         "life" [may Type::Named("table or sink", &Type::Named("key", &Type::Life))] "The events of single keys, after legal replays are folded.";
         "must_show" [may Type::List(&Type::Shown(&MUST_SHOW))] "Findings whose absence fails. A scenario that passes on an anomaly is a positive control.";
         "may_show" [may Type::List(&Type::Shown(&MAY_SHOW))] "Findings that are allowed, each with its reason.";
-        "plan" [may Type::Named("sink", &Type::Map(&PLAN))] "What the EXPLAIN of the statement that writes a sink must and must not contain.";
-        "attempts" [may Type::Count] "Run the cell up to so many times, until one run shows all that must be shown; every run must be free of the rest. Default 1.";
+        "plan" [may Type::Named("sink", &Type::Map(&PLAN))] "Texts that EXPLAIN of the statement that writes the sink has or lacks.";
+        "attempts" [may Type::Count] "Run the cell until one run shows all that must be shown; every run must be free of the rest. Default 1.";
     } later [];
     /// Keys of a sink's `plan`.
     PLAN = "a plan" {
-        "has" [may Type::OneOrList(&Type::Text)] "Texts that the plan contains.";
-        "lacks" [may Type::OneOrList(&Type::Text)] "Texts that it does not contain.";
+        "has" [may Type::OneOrList(&Type::Text)] "Texts that the plan holds.";
+        "lacks" [may Type::OneOrList(&Type::Text)] "Texts that it does not hold.";
     } later [];
     /// Components that have a version.
     COMPONENT = "a component" {
-        "postgres" [may Type::Text] "`from V`, `below V` or `from V below W`.";
-        "debezium" [may Type::Text] "Likewise.";
-        "kafka" [may Type::Text] "Likewise.";
-        "flink" [may Type::Text] "Likewise.";
+        "postgres" "The database server.";
+        "debezium" "The connector's plugin.";
+        "kafka" "The broker.";
+        "flink" "Flink.";
     } later [];
     /// Modifiers of an entry of `must_show`.
     MUST_SHOW = "must_show" {
