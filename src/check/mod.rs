@@ -16,7 +16,9 @@ mod internal;
 mod lives;
 mod metadata;
 mod order;
+mod outbox;
 mod patterns;
+mod plans;
 mod progress;
 mod rows;
 mod silent;
@@ -76,6 +78,7 @@ const CHECKERS: &[Checker] = &[
     Checker { name: "metadata", finds: metadata::FINDS, check: metadata::check },
     Checker { name: "silent", finds: silent::FINDS, check: silent::check },
     Checker { name: "changelog", finds: changelog::FINDS, check: changelog::check },
+    Checker { name: "outbox", finds: outbox::FINDS, check: outbox::check },
     Checker { name: "sink", finds: sink::FINDS, check: sink::check },
     Checker { name: "internal", finds: internal::FINDS, check: internal::check },
     Checker { name: "windows", finds: windows::FINDS, check: windows::check },
@@ -158,6 +161,7 @@ fn judge_case(case: &Case<'_>) -> Verdict {
     verdict.unmet = judgement.unmet;
     verdict.unmet.extend(rows::check(case, &mut found, (&raws, &judgement.statuses)));
     verdict.unmet.extend(patterns::check(case, &mut found));
+    verdict.unmet.extend(plans::check(case, &mut found));
     summary::undemanded_levels(case, &mut found);
     verdict.gaps = found.gaps;
     verdict.gaps.extend(judgement.gaps);

@@ -129,7 +129,7 @@ pub(super) fn lost_offsets(case: &Case<'_>, topic: &Topic) -> Vec<(i32, (i64, i6
 
 fn truncated(case: &Case<'_>, topic: &Topic, found: &mut Found) {
     let place = match &topic.role {
-        Role::Source { table } => case.place(table),
+        Role::Source { table } | Role::Outbox { table, .. } => case.place(table),
         Role::Sink { sink } => sink.clone(),
         Role::Barrier | Role::Transaction => return,
     };

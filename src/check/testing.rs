@@ -87,6 +87,7 @@ fn header() -> Header {
         dialect: Dialect::Flink,
         statements: Vec::new(),
         sinks: BTreeMap::from([(SINK.to_owned(), sink)]),
+        outbox: BTreeMap::new(),
     };
     let trial = Trial {
         id: "a/b".to_owned(),
@@ -100,6 +101,8 @@ fn header() -> Header {
         timeline: Vec::new(),
         expect: Expect::default(),
         alone: false,
+        requires: BTreeMap::new(),
+        by_version: Vec::new(),
     };
     Header {
         format: FORMAT,

@@ -137,6 +137,16 @@ pub struct Unmet {
     pub difference: Vec<Difference>,
 }
 
+impl Verdict {
+    /// It did not pass, only because something that must be shown was not, or because a fault
+    /// disturbed nothing: another run may show it.
+    pub fn lacks_only_a_show(&self) -> bool {
+        let failing = self.findings.iter().any(|judged| judged.status == Status::Failing);
+        let shows = self.unmet.iter().all(|unmet| unmet.demand == "must_show");
+        matches!(self.outcome, Outcome::Fail | Outcome::Unknown) && !failing && shows
+    }
+}
+
 /// Something that could not be decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Gap {

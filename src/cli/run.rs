@@ -14,10 +14,12 @@ use super::progress::Bars;
 use super::select::{Planned, Selection};
 use super::stack::own_options;
 use crate::base::exit::Exit;
+use crate::check::verdict::Verdict;
 use crate::client::clock::Stopwatch;
 use crate::report::{Case, human, repeat};
 use crate::run::{self, Cancel, Limits, RunContext, TrialResult};
-use crate::stack::{self, Lease, Share, StackError, StackOptions};
+use crate::scenario::trial::Trial;
+use crate::stack::{self, Lease, OwnOptions, Share, StackError, StackOptions};
 
 /// Where run folders are kept.
 pub(super) const RUNS: &str = ".changeproof/runs";
@@ -125,16 +127,11 @@ async fn all(trials: Vec<Planned>, shared: &Arc<Shared>) -> Exit {
         return shared.shown.console.failed(&error, Exit::Internal);
     }
     let order: Vec<String> = trials.iter().map(|planned| planned.trial.name()).collect();
-    let (alone, together): (Vec<_>, Vec<_>) =
-        trials.into_iter().partition(|planned| planned.trial.alone);
     let mut ended = Vec::new();
     let mut failure = None;
-    if !together.is_empty() {
-        failure = batch(together, Share::WithOthers, shared, &mut ended).await.err();
-    }
-    for planned in alone {
+    for (on, trials) in batches(trials, &shared.options) {
         if failure.is_none() && !shared.cancel.is_cancelled() {
-            failure = batch(vec![planned], Share::Alone, shared, &mut ended).await.err();
+            failure = batch(trials, &on, shared, &mut ended).await.err();
         }
     }
     shared.bars.clear();
@@ -145,27 +142,59 @@ async fn all(trials: Vec<Planned>, shared: &Arc<Shared>) -> Exit {
     let place = |one: &Ended| order.iter().position(|name| *name == one.planned.trial.name());
     ended.sort_by_key(place);
     let cases: Vec<Case<'_>> = ended.iter().map(Ended::case).collect();
-    let exit = cases.iter().map(|case| case.exit).reduce(Exit::worst).unwrap_or(Exit::NothingRun);
+    // What was not run changes nothing, unless nothing was.
+    let ran = cases.iter().map(|case| case.exit).filter(|exit| *exit != Exit::NothingRun);
+    let mut exit = ran.reduce(Exit::worst).unwrap_or(Exit::NothingRun);
+    if let Some(sentence) = without_order(&ended) {
+        exit = exit.worst(shared.shown.console.failed(&sentence, Exit::ScenarioInvalid));
+    }
     let exit = if shared.cancel.is_cancelled() { exit.worst(Exit::Interrupted) } else { exit };
     shared.shown.end(&cases, exit, watch.elapsed_ms());
     exit
 }
 
+/// Which stack, and with whom it is shared.
+struct On {
+    options: StackOptions,
+    share: Share,
+}
+
+/// Trials that can run side by side on one stack: first those that share the one without options of
+/// its own, then stack by stack; those that need one alone one by one.
+fn batches(trials: Vec<Planned>, options: &StackOptions) -> Vec<(On, Vec<Planned>)> {
+    let mut by_stack = BTreeMap::<(OwnOptions, bool), Vec<Planned>>::new();
+    for planned in trials {
+        let own = OwnOptions::of(&planned.trial.settings);
+        by_stack.entry((own, planned.trial.alone)).or_default().push(planned);
+    }
+    let mut batches = Vec::new();
+    for ((own, alone), trials) in by_stack {
+        let on = |share| On { options: options.with(own.clone()), share };
+        if alone {
+            let ones = trials.into_iter().map(|planned| (on(Share::Alone), vec![planned]));
+            batches.extend(ones);
+        } else {
+            batches.push((on(Share::WithOthers), trials));
+        }
+    }
+    batches
+}
+
 /// Runs trials under one lease.
 async fn batch(
     trials: Vec<Planned>,
-    share: Share,
+    on: &On,
     shared: &Arc<Shared>,
     ended: &mut Vec<Ended>,
 ) -> Result<(), (Exit, String)> {
-    let lease = lease(share, shared).await?;
-    let lease = Arc::new(lease);
+    let lease = Arc::new(lease(on, shared).await?);
     let running = trials.into_iter().map(|planned| {
         let (shared, lease) = (Arc::clone(shared), Arc::clone(&lease));
+        let options = on.options.clone();
         async move {
             let command = repeat::command(&planned.file, &planned.trial);
             let kept = (planned.clone(), command.clone(), lease.versions.clone());
-            let spawned = tokio::spawn(one(planned, command, lease, shared));
+            let spawned = tokio::spawn(one(planned, command, (options, lease), shared));
             spawned.await.unwrap_or_else(|error| lost(kept, &error.to_string()))
         }
     });
@@ -178,10 +207,10 @@ async fn batch(
     Ok(())
 }
 
-async fn lease(share: Share, shared: &Shared) -> Result<Lease, (Exit, String)> {
+async fn lease(on: &On, shared: &Shared) -> Result<Lease, (Exit, String)> {
     let say = |line: &str| shared.bars.say(line);
     let leased = tokio::select! {
-        leased = stack::lease(&shared.options, share, &say) => leased,
+        leased = stack::lease(&on.options, on.share, &say) => leased,
         () = shared.cancel.cancelled() => {
             return Err((Exit::Interrupted, "interrupted while the stack started".to_owned()));
         }
@@ -195,11 +224,16 @@ async fn lease(share: Share, shared: &Shared) -> Result<Lease, (Exit, String)> {
     Ok(lease)
 }
 
-async fn one(planned: Planned, command: String, lease: Arc<Lease>, shared: Arc<Shared>) -> Ended {
+async fn one(
+    planned: Planned,
+    command: String,
+    (options, lease): (StackOptions, Arc<Lease>),
+    shared: Arc<Shared>,
+) -> Ended {
     let context = RunContext {
         endpoints: lease.endpoints.clone(),
         stack: "local".to_owned(),
-        claims: Some(shared.options.clone()),
+        claims: Some(options),
         control: Some(lease.control.clone()),
         versions: lease.versions.clone(),
         logs: lease.logs.clone(),
@@ -209,10 +243,57 @@ async fn one(planned: Planned, command: String, lease: Arc<Lease>, shared: Arc<S
         limits: Limits::local(),
         cancel: shared.cancel.clone(),
     };
-    let result = run::trial(&planned.trial, &context, &shared.bars).await;
+    let mut planned = planned;
+    planned.trial.settle(&lease.versions);
+    let result = match planned.trial.is_out_of_range(&lease.versions) {
+        Some(why) => not_run(why),
+        None => attempts(&planned.trial, &context, &shared).await,
+    };
     let ended = Ended { planned, command, versions: lease.versions.clone(), result };
     keep_report(&ended);
     ended
+}
+
+/// Runs a trial until one run shows all that must be shown, at most as often as the scenario says.
+async fn attempts(trial: &Trial, context: &RunContext, shared: &Shared) -> TrialResult {
+    let wanted = trial.expect.attempts.unwrap_or(1);
+    let mut result = run::trial(trial, context, &shared.bars).await;
+    for _ in 1..wanted {
+        let lacks_only_a_show = result.verdict.as_ref().is_some_and(Verdict::lacks_only_a_show);
+        if !lacks_only_a_show || shared.cancel.is_cancelled() {
+            break;
+        }
+        let before = result.elapsed_ms;
+        result = run::trial(trial, context, &shared.bars).await;
+        result.elapsed_ms += before;
+    }
+    result
+}
+
+fn not_run(why: String) -> TrialResult {
+    TrialResult {
+        exit: Exit::NothingRun,
+        verdict: None,
+        folder: Utf8PathBuf::new(),
+        sentence: Some(why),
+        diagnostics: Vec::new(),
+        elapsed_ms: 0,
+        leftovers: Vec::new(),
+    }
+}
+
+/// A scenario none of whose orders can happen: nothing of it was tried.
+fn without_order(ended: &[Ended]) -> Option<String> {
+    let permuted = ended.iter().filter(|one| one.planned.trial.is_permuted());
+    let mut by_id = BTreeMap::<&str, bool>::new();
+    for one in permuted {
+        let ran = one.result.exit != Exit::NothingRun;
+        *by_id.entry(&one.planned.trial.id).or_default() |= ran;
+    }
+    let none = by_id.into_iter().find(|(_, ran)| !ran);
+    none.map(|(id, _)| {
+        format!("none of the orders of `{id}` can happen: its `permute` tries nothing")
+    })
 }
 
 /// The report for people, beside the history.

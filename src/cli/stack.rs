@@ -12,7 +12,7 @@ use crate::base::exit::Exit;
 use crate::stack::doctor::{Finding, Grade};
 use crate::stack::record::Record;
 use crate::stack::status::State;
-use crate::stack::{self, StackError, StackOptions};
+use crate::stack::{self, OwnOptions, StackError, StackOptions};
 
 /// How long the stack idles before it ends, unless told otherwise.
 const IDLE: Duration = Duration::from_mins(5);
@@ -90,6 +90,7 @@ pub fn options(
         java_home: environment.java_home.clone(),
         postgres_bin: environment.postgres_bin.clone(),
         idle: idle.unwrap_or(IDLE),
+        own: OwnOptions::default(),
     })
 }
 

@@ -37,6 +37,9 @@ pub enum DriveError {
     /// Postgres is not there any more.
     #[error(transparent)]
     Postgres(Box<PostgresError>),
+    /// This order of the sessions' entries cannot happen, in one sentence.
+    #[error("{0}")]
+    Impossible(String),
     /// The history could not be written.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -94,6 +97,8 @@ struct Task {
     session: String,
     blocks_on: Option<String>,
     error: Option<String>,
+    /// Waits, deadlocks and what follows from them are outcomes.
+    finds_waits: bool,
     within: Duration,
     watch: Stopwatch,
 }
@@ -145,6 +150,7 @@ impl Driver {
             session: SETUP.to_owned(),
             blocks_on: None,
             error: None,
+            finds_waits: false,
             within: Duration::from_millis(SETUP_LIMIT_MS),
             watch: Stopwatch::start(),
         };
@@ -159,6 +165,7 @@ impl Driver {
             session: entry.session.clone(),
             blocks_on: entry.blocks_on.clone(),
             error: entry.error.clone(),
+            finds_waits: entry.finds_waits,
             within: Duration::from_millis(entry.within_ms),
             watch: Stopwatch::start(),
         };
@@ -207,6 +214,13 @@ impl Driver {
         if !self.sessions.contains_key(&task.session) {
             let (name, new) = seat(&self.endpoints, &self.database, &task.session).await?;
             self.sessions.insert(name, new);
+        }
+        if task.finds_waits && self.waits(&task.session) {
+            return Err(DriveError::Impossible(format!(
+                "this order cannot happen: session `{}` still waits for a lock when its next \
+                 entry is due",
+                task.session
+            )));
         }
         if let (Some(first), true) = (texts.first(), self.waits(&task.session)) {
             let message =
@@ -264,7 +278,8 @@ impl Driver {
             }
             Ok(Seen::Blocked(on)) => {
                 let expected = task.blocks_on.as_ref().filter(|_| last);
-                if expected.is_none_or(|expected| !on.contains(expected)) {
+                let found = task.finds_waits && last;
+                if !found && expected.is_none_or(|expected| !on.contains(expected)) {
                     return Err(unexpected_wait(&statement, &on, expected).into());
                 }
                 self.note(task.entry, EntryState::Waiting { on })?;
@@ -313,6 +328,11 @@ impl Driver {
         let Err(error) = ending else { return Ok(false) };
         if error.is_session_lost() && self.outage.is_on() {
             self.note(entry, EntryState::Lost)?;
+            return Ok(true);
+        }
+        if task.finds_waits && task.error.is_none() && is_outcome(&error) {
+            let (sqlstate, message) = (error.sqlstate.unwrap_or_default(), error.message);
+            self.note(entry, EntryState::Refused { sqlstate, message })?;
             return Ok(true);
         }
         let Some(expected) = &task.error else {
@@ -444,6 +464,12 @@ async fn seat(
         name.to_owned(),
         Seat { session: Session::new(name, connection), waiting: None, last: None, entry: None },
     ))
+}
+
+/// What an order of sessions may bring about: a deadlock or a failure to serialize (class 40), and
+/// the refusals of whatever follows in that transaction.
+fn is_outcome(error: &PostgresError) -> bool {
+    error.sqlstate.as_deref().is_some_and(|code| code.starts_with("40") || code == "25P02")
 }
 
 fn left(task: &Task) -> Duration {

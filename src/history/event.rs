@@ -145,6 +145,13 @@ pub enum Event {
         /// Rows and digest in the shadow database, which replays the journal.
         shadow: (u64, String),
     },
+    /// What EXPLAIN says of the statement that writes a sink.
+    Plan {
+        /// The sink.
+        sink: String,
+        /// The text.
+        text: String,
+    },
     /// Something was done to a part of the pipeline, twice: as it begins, so that whatever follows
     /// from it stands behind this, and when it is done.
     Fault {
@@ -248,6 +255,13 @@ pub enum Role {
         /// The table, as `schema.name`.
         table: String,
     },
+    /// Events of an outbox table, as the connector's router writes them.
+    Outbox {
+        /// The table, as `schema.name`.
+        table: String,
+        /// What stands in the routing column of its rows.
+        value: String,
+    },
     /// Barriers.
     Barrier,
     /// Transaction metadata.
@@ -257,6 +271,16 @@ pub enum Role {
         /// The Flink table.
         sink: String,
     },
+}
+
+impl Role {
+    /// The connector writes what it captured there.
+    pub fn is_captured(&self) -> bool {
+        match self {
+            Self::Source { .. } | Self::Outbox { .. } => true,
+            Self::Barrier | Self::Transaction | Self::Sink { .. } => false,
+        }
+    }
 }
 
 /// A topic of the run.

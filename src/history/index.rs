@@ -104,6 +104,8 @@ pub struct Index<'a> {
     pub publications: Vec<(u32, &'a [Published])>,
     /// The journal's own checks.
     pub captures: Vec<Capture<'a>>,
+    /// Plans by the sink that their statement writes.
+    pub plans: BTreeMap<&'a str, &'a str>,
     /// What was done to parts of the pipeline, in order; starts are among them.
     pub faults: Vec<Disturbance<'a>>,
     /// What the run saw go wrong.
@@ -135,6 +137,7 @@ impl<'a> Index<'a> {
             publications: Vec::new(),
             cuts: BTreeMap::new(),
             captures: Vec::new(),
+            plans: BTreeMap::new(),
             faults: Vec::new(),
             troubles: Vec::new(),
             end: None,
@@ -180,6 +183,9 @@ impl<'a> Index<'a> {
             Event::Capture { proof, table, source, shadow } => {
                 self.captures.push(Capture { proof: *proof, table, source, shadow });
             }
+            Event::Plan { sink, text } => {
+                self.plans.insert(sink, text);
+            }
             Event::Fault { entry, fault, done_ms } => self.add_fault(*entry, *fault, *done_ms),
             Event::Trouble { finding, place, at, sentence, detail } => {
                 let (finding, at) = (*finding, at.as_ref());
@@ -208,7 +214,7 @@ impl<'a> Index<'a> {
     pub fn sources(&self) -> impl Iterator<Item = (&'a Topic, &'a str)> {
         self.topics.iter().filter_map(|topic| match &topic.role {
             Role::Source { table } => Some((topic, table.as_str())),
-            Role::Barrier | Role::Transaction | Role::Sink { .. } => None,
+            Role::Outbox { .. } | Role::Barrier | Role::Transaction | Role::Sink { .. } => None,
         })
     }
 

@@ -17,6 +17,7 @@ fn header() -> Header {
         file: None,
         source: Vec::new(),
         connector: None,
+        outbox: BTreeMap::new(),
         format: Format::Json,
         dialect: Dialect::Flink,
         statements: Vec::new(),
@@ -33,6 +34,8 @@ fn header() -> Header {
         setup: Vec::new(),
         timeline: Vec::new(),
         expect: Expect::default(),
+        requires: BTreeMap::new(),
+        by_version: Vec::new(),
         alone: false,
     };
     Header {

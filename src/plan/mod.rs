@@ -1,11 +1,14 @@
 //! Scenarios and their cells to trials. Pure, apart from finding the files of a selection.
 
 mod cells;
+mod only;
+mod orders;
 mod select;
 
 pub use select::{SelectError, Selected, list, select};
 
-use crate::scenario::expect::{Delivery, Expect};
+use crate::scenario::expect::Expect;
+use crate::scenario::range::Ranges;
 use crate::scenario::scenario::{Restriction, Scenario, SettingValue};
 use crate::scenario::settings::{Cell, Settings};
 use crate::scenario::timeline::{Entry, Target, Verb};
@@ -26,7 +29,17 @@ pub enum Matrix {
 /// The trials of a scenario: one for each cell, in the order in which the lists are written, the
 /// last axis fastest. There is always at least one.
 pub fn trials(scenario: &Scenario, matrix: Matrix, seed: u64) -> Vec<Trial> {
-    cells::draws(scenario, matrix).iter().map(|draw| trial(scenario, draw, seed)).collect()
+    let timelines = orders::timelines(&scenario.timeline, matrix, seed);
+    let mut trials = Vec::new();
+    for draw in &cells::draws(scenario, matrix) {
+        let trial = trial(scenario, draw, seed);
+        for (orders, timeline) in &timelines {
+            let mut trial = Trial { timeline: timeline.clone(), ..trial.clone() };
+            trial.cell.0.extend(orders.iter().cloned());
+            trials.push(trial);
+        }
+    }
+    trials
 }
 
 fn trial(scenario: &Scenario, draw: &Draw<'_>, seed: u64) -> Trial {
@@ -43,43 +56,42 @@ fn trial(scenario: &Scenario, draw: &Draw<'_>, seed: u64) -> Trial {
         }
         settings.set(&setting.path, &choice.value);
     }
+    only::keep(&mut pipeline, &scenario.only);
+    let (expect, by_version) = united(scenario, &cell);
     Trial {
         id: scenario.id.clone(),
         title: scenario.title.clone(),
         covers: scenario.covers.clone(),
-        expect: united(scenario, &cell),
         cell,
         seed,
         pipeline,
         settings,
         setup: scenario.setup.clone(),
         timeline: scenario.timeline.clone(),
+        expect,
+        requires: scenario.requires.clone(),
+        by_version,
         alone: needs_the_stack_alone(&scenario.timeline),
     }
 }
 
-/// The entries of `expect` that hold for a cell, as one. That no two of them say different things of
-/// one place was made sure of when the file was read.
-fn united(scenario: &Scenario, cell: &Cell) -> Expect {
+/// The entries of `expect` that hold for a cell, as one; and those that hold for it where components
+/// have certain versions, which only the stack knows.
+fn united(scenario: &Scenario, cell: &Cell) -> (Expect, Vec<(Ranges, Expect)>) {
     let mut united = Expect { may_show: scenario.may_show.clone(), ..Expect::default() };
+    let mut by_version = Vec::new();
     let holds = |restriction: &Restriction| {
         let value = cell.0.iter().find(|(axis, _)| *axis == restriction.axis);
         value.is_some_and(|(_, label)| restriction.labels.contains(label))
     };
     for entry in scenario.expect.iter().filter(|entry| entry.when.iter().all(holds)) {
-        let expect = &entry.expect;
-        if expect.delivery != Delivery::default() {
-            united.delivery = expect.delivery;
+        if entry.versions.is_empty() {
+            united.unite(&entry.expect);
+        } else {
+            by_version.push((entry.versions.clone(), entry.expect.clone()));
         }
-        united.consistency.extend(expect.consistency.clone());
-        united.rows.extend(expect.rows.clone());
-        for (place, lives) in &expect.life {
-            united.life.entry(place.clone()).or_default().extend(lives.clone());
-        }
-        united.must_show.extend(expect.must_show.clone());
-        united.may_show.extend(expect.may_show.clone());
     }
-    united
+    (united, by_version)
 }
 
 /// Whether an entry does what other runs on the same stack would feel: killing a shared process, or

@@ -3,6 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::*;
+use crate::scenario::expect::Delivery;
 use crate::scenario::load;
 use crate::scenario::timeline::Action;
 

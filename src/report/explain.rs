@@ -159,6 +159,9 @@ fn entry_in_words(page: &mut Page, entry: &Entry) {
             page.line(format!("Wait until {}.", condition_in_words(condition)));
         }
         Action::Session(session) => session_in_words(page, session),
+        Action::Permute { of, .. } => {
+            page.line(format!("{} entries of sessions, in several orders.", of.len()));
+        }
         Action::Fault(fault) => page.line(format!("{}.", fault_in_words(*fault))),
         Action::Arm { fault, at } => {
             let when = match at {

@@ -81,7 +81,10 @@ async fn calls(run: &Run<'_>) -> Result<(), Stop> {
             Action::Await { condition: Condition::Processed, .. } => {
                 bare.processed(run, index, &jobs.jobs).await?;
             }
-            Action::Await { .. } | Action::Fault(_) | Action::Arm { .. } => {
+            Action::Await { .. }
+            | Action::Fault(_)
+            | Action::Arm { .. }
+            | Action::Permute { .. } => {
                 let sentence = "of all but sessions only `await: processed` has a bare form";
                 return Err(Stop::Stack(sentence.to_owned()));
             }
@@ -93,7 +96,7 @@ async fn calls(run: &Run<'_>) -> Result<(), Stop> {
 async fn stream(run: &Run<'_>, ready: watch::Sender<Option<Vec<Table>>>) -> Result<Bare, Stop> {
     let (control, database) = source::databases(run).await?;
     let tables = source::define(run, &database).await?;
-    let topics = topics::topics(&tables, &run.trial.pipeline.sinks, &run.planned());
+    let topics = topics::topics(&tables, &run.trial.pipeline, &run.planned());
     let (barriers, clocks) =
         (Arc::new(Barriers::default()), Arc::new(source::watermarks(run, &tables, &topics)));
     let endpoints = &run.context.endpoints;

@@ -39,12 +39,12 @@ pub(super) struct Hand {
     flink: JobManager,
     recorder: Recorder,
     outage: Outage,
-    state: Arc<Mutex<State_>>,
+    state: Arc<Mutex<Known>>,
 }
 
 /// What is known of the targets.
 #[derive(Debug, Default)]
-struct State_ {
+struct Known {
     /// Components that are down or paused.
     touched: Vec<Target>,
     /// The ids of the jobs that run.
@@ -77,7 +77,7 @@ impl Hand {
         &self.outage
     }
 
-    fn state(&self) -> MutexGuard<'_, State_> {
+    fn state(&self) -> MutexGuard<'_, Known> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

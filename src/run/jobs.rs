@@ -96,12 +96,36 @@ pub(super) async fn submit(
         return Err(Stop::Trouble);
     }
     started.tell(run);
+    explain(run, &session, started).await?;
     let (sinks, running) = futures::join!(describe(run, &session, started), running(run, started));
     started.sinks = sinks?;
     started.session = Some(session);
     running?;
     run.recorder.record(Event::Sinks { sinks: started.sinks.clone() })?;
     run.log("the statements run");
+    Ok(())
+}
+
+/// Records the plans that the scenario says something of.
+async fn explain(run: &Run<'_>, session: &Session, started: &Jobs) -> Result<(), Stop> {
+    let submitted = started.submitted.iter().filter_map(|n| run.statements.prepared.get(*n));
+    for prepared in submitted {
+        let sinks = prepared.statement.inserts().iter().map(|insert| insert.target.table());
+        let asked: Vec<_> =
+            sinks.filter(|sink| run.trial.expect.plan.contains_key(*sink)).collect();
+        if asked.is_empty() {
+            continue;
+        }
+        let text = prepared.submitted.value.trim();
+        // EXPLAIN takes a statement set without its EXECUTE.
+        let is_set = matches!(prepared.statement, Statement::StatementSet(_));
+        let text = if is_set { text.get("EXECUTE".len()..).unwrap_or(text) } else { text };
+        let plan = session.explain("", text).await?;
+        for sink in asked {
+            let (sink, text) = (sink.to_owned(), plan.clone());
+            run.recorder.record(Event::Plan { sink, text })?;
+        }
+    }
     Ok(())
 }
 

@@ -28,6 +28,8 @@ pub(super) enum Stop {
     Stack(String),
     /// The harness's own record is not to be trusted.
     Capture(String),
+    /// It cannot be run, which says nothing about anything: the sentence says why.
+    NotRun(String),
     /// Somebody wants it to end.
     Interrupted,
     /// A bug in changeproof.
@@ -42,6 +44,7 @@ impl Stop {
             Self::Invalid(_) => Some(Exit::ScenarioInvalid),
             Self::Stack(_) => Some(Exit::StackNotUp),
             Self::Capture(_) => Some(Exit::CaptureBroken),
+            Self::NotRun(_) => Some(Exit::NothingRun),
             Self::Interrupted => Some(Exit::Interrupted),
             Self::Internal(_) => Some(Exit::Internal),
         }
@@ -52,9 +55,10 @@ impl Stop {
         match self {
             Self::Trouble => None,
             Self::Invalid(diagnostics) => diagnostics.first().map(ToString::to_string),
-            Self::Stack(sentence) | Self::Capture(sentence) | Self::Internal(sentence) => {
-                Some(sentence.clone())
-            }
+            Self::Stack(sentence)
+            | Self::Capture(sentence)
+            | Self::NotRun(sentence)
+            | Self::Internal(sentence) => Some(sentence.clone()),
             Self::Interrupted => Some("the run was interrupted".to_owned()),
         }
     }
@@ -66,6 +70,7 @@ impl Stop {
             Self::Invalid(_) => "scenario_invalid",
             Self::Stack(_) => "stack_not_up",
             Self::Capture(_) => "capture_broken",
+            Self::NotRun(_) => "nothing_run",
             Self::Interrupted => "interrupted",
             Self::Internal(_) => "internal",
         };
@@ -134,6 +139,7 @@ impl From<DriveError> for Stop {
         match error {
             DriveError::Scenario(diagnostic) => Self::Invalid(vec![*diagnostic]),
             DriveError::Postgres(error) => (*error).into(),
+            DriveError::Impossible(sentence) => Self::NotRun(sentence),
             DriveError::Record(error) => error.into(),
         }
     }

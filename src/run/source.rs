@@ -22,7 +22,7 @@ use crate::client::postgres::{self, CONTROL_DATABASE, Connection, PostgresError,
 use crate::drive::Driver;
 use crate::history::event::{Event, Record, Role, Table, Topic};
 use crate::quiesce::Barriers;
-use crate::scenario::settings::ReplicaIdentity;
+use crate::scenario::settings::{Options, ReplicaIdentity};
 use crate::scenario::timeline::{Action, Target};
 
 /// The source side of a run, ready for the connector.
@@ -49,7 +49,7 @@ impl Source {
     pub(super) fn topic_of(&self, place: &str) -> Option<&Topic> {
         let sink = |topic: &&Topic| matches!(&topic.role, Role::Sink { sink } if sink == place);
         let source = |topic: &&Topic| match &topic.role {
-            Role::Source { table } => {
+            Role::Source { table } | Role::Outbox { table, .. } => {
                 table == place || table.rsplit('.').next().is_some_and(|name| name == place)
             }
             Role::Barrier | Role::Transaction | Role::Sink { .. } => false,
@@ -67,7 +67,7 @@ pub(super) async fn build(
     run.log("the source database is there");
     let tables = define(run, &database).await?;
     run.log("the source tables are there");
-    let topics = topics::topics(&tables, &run.trial.pipeline.sinks, &run.planned());
+    let topics = topics::topics(&tables, &run.trial.pipeline, &run.planned());
     let barriers = Arc::new(Barriers::default());
     let clocks = Arc::new(watermarks(run, &tables, &topics));
     let counts = run.trial.arms().then(|| Arc::new(watch::Sender::new(Counts::new())));
@@ -262,7 +262,10 @@ pub(super) fn sessions<'a>(run: &'a Run<'_>) -> Vec<&'a str> {
         .iter()
         .filter_map(|entry| match &entry.action {
             Action::Session(entry) => Some(entry.session.as_str()),
-            Action::Await { .. } | Action::Fault(_) | Action::Arm { .. } => None,
+            Action::Await { .. }
+            | Action::Fault(_)
+            | Action::Arm { .. }
+            | Action::Permute { .. } => None,
         })
         .collect();
     if !run.trial.setup.is_empty() {
@@ -276,8 +279,25 @@ pub(super) fn sessions<'a>(run: &'a Run<'_>) -> Vec<&'a str> {
 pub(super) async fn create_topics(run: &Run<'_>, topics: &[Topic]) -> Result<(), Stop> {
     let new = topics::to_create(topics, &run.connector, &run.names);
     run.made.topics(new.iter().map(|topic| topic.name.clone()));
-    Admin::new(&run.context.endpoints)?.create(&new).await?;
-    Ok(())
+    let created = Admin::new(&run.context.endpoints)?.create(&new).await;
+    created.map_err(
+        |error| if error.is_refused_option() { refused_options(run) } else { error.into() },
+    )
+}
+
+/// Which of the options is refused, the broker does not say.
+fn refused_options(run: &Run<'_>) -> Stop {
+    let of = |(place, options): (&String, &Options)| {
+        let options: Vec<_> =
+            options.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+        format!("`{place}` ({})", options.join(", "))
+    };
+    let topics: Vec<_> = run.trial.settings.topics.iter().map(of).collect();
+    let message = format!("the broker refuses an option of a topic: {}", topics.join(" or "));
+    let Some(entry) = run.trial.timeline.first() else { return Stop::Stack(message) };
+    let mut diagnostic = diagnose::entry(PIPELINE, entry, message);
+    diagnostic.help = Some("correct it under `settings.topics`".to_owned());
+    diagnostic.into()
 }
 
 fn tap(

@@ -165,6 +165,9 @@ impl Live<'_> {
             }
             Action::Fault(fault) => self.fault(index, entry, *fault).await,
             Action::Arm { fault, at } => self.arm(index, *fault, at),
+            Action::Permute { .. } => {
+                Err(Stop::Internal("a trial has one order, and this one has several".to_owned()))
+            }
         }
     }
 

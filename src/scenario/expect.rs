@@ -51,6 +51,38 @@ pub struct Expect {
     pub must_show: Vec<Demand>,
     /// Findings that may be seen.
     pub may_show: Vec<Allowance>,
+    /// Texts of the plans of the statements that write sinks.
+    pub plan: BTreeMap<String, PlanTexts>,
+    /// How often the cell is run until all that must be shown was; 1 where nothing is said.
+    pub attempts: Option<u32>,
+}
+
+/// What EXPLAIN must say of a statement, and what not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanTexts {
+    /// Texts that must be in it.
+    pub has: Vec<String>,
+    /// Texts that must not be in it.
+    pub lacks: Vec<String>,
+}
+
+impl Expect {
+    /// Takes in another expectation for the same cell. That the two do not say different things of
+    /// one place was made sure of when the file was read.
+    pub fn unite(&mut self, other: &Self) {
+        if other.delivery != Delivery::default() {
+            self.delivery = other.delivery;
+        }
+        self.consistency.extend(other.consistency.clone());
+        self.rows.extend(other.rows.clone());
+        for (place, lives) in &other.life {
+            self.life.entry(place.clone()).or_default().extend(lives.clone());
+        }
+        self.must_show.extend(other.must_show.clone());
+        self.may_show.extend(other.may_show.clone());
+        self.plan.extend(other.plan.clone());
+        self.attempts = other.attempts.or(self.attempts);
+    }
 }
 
 /// A row table as written.

@@ -5,8 +5,10 @@ pub mod code;
 mod diagnose;
 pub mod expect;
 pub mod load;
+pub mod orders;
 mod parse;
 pub mod pipeline;
+pub mod range;
 #[expect(clippy::module_inception, reason = "the file is named after the noun it defines")]
 pub mod scenario;
 pub mod settings;

@@ -5,6 +5,7 @@ use camino::Utf8PathBuf;
 use super::diagnose::At;
 use super::expect::{Allowance, Expect};
 use super::pipeline::Pipeline;
+use super::range::Ranges;
 use super::settings::{PerPlace, ReplicaIdentity, Settings};
 use super::timeline::Entry;
 use crate::base::text::Text;
@@ -24,6 +25,10 @@ pub struct Scenario {
     pub pipeline: Pipeline,
     /// The settings, the scenario's merged over the pipeline's, in the order they were written.
     pub settings: Vec<Setting>,
+    /// The sinks that are started and judged; empty: all.
+    pub only: Vec<String>,
+    /// Versions that components must have.
+    pub requires: Ranges,
     /// SQL that runs before connector and statements, one statement a text.
     pub setup: Vec<Text>,
     /// The entries; the last is always `await: processed`.
@@ -46,6 +51,8 @@ impl Scenario {
 pub struct Expectation {
     /// All must hold; empty: in every cell.
     pub when: Vec<Restriction>,
+    /// Versions that components must have.
+    pub versions: Ranges,
     /// What is expected.
     pub expect: Expect,
 }

@@ -40,6 +40,13 @@ pub enum Action {
         /// When.
         at: Trigger,
     },
+    /// Sessions' entries in every order, or in so many; a trial has one of the orders instead.
+    Permute {
+        /// How many orders; `None` for all.
+        count: Option<u32>,
+        /// The entries, as written.
+        of: Vec<Entry>,
+    },
 }
 
 /// SQL in one session (a connection of its own, UTC, autocommit).
@@ -61,6 +68,9 @@ pub struct SessionEntry {
     pub until: Option<Condition>,
     /// The limit in milliseconds for the whole entry.
     pub within_ms: u64,
+    /// Waits and deadlocks are found, not declared: the entry is one of an interleaving.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub finds_waits: bool,
 }
 
 /// What is done to a part of the pipeline.
@@ -195,7 +205,7 @@ impl Action {
     pub fn fault(&self) -> Option<Fault> {
         match self {
             Self::Fault(fault) | Self::Arm { fault, .. } => Some(*fault),
-            Self::Session(_) | Self::Await { .. } => None,
+            Self::Session(_) | Self::Await { .. } | Self::Permute { .. } => None,
         }
     }
 }

@@ -1,10 +1,13 @@
 //! A trial: one scenario with one cell's settings, no lists, one united expectation. It is
 //! self-contained, and recorded whole at the head of the history.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::expect::Expect;
 use super::pipeline::Pipeline;
+use super::range::{Range, Ranges};
 use super::settings::{Cell, Settings};
 use super::timeline::{Action, Entry, Fault, Target, Verb};
 use crate::base::text::Text;
@@ -32,6 +35,12 @@ pub struct Trial {
     pub timeline: Vec<Entry>,
     /// What must, may and must not be seen.
     pub expect: Expect,
+    /// Versions that components must have; else the trial is not run.
+    #[serde(default)]
+    pub requires: Ranges,
+    /// What is expected where components have certain versions.
+    #[serde(default)]
+    pub by_version: Vec<(Ranges, Expect)>,
     /// Needs the stack alone (e.g. it holds a write open while a connector starts).
     pub alone: bool,
 }
@@ -43,6 +52,36 @@ impl Trial {
             return self.id.clone();
         }
         format!("{} [{}]", self.id, self.cell)
+    }
+
+    /// Why it cannot run where components have these versions.
+    pub fn is_out_of_range(&self, versions: &BTreeMap<String, String>) -> Option<String> {
+        let wrong = self.requires.iter().find(|(component, range)| {
+            !versions.get(*component).is_some_and(|version| range.holds(version))
+        });
+        wrong.map(|(component, range)| {
+            let has = versions.get(component).map_or("of no known version", String::as_str);
+            format!("it requires {component} {range}, and the stack's is {has}")
+        })
+    }
+
+    /// Takes in what is expected where components have these versions.
+    pub fn settle(&mut self, versions: &BTreeMap<String, String>) {
+        for (ranges, expect) in std::mem::take(&mut self.by_version) {
+            let fits = |(component, range): (&String, &Range)| {
+                versions.get(component).is_some_and(|version| range.holds(version))
+            };
+            if ranges.iter().all(fits) {
+                self.expect.unite(&expect);
+            }
+        }
+    }
+
+    /// It is one of several orders of the same entries.
+    pub fn is_permuted(&self) -> bool {
+        self.timeline
+            .iter()
+            .any(|entry| matches!(&entry.action, Action::Session(session) if session.finds_waits))
     }
 
     /// What the timeline does to parts of the pipeline, in its order.

@@ -24,27 +24,29 @@ macro_rules! words {
 
 words! {
     /// Keys of a scenario file.
-    SCENARIO = "a scenario" ["scenario" "title" "covers" "pipeline" "settings" "setup" "timeline" "expect"]
-        later ["only" "requires"];
+    SCENARIO = "a scenario" ["scenario" "title" "covers" "pipeline" "settings" "setup" "timeline" "expect" "only" "requires"]
+        later [];
     /// Keys of a pipeline file.
-    PIPELINE = "a pipeline file" ["pipeline" "source" "connector" "format" "dialect" "statements" "sinks" "settings" "may_show"]
+    PIPELINE = "a pipeline file" ["pipeline" "source" "connector" "outbox" "format" "dialect" "statements" "sinks" "settings" "may_show"]
         later [];
     /// Keys of a pipeline inside a scenario.
-    INLINE = "an inline pipeline" ["source" "connector" "format" "dialect" "statements" "sinks" "settings" "may_show"]
+    INLINE = "an inline pipeline" ["source" "connector" "outbox" "format" "dialect" "statements" "sinks" "settings" "may_show"]
         later [];
     /// Keys of a sink.
     SINK = "a sink" ["reference" "window"] later [];
     /// Keys of a window.
     WINDOW = "a window" ["end" "time" "delay"] later [];
     /// Keys of `settings`.
-    SETTINGS = "settings" ["partitions" "parallelism" "replica_identity" "statements" "topics" "connector" "flink"]
-        later ["tables" "worker" "kafka" "postgres"];
+    SETTINGS = "settings" ["partitions" "parallelism" "replica_identity" "statements" "topics" "connector" "flink" "worker" "kafka" "postgres"]
+        later ["tables"];
     /// Keys of `where`.
-    WHERE = "where" ["partitions" "parallelism" "replica_identity" "statements" "topics" "connector" "flink"]
-        later ["tables" "worker" "kafka" "postgres" "versions"];
+    WHERE = "where" ["partitions" "parallelism" "replica_identity" "statements" "topics" "connector" "flink" "worker" "kafka" "postgres" "versions"]
+        later ["tables" ];
     /// Main keys of a timeline entry beside the sessions.
-    MAIN = "the timeline" ["await" "arm" "kill" "pause" "resume" "stop" "start"]
-        later ["cut" "heal" "set" "permute"];
+    MAIN = "the timeline" ["await" "arm" "kill" "pause" "resume" "stop" "start" "permute"]
+        later ["cut" "heal" "set"];
+    /// Modifiers of `permute`.
+    PERMUTE = "a permute" ["of"] later [];
     /// Modifiers of a session's entry.
     SESSION = "a session's entry" ["blocks_on" "error" "repeat" "until" "within"] later [];
     /// Modifiers of `await`.
@@ -54,7 +56,7 @@ words! {
     /// Modifiers of what is done to a part of the pipeline.
     FAULT = "a fault" [] later [];
     /// Modifiers of what is not built yet.
-    MODIFIERS = "the timeline" ["savepoint"] later ["delay" "rate" "of"];
+    MODIFIERS = "the timeline" ["savepoint" "of"] later ["delay" "rate"];
     /// What can be awaited, as a word.
     CONDITION = "await" ["streaming" "captured" "processed" "stored" "confirmed" "slot"] later [];
     /// What can be awaited, as a map.
@@ -67,8 +69,12 @@ words! {
     /// Words that are true or false.
     BOOL = "a choice" ["true" "false"] later [];
     /// Keys of an entry of `expect`.
-    EXPECT = "expect" ["where" "delivery" "consistency" "rows" "life" "must_show" "may_show"]
-        later ["plan" "attempts"];
+    EXPECT = "expect" ["where" "delivery" "consistency" "rows" "life" "must_show" "may_show" "plan" "attempts"]
+        later [];
+    /// Keys of a sink's `plan`.
+    PLAN = "a plan" ["has" "lacks"] later [];
+    /// Components that have a version.
+    COMPONENT = "a component" ["postgres" "debezium" "kafka" "flink"] later [];
     /// Modifiers of an entry of `must_show`.
     MUST_SHOW = "must_show" ["key" "says"] later [];
     /// Modifiers of an entry of `may_show`.

@@ -169,6 +169,7 @@ async fn bring_up(
             folder: folder.clone(),
             ports: ports::choose(seed(&order.token) + attempt * 997)?,
             archives,
+            own: order.options.own.clone(),
         };
         match Stack::start(setting, watch, say).await {
             Err(StackError::Component(error)) if attempt < ATTEMPTS && error.is_about_a_port() => {

@@ -14,6 +14,7 @@ use super::control::Control;
 use super::error::{Doing, StackError, end_of_log};
 use super::keeper::Order;
 use super::lock::{Lock, Mode};
+use super::options::OWN;
 use super::paths::Paths;
 use super::process::{self, Process};
 use super::record::{self, Record};
@@ -123,7 +124,13 @@ pub async fn down(options: &StackOptions, say: Say<'_>) -> Result<bool, StackErr
         return Ok(false);
     }
     paths.prepare()?;
-    let stopped = stop(&paths, say).await?;
+    let mut stopped = false;
+    for name in files::names(&options.state.join(OWN), "") {
+        let state = options.state.join(OWN).join(name);
+        let own = StackOptions { state, ..options.clone() };
+        stopped |= Box::pin(down(&own, say)).await?;
+    }
+    stopped |= stop(&paths, say).await?;
     let what = "another process that starts the stack again";
     let _gate = Lock::take(&paths.gate(), Mode::Exclusive, Duration::from_secs(10), what).await?;
     let _keeper =

@@ -43,8 +43,9 @@ pub use claim::{Claim, claim};
 pub use components::Component;
 pub use control::{Control, Deed, Doings};
 pub use error::StackError;
+pub use jars::model_jar;
 pub use lease::{Lease, Share, down, lease, start_unheld, up};
-pub use options::StackOptions;
+pub use options::{OwnOptions, StackOptions};
 pub use profile::{Profile, local_profile};
 
 /// Told one line whenever something worth showing happened.

@@ -5,6 +5,9 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
+use super::infra;
+use crate::scenario::settings::{Options, Settings};
+
 /// Where things are and how long the stack may idle. Filled in by the command line, because only
 /// that reads the environment; handed to the keeper as a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,4 +28,56 @@ pub struct StackOptions {
     pub postgres_bin: Option<Utf8PathBuf>,
     /// The stack ends after this time without a lease.
     pub idle: Duration,
+    /// Options of its processes that differ from those of the shared stack.
+    #[serde(default)]
+    pub own: OwnOptions,
+}
+
+/// Options of processes over those of the shared stack.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct OwnOptions {
+    /// Of the Connect worker.
+    pub worker: Options,
+    /// Of the broker.
+    pub kafka: Options,
+    /// Of Postgres.
+    pub postgres: Options,
+}
+
+/// The folder, below that of the shared stack, of the stacks with options of their own.
+pub(super) const OWN: &str = "own";
+/// Such a stack is used by few runs, one after the other.
+const OWN_IDLE: Duration = Duration::from_secs(30);
+
+impl OwnOptions {
+    /// What a cell sets on processes.
+    pub fn of(settings: &Settings) -> Self {
+        Self {
+            worker: settings.worker.clone(),
+            kafka: settings.kafka.clone(),
+            postgres: settings.postgres.clone(),
+        }
+    }
+
+    /// Nothing is set: the shared stack will do.
+    pub fn is_empty(&self) -> bool {
+        self.worker.is_empty() && self.kafka.is_empty() && self.postgres.is_empty()
+    }
+}
+
+impl StackOptions {
+    /// The options of the stack that has these options of its own: the shared one without any.
+    #[must_use]
+    pub fn with(&self, own: OwnOptions) -> Self {
+        if own.is_empty() {
+            return self.clone();
+        }
+        let maps = [&own.worker, &own.kafka, &own.postgres];
+        let texts =
+            maps.map(|map| map.iter().map(|(k, v)| format!("{k}={v}\n")).collect::<String>());
+        let digest = infra::digest(texts.iter().map(String::as_str));
+        let name = digest.get(..8).unwrap_or(&digest);
+        let state = self.state.join(OWN).join(name);
+        Self { state, idle: self.idle.min(OWN_IDLE), own, ..self.clone() }
+    }
 }

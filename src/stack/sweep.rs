@@ -124,6 +124,7 @@ mod tests {
             java_home: None,
             postgres_bin: None,
             idle: Duration::from_secs(1),
+            own: crate::stack::OwnOptions::default(),
         }
     }
 

@@ -123,6 +123,9 @@ impl Way {
                     }
                     self.walk(case, proof, other, depth + 1)?;
                 }
+                Role::Outbox { .. } => {
+                    return Err(format!("`{name}` is routed from an outbox, which has no cuts"));
+                }
                 Role::Barrier | Role::Transaction => {}
             }
         }

@@ -25,6 +25,11 @@ pub struct KafkaError {
 }
 
 impl KafkaError {
+    /// The broker takes no such option of a topic, or not this value; it does not say more.
+    pub fn is_refused_option(&self) -> bool {
+        self.message.contains("InvalidConfig")
+    }
+
     fn new(doing: impl Into<String>, message: &impl ToString) -> Self {
         Self { doing: doing.into(), message: message.to_string() }
     }

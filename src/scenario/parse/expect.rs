@@ -9,6 +9,7 @@ use crate::base::anomaly::Anomaly;
 use crate::scenario::code::Code;
 use crate::scenario::diagnose::At;
 use crate::scenario::expect::{Allowance, Delivery, Demand, Expect, Level, Life, RowTable};
+use crate::scenario::range::Ranges;
 use crate::scenario::scenario::{Expectation, Restriction, Setting};
 use crate::scenario::words::{
     DELIVERY, EXPECT, LEVEL, MAY_SHOW, MUST_SHOW, WHERE, Words, listed, suggestion,
@@ -43,7 +44,8 @@ impl Reader<'_> {
         said: &mut Vec<Said>,
     ) -> Option<Expectation> {
         let fields = self.map(node, EXPECT)?;
-        let when = fields.get("where").map(|node| self.restrictions(node, settings));
+        let mut versions = Ranges::new();
+        let when = fields.get("where").map(|node| self.restrictions(node, settings, &mut versions));
         let mut expect = Expect::default();
         if let Some((key, node)) = fields.entry("delivery") {
             said.push(Said::new("delivery", &key.at));
@@ -66,13 +68,21 @@ impl Reader<'_> {
         if let Some(node) = fields.get("may_show") {
             expect.may_show = self.may_show(node, catalogue);
         }
-        Some(Expectation { when: when.unwrap_or_default(), expect })
+        self.plan_and_attempts(&fields, catalogue, (&mut expect, said));
+        Some(Expectation { when: when.unwrap_or_default(), versions, expect })
     }
 
-    fn restrictions(&mut self, node: &Node, settings: &[Setting]) -> Vec<Restriction> {
+    fn restrictions(
+        &mut self,
+        node: &Node,
+        settings: &[Setting],
+        versions: &mut Ranges,
+    ) -> Vec<Restriction> {
         let mut found = Vec::new();
         for (key, node) in self.entries(node, "`where`").unwrap_or_default() {
-            if self.allows(WHERE, key) {
+            if key.name == "versions" {
+                *versions = self.ranges(node, "`versions`");
+            } else if self.allows(WHERE, key) {
                 self.restriction(
                     std::slice::from_ref(&key.name),
                     (key, node),

@@ -95,6 +95,7 @@ impl Reader<'_> {
                     // An armed fault may act while the entry runs.
                     needed.iter().find_map(|target| states.lacks(*target, entry.until.is_none()))
                 }
+                Action::Permute { .. } => states.lacks(Target::Postgres, false),
                 Action::Await { condition, .. } => {
                     needs(condition, around).iter().find_map(|target| states.lacks(*target, false))
                 }

@@ -7,6 +7,7 @@ mod conditions;
 mod expect;
 mod faults;
 mod life;
+mod outbox;
 mod overrides;
 mod pipeline;
 mod rows;
@@ -17,6 +18,7 @@ mod sinks;
 mod sql;
 mod timeline;
 mod union;
+mod versions;
 
 pub(crate) use overrides::overridden;
 
@@ -74,6 +76,8 @@ impl Reader<'_> {
         let catalogue = pipeline.as_ref().map_or(&unknown, |pipeline| &pipeline.catalogue);
         let own = fields.get("settings");
         let own = own.map(|node| self.settings(node, &source.file, catalogue, true));
+        let only = fields.get("only").map(|node| self.only(node, catalogue));
+        let requires = fields.get("requires").map(|node| self.ranges(node, "`requires`"));
         let setup = fields.get("setup").map(|node| self.setup(node, &source.file));
         let help = "write `timeline: []` if nothing happens after `setup`";
         let timeline = self.required(fields, "timeline", help);
@@ -96,6 +100,8 @@ impl Reader<'_> {
             covers,
             pipeline: pipeline.pipeline,
             settings,
+            only: only.unwrap_or_default(),
+            requires: requires.unwrap_or_default(),
             setup: setup.unwrap_or_default(),
             timeline: timeline?,
             expect: expect.unwrap_or_default(),

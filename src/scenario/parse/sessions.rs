@@ -26,6 +26,14 @@ impl Reader<'_> {
     pub(super) fn check_sessions(&mut self, entries: &[Placed]) {
         let mut sessions = Sessions::new();
         for placed in entries {
+            if let Action::Permute { of, .. } = &placed.entry.action {
+                // In whatever order, each session runs its own entries in theirs.
+                for entry in of {
+                    if let Action::Session(entry) = &entry.action {
+                        run(entry, &placed.main, &mut sessions);
+                    }
+                }
+            }
             let Action::Session(entry) = &placed.entry.action else { continue };
             if let Some((blocker, _)) = sessions.get(&entry.session).and_then(|s| s.waits.clone()) {
                 let message =
@@ -37,7 +45,7 @@ impl Reader<'_> {
             if let Some(at) = &placed.blocks_on {
                 self.check_blocks_on(entry, at, &sessions);
             }
-            run(entry, placed, &mut sessions);
+            run(entry, &placed.main, &mut sessions);
         }
         for (name, session) in &sessions {
             self.check_end(name, session);
@@ -75,7 +83,7 @@ impl Reader<'_> {
     }
 }
 
-fn run(entry: &SessionEntry, placed: &Placed, sessions: &mut Sessions) {
+fn run(entry: &SessionEntry, at: &At, sessions: &mut Sessions) {
     let was_open = sessions.get(&entry.session).is_some_and(|s| s.transaction.is_some());
     let session = sessions.entry(entry.session.clone()).or_default();
     // An error aborts the transaction, and with that its locks are gone.
@@ -83,7 +91,7 @@ fn run(entry: &SessionEntry, placed: &Placed, sessions: &mut Sessions) {
     for statement in &entry.statements {
         match kind(statement) {
             Kind::Begin => {
-                session.transaction.get_or_insert_with(|| placed.main.clone());
+                session.transaction.get_or_insert_with(|| at.clone());
             }
             Kind::Chain => ended = true,
             Kind::Commit | Kind::Rollback | Kind::PrepareTransaction | Kind::EndPrepared => {
@@ -99,7 +107,7 @@ fn run(entry: &SessionEntry, placed: &Placed, sessions: &mut Sessions) {
         }
     }
     if let Some(blocker) = &entry.blocks_on {
-        session.waits = Some((blocker.clone(), placed.main.clone()));
+        session.waits = Some((blocker.clone(), at.clone()));
     } else if ended {
         release(&entry.session, sessions);
     }

@@ -29,6 +29,35 @@ const OWNED_CONNECTOR: [&str; 9] = [
 /// Options of the Flink session that the harness sets, and the setting that stands for one.
 const OWNED_FLINK: [&str; 3] = ["execution.target", "parallelism.default", "pipeline.name"];
 
+/// Options of the processes that the stack sets: addresses, folders, and what it is found again by.
+const OWNED_WORKER: [&str; 8] = [
+    "bootstrap.servers",
+    "config.storage.topic",
+    "group.id",
+    "listeners",
+    "offset.storage.topic",
+    "rest.",
+    "status.storage.topic",
+    "topic.creation.enable",
+];
+const OWNED_KAFKA: [&str; 7] = [
+    "advertised.listeners",
+    "controller.",
+    "inter.broker.listener.name",
+    "listeners",
+    "log.dirs",
+    "node.id",
+    "process.roles",
+];
+const OWNED_POSTGRES: [&str; 6] = [
+    "config_file",
+    "data_directory",
+    "hba_file",
+    "listen_addresses",
+    "port",
+    "unix_socket_directories",
+];
+
 /// The type of a setting.
 #[derive(Clone, Copy)]
 enum Kind {
@@ -124,6 +153,9 @@ impl Reader<'_> {
         let owned: &[&str] = match path.first().map(String::as_str) {
             Some("connector") => &OWNED_CONNECTOR,
             Some("flink") => &OWNED_FLINK,
+            Some("worker") => &OWNED_WORKER,
+            Some("kafka") => &OWNED_KAFKA,
+            Some("postgres") => &OWNED_POSTGRES,
             _ => &[],
         };
         let name = option.name.as_str();

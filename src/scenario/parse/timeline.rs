@@ -8,8 +8,8 @@ use crate::scenario::diagnose::At;
 use crate::scenario::scenario::Setting;
 use crate::scenario::timeline::{Action, Condition, Entry, SessionEntry};
 use crate::scenario::words::{
-    AWAIT, CONDITION, CONDITION_MAP, FAULT, MAIN, MODIFIERS, SESSION, STOP, Words, listed, nearest,
-    suggestion,
+    AWAIT, CONDITION, CONDITION_MAP, FAULT, MAIN, MODIFIERS, PERMUTE, SESSION, STOP, Words, listed,
+    nearest, suggestion,
 };
 use crate::scenario::yaml::{Key, Node, Value};
 use crate::sql::postgres::rounds;
@@ -18,6 +18,9 @@ use crate::sql::token::Language;
 
 /// The limit of an entry on the local stack, where none is written.
 const WITHIN_MS: u64 = 30_000;
+
+/// How many orders `permute: all` may have.
+const ORDERS_MAX: u64 = 1_000;
 
 /// An entry with the places of what may be wrong with it only in the light of the others.
 pub(super) struct Placed {
@@ -136,6 +139,10 @@ impl Reader<'_> {
                 let within_ms = self.within(&modifiers)?;
                 Action::Await { condition: condition?, within_ms }
             }
+            "permute" => {
+                let modifiers = self.modifiers(key, PERMUTE, modifiers);
+                self.permute((key, value), &modifiers, around)?
+            }
             "arm" => {
                 self.modifiers(key, FAULT, modifiers);
                 self.arm(value, around)?
@@ -154,6 +161,49 @@ impl Reader<'_> {
         };
         let entry = Entry { place: key.at.place.clone(), span: key.at.span, action };
         Some(Placed { entry, main: key.at.clone(), blocks_on })
+    }
+
+    /// `permute: all`, or so many orders, `of` sessions' entries.
+    fn permute(
+        &mut self,
+        (key, value): (&Key, &Node),
+        modifiers: &[&(Key, Node)],
+        around: Around<'_>,
+    ) -> Option<Action> {
+        let text = self.text(value, "`all`, or a number of orders")?;
+        let count = match text.as_str() {
+            "all" => None,
+            _ => Some(self.count(value, "`all`, or a number of orders")?),
+        };
+        let Some((_, node)) = modifiers.iter().find(|(key, _)| key.name == "of") else {
+            self.error(Code::MissingKey, &key.at, "a `permute` has no `of`")
+                .help("list the sessions' entries below `of:`");
+            return None;
+        };
+        let mut of = Vec::new();
+        for item in self.list(node, "`of`")? {
+            let placed = self.entry(item, around)?;
+            let Action::Session(mut session) = placed.entry.action else {
+                self.error(Code::NoMainKey, &placed.main, "only sessions' entries have an order")
+                    .help("write this before or after the `permute`");
+                return None;
+            };
+            if let Some(at) = &placed.blocks_on {
+                let message = "waits are found here, since they differ from order to order";
+                self.error(Code::Modifier, at, message).help("leave `blocks_on` out");
+                return None;
+            }
+            session.finds_waits = true;
+            of.push(Entry { action: Action::Session(session), ..placed.entry });
+        }
+        let orders = crate::scenario::orders::count(&of);
+        if count.is_none() && orders > ORDERS_MAX {
+            let message = format!("these entries have {orders} orders");
+            self.error(Code::BadValue, &value.at, message)
+                .help(format!("write how many of them are drawn, at most {ORDERS_MAX}"));
+            return None;
+        }
+        Some(Action::Permute { count, of })
     }
 
     /// The modifiers that belong to the main key.
@@ -234,6 +284,7 @@ impl Reader<'_> {
                 None => None,
             },
             within_ms: within_ms?,
+            finds_waits: false,
         })
     }
 

@@ -23,7 +23,7 @@ impl Reader<'_> {
             for what in said {
                 let earlier = entries.iter().take(n).find_map(|(earlier, said)| {
                     let same = said.iter().find(|other| other.what == what.what)?;
-                    share_a_cell(&earlier.when, &later.when).then_some(same)
+                    share_a_cell(earlier, later).then_some(same)
                 });
                 let Some(earlier) = earlier else { continue };
                 let message = format!("the {} is said twice for one cell", what.what);
@@ -38,7 +38,12 @@ impl Reader<'_> {
 
 /// The cells are the whole product of the axes: two restrictions meet unless an axis keeps them
 /// apart.
-fn share_a_cell(a: &[Restriction], b: &[Restriction]) -> bool {
+fn share_a_cell(a: &Expectation, b: &Expectation) -> bool {
+    let mut versions = a.versions.iter().filter_map(|(name, a)| Some((a, b.versions.get(name)?)));
+    versions.all(|(a, b)| a.meets(b)) && share_axes(&a.when, &b.when)
+}
+
+fn share_axes(a: &[Restriction], b: &[Restriction]) -> bool {
     a.iter().all(|a| {
         b.iter()
             .filter(|b| b.axis == a.axis)

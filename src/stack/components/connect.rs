@@ -1,13 +1,13 @@
 //! The Connect worker, with Debezium below its plugin path.
 
-use super::{Component, Setting, class_path, looked, main_class};
+use super::{Component, Setting, class_path, looked, main_class, properties};
 use crate::client::wait::Look;
 use crate::stack::error::StackError;
 use crate::stack::infra;
 use crate::stack::process::Launch;
 
 pub(super) fn prepare(setting: &Setting) -> Result<Launch, StackError> {
-    let properties = setting.configure(infra::CONNECT)?;
+    let properties = setting.configure(infra::CONNECT, properties(&setting.own.worker))?;
     let mut launch = setting.jvm(Component::Connect, 768);
     launch.args.extend(["-cp".to_owned(), class_path(&setting.jars.kafka)]);
     launch.args.extend([main_class::CONNECT.to_owned(), properties.to_string()]);

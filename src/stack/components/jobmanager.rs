@@ -7,7 +7,7 @@ use crate::stack::infra;
 use crate::stack::process::Launch;
 
 pub(super) fn prepare(setting: &Setting) -> Result<Launch, StackError> {
-    setting.configure(infra::FLINK)?;
+    setting.configure(infra::FLINK, std::iter::empty())?;
     let mut launch = flink::launch(setting, Component::JobManager, 640, main_class::JOBMANAGER);
     launch.args.extend(["--configDir".to_owned(), setting.folder.join("conf").to_string()]);
     Ok(launch)

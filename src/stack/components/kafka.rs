@@ -1,6 +1,6 @@
 //! The broker, which is its own controller.
 
-use super::{Component, Setting, class_path, looked, main_class};
+use super::{Component, Setting, class_path, looked, main_class, properties};
 use crate::client::wait::Look;
 use crate::stack::error::{Doing, StackError};
 use crate::stack::process::Launch;
@@ -9,7 +9,7 @@ use crate::stack::{files, infra};
 pub(super) fn prepare(setting: &Setting) -> Result<Launch, StackError> {
     files::copy_tree(&setting.templates.kafka, &setting.folder.join("kafka"), None)
         .doing("copy the data folder of kafka")?;
-    let properties = setting.configure(infra::KAFKA)?;
+    let properties = setting.configure(infra::KAFKA, properties(&setting.own.kafka))?;
     let mut launch = setting.jvm(Component::Kafka, 512);
     launch.args.extend(["-cp".to_owned(), class_path(&setting.jars.kafka)]);
     launch.args.extend([main_class::KAFKA.to_owned(), properties.to_string()]);

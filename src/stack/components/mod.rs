@@ -22,11 +22,13 @@ use super::error::{Doing, StackError};
 use super::infra::{self, Template};
 use super::jars::Jars;
 use super::machine::Machine;
+use super::options::OwnOptions;
 use super::ports::Ports;
 use super::process::{Asking, Launch};
 use super::templates::Templates;
 use crate::client::http::Http;
 use crate::client::wait::Look;
+use crate::scenario::settings::Options;
 
 /// Task slots of the one TaskManager: a whole pipeline, four side by side, with room.
 pub(super) const SLOTS: u32 = 64;
@@ -62,6 +64,8 @@ pub(super) struct Setting {
     pub(super) folder: Utf8PathBuf,
     pub(super) ports: Ports,
     pub(super) archives: Archives,
+    /// Options over those of the templates.
+    pub(super) own: OwnOptions,
 }
 
 /// What looking at a component gives; waiting is the caller's.
@@ -166,7 +170,13 @@ pub(super) fn class_path(jars: &[Utf8PathBuf]) -> String {
 
 impl Setting {
     /// Fills in a template and writes it to the `conf` folder; gives the file.
-    fn configure(&self, template: Template) -> Result<Utf8PathBuf, StackError> {
+    ///
+    /// Of two lines for one option, every component takes the last.
+    fn configure(
+        &self,
+        template: Template,
+        own: impl Iterator<Item = String>,
+    ) -> Result<Utf8PathBuf, StackError> {
         let values = minijinja::context! {
             folder => self.folder.as_str(),
             port => self.ports.values(),
@@ -174,7 +184,12 @@ impl Setting {
             slots => SLOTS,
         };
         let path = self.folder.join("conf").join(template.file);
-        let text = infra::render(template, values)?;
+        let mut text = infra::render(template, values)?;
+        for line in own {
+            text.push('\n');
+            text.push_str(&line);
+        }
+        text.push('\n');
         fs_err::write(&path, text).doing(&format!("write {path}"))?;
         Ok(path)
     }
@@ -219,6 +234,12 @@ impl Setting {
             Err(_) => Err(format!("it does not answer within {LOOK_LIMIT:?}")),
         }
     }
+}
+
+/// Options as lines of a properties file.
+fn properties(options: &Options) -> impl Iterator<Item = String> + '_ {
+    // A backslash would begin an escape.
+    options.iter().map(|(key, value)| format!("{key}={}", value.replace('\\', "\\\\")))
 }
 
 /// A look from a result.

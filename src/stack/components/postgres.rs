@@ -12,7 +12,9 @@ pub(super) fn prepare(setting: &Setting) -> Result<Launch, StackError> {
     let data = data(setting);
     files::copy_tree(&setting.templates.postgres, &data, user)
         .doing("copy the data folder of postgres")?;
-    let settings = setting.configure(infra::POSTGRES)?;
+    let own = setting.own.postgres.iter();
+    let own = own.map(|(key, value)| format!("{key} = '{}'", value.replace('\'', "''")));
+    let settings = setting.configure(infra::POSTGRES, own)?;
     // The settings are read from their own file; initdb's stays as it is.
     let mut launch = setting.machine.launch(&setting.machine.postgres, &setting.folder);
     launch.user = user;
