@@ -88,6 +88,7 @@ fn header() -> Header {
         dialect: Dialect::Flink,
         statements: Vec::new(),
         sinks: BTreeMap::from([(SINK.to_owned(), sink)]),
+        outbox: BTreeMap::new(),
     };
     let trial = Trial {
         id: "a/b".to_owned(),
@@ -103,6 +104,8 @@ fn header() -> Header {
         requires: BTreeMap::new(),
         by_version: Vec::new(),
         alone: false,
+        requires: BTreeMap::new(),
+        by_version: Vec::new(),
     };
     Header {
         format: FORMAT,

@@ -68,8 +68,6 @@ pub(super) fn warned_of(text: &str, code: &str) -> bool {
         setup: scenario.setup,
         timeline: scenario.timeline,
         expect: scenario.expect.into_iter().next().map(|entry| entry.expect).unwrap_or_default(),
-        requires: scenario.requires,
-        by_version: Vec::new(),
         alone: false,
         requires: scenario.requires,
         by_version: Vec::new(),

@@ -124,7 +124,7 @@ impl Way {
                     self.walk(case, proof, other, depth + 1)?;
                 }
                 Role::Outbox { .. } => {
-                    return Err(format!("`{name}` is an outbox topic, whose rows have no model"));
+                    return Err(format!("`{name}` is routed from an outbox, which has no cuts"));
                 }
                 Role::Barrier | Role::Transaction => {}
             }
