@@ -70,11 +70,12 @@ pub(crate) struct Row {
 }
 
 impl<'a> Scene<'a> {
-    /// A run that was proven to its end; `None` for another.
+    /// A run that was proven to its end and in which nothing was restarted, so that nothing may come
+    /// twice; `None` for another.
     pub(crate) fn of(history: &'a History) -> Option<Self> {
         let index = history.index();
         let verdict = judge(history);
-        index.last_proof()?;
+        index.last_proof().filter(|_| index.faults.is_empty())?;
         let mut scene = Self { history, index, verdict, topics: Vec::new(), sinks: Vec::new() };
         let changes = scene.changes();
         for (n, table) in scene.index.tables.iter().enumerate() {
