@@ -1,12 +1,14 @@
 //! A history laid out for judging: the journal folded, every topic aligned with what it must hold,
 //! every sink's records read. The checkers look at this and at nothing else.
 
+use super::outbox;
 use super::topic::TopicCase;
 use super::verdict::Gap;
 use crate::base::position::{Lsn, Xid};
 use crate::history::event::{End, Proof, Table};
 use crate::history::{Disturbance, History, Index};
 use crate::model::feed::{Columns, Rules};
+use crate::model::outbox::apart;
 use crate::model::source::{Journal, Transaction, prefix};
 use crate::scenario::expect::{Delivery, Expect};
 use crate::scenario::settings::{Options, ReplicaIdentity};
@@ -83,7 +85,7 @@ impl<'a> Case<'a> {
     }
 
     fn read_rules(&mut self) {
-        match self.index.connector.map(Rules::of) {
+        match self.index.connector.map(|config| Rules::of(&apart(config))) {
             Some(Ok(rules)) => self.rules = Some(rules),
             Some(Err(problems)) => {
                 self.gap("the records of the source topics", problems.join("; "));
@@ -97,7 +99,7 @@ impl<'a> Case<'a> {
         let Some(rules) = self.rules.clone() else { return };
         let mut read = Vec::new();
         for (table, source) in self.index.tables.iter().enumerate() {
-            if !source.captured {
+            if !source.captured || outbox::is_routed(self, source) {
                 continue;
             }
             let name = format!("{}.{}", source.schema, source.name);
@@ -164,7 +166,7 @@ impl<'a> Case<'a> {
 
     /// From which record of a source topic on a replay is legal: from the first fault before the
     /// topic on, unless the contract is exactly-once.
-    fn replays_from(&self, topic: &str) -> Option<usize> {
+    pub(super) fn replays_from(&self, topic: &str) -> Option<usize> {
         if self.is_exactly_once() {
             return None;
         }

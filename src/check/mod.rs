@@ -13,6 +13,7 @@ mod found;
 mod integrity;
 mod lives;
 mod order;
+mod outbox;
 mod patterns;
 mod plans;
 mod progress;
@@ -62,6 +63,7 @@ const CHECKERS: &[Checker] = &[
     Checker { name: "values", finds: values::FINDS, check: values::check },
     Checker { name: "deletes", finds: deletes::FINDS, check: deletes::check },
     Checker { name: "transactions", finds: transactions::FINDS, check: transactions::check },
+    Checker { name: "outbox", finds: outbox::FINDS, check: outbox::check },
     Checker { name: "sink", finds: sink::FINDS, check: sink::check },
     Checker { name: "witnesses", finds: witnesses::FINDS, check: witnesses::check },
 ];

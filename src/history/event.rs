@@ -241,6 +241,13 @@ pub enum Role {
         /// The table, as `schema.name`.
         table: String,
     },
+    /// Events of an outbox table, as the connector's router writes them.
+    Outbox {
+        /// The table, as `schema.name`.
+        table: String,
+        /// What stands in the routing column of its rows.
+        value: String,
+    },
     /// Barriers.
     Barrier,
     /// Transaction metadata.
@@ -250,6 +257,16 @@ pub enum Role {
         /// The Flink table.
         sink: String,
     },
+}
+
+impl Role {
+    /// The connector writes what it captured there.
+    pub fn is_captured(&self) -> bool {
+        match self {
+            Self::Source { .. } | Self::Outbox { .. } => true,
+            Self::Barrier | Self::Transaction | Self::Sink { .. } => false,
+        }
+    }
 }
 
 /// A topic of the run.

@@ -2,6 +2,7 @@
 
 pub mod feed;
 pub mod key;
+pub mod outbox;
 pub mod runs;
 pub mod sink;
 pub mod source;

@@ -19,7 +19,7 @@ use crate::client::clock::Stopwatch;
 use crate::client::kafka;
 use crate::client::postgres::PostgresError;
 use crate::client::wait::{self, Look, TimedOut, WaitError};
-use crate::history::event::{Event, Record, Reference, Role, Side};
+use crate::history::event::{Event, Record, Reference, Side};
 use crate::quiesce::{self, Barrier, Pipeline, Question, Unproven};
 use crate::scenario::timeline::Condition;
 
@@ -84,7 +84,7 @@ impl Live<'_> {
             WaitError::Look(error) => Wait::Stop(Stop::from(error)),
             WaitError::TimedOut(late) => stalled(&late.to_string()),
         })?;
-        let topics = source.topics.iter().filter(|topic| matches!(topic.role, Role::Source { .. }));
+        let topics = source.topics.iter().filter(|topic| topic.role.is_captured());
         let topics: Vec<_> = topics.map(|t| (t.physical.clone(), t.partitions)).collect();
         let ends = source.ends.ends(&topics).await.map_err(Stop::from)?;
         let reached = source.tap.reached(&ends, left()).await;

@@ -27,10 +27,10 @@ words! {
     SCENARIO = "a scenario" ["scenario" "title" "covers" "pipeline" "settings" "setup" "timeline" "expect" "only" "requires"]
         later [];
     /// Keys of a pipeline file.
-    PIPELINE = "a pipeline file" ["pipeline" "source" "connector" "format" "dialect" "statements" "sinks" "settings" "may_show"]
+    PIPELINE = "a pipeline file" ["pipeline" "source" "connector" "outbox" "format" "dialect" "statements" "sinks" "settings" "may_show"]
         later [];
     /// Keys of a pipeline inside a scenario.
-    INLINE = "an inline pipeline" ["source" "connector" "format" "dialect" "statements" "sinks" "settings" "may_show"]
+    INLINE = "an inline pipeline" ["source" "connector" "outbox" "format" "dialect" "statements" "sinks" "settings" "may_show"]
         later [];
     /// Keys of a sink.
     SINK = "a sink" ["reference" "window"] later [];
