@@ -33,6 +33,8 @@ pub enum Deed {
     Stop,
     /// A start; it may take a while to be ready.
     Start,
+    /// A start or a resume, if somebody asked for anything else; the answer is quick.
+    Mend,
     /// What it is doing.
     Look,
 }
@@ -112,14 +114,13 @@ impl Control {
 
     /// Resumes or starts every component that is not up, and waits until all are.
     pub async fn mend(&self, limit: Duration) -> Result<(), StackError> {
+        if !self.socket.exists() {
+            // Then nothing could be asked of this keeper, and nothing was.
+            return Ok(());
+        }
         for component in Component::ALL {
-            match self.ask(Deed::Look, component).await? {
-                Doings::Ready => {}
-                Doings::Paused => self.carry_out(Deed::Resume, component, limit).await?,
-                Doings::Starting(_) => self.carry_out(Deed::Look, component, limit).await?,
-                Doings::Ending | Doings::Down => {
-                    self.carry_out(Deed::Start, component, limit).await?;
-                }
+            if self.ask(Deed::Mend, component).await? != Doings::Ready {
+                self.carry_out(Deed::Look, component, limit).await?;
             }
         }
         Ok(())

@@ -28,6 +28,8 @@ const GATE_LIMIT: Duration = Duration::from_hours(1);
 const RUNS_LIMIT: Duration = Duration::from_hours(1);
 /// How long a start may take in all.
 const START_LIMIT: Duration = Duration::from_secs(400);
+/// How long a component that was left down may take to be ready.
+const MEND_LIMIT: Duration = Duration::from_mins(2);
 /// How long an end may take, archives included.
 const END_LIMIT: Duration = Duration::from_mins(4);
 
@@ -91,13 +93,16 @@ pub async fn lease(
         Some(record) => record,
         None => start(options, &paths, say).await?,
     };
+    let control = Control::of(&paths);
+    // A run that was killed may have left a component down; nobody else is here to notice.
+    control.mend(MEND_LIMIT).await?;
     let logs = record.components.into_iter().map(|component| (component.name, component.log));
     Ok(Lease {
         endpoints: record.endpoints,
         versions: record.versions,
         capabilities: profile::local_profile().capabilities,
         logs: logs.collect(),
-        control: Control::of(&paths),
+        control,
         paths,
         _lock: lock,
     })

@@ -72,6 +72,8 @@ impl Member {
                 self.running.ask_to_end(self.component.asking_gently());
             }
             Deed::Start if self.wanted == Wanted::Down => self.bring_back()?,
+            Deed::Mend if self.wanted == Wanted::Up => return Ok(Doings::Ready),
+            Deed::Mend => self.bring_back()?,
             Deed::Start | Deed::Look => {}
         }
         self.doings(setting).await
