@@ -47,7 +47,7 @@ fn statements_are_told_from_the_ddl_of_the_source() {
 
 #[test]
 fn definitions_come_before_writes_and_sources_before_facts() {
-    let mut files = vec![
+    let mut files = [
         whole("facts/a/dml.a.sql", "INSERT INTO a SELECT * FROM b"),
         whole("facts/a/ddl.a.sql", "CREATE TABLE a (x INT)"),
         whole("dimensions/b/dml.b.sql", "INSERT INTO b SELECT * FROM c"),
