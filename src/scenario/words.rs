@@ -255,7 +255,10 @@ words! {
     /// Levels of consistency.
     LEVEL = "consistency" {
         "final" "Equal to the reference whenever nothing more can arrive (of a windowed sink: the closed windows).";
-    } later ["windows" "cut" "commit"];
+        "windows" "Each window, once a proof shows it closed, fired once, not early, with what the reference gives at a state of the input at which it may have fired. The default of a windowed sink.";
+        "cut" "Every state on the way equals the reference at a cut: a place in each partition of the input, which never goes back.";
+        "commit" "Every state on the way equals the reference at a commit.";
+    } later [];
     /// The version of both kinds of files.
     VERSION = "the version of the language" {
         "v1" "The first.";
