@@ -258,9 +258,9 @@ words! {
     /// Levels of consistency.
     LEVEL = "consistency" {
         "final" "Equal to the reference whenever nothing more can arrive (of a windowed sink: the closed windows).";
-        "windows" "Each window that fired equals the reference at a cut at which it may have fired. The default of a sink that declares a window.";
-        "cut" "Moreover every state on the way equals the reference at a cut of the source topics (after whole records, never going back).";
-        "commit" "Moreover every single state equals the reference after whole transactions.";
+        "windows" "Each window, once a proof shows it closed, fired once, not early, with what the reference gives at a state of the input at which it may have fired. The default of a windowed sink.";
+        "cut" "Every state on the way equals the reference at a cut: a place in each partition of the input, which never goes back.";
+        "commit" "Every state on the way equals the reference at a commit.";
     } later [];
     /// The version of both kinds of files.
     VERSION = "the version of the language" {
