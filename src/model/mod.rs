@@ -6,3 +6,4 @@ pub mod outbox;
 pub mod runs;
 pub mod sink;
 pub mod source;
+pub mod watermark;

@@ -88,7 +88,7 @@ words! {
     /// Delivery contracts.
     DELIVERY = "delivery" ["at-least-once" "exactly-once"] later [];
     /// Levels of consistency.
-    LEVEL = "consistency" ["final"] later ["windows" "cut" "commit"];
+    LEVEL = "consistency" ["final" "windows" "cut" "commit"] later [];
     /// The version of both kinds of files.
     VERSION = "the version of the language" ["v1"] later [];
     /// Events of a topic's life.
