@@ -34,10 +34,8 @@ pub fn settled(history: &History) -> Result<Vec<Settled>, String> {
             return Err(format!("`{}` differs from its reference", sink.name));
         }
         let table = sink.shape.table;
-        let mut columns: Vec<String> = match table.mode {
-            SinkMode::Upsert => table.key.clone(),
-            SinkMode::Append | SinkMode::Retract => Vec::new(),
-        };
+        let is_keyed = table.mode == SinkMode::Upsert;
+        let mut columns: Vec<String> = if is_keyed { table.key.clone() } else { Vec::new() };
         let written = table.columns.iter().map(|(name, _)| name);
         let further = written.filter(|name| reference.columns.contains(name));
         let further: Vec<String> =
@@ -53,7 +51,7 @@ pub fn settled(history: &History) -> Result<Vec<Settled>, String> {
         };
         let mut rows: Vec<Vec<Option<String>>> =
             rows.map(|row| columns.iter().map(|column| text(row.get(column))).collect()).collect();
-        if table.mode == SinkMode::Append {
+        if !is_keyed {
             rows.sort();
         }
         found.push(Settled { sink: sink.name.to_owned(), columns, rows });

@@ -88,7 +88,6 @@ fn header() -> Header {
         dialect: Dialect::Flink,
         statements: Vec::new(),
         sinks: BTreeMap::from([(SINK.to_owned(), sink)]),
-        outbox: BTreeMap::new(),
     };
     let trial = Trial {
         id: "a/b".to_owned(),
@@ -104,8 +103,6 @@ fn header() -> Header {
         requires: BTreeMap::new(),
         by_version: Vec::new(),
         alone: false,
-        requires: BTreeMap::new(),
-        by_version: Vec::new(),
     };
     Header {
         format: FORMAT,
