@@ -38,6 +38,8 @@ pub mod history;
 
 pub mod model;
 
+pub mod lint;
+
 pub mod plan;
 
 pub mod check;

@@ -1,32 +1,111 @@
 //! The language as its users meet it when they err. Each file in `tests/language/err/` holds a
-//! mistake (its name says which); what is shown for it, all errors at once, is the snapshot of that
-//! name. The message alone must be enough to mend the file.
+//! typical mistake (its name says which); what is shown for it, all errors at once, is the snapshot
+//! of that name. The message alone must be enough to mend the file.
 //!
 //! Write the snapshots anew with `INSTA_UPDATE=always cargo test --test language`, and read them.
 
+use std::collections::BTreeSet;
+
 use camino::{Utf8Path, Utf8PathBuf};
+use changeproof::base::diagnostic::{Diagnostic, Severity};
+use changeproof::base::text::Text;
+use changeproof::client::clock::Stopwatch;
 use changeproof::report::diagnostics::{Paint, render};
-use changeproof::scenario::load;
+use changeproof::report::explain;
+use changeproof::scenario::code::Code;
+use changeproof::scenario::load::{Loaded, load, load_edited};
+use proptest::prelude::*;
+
+/// The mistakes, by the names of their files.
+fn mistakes() -> Vec<Utf8PathBuf> {
+    let folder = Utf8Path::new("tests/language/err");
+    let entries = folder.read_dir_utf8().expect("the folder of the mistakes is there");
+    let mut files: Vec<Utf8PathBuf> = entries
+        .map(|entry| entry.expect("the folder can be read").into_path())
+        .filter(|path| path.extension() == Some("yaml"))
+        .collect();
+    files.sort();
+    files
+}
+
+fn shown(loaded: &Loaded) -> String {
+    let source = |file: &Utf8Path| {
+        loaded.sources.iter().find(|source| source.path == file).map(|source| &*source.text)
+    };
+    render(&loaded.diagnostics, source, Paint::Plain)
+}
+
+/// Line and column of a diagnostic are those of its first byte.
+fn agrees(diagnostic: &Diagnostic, loaded: &Loaded) -> bool {
+    let source = loaded.sources.iter().find(|source| source.path == *diagnostic.file());
+    let Some(source) = source else { return false };
+    let text = Text::whole(source.path.clone(), source.text.clone());
+    text.place(diagnostic.span.start) == diagnostic.place
+}
 
 #[test]
 fn every_mistake_is_shown_in_its_place_with_what_mends_it() {
-    let entries = Utf8Path::new("tests/language/err").read_dir_utf8();
-    let paths = entries.expect("the folder of the mistakes is there").filter_map(Result::ok);
-    let mut files: Vec<Utf8PathBuf> = paths.map(camino::Utf8DirEntry::into_path).collect();
-    files.retain(|path| path.extension() == Some("yaml"));
-    files.sort();
-    assert!(!files.is_empty(), "there are mistakes");
+    let files = mistakes();
+    assert!(files.len() >= 20, "{} mistakes", files.len());
     for file in files {
         let loaded = load(&file);
-        let source = |file: &Utf8Path| {
-            loaded.sources.iter().find(|source| source.path == file).map(|source| &*source.text)
-        };
-        let shown = render(&loaded.diagnostics, source, Paint::Plain);
+        assert!(loaded.scenario.is_none(), "{file} is refused");
+        for diagnostic in &loaded.diagnostics {
+            assert!(agrees(diagnostic, &loaded), "{diagnostic:?}");
+        }
+        let name = file.file_stem().expect("a file has a name");
         let mut settings = insta::Settings::clone_current();
         settings.set_snapshot_path("language/err");
         settings.set_prepend_module_to_snapshot(false);
         settings.set_omit_expression(true);
-        let name = file.file_stem().expect("a file has a name");
-        settings.bind(|| insta::assert_snapshot!(name, shown));
+        settings.bind(|| insta::assert_snapshot!(name, shown(&loaded)));
+    }
+}
+
+#[test]
+fn every_error_of_a_file_is_met_by_a_mistake_and_explained() {
+    let met: BTreeSet<String> = mistakes()
+        .iter()
+        .flat_map(|file| load(file).diagnostics)
+        .map(|diagnostic| diagnostic.code)
+        .collect();
+    for code in Code::ALL {
+        assert!(met.contains(code.name()), "no file in tests/language/err meets {}", code.name());
+        let page = explain::code(*code).to_string();
+        assert!(page.contains(code.summary()), "{} is explained", code.name());
+    }
+}
+
+/// What somebody's slip may leave in a file.
+fn slips() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "(\n|  |- |: |\\||>|'|\"|#|\\{|\\}|\\[|\\]|,|&a|\\*a|!!x|<<: |\t|é|\\.\\.\\.|---\n|%|\\\\|;|:i|\\$\\$){1,4}",
+        "(a|await|kill|expect|where|rows|life|must_show|settings|partitions|BEGIN|COPY t FROM STDIN): ?",
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_damaged_file_is_read_or_refused_at_once(
+        which in any::<prop::sample::Index>(),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..40, slips()), 1..6),
+    ) {
+        let mut files = mistakes();
+        files.push("tests/cli/lint.in/good.yaml".into());
+        let file = which.get(&files);
+        let mut chars: Vec<char> = std::fs::read_to_string(file).expect("it is there").chars().collect();
+        for (at, length, slip) in damage {
+            let start = at.index(chars.len() + 1);
+            let end = (start + length).min(chars.len());
+            chars.splice(start..end, slip.chars());
+        }
+        let watch = Stopwatch::start();
+        let loaded = load_edited(file, "damaged", chars.into_iter().collect());
+        for diagnostic in &loaded.diagnostics {
+            prop_assert!(agrees(diagnostic, &loaded), "{:?}", diagnostic);
+        }
+        prop_assert!(loaded.scenario.is_some() != loaded.diagnostics.iter().any(|one| one.severity == Severity::Error));
+        shown(&loaded);
+        prop_assert!(watch.elapsed_ms() < 20_000, "it took {} ms", watch.elapsed_ms());
     }
 }

@@ -21,6 +21,7 @@ mod patterns;
 mod plans;
 mod progress;
 mod rows;
+pub mod settled;
 mod silent;
 mod sink;
 mod sinks;

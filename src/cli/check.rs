@@ -69,7 +69,7 @@ pub(super) fn run(check: &Check, console: Console) -> Exit {
 }
 
 /// The folder or file that was meant.
-fn found(named: &Utf8Path) -> Utf8PathBuf {
+pub(super) fn found(named: &Utf8Path) -> Utf8PathBuf {
     let below = Utf8Path::new(RUNS).join(named);
     if !named.exists() && below.exists() { below } else { named.to_owned() }
 }

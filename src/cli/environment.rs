@@ -14,7 +14,7 @@ pub struct Environment {
     pub state: Option<Utf8PathBuf>,
     /// `CHANGEPROOF_POSTGRES_BIN`: the folder that holds `postgres` and `initdb`.
     pub postgres_bin: Option<Utf8PathBuf>,
-    /// `CHANGEPROOF_POSTGRES_URL`: where `generate` writes. May hold a password.
+    /// `CHANGEPROOF_POSTGRES_URL`: where `generate` writes and `new` looks. May hold a password.
     pub postgres_url: Option<String>,
     /// `CHANGEPROOF_SCORE_TOKEN`: what clients of the scoring service must send.
     pub score_token: Option<String>,

@@ -7,15 +7,16 @@ use super::format::show;
 use super::select::Selection;
 use crate::base::anomaly::Anomaly;
 use crate::base::exit::Exit;
+use crate::lint::RULES;
 use crate::report::explain;
 use crate::report::page::Page;
 use crate::scenario::code::Code;
 use crate::scenario::nearest;
 
-/// Explain a finding, the code of an error, or a scenario
+/// Explain a finding, the code of an error or a warning, or a scenario
 #[derive(Debug, Args)]
 pub(super) struct Explain {
-    /// `ghost-row`, `E0201`, or a scenario as `run` takes it
+    /// `ghost-row`, `E0201`, `W0101`, or a scenario as `run` takes it
     #[arg(required_unless_present = "all", value_name = "NAME")]
     name: Option<String>,
     /// Print the page of all findings (Markdown)
@@ -44,17 +45,22 @@ pub(super) fn run(explain: &Explain, console: Console) -> Exit {
     Exit::Pass
 }
 
-/// A finding or a code.
+/// A finding, or the code of an error or a warning.
 fn word(name: &str) -> Option<Page> {
     let code = Code::ALL.iter().copied().find(|code| code.name().eq_ignore_ascii_case(name));
     let finding = name.parse::<Anomaly>().ok();
-    finding.map(explain::anomaly).or_else(|| code.map(explain::code))
+    let rule = RULES.iter().find(|rule| rule.code.eq_ignore_ascii_case(name));
+    finding
+        .map(explain::anomaly)
+        .or_else(|| code.map(explain::code))
+        .or_else(|| rule.map(explain::rule))
 }
 
 fn unknown(name: &str, console: Console) -> Exit {
-    let codes = Code::ALL.iter().map(|code| code.name());
+    let codes = Code::ALL.iter().map(|code| code.name()).chain(RULES.iter().map(|rule| rule.code));
     let near = nearest(name, Anomaly::ALL.iter().map(|anomaly| anomaly.name()).chain(codes));
     let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-    let error = format!("`{name}` is no finding, no code of an error and no scenario{near}");
+    let error =
+        format!("`{name}` is no finding, no code of an error or a warning, and no scenario{near}");
     console.failed(&error, Exit::Usage)
 }

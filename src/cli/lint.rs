@@ -30,8 +30,12 @@ pub(super) fn run(lint: &Lint, console: Console) -> Exit {
         console.out(&planned.trial.name());
     }
     let (trials, files) = (selected.trials.len(), selected.n_files);
+    let warnings = match selected.diagnostics.len() {
+        0 => String::new(),
+        n => format!(", {}", plural(n, "warning")),
+    };
     console.out(&format!(
-        "{} in {}, no errors",
+        "{} in {}, no errors{warnings}",
         plural(trials, "trial"),
         plural(files, "scenario")
     ));

@@ -9,15 +9,18 @@ use console::{Color, Console};
 use environment::Environment;
 
 mod bench;
+mod bless;
 mod check;
 mod console;
 pub mod environment;
 mod explain;
+mod fmt;
 mod format;
 mod generate;
 mod lint;
 mod list;
 mod logging;
+mod new;
 mod progress;
 mod run;
 mod schema;
@@ -67,6 +70,9 @@ enum Command {
     List(list::List),
     Explain(explain::Explain),
     Lint(lint::Lint),
+    Fmt(fmt::Fmt),
+    New(new::New),
+    Bless(bless::Bless),
     #[command(hide = true)]
     Bench(bench::Bench),
     #[command(hide = true)]
@@ -109,6 +115,9 @@ fn dispatch(command: &Command, environment: &Environment, console: Console) -> E
         Command::Keeper(keeper) => stack::keeper(keeper, console),
         Command::List(list) => list::run(list, console),
         Command::Lint(lint) => lint::run(lint, console),
+        Command::Fmt(fmt) => fmt::run(fmt, console),
+        Command::New(new) => new::run(new, environment, console),
+        Command::Bless(bless) => bless::run(bless, console),
         Command::Explain(explain) => explain::run(explain, console),
         Command::Schema(schema) => schema::run(schema, console),
         Command::Generate(generate) => generate::run(generate, environment, console),

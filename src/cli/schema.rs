@@ -1,13 +1,14 @@
-//! `changeproof schema`: the published JSON Schemas.
+//! `changeproof schema`: the published JSON Schemas, and the reference of the language.
 
 use clap::{Args, ValueEnum};
 
 use super::console::Console;
 use crate::base::exit::Exit;
 use crate::report::json;
+use crate::scenario::{reference, schema as language};
 use crate::score::openapi;
 
-/// Print a published JSON Schema
+/// Print a published JSON Schema, or the reference of the language
 #[derive(Debug, Args)]
 pub(super) struct Schema {
     /// Of what
@@ -20,6 +21,12 @@ pub(super) struct Schema {
 enum Of {
     /// The JSON report of `run` and `check`
     Report,
+    /// A scenario file, for editors
+    Scenario,
+    /// A pipeline file, for editors
+    Pipeline,
+    /// The reference of the language (Markdown)
+    Language,
     /// The scoring service, as an OpenAPI description
     Scoring,
 }
@@ -27,6 +34,9 @@ enum Of {
 pub(super) fn run(schema: &Schema, console: Console) -> Exit {
     let text = match schema.of {
         Of::Report => json::schema(),
+        Of::Scenario => language::scenario(),
+        Of::Pipeline => language::pipeline(),
+        Of::Language => reference::page(),
         Of::Scoring => openapi::text(),
     };
     console.out(&text);

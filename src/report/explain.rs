@@ -7,6 +7,7 @@ use super::anomalies::{Texts, texts};
 use super::page::{Ink, Page};
 use crate::base::anomaly::{Anomaly, Family};
 use crate::base::text::Text;
+use crate::lint::Rule;
 use crate::scenario::code::Code;
 use crate::scenario::expect::{Delivery, Expect, RowCell, RowTable};
 use crate::scenario::pipeline::{Pipeline, Sink};
@@ -40,6 +41,17 @@ pub fn anomaly(anomaly: Anomaly) -> Page {
 pub fn code(code: Code) -> Page {
     let mut page = Page::new().with(Ink::Strong, code.name());
     page.line(format!(": {}", code.summary()));
+    page
+}
+
+/// What a lint warns of, why, and what mends it.
+pub fn rule(rule: &Rule) -> Page {
+    let mut page = Page::new().with(Ink::Strong, rule.code);
+    page.line(format!(" (warning): {}", rule.summary));
+    for (label, text) in [("why it matters", rule.reason), ("to mend it", rule.fix)] {
+        page.add(Ink::Strong, format!("  {label}: "));
+        page.line(text);
+    }
     page
 }
 

@@ -36,7 +36,15 @@ pub fn load(path: &Utf8Path) -> Loaded {
 
 /// [`load`], under a given id.
 pub fn load_as(path: &Utf8Path, id: &str) -> Loaded {
-    let mut files = Files::default();
+    load_from(path, id, Files::default())
+}
+
+/// [`load_as`], of a file as if it held `text`.
+pub fn load_edited(path: &Utf8Path, id: &str, text: String) -> Loaded {
+    load_from(path, id, Files { sources: vec![Source { path: path.to_owned(), text }] })
+}
+
+fn load_from(path: &Utf8Path, id: &str, mut files: Files) -> Loaded {
     let mut diagnostics = Diagnostics::default();
     let source = files.read_first(path, &mut diagnostics);
     let scenario =

@@ -1,6 +1,7 @@
 //! The scenario language: pipeline and scenario files, parsed with all their errors at once, and
 //! the trials they become.
 
+pub mod bless;
 pub mod code;
 mod diagnose;
 pub mod expect;
@@ -8,16 +9,21 @@ pub mod load;
 pub mod orders;
 mod parse;
 pub mod pipeline;
+pub mod print;
+pub mod propose;
 pub mod range;
+pub mod reference;
 #[expect(clippy::module_inception, reason = "the file is named after the noun it defines")]
 pub mod scenario;
+pub mod schema;
 pub mod settings;
 pub mod timeline;
 pub mod trial;
+mod types;
 mod words;
 mod yaml;
 
-pub use load::{Loaded, Source, load, load_as, load_pipeline};
+pub use load::{Loaded, Source, load, load_as, load_edited, load_pipeline};
 pub use scenario::Scenario;
 
 pub(crate) use words::nearest;

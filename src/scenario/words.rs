@@ -1,7 +1,10 @@
-//! The words of the language: what is allowed where, what belongs to it but is not built yet, and
-//! which word somebody may have meant.
+//! The words of the language: what is allowed where, what each means and takes, what belongs to the
+//! language but is not built yet, and which word somebody may have meant.
 
-/// The words allowed at one place.
+use super::types::Type;
+
+/// The words allowed at one place. From these tables come what the parser allows, the published
+/// JSON Schema and the reference, so that they cannot disagree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Words {
     /// What has these words, as in "no key of …".
@@ -10,91 +13,291 @@ pub(crate) struct Words {
     pub known: &'static [&'static str],
     /// What belongs to the language and is not built yet.
     pub later: &'static [&'static str],
+    /// What is built, with its type and meaning.
+    pub rows: &'static [Word],
+}
+
+/// A word that is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Word {
+    /// The word.
+    pub name: &'static str,
+    /// What it means, in sentences.
+    pub meaning: &'static str,
+    /// What it takes, if it is a key.
+    pub takes: Option<Type>,
+    /// It must be there.
+    pub is_required: bool,
 }
 
 macro_rules! words {
-    ($(#[doc = $doc:literal] $name:ident = $of:literal [$($known:literal)*] later [$($later:literal)*];)+) => {
+    ($(#[doc = $doc:literal] $name:ident = $of:literal
+        { $($known:literal $([$need:ident $takes:expr])? $meaning:literal;)* }
+        later [$($later:literal)*];)+) => {
         $(
             #[doc = $doc]
-            pub(crate) const $name: Words =
-                Words { of: $of, known: &[$($known,)*], later: &[$($later,)*] };
+            pub(crate) const $name: Words = Words {
+                of: $of,
+                known: &[$($known,)*],
+                later: &[$($later,)*],
+                rows: &[$(Word {
+                    name: $known,
+                    meaning: $meaning,
+                    takes: words!(@takes $($takes)?),
+                    is_required: words!(@must $($need)?),
+                },)*],
+            };
         )+
+
+        /// All of these tables.
+        pub(crate) const ALL: &[Words] = &[$($name,)+];
     };
+    (@takes) => { None };
+    (@takes $takes:expr) => { Some($takes) };
+    (@must) => { false };
+    (@must may) => { false };
+    (@must must) => { true };
 }
 
 words! {
     /// Keys of a scenario file.
-    SCENARIO = "a scenario" ["scenario" "title" "covers" "pipeline" "settings" "setup" "timeline" "expect" "only" "requires"]
-        later [];
+    SCENARIO = "a scenario" {
+        "scenario" [must Type::Word(&VERSION)] "The version of the language.";
+        "title" [must Type::Text] "One sentence: what is true if the scenario passes.";
+        "covers" [may Type::OneOrList(&Type::Text)] "Labels to select by.";
+        "pipeline" [must Type::OneOf(&[Type::Path, Type::Map(&INLINE)])] "What is under test: the path of a pipeline file, or a pipeline written here.";
+        "settings" [may Type::Map(&SETTINGS)] "Settings over those of the pipeline. A list of values makes a cell of each, several lists make their product; `null` takes out what the pipeline sets.";
+        "setup" [may Type::OneOrList(&Type::Sql)] "SQL that runs before connector and statements start: it arrives as snapshot.";
+        "timeline" [must Type::Timeline] "What happens, one entry after the other, once connector and statements stream; may be `[]`. After the last entry stands `await: processed`, written or not.";
+        "expect" [may Type::OneOrList(&Type::Map(&EXPECT))] "What must and may be seen. With nothing written: no anomaly of any kind, and every sink as its reference says whenever nothing more can arrive.";
+        "only" [may Type::OneOrList(&Type::Text)] "Sinks: only the statements they need are started and judged.";
+        "requires" [may Type::Named("component", &Type::Text)] "Map component → range of versions: `from 2.2`, `below 3`, `from 2.2 below 3`. Outside of it the scenario is not run.";
+    } later [];
     /// Keys of a pipeline file.
-    PIPELINE = "a pipeline file" ["pipeline" "source" "connector" "outbox" "format" "dialect" "statements" "sinks" "settings" "may_show"]
-        later [];
-    /// Keys of a pipeline inside a scenario.
-    INLINE = "an inline pipeline" ["source" "connector" "outbox" "format" "dialect" "statements" "sinks" "settings" "may_show"]
-        later [];
+    PIPELINE = "a pipeline file" {
+        "pipeline" [must Type::Word(&VERSION)] "The version of the language. Left out when a pipeline is written into a scenario.";
+        "source" [must Type::OneOrList(&Type::Sql)] "DDL of the source tables for an empty database; it must create a table.";
+        "connector" [may Type::Path] "Path of the connector's JSON file as production has it. Keys that changeproof must own (connection, slot, publication, topic prefix, …) are replaced, and listed in the report. Without it: prefix `cdc`, all tables.";
+        "outbox" [may Type::Named("source table", &Type::List(&Type::Text))] "Tables that the connector's outbox router routes, each with the values it routes by: `{outbox: [order, invoice]}`. Each value gets a topic; findings are at the table.";
+        "format" [may Type::Word(&FORMAT)] "How records are written; read from the connector file if left out.";
+        "dialect" [may Type::Word(&DIALECT)] "Whose Flink SQL the statements are.";
+        "statements" [may Type::OneOrList(&Type::Sql)] "Flink statements, submitted in this order; `*` and `**` in a path match several files, in sorted order. None: the topics are the last hop.";
+        "sinks" [may Type::Named("sink", &Type::Sink)] "For every table that an INSERT writes: its reference query, or `unjudged`.";
+        "settings" [may Type::Map(&SETTINGS)] "Defaults for the scenarios; no lists.";
+        "may_show" [may Type::List(&Type::Shown(&MAY_SHOW))] "Known deviations of this pipeline, each with its reason.";
+    } later [];
     /// Keys of a sink.
-    SINK = "a sink" ["reference" "window"] later [];
+    SINK = "a sink" {
+        "reference" [must Type::Sql] "One SELECT on Postgres that says what the sink must hold, over the tables by their names and over `changes.<table>`. It returns the sink's key; columns that it does not return are not compared.";
+        "window" [may Type::Map(&WINDOW)] "The clock of a sink whose rows are windows: they are judged when they are closed.";
+    } later [];
     /// Keys of a window.
-    WINDOW = "a window" ["end" "time" "delay"] later [];
+    WINDOW = "a window" {
+        "end" [must Type::Text] "The reference's column that holds the end of the window.";
+        "time" [must Type::OneOrList(&Type::Text)] "The clock: `table.column`, a list of them, `commit` or `record`.";
+        "delay" [may Type::Duration] "How far the watermark stays behind; read from the WATERMARK clause if left out.";
+    } later [];
     /// Keys of `settings`.
-    SETTINGS = "settings" ["partitions" "parallelism" "replica_identity" "statements" "topics" "connector" "flink" "worker" "kafka" "postgres"]
-        later ["tables"];
+    SETTINGS = "settings" {
+        "partitions" [may Type::PerPlace("table or sink", &Type::Count)] "Partitions of every topic, or a map place → number. Default 1.";
+        "parallelism" [may Type::Choice(&Type::Count)] "Parallelism of the statements. Default 1.";
+        "replica_identity" [may Type::PerPlace("source table", &Type::Word(&REPLICA_IDENTITY))] "Replica identity of every table, or a map table → identity. As in the DDL where nothing is set.";
+        "statements" [may Type::Choice(&Type::Sql)] "Each of these statements replaces the pipeline's with the same kind and target; others are added before the first INSERT.";
+        "topics" [may Type::Named("table or sink", &Type::Options)] "Map place → options of its topic.";
+        "connector" [may Type::Options] "Options of the connector.";
+        "flink" [may Type::Options] "Options of the Flink session.";
+        "worker" [may Type::Options] "Options of Connect's process: the scenario gets a stack of its own with them.";
+        "kafka" [may Type::Options] "Options of the broker, on a stack of its own.";
+        "postgres" [may Type::Options] "Options of the server, on a stack of its own.";
+    } later ["tables"];
     /// Keys of `where`.
-    WHERE = "where" ["partitions" "parallelism" "replica_identity" "statements" "topics" "connector" "flink" "worker" "kafka" "postgres" "versions"]
-        later ["tables" ];
+    WHERE = "where" {
+        "partitions" [may Type::Labels] "Cells with this number of partitions.";
+        "parallelism" [may Type::Labels] "Cells with this parallelism.";
+        "replica_identity" [may Type::Labels] "Cells with this replica identity.";
+        "statements" [may Type::Labels] "Cells with these statements; the end of the path is enough.";
+        "topics" [may Type::Labels] "Cells with these options of topics.";
+        "connector" [may Type::Labels] "Cells with these options of the connector.";
+        "flink" [may Type::Labels] "Cells with these options of the Flink session.";
+        "worker" [may Type::Labels] "Cells with these options of Connect's process.";
+        "kafka" [may Type::Labels] "Cells with these options of the broker.";
+        "postgres" [may Type::Labels] "Cells with these options of the server.";
+        "versions" [may Type::Labels] "Stacks with these versions: map component → range.";
+    } later ["tables"];
     /// Main keys of a timeline entry beside the sessions.
-    MAIN = "the timeline" ["await" "arm" "kill" "pause" "resume" "stop" "start" "permute"]
-        later ["cut" "heal" "set"];
+    MAIN = "the timeline" {
+        "await" [may Type::OneOf(&[Type::Word(&CONDITION), Type::Map(&CONDITION_MAP)])] "Wait for a condition; never for a fixed time.";
+        "arm" [may Type::Map(&ARM)] "Go on at once, and do this to a part of the pipeline when it has come so far. A fault that did not act is an error.";
+        "kill" [may Type::Word(&TARGET)] "SIGKILL; of `statements`: their jobs are cancelled. The connector is no process and has none.";
+        "pause" [may Type::Word(&TARGET)] "SIGSTOP; of the connector Connect's own pause. Statements have none.";
+        "resume" [may Type::Word(&TARGET)] "SIGCONT; of the connector Connect's own resume. Statements have none.";
+        "stop" [may Type::Word(&TARGET)] "An orderly end; of `statements` with a savepoint, unless `savepoint: false` stands below.";
+        "start" [may Type::Word(&TARGET)] "Wait for an armed fault of the target first, then start it and wait until it serves. `statements` go on from their savepoint, else from nothing; after a `jobmanager` they go on from their last checkpoint.";
+        "permute" [may Type::Text] "`all`: every order of the entries under `of` that keeps each session's own, one cell each; a number draws so many by the seed. Waits and deadlocks are found, not declared; an order that needs a session that waits is not run, and none left is an error.";
+    } later ["cut" "heal" "set"];
     /// Modifiers of `permute`.
-    PERMUTE = "a permute" ["of"] later [];
+    PERMUTE = "a permute" {
+        "of" [must Type::Sessions] "Entries of sessions.";
+    } later [];
     /// Modifiers of a session's entry.
-    SESSION = "a session's entry" ["blocks_on" "error" "repeat" "until" "within"] later [];
+    SESSION = "a session's entry" {
+        "blocks_on" [may Type::Session] "The session that holds the lock for which the entry's last statement must be seen waiting. A wait that is not announced is an error.";
+        "error" [may Type::Text] "Postgres must refuse the SQL with this SQLSTATE or condition name.";
+        "repeat" [may Type::Count] "So many rounds; `:i` outside quotes is 1, 2, …";
+        "until" [may Type::OneOf(&[Type::Word(&CONDITION), Type::Map(&CONDITION_MAP)])] "Instead of `repeat`: rounds, each captured before the next, until the condition holds.";
+        "within" [may Type::Duration] "The limit; 30 s if left out.";
+    } later [];
     /// Modifiers of `await`.
-    AWAIT = "an await" ["within"] later [];
+    AWAIT = "an await" {
+        "within" [may Type::Duration] "The limit; 30 s if left out.";
+    } later [];
     /// Modifiers of `stop`.
-    STOP = "a stop" ["savepoint"] later [];
+    STOP = "a stop" {
+        "savepoint" [may Type::Bool] "Of `statements`: whether they end with a savepoint, from which `start` goes on. `true` if left out.";
+    } later [];
     /// Modifiers of what is done to a part of the pipeline.
-    FAULT = "a fault" [] later [];
+    FAULT = "a fault" {} later [];
     /// Modifiers of what is not built yet.
-    MODIFIERS = "the timeline" ["savepoint" "of"] later ["delay" "rate"];
+    MODIFIERS = "the timeline" {
+        "savepoint" "Of a stop.";
+        "of" "Of a permute.";
+    } later ["delay" "rate"];
     /// What can be awaited, as a word.
-    CONDITION = "await" ["streaming" "captured" "processed" "stored" "confirmed" "slot"] later [];
+    CONDITION = "await" {
+        "streaming" "The snapshot is over and the connector streams.";
+        "captured" "Every captured change of the sessions so far was read from its topic.";
+        "processed" "It is proven that nothing more can arrive, through the last hop.";
+        "stored" "Connect has stored an offset past the snapshot: a restart streams on from it.";
+        "confirmed" "The slot has confirmed the last commit; no barrier helps, so a later captured change or a heartbeat must.";
+        "slot" "The connector's slot has a consistent point.";
+    } later [];
     /// What can be awaited, as a map.
-    CONDITION_MAP = "await" ["watermark" "compacted" "expired"] later [];
+    CONDITION_MAP = "a condition" {
+        "watermark" [may Type::Text] "The watermark has come to this time at every task behind the sources of a windowed statement; without a zone it is UTC.";
+        "compacted" [may Type::Named("table or sink", &Type::Text)] "No record of the key is left on the topic: `{orders: 7}`.";
+        "expired" [may Type::Text] "The duration that `settings` sets for this option has passed since the entry before.";
+    } later [];
     /// What can be armed.
-    ARM = "an arm" ["kill" "pause" "stop" "at" "savepoint"] later [];
+    ARM = "an arm" {
+        "kill" [may Type::Word(&TARGET)] "Kill this.";
+        "pause" [may Type::Word(&TARGET)] "Pause this.";
+        "stop" [may Type::Word(&TARGET)] "Stop this.";
+        "at" [must Type::Named("place", &Type::Count)] "When: `{orders: 60}`, once 60 more records were read from the topic; `{checkpoint: 2}`, after two more checkpoints.";
+        "savepoint" [may Type::Bool] "Of a stop of `statements`: whether they end with a savepoint.";
+    } later [];
     /// Parts of the pipeline that something can be done to.
-    TARGET = "a target" ["postgres" "kafka" "worker" "connector" "taskmanager" "jobmanager" "statements"]
-        later [];
+    TARGET = "a target" {
+        "postgres" "The database server.";
+        "kafka" "The broker.";
+        "worker" "Connect's process.";
+        "connector" "The connector in it.";
+        "taskmanager" "Flink's worker.";
+        "jobmanager" "Flink's coordinator.";
+        "statements" "The jobs of the statements.";
+    } later [];
     /// Words that are true or false.
-    BOOL = "a choice" ["true" "false"] later [];
+    BOOL = "a choice" {
+        "true" "It is so.";
+        "false" "It is not.";
+    } later [];
     /// Keys of an entry of `expect`.
-    EXPECT = "expect" ["where" "delivery" "consistency" "rows" "life" "must_show" "may_show" "plan" "attempts"]
-        later [];
+    EXPECT = "expect" {
+        "where" [may Type::Map(&WHERE)] "The cells for which the entry holds: a value or a list of values for axes of the matrix. All cells if left out.";
+        "delivery" [may Type::Word(&DELIVERY)] "The delivery contract of the source topics.";
+        "consistency" [may Type::Named("sink", &Type::Word(&LEVEL))] "What every state of a sink must satisfy.";
+        "rows" [may Type::Named("sink", &Type::RowTable)] "Exactly these rows at the end. They are checked against the sink and against the reference, so that a wrong expectation is told apart from a wrong pipeline.";
+        "life" [may Type::Named("table or sink", &Type::Named("key", &Type::Life))] "The events of single keys, after legal replays are folded.";
+        "must_show" [may Type::List(&Type::Shown(&MUST_SHOW))] "Findings whose absence fails. A scenario that passes on an anomaly is a positive control.";
+        "may_show" [may Type::List(&Type::Shown(&MAY_SHOW))] "Findings that are allowed, each with its reason.";
+        "plan" [may Type::Named("sink", &Type::Map(&PLAN))] "Texts that EXPLAIN of the statement that writes the sink has or lacks.";
+        "attempts" [may Type::Count] "Run the cell until one run shows all that must be shown; every run must be free of the rest. Default 1.";
+    } later [];
     /// Keys of a sink's `plan`.
-    PLAN = "a plan" ["has" "lacks"] later [];
+    PLAN = "a plan" {
+        "has" [may Type::OneOrList(&Type::Text)] "Texts that the plan holds.";
+        "lacks" [may Type::OneOrList(&Type::Text)] "Texts that it does not hold.";
+    } later [];
     /// Components that have a version.
-    COMPONENT = "a component" ["postgres" "debezium" "kafka" "flink"] later [];
+    COMPONENT = "a component" {
+        "postgres" "The database server.";
+        "debezium" "The connector's plugin.";
+        "kafka" "The broker.";
+        "flink" "Flink.";
+    } later [];
     /// Modifiers of an entry of `must_show`.
-    MUST_SHOW = "must_show" ["key" "says"] later [];
+    MUST_SHOW = "must_show" {
+        "key" [may Type::OneOrList(&Type::Text)] "The keys it must be shown for. Without it: at least one, and all are covered.";
+        "says" [may Type::Text] "Text that the finding's sentence contains.";
+    } later [];
     /// Modifiers of an entry of `may_show`.
-    MAY_SHOW = "may_show" ["key" "because"] later [];
+    MAY_SHOW = "may_show" {
+        "key" [may Type::OneOrList(&Type::Text)] "The keys it may be shown for. Without it: all.";
+        "because" [must Type::Text] "Why it is allowed.";
+    } later [];
     /// Wire formats.
-    FORMAT = "format" ["json"] later ["json-registry" "avro-registry"];
+    FORMAT = "format" {
+        "json" "JSON without schemas.";
+    } later ["json-registry" "avro-registry"];
     /// Dialects.
-    DIALECT = "dialect" ["flink"] later ["confluent"];
+    DIALECT = "dialect" {
+        "flink" "Open-source Flink SQL. Hosts and the run's topic prefix are filled into `WITH`.";
+    } later ["confluent"];
     /// Replica identities.
-    REPLICA_IDENTITY = "replica_identity" ["default" "full"] later [];
+    REPLICA_IDENTITY = "replica_identity" {
+        "default" "An update or delete carries the old key alone.";
+        "full" "An update or delete carries the whole old row.";
+    } later [];
     /// Delivery contracts.
-    DELIVERY = "delivery" ["at-least-once" "exactly-once"] later [];
+    DELIVERY = "delivery" {
+        "at-least-once" "A replay is legal after a fault before the hop, and only then. The default.";
+        "exactly-once" "No record twice, not even after a fault.";
+    } later [];
     /// Levels of consistency.
-    LEVEL = "consistency" ["final" "windows" "cut" "commit"] later [];
+    LEVEL = "consistency" {
+        "final" "Equal to the reference whenever nothing more can arrive (of a windowed sink: the closed windows).";
+        "windows" "Each window, once a proof shows it closed, fired once, not early, with what the reference gives at a state of the input at which it may have fired. The default of a windowed sink.";
+        "cut" "Every state on the way equals the reference at a cut: a place in each partition of the input, which never goes back.";
+        "commit" "Every state on the way equals the reference at a commit.";
+    } later [];
     /// The version of both kinds of files.
-    VERSION = "the version of the language" ["v1"] later [];
+    VERSION = "the version of the language" {
+        "v1" "The first.";
+    } later [];
     /// Events of a topic's life.
-    TOPIC_EVENT = "the life of a topic's key" ["r" "c" "u" "d" "t" "null"] later [];
+    TOPIC_EVENT = "the life of a topic's key" {
+        "r" "Read by the snapshot.";
+        "c" "Created.";
+        "u" "Updated.";
+        "d" "Deleted.";
+        "t" "Truncated.";
+        "null" "A tombstone.";
+    } later [];
     /// Events of a sink's life.
-    SINK_EVENT = "the life of a sink's key" ["+I" "-U" "+U" "-D"] later [];
+    SINK_EVENT = "the life of a sink's key" {
+        "+I" "Inserted.";
+        "-U" "Taken back before an update.";
+        "+U" "Updated, or inserted into an upsert sink.";
+        "-D" "Deleted.";
+    } later [];
+}
+
+/// Keys of a pipeline inside a scenario: those of a file without its version.
+pub(crate) const INLINE: Words = Words {
+    of: "an inline pipeline",
+    known: PIPELINE.known.split_at(1).1,
+    rows: PIPELINE.rows.split_at(1).1,
+    ..PIPELINE
+};
+
+/// The modifiers that a main key of the timeline takes; what is no word is a session.
+pub(crate) fn modifiers(main: &str) -> Words {
+    match main {
+        "await" => AWAIT,
+        "stop" => STOP,
+        "permute" => PERMUTE,
+        "arm" | "kill" | "pause" | "resume" | "start" => FAULT,
+        _ => SESSION,
+    }
 }
 
 impl Words {

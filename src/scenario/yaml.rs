@@ -4,7 +4,8 @@
 //! file mean two things is refused: anchors, aliases, tags, merge keys, duplicate keys, several
 //! documents.
 
-use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, StructureStyle};
+pub(crate) use granit_parser::ScalarStyle;
+use granit_parser::{Event, Options, Parser, ScanError, StructureStyle};
 
 use super::code::Code;
 use super::diagnose::{At, Diagnostics};
@@ -15,6 +16,10 @@ use crate::base::text::{Anchor, Span, Text};
 pub(crate) struct Node {
     /// Where it stands: a scalar's own text, a collection's first line.
     pub at: At,
+    /// All of it, in bytes of the file; of a collection in block style only its start counts.
+    pub span: Span,
+    /// It is a collection in `{}` or `[]`.
+    pub is_flow: bool,
     /// What it is.
     pub value: Value,
 }
@@ -35,6 +40,8 @@ pub(crate) enum Value {
 pub(crate) struct Key {
     /// Its text.
     pub name: String,
+    /// It is written without quotes.
+    pub is_plain: bool,
     /// Where it stands.
     pub at: At,
 }
@@ -44,6 +51,8 @@ pub(crate) struct Key {
 pub(crate) struct Scalar {
     /// Its text, with the place of each of its lines.
     pub text: Text,
+    /// How it is written.
+    pub style: ScalarStyle,
     /// It is written without quotes and not as a block.
     pub is_plain: bool,
     /// Its lines are folded into one: a plain or folded scalar of several lines.
@@ -74,8 +83,27 @@ impl Node {
 /// Reads `source` as one document. `None` if it is not YAML or has no document; everything refused
 /// is in `diagnostics`.
 pub(crate) fn read(source: &Text, diagnostics: &mut Diagnostics) -> Option<Node> {
+    read_into(source, diagnostics, None)
+}
+
+/// [`read`], with the spans of all comments, `#` included, in the order of the file.
+pub(crate) fn read_with_comments(
+    source: &Text,
+    diagnostics: &mut Diagnostics,
+) -> Option<(Node, Vec<Span>)> {
+    let mut comments = Vec::new();
+    let root = read_into(source, diagnostics, Some(&mut comments))?;
+    comments.sort_unstable();
+    Some((root, comments))
+}
+
+fn read_into(
+    source: &Text,
+    diagnostics: &mut Diagnostics,
+    mut comments: Option<&mut Vec<Span>>,
+) -> Option<Node> {
     let mut options = Options::default();
-    options.set_emit_comments(false);
+    options.set_emit_comments(comments.is_some());
     options.emit_anchor_events = true;
     options.emit_unresolved_aliases = true;
     let mut tree = Tree { source, diagnostics, open: Vec::new(), documents: 0, root: None };
@@ -87,6 +115,9 @@ pub(crate) fn read(source: &Text, diagnostics: &mut Diagnostics) -> Option<Node>
                 if let Some(tag) = tag {
                     let at = tree.at(Span::new(tag.start, tag.end));
                     tree.refuse(&at, "a tag", "the key of a value gives its type");
+                }
+                if let (Event::Comment(..), Some(comments)) = (&event, &mut comments) {
+                    comments.push(Span::new(bytes.start, bytes.end));
                 }
                 tree.event(event, Span::new(bytes.start, bytes.end));
             }
@@ -109,6 +140,7 @@ pub(crate) fn read(source: &Text, diagnostics: &mut Diagnostics) -> Option<Node>
 /// A collection that is not closed yet.
 struct Open {
     at: At,
+    start: usize,
     in_flow: bool,
     is_map: bool,
     key: Option<Key>,
@@ -135,7 +167,7 @@ impl Tree<'_> {
             Event::Scalar(value, style, ..) => self.scalar(&value, style, span),
             Event::SequenceStart(style, ..) => self.start(style, false, span),
             Event::MappingStart(style, ..) => self.start(style, true, span),
-            Event::SequenceEnd | Event::MappingEnd => self.end(),
+            Event::SequenceEnd | Event::MappingEnd => self.end(span),
             Event::Anchor(..) => {
                 let at = self.at(span);
                 self.refuse(&at, "an anchor", "write the value where it is needed");
@@ -144,7 +176,7 @@ impl Tree<'_> {
                 let at = self.at(span);
                 self.refuse(&at, "an alias", "write the value where it is needed, or quote it");
                 let nothing = self.source.slice(Span::new(span.start, span.start));
-                self.push(Node { at, value: Value::Scalar(plain(nothing)) });
+                self.push(Node { at, span, is_flow: false, value: Value::Scalar(plain(nothing)) });
             }
             Event::DocumentStart(..) => {
                 self.documents += 1;
@@ -165,13 +197,14 @@ impl Tree<'_> {
         let in_flow = style == StructureStyle::Flow;
         let (key, items, entries) = (None, Vec::new(), Vec::new());
         let at = self.at(span);
-        self.open.push(Open { at, in_flow, is_map, key, items, entries });
+        self.open.push(Open { at, start: span.start, in_flow, is_map, key, items, entries });
     }
 
-    fn end(&mut self) {
+    fn end(&mut self, end: Span) {
         let Some(open) = self.open.pop() else { return };
         let value = if open.is_map { Value::Map(open.entries) } else { Value::List(open.items) };
-        self.push(Node { at: open.at, value });
+        let span = Span::new(open.start, end.end.max(open.start));
+        self.push(Node { at: open.at, span, is_flow: open.in_flow, value });
     }
 
     fn scalar(&mut self, value: &str, style: ScalarStyle, span: Span) {
@@ -189,11 +222,12 @@ impl Tree<'_> {
         let several = lines.count() > 1;
         let scalar = Scalar {
             text,
+            style,
             is_plain: style == ScalarStyle::Plain,
             is_folded: several && style != ScalarStyle::Literal,
             in_flow,
         };
-        self.push(Node { at, value: Value::Scalar(scalar) });
+        self.push(Node { at, span, is_flow: false, value: Value::Scalar(scalar) });
     }
 
     fn push(&mut self, node: Node) {
@@ -227,6 +261,7 @@ impl Tree<'_> {
     }
 
     fn key(&mut self, node: Node) -> Key {
+        let is_plain = matches!(&node.value, Value::Scalar(scalar) if scalar.is_plain);
         let name = match &node.value {
             Value::Scalar(scalar) => scalar.text.value.clone(),
             Value::List(_) | Value::Map(_) => {
@@ -238,7 +273,7 @@ impl Tree<'_> {
         if name == "<<" {
             self.refuse(&node.at, "a merge key", "write the keys where they are needed");
         }
-        Key { name, at: node.at }
+        Key { name, is_plain, at: node.at }
     }
 
     fn refuse(&mut self, at: &At, what: &str, help: &str) {
@@ -260,11 +295,43 @@ impl Tree<'_> {
         let end = byte + rest.chars().next().filter(|next| *next != '\n').map_or(0, char::len_utf8);
         let at = self.at(Span::new(byte, end));
         let info = error.info();
+        let help = if info.contains("did not find expected") {
+            Some(self.indentation(byte))
+        } else {
+            hint(&info, rest).map(str::to_owned)
+        };
         let detail = self.diagnostics.error(Code::NotYaml, &at, format!("not YAML: {info}"));
-        let _kept = match hint(&info, rest) {
+        let _kept = match help {
             Some(help) => detail.help(help),
             None => detail,
         };
+    }
+
+    /// How deep the line of `byte` stands, and how deep it could.
+    fn indentation(&self, byte: usize) -> String {
+        let before = self.source.value.get(..byte).unwrap_or("");
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let depth = |line: &str| line.len() - line.trim_start_matches(' ').len();
+        let own =
+            self.source.value.get(start..).and_then(|rest| rest.lines().next()).map_or(0, depth);
+        let mut above: Vec<usize> = Vec::new();
+        for line in
+            before.get(..start).unwrap_or("").lines().rev().filter(|line| !line.trim().is_empty())
+        {
+            let deep = depth(line);
+            let keys = line.trim_start().trim_start_matches("- ");
+            // The keys of an item stand below its first key, behind the dash.
+            for deep in [line.len() - keys.len(), deep] {
+                if above.last().is_none_or(|last| deep < *last) {
+                    above.push(deep);
+                }
+            }
+        }
+        let deep: Vec<String> = above.iter().rev().map(usize::to_string).collect();
+        format!(
+            "this line is indented by {own}; keys of one map stand in one column, and above it maps and lists begin at {}",
+            deep.join(", ")
+        )
     }
 
     /// A tab in the white space that opens the line of `byte` or the one after it.
@@ -284,7 +351,8 @@ impl Tree<'_> {
 }
 
 fn plain(text: Text) -> Scalar {
-    Scalar { text, is_plain: true, is_folded: false, in_flow: false }
+    let style = ScalarStyle::Plain;
+    Scalar { text, style, is_plain: true, is_folded: false, in_flow: false }
 }
 
 /// What usually lies behind the parser's message.
@@ -303,7 +371,7 @@ fn hint(info: &str, rest: &str) -> Option<&'static str> {
     if info.contains("unclosed quote") {
         return Some("close the quote; inside '…' a quote is written twice");
     }
-    info.contains("did not find expected").then_some("check the indentation of this line")
+    None
 }
 
 /// The end of the first line of `span`, without white space.

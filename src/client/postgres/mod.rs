@@ -7,6 +7,7 @@
 
 mod error;
 mod slot;
+pub mod tables;
 mod url;
 
 use std::sync::Arc;

@@ -28,6 +28,12 @@ impl Reader<'_> {
                 .help(format!("write {allowed}"));
             return None;
         };
+        if CONDITION.known.contains(&key.name.as_str()) {
+            self.error(Code::Condition, &key.at, format!("`{}` takes no value", key.name)).help(
+                format!("write `{}` alone; a limit is `within: 5s` below the entry", key.name),
+            );
+            return None;
+        }
         if !self.allows(CONDITION_MAP, key) {
             return None;
         }

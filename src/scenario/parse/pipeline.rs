@@ -215,7 +215,8 @@ impl Reader<'_> {
             Ok(parsed) => parsed,
             Err(error) => {
                 let at = json_place(source, error.line(), error.column());
-                self.error(Code::NotConnector, &at, format!("not JSON: {error}"));
+                let help = "write a JSON object of options, as Kafka Connect takes it";
+                self.error(Code::NotConnector, &at, format!("not JSON: {error}")).help(help);
                 return None;
             }
         };

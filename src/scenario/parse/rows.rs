@@ -31,7 +31,8 @@ impl Reader<'_> {
         let text = &scalar.text;
         if scalar.is_folded {
             let message = "YAML folds the lines of this row table into one";
-            self.error(Code::RowTable, &node.at, message).help("write it as a literal block (`|`)");
+            self.error(Code::RowTable, &node.at, message)
+                .help(format!("write `{sink}: |`, so that the lines below it stay lines"));
             return None;
         }
         let mut lines = lines(text).into_iter();

@@ -42,10 +42,17 @@ impl Reader<'_> {
                 self.error(Code::WaitingSession, &placed.main, message).help(help);
                 continue;
             }
+            let errors = self.diagnostics.len();
             if let Some(at) = &placed.blocks_on {
                 self.check_blocks_on(entry, at, &sessions);
             }
             run(entry, &placed.main, &mut sessions);
+            if self.diagnostics.len() > errors
+                && let Some(session) = sessions.get_mut(&entry.session)
+            {
+                // A wait that cannot be is said once.
+                session.waits = None;
+            }
         }
         for (name, session) in &sessions {
             self.check_end(name, session);

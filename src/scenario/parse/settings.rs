@@ -216,7 +216,7 @@ impl Reader<'_> {
         }
         match kind {
             Kind::Count => {
-                let number = self.count(node, "a number")?;
+                let number = self.count(node, "a number from 1 up")?;
                 Some(Choice { label: number.to_string(), value: SettingValue::Number(number) })
             }
             Kind::Identity => {

@@ -77,6 +77,10 @@ impl Reader<'_> {
         if words.known.contains(&key.name.as_str()) {
             return true;
         }
+        if key.name == "<<" {
+            // Refused already, as a merge key.
+            return false;
+        }
         if words.later.contains(&key.name.as_str()) {
             self.not_built(words, &key.at, &key.name);
         } else {

@@ -101,7 +101,8 @@ impl Reader<'_> {
             }
             Ok(paths) => paths,
             Err(message) => {
-                self.error(Code::NoFile, at, message);
+                let help = "paths are relative to the folder of the file they stand in";
+                self.error(Code::NoFile, at, message).help(help);
                 Vec::new()
             }
         }
@@ -139,7 +140,8 @@ impl Reader<'_> {
     fn not_empty(&mut self, text: &Text, statements: &[Text]) -> Option<()> {
         if statements.is_empty() {
             let at = At::start_of(text);
-            self.error(Code::EmptySql, &at, "the SQL holds no statement");
+            self.error(Code::EmptySql, &at, "the SQL holds no statement")
+                .help("write a statement, or leave the key out");
             return None;
         }
         Some(())
