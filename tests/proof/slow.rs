@@ -17,6 +17,8 @@ struct Found<'a> {
     offset: i64,
     emit: &'a Emit,
     is: Option<usize>,
+    /// It came before: where it stands now says nothing of the order of others.
+    again: bool,
 }
 
 struct Judge<'a> {
@@ -33,7 +35,8 @@ pub(crate) fn judge(snapshot: bool, expected: &[Emit], log: &Log) -> Told {
         let before = judge.log.iter().filter(|found| found.partition == *partition).count();
         let is = judge.identify(*partition, emit);
         let offset = i64::try_from(before).unwrap();
-        judge.log.push(Found { partition: *partition, offset, emit, is });
+        let again = is.is_some() && judge.log.iter().any(|found| found.is == is);
+        judge.log.push(Found { partition: *partition, offset, emit, is, again });
     }
     for place in 0..judge.expected.len() {
         judge.lost(place);
@@ -142,16 +145,15 @@ impl Judge<'_> {
 
     /// A record that came: again, too late, or with another image.
     fn record(&mut self, n: usize) {
-        let Found { partition, offset, emit, is } = self.log[n];
+        let Found { partition, offset, emit, is, again } = self.log[n];
         let at = Some((partition, offset));
         let Some(place) = is else { return self.tell(Anomaly::PhantomChange, emit.key, at) };
         let wanted = &self.expected[place];
         let earlier = &self.log[..n];
-        let again = earlier.iter().any(|other| other.is == is);
         let passed = |other: &Found<'_>| {
             let wanted = other.is.map(|other| &self.expected[other]);
             let ordered = wanted.is_some_and(|other| other.op != 'r' && has_order(other));
-            other.partition == partition && other.is > is && ordered
+            other.partition == partition && other.is > is && ordered && !other.again
         };
         let late = !again && has_order(wanted) && earlier.iter().any(passed);
         let deleted = |other: &Found<'_>| {

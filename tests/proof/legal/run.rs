@@ -36,7 +36,11 @@ pub(crate) fn runs(plan: &Plan, records: &[Emit]) -> Runs {
     for (upto, back) in &plan.crashes {
         let begin = from.max(snapshot);
         let upto = begin + upto.index(records.len() - begin + 1);
+        // It starts again at a change, never between a delete and its tombstone.
         let again = begin + back.index(upto - begin + 1);
+        let lsn = |place: usize| records.get(place).map(|record| record.lsn);
+        let start = |place: &usize| *place == begin || lsn(*place - 1) != lsn(*place);
+        let again = (begin..=again).rev().find(start).unwrap();
         // What was on its way when the worker died did or did not arrive, partition by partition.
         let arrived = |partition: usize| again + plan.choice(partition) % (upto - again + 1);
         runs.push(log(plan, (records, from), arrived));
