@@ -105,7 +105,7 @@ findings! {
     WindowRepeated "window-repeated" Windows "A window fired more than once.";
     WindowWrongValue "window-wrong-value" Windows "A window fired with a value that no allowed cut explains.";
     WindowGhost "window-ghost" Windows "A window fired that the reference does not know.";
-    LateDropped "late-dropped" Windows "The number of rows dropped as late differs from the model's.";
+    LateDropped "late-dropped" Windows "More rows were dropped as late than were late.";
     WindowEarly "window-early" Windows "A window fired before its end could have been reached.";
     RecordSkipped "record-skipped" SilentDrops "A record was read and left out without an error.";
     TruncateUnseen "truncate-unseen" SilentDrops "A TRUNCATE left rows behind at this hop.";

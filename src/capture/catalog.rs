@@ -1,7 +1,7 @@
 //! What Postgres' catalog says of the source tables.
 
-use crate::client::postgres::{Connection, PostgresError, ident};
-use crate::history::event::Table;
+use crate::client::postgres::{Connection, PostgresError, ident, literal};
+use crate::history::event::{Published, Table};
 use crate::scenario::settings::ReplicaIdentity;
 
 /// Ordinary tables outside the system's schemas, in the form in which a history holds them.
@@ -34,7 +34,34 @@ SELECT coalesce(json_agg(json_build_object(
 
 /// The tables of the connection's database by schema and name, none of them marked as captured.
 pub async fn tables(connection: &Connection) -> Result<Vec<Table>, PostgresError> {
-    let json = connection.value(TABLES).await?.unwrap_or_default();
+    json(connection, TABLES).await
+}
+
+/// The tables of the database with their replica identity, and whether a publication names them.
+pub async fn published(
+    connection: &Connection,
+    publication: &str,
+) -> Result<Vec<Published>, PostgresError> {
+    let sql = format!(
+        "SELECT coalesce(json_agg(json_build_object(
+                  'table', n.nspname || '.' || c.relname, 'identity', c.relreplident,
+                  'published', r.oid IS NOT NULL) ORDER BY n.nspname, c.relname), '[]')
+           FROM pg_class c
+           JOIN pg_namespace n ON n.oid = c.relnamespace
+           LEFT JOIN pg_publication p ON p.pubname = {}
+           LEFT JOIN pg_publication_rel r ON r.prrelid = c.oid AND r.prpubid = p.oid
+          WHERE c.relkind = 'r' AND c.relpersistence = 'p'
+            AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'",
+        literal(publication)
+    );
+    json(connection, &sql).await
+}
+
+async fn json<T: serde::de::DeserializeOwned>(
+    connection: &Connection,
+    sql: &str,
+) -> Result<T, PostgresError> {
+    let json = connection.value(sql).await?.unwrap_or_default();
     serde_json::from_str(&json).map_err(|error| PostgresError {
         doing: "reading the catalog".to_owned(),
         message: error.to_string(),

@@ -1,14 +1,16 @@
 //! A history laid out for judging: the journal folded, every topic aligned with what it must hold,
 //! every sink's records read. The checkers look at this and at nothing else.
 
+use super::outbox;
 use super::topic::TopicCase;
 use super::verdict::Gap;
 use crate::base::position::{Lsn, Xid};
-use crate::history::event::{End, Proof, Table};
+use crate::history::event::{End, Header, Proof, Table};
 use crate::history::{Disturbance, History, Index};
 use crate::model::feed::{Columns, Rules};
+use crate::model::outbox::apart;
 use crate::model::source::{Journal, Transaction, prefix};
-use crate::scenario::expect::{Delivery, Expect};
+use crate::scenario::expect::{Delivery, Expect, Level};
 use crate::scenario::settings::{Options, ReplicaIdentity};
 
 use super::sinks::SinkCase;
@@ -23,6 +25,8 @@ pub(super) struct Case<'a> {
     /// Why the journal cannot be read.
     pub(super) journal_error: Option<String>,
     pub(super) rules: Option<Rules>,
+    /// Where the snapshot ends and the stream begins.
+    pub(super) point: Option<Lsn>,
     /// The topics of captured tables that could be aligned.
     pub(super) topics: Vec<TopicCase<'a>>,
     pub(super) sinks: Vec<SinkCase<'a>>,
@@ -40,6 +44,7 @@ impl<'a> Case<'a> {
             transactions: Vec::new(),
             journal_error: None,
             rules: None,
+            point: None,
             topics: Vec::new(),
             sinks,
             gaps,
@@ -83,7 +88,7 @@ impl<'a> Case<'a> {
     }
 
     fn read_rules(&mut self) {
-        match self.index.connector.map(Rules::of) {
+        match self.index.connector.map(|config| Rules::of(&apart(config))) {
             Some(Ok(rules)) => self.rules = Some(rules),
             Some(Err(problems)) => {
                 self.gap("the records of the source topics", problems.join("; "));
@@ -97,7 +102,7 @@ impl<'a> Case<'a> {
         let Some(rules) = self.rules.clone() else { return };
         let mut read = Vec::new();
         for (table, source) in self.index.tables.iter().enumerate() {
-            if !source.captured {
+            if !source.captured || outbox::is_routed(self, source) {
                 continue;
             }
             let name = format!("{}.{}", source.schema, source.name);
@@ -110,7 +115,9 @@ impl<'a> Case<'a> {
             let place = self.place_of(source);
             let Some(columns) = self.columns.get(table) else { continue };
             let records = self.index.of_topic(&topic.name);
-            let (topic, gaps) = TopicCase::read(topic, (table, columns), place, records, &rules);
+            let (mut topic, gaps) =
+                TopicCase::read(topic, (table, columns), place, records, &rules);
+            topic.truncated = !super::snapshot::lost_offsets(self, topic.topic).is_empty();
             self.gaps.extend(gaps);
             read.push(topic);
         }
@@ -128,6 +135,7 @@ impl<'a> Case<'a> {
             }
             return;
         };
+        self.point = Some(point);
         // A transaction whose commit record stands before the point is in the snapshot.
         let streamed = self.transactions.partition_point(|t| t.commit < point);
         let (shown, streamed) = self.transactions.split_at(streamed);
@@ -164,7 +172,7 @@ impl<'a> Case<'a> {
 
     /// From which record of a source topic on a replay is legal: from the first fault before the
     /// topic on, unless the contract is exactly-once.
-    fn replays_from(&self, topic: &str) -> Option<usize> {
+    pub(super) fn replays_from(&self, topic: &str) -> Option<usize> {
         if self.is_exactly_once() {
             return None;
         }
@@ -239,6 +247,16 @@ impl<'a> Case<'a> {
         self.index.tables.get(table).map_or(&[], |table| &table.key)
     }
 
+    /// The level at which a sink is judged.
+    pub(super) fn level(&self, sink: &SinkCase<'_>) -> Level {
+        level(self.index.header, sink)
+    }
+
+    /// The option, if there is one, by which windows fire early, or again for late rows.
+    pub(super) fn corrects_windows(&self) -> Option<&'a str> {
+        corrects_windows(self.index.header)
+    }
+
     pub(super) fn last_proof(&self) -> Option<&'a Proof> {
         self.index.last_proof()
     }
@@ -246,4 +264,20 @@ impl<'a> Case<'a> {
     pub(super) fn was_aborted(&self, xid: Xid) -> bool {
         self.index.aborts.contains(&xid)
     }
+}
+
+/// The level at which a sink is judged: as demanded, else `windows` where it has windows that fire
+/// once, else `final`.
+pub(super) fn level(header: &Header, sink: &SinkCase<'_>) -> Level {
+    let fires_once = sink.window.is_some() && corrects_windows(header).is_none();
+    let usual = if fires_once { Level::Windows } else { Level::Final };
+    header.trial.expect.consistency.get(sink.name).copied().unwrap_or(usual)
+}
+
+fn corrects_windows(header: &Header) -> Option<&str> {
+    let on = |(option, value): &(&String, &String)| {
+        let fires = ["table.exec.emit.early-fire.enabled", "table.exec.emit.late-fire.enabled"];
+        fires.contains(&option.as_str()) && value.eq_ignore_ascii_case("true")
+    };
+    header.trial.settings.flink.iter().find(on).map(|(option, _)| option.as_str())
 }

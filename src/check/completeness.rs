@@ -2,6 +2,7 @@
 
 use super::case::Case;
 use super::found::{Draft, Found};
+use super::snapshot::{in_gap, overlaps};
 use super::topic::{TopicCase, envelope, letter, position};
 use crate::base::anomaly::Anomaly;
 use crate::model::feed::{Expected, Logged, Part};
@@ -12,14 +13,12 @@ pub(super) const FINDS: &[Anomaly] =
 pub(super) fn check(case: &Case<'_>, found: &mut Found) {
     for topic in &case.topics {
         for (place, wanted) in topic.missing(case.last_proof()) {
-            if is_lost(topic, place, wanted) {
+            if is_lost(topic, place, wanted) && !in_gap(case, wanted) {
                 found.add(lost(case, topic, wanted));
             }
         }
-        for place in &topic.alignment.unexplained {
-            if let Some(logged) = topic.log.get(*place) {
-                found.add(unexplained(case, topic, logged));
-            }
+        for logged in topic.unexplained().filter(|logged| !overlaps(case, logged)) {
+            found.add(unexplained(case, topic, logged));
         }
     }
 }
@@ -30,7 +29,7 @@ fn is_lost(topic: &TopicCase<'_>, place: usize, wanted: &Expected) -> bool {
         let none = topic.parts(place).all(|(part, _)| !topic.is_seen(part));
         return none && wanted.part == Part::Create;
     }
-    matches!(wanted.part, Part::Read | Part::Create | Part::Update | Part::Truncate)
+    matches!(wanted.part, Part::Read | Part::Create | Part::Update)
 }
 
 fn lost<'a>(case: &'a Case<'_>, topic: &'a TopicCase<'_>, wanted: &'a Expected) -> Draft<'a> {

@@ -2,6 +2,7 @@
 
 use super::case::Case;
 use super::found::{Draft, Found};
+use super::snapshot::in_gap;
 use super::topic::{letter, position};
 use crate::base::anomaly::Anomaly;
 use crate::model::feed::Part;
@@ -13,7 +14,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
     for topic in &case.topics {
         let columns = case.key_columns(topic.table);
         for (place, wanted) in topic.missing(case.last_proof()) {
-            if wanted.key_change {
+            if wanted.key_change || in_gap(case, wanted) {
                 continue;
             }
             let Some(change) = &wanted.change else { continue };

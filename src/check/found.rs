@@ -1,6 +1,8 @@
 //! What a checker hands in: findings without their key's life, which is looked up afterwards for
 //! those that are shown.
 
+use std::collections::BTreeMap;
+
 use super::topic::{TopicCase, journal_position, position};
 use super::verdict::{Difference, Finding, Gap};
 use crate::base::anomaly::Anomaly;
@@ -14,6 +16,8 @@ use crate::model::key::Key;
 pub(super) struct Found {
     pub(super) findings: Vec<Raw>,
     pub(super) gaps: Vec<Gap>,
+    /// What was counted on the way, by name.
+    pub(super) figures: BTreeMap<String, u64>,
 }
 
 /// A finding, and where its key's life is to be looked up.

@@ -227,9 +227,9 @@ fn sinks(case: &Case<'_>, wanted: &Wanted<'_>, lives: &mut BTreeMap<usize, Vec<S
                 continue;
             }
             let event = match (sink.shape.table.mode, &emitted.row) {
-                (SinkMode::Append, _) => "+I",
+                (SinkMode::Append, _) | (SinkMode::Retract, Some(_)) => "+I",
                 (SinkMode::Upsert, Some(_)) => "+U",
-                (SinkMode::Upsert, None) => "-D",
+                (SinkMode::Upsert | SinkMode::Retract, None) => "-D",
             };
             let key = || emitted.key.as_ref().map_or_else(String::new, ToString::to_string);
             let seen = Seen {

@@ -5,20 +5,26 @@
 //! the verdict unknown and never a pass.
 
 mod case;
+mod changelog;
 mod completeness;
 mod deletes;
 mod demands;
 mod duplicates;
 mod found;
 mod integrity;
+mod internal;
 mod lives;
+mod metadata;
 mod order;
+mod outbox;
 mod patterns;
 mod plans;
 mod progress;
 mod rows;
+mod silent;
 mod sink;
 mod sinks;
+mod snapshot;
 mod summary;
 #[cfg(test)]
 mod testing;
@@ -30,14 +36,20 @@ mod transactions;
 mod vacuity;
 mod values;
 pub mod verdict;
+mod windows;
 mod witnesses;
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use itertools::Itertools as _;
 
 use crate::base::anomaly::{Anomaly, Family};
 use crate::history::History;
+use crate::history::event::Cut;
+use crate::model::source;
+use crate::scenario::expect::Level;
+use crate::scenario::pipeline::Sink;
 use case::Case;
 use found::{Found, Raw};
 use sinks::SinkCase;
@@ -57,12 +69,19 @@ struct Checker {
 const CHECKERS: &[Checker] = &[
     Checker { name: "progress", finds: progress::FINDS, check: progress::check },
     Checker { name: "completeness", finds: completeness::FINDS, check: completeness::check },
+    Checker { name: "snapshot", finds: snapshot::FINDS, check: snapshot::check },
     Checker { name: "order", finds: order::FINDS, check: order::check },
     Checker { name: "duplicates", finds: duplicates::FINDS, check: duplicates::check },
     Checker { name: "values", finds: values::FINDS, check: values::check },
     Checker { name: "deletes", finds: deletes::FINDS, check: deletes::check },
     Checker { name: "transactions", finds: transactions::FINDS, check: transactions::check },
+    Checker { name: "metadata", finds: metadata::FINDS, check: metadata::check },
+    Checker { name: "silent", finds: silent::FINDS, check: silent::check },
+    Checker { name: "changelog", finds: changelog::FINDS, check: changelog::check },
+    Checker { name: "outbox", finds: outbox::FINDS, check: outbox::check },
     Checker { name: "sink", finds: sink::FINDS, check: sink::check },
+    Checker { name: "internal", finds: internal::FINDS, check: internal::check },
+    Checker { name: "windows", finds: windows::FINDS, check: windows::check },
     Checker { name: "witnesses", finds: witnesses::FINDS, check: witnesses::check },
 ];
 
@@ -84,7 +103,31 @@ pub fn judge(history: &History) -> Verdict {
     })
 }
 
-/// The sinks that differ from their reference at a proof; for the live part, which then records
+/// A cut at which the reference of a sink is needed, with the rows of the tables there.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// The sink.
+    pub sink: String,
+    /// The cut.
+    pub cut: Cut,
+    /// The rows by the place of their table in the history's tables.
+    pub tables: BTreeMap<usize, source::Rows>,
+}
+
+/// The cuts whose references the live part should record after the last proof, and has not yet.
+pub fn wanted(history: &History) -> Vec<Wanted> {
+    let trial = &history.header.trial;
+    let windowed = |sink: &Sink| matches!(sink, Sink::Judged { window: Some(_), .. });
+    let named = |level: &Level| matches!(level, Level::Cut | Level::Commit);
+    if !trial.pipeline.sinks.values().any(windowed) && !trial.expect.consistency.values().any(named)
+    {
+        return Vec::new();
+    }
+    let case = Case::of(history);
+    [windows::wanted(&case), internal::wanted(&case)].concat()
+}
+
+/// The sinks that differ from their reference at a proof, and must not; for the live part, which then records
 /// the reference over the topics too.
 pub fn diverged(history: &History, proof: u32) -> Vec<String> {
     let index = history.index();
@@ -93,7 +136,8 @@ pub fn diverged(history: &History, proof: u32) -> Vec<String> {
     };
     let (sinks, _) = SinkCase::all(&index);
     let differs = |sink: &&SinkCase<'_>| {
-        sink.judged && sink.compare(&index, proof).is_ok_and(|(_, diffs)| !diffs.is_empty())
+        let judged = sink.judged && case::level(&history.header, sink) != Level::Windows;
+        judged && sink.compare(&index, proof).is_ok_and(|(_, diffs)| !diffs.is_empty())
     };
     sinks.iter().filter(differs).map(|sink| sink.name.to_owned()).collect()
 }
@@ -102,11 +146,12 @@ fn judge_case(case: &Case<'_>) -> Verdict {
     if let Some(verdict) = integrity::broken(case) {
         return verdict;
     }
-    let mut found = Found { findings: Vec::new(), gaps: case.gaps.clone() };
+    let mut found = Found { gaps: case.gaps.clone(), ..Found::default() };
     integrity::incomplete(case, &mut found);
     for checker in CHECKERS {
         run(checker, case, &mut found);
     }
+    windows::explain(&mut found.findings);
     let mut verdict = Verdict::empty(Outcome::Pass);
     vacuity::check(case, &mut found, &mut verdict.warnings);
 
@@ -124,6 +169,7 @@ fn judge_case(case: &Case<'_>) -> Verdict {
     verdict.warnings.extend(summary::warnings(case));
     verdict.not_judged = summary::not_judged(case);
     verdict.figures = summary::figures(case, &raws);
+    verdict.figures.append(&mut found.figures);
 
     let mut judged = raws.into_iter().zip_eq(judgement.statuses).collect::<Vec<_>>();
     judged.sort_by_key(weight);
@@ -143,6 +189,7 @@ fn run(checker: &Checker, case: &Case<'_>, found: &mut Found) {
     match catch_unwind(AssertUnwindSafe(|| (checker.check)(case, &mut own))) {
         Ok(()) => {
             found.findings.append(&mut own.findings);
+            found.figures.append(&mut own.figures);
             for gap in own.gaps {
                 found.gap(gap.what, gap.missing);
             }

@@ -74,9 +74,9 @@ fn at_sink(case: &Case<'_>, place: &str) -> Option<Events> {
     let mut events = Events::new();
     for emitted in &sink.log {
         let event = match (sink.shape.table.mode, &emitted.row) {
-            (SinkMode::Append, _) => "+I",
+            (SinkMode::Append, _) | (SinkMode::Retract, Some(_)) => "+I",
             (SinkMode::Upsert, Some(_)) => "+U",
-            (SinkMode::Upsert, None) => "-D",
+            (SinkMode::Upsert | SinkMode::Retract, None) => "-D",
         };
         let of_row = || emitted.row.as_ref().and_then(|row| sink.shape.key_of(row));
         if let Some(key) = emitted.key.clone().or_else(of_row) {

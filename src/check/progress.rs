@@ -3,6 +3,7 @@
 use super::case::Case;
 use super::found::{Draft, Found};
 use crate::base::anomaly::Anomaly;
+use crate::history::index::Trouble;
 
 pub(super) const FINDS: &[Anomaly] = &[
     Anomaly::Stalled,
@@ -10,10 +11,19 @@ pub(super) const FINDS: &[Anomaly] = &[
     Anomaly::StatementFailed,
     Anomaly::StatementRejected,
     Anomaly::SlotRetained,
+    Anomaly::SharedSlot,
 ];
 
 /// How many lines of a cause are told.
 const DETAIL: usize = 4;
+
+/// A connector that finds its slot taken has no failure of its own.
+fn name(trouble: &Trouble<'_>) -> Anomaly {
+    let says = |text: &str| text.contains("replication slot") && text.contains("is active for PID");
+    let of_connector = matches!(trouble.finding, Anomaly::ConnectorFailed | Anomaly::Stalled);
+    let told = says(trouble.sentence) || trouble.detail.iter().any(|line| says(line));
+    if of_connector && told { Anomaly::SharedSlot } else { trouble.finding }
+}
 
 pub(super) fn check(case: &Case<'_>, found: &mut Found) {
     for trouble in &case.index.troubles {
@@ -21,7 +31,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
         let detail = trouble.detail.iter().take(DETAIL).map(|line| format!("; {}", line.trim()));
         let detail = detail.collect::<String>();
         found.add(Draft {
-            anomaly: trouble.finding,
+            anomaly: name(trouble),
             place: trouble.place,
             key: None,
             key_columns: &[],

@@ -7,6 +7,7 @@ use super::case::Case;
 use super::found::{Found, Raw};
 use super::sinks::{Rows, SinkCase, equal, shown};
 use super::verdict::{Difference, Status, Unmet};
+use crate::base::anomaly::Anomaly;
 use crate::base::value::Value;
 use crate::codec::flink::{Row, cell};
 use crate::codec::types::DataType;
@@ -148,12 +149,14 @@ fn is_readable(sink: &SinkCase<'_>, proof: &Proof) -> bool {
     sink.unread.is_none() && !unproven && proof.ends.contains_key(&sink.shape.table.topic)
 }
 
-/// Keys with a finding that the scenario demands or allows.
+/// Keys with a finding that the scenario demands or allows, and those of windows that changed after
+/// they had fired: their reference has moved on.
 fn told_apart(sink: &str, raws: &[Raw], statuses: &[Status]) -> BTreeSet<String> {
     let told = raws.iter().enumerate().filter(|(n, raw)| {
         let status = statuses.get(*n);
         let told = matches!(status, Some(Status::Demanded | Status::Allowed(_)));
-        told && raw.finding.place == sink
+        let moved_on = raw.finding.anomaly == Anomaly::LateChange;
+        (told || moved_on) && raw.finding.place == sink
     });
     told.filter_map(|(_, raw)| raw.finding.key.clone()).collect()
 }

@@ -13,6 +13,7 @@ use crate::codec::flink::Row;
 use crate::history::event::{Proof, Side};
 use crate::model::key::Key;
 use crate::model::sink::texts;
+use crate::scenario::expect::Level;
 
 pub(super) const FINDS: &[Anomaly] = &[
     Anomaly::DivergedSink,
@@ -26,6 +27,10 @@ pub(super) const FINDS: &[Anomaly] = &[
 
 pub(super) fn check(case: &Case<'_>, found: &mut Found) {
     for sink in case.sinks.iter().filter(|sink| sink.judged && !sink.stopped) {
+        if case.level(sink) == Level::Windows {
+            // What comes after a window has fired is not in it, and need not be.
+            continue;
+        }
         let mut earlier = Earlier::of(sink);
         let mut findings = Vec::<Raw>::new();
         for proof in &case.index.proofs {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::case::Case;
 use super::verdict::Gap;
 use crate::base::anomaly::Anomaly;
 use crate::base::value::Value;
@@ -10,9 +11,10 @@ use crate::codec::postgres;
 use crate::codec::types::DataType;
 use crate::codec::value::same;
 use crate::history::Index;
-use crate::history::event::{Proof, Reference, Side, SinkMode};
+use crate::history::event::{Proof, Side, SinkMode};
 use crate::model::key::Key;
 use crate::model::sink::{Contents, Emitted, Shape, texts};
+use crate::model::watermark::closes;
 use crate::scenario::pipeline::{Sink, Window};
 
 /// One sink.
@@ -92,6 +94,27 @@ impl<'a> SinkCase<'a> {
         self.log.iter().any(|emitted| emitted.row.is_some())
     }
 
+    /// Whether its rows are told apart by a key.
+    pub(super) fn is_keyed(&self) -> bool {
+        match self.shape.table.mode {
+            SinkMode::Upsert => true,
+            SinkMode::Append => false,
+            SinkMode::Retract => !self.shape.table.key.is_empty(),
+        }
+    }
+
+    /// Its statement was seen started again during the run: then it may write again what it wrote.
+    fn restarted(&self, index: &Index<'_>) -> bool {
+        let jobs = index.proofs.iter().flat_map(|proof| &proof.jobs);
+        let own = jobs.filter(|job| job.sinks.iter().any(|name| name == self.name));
+        own.map(|job| (&job.job, &job.attempts)).collect::<BTreeSet<_>>().len() > 1
+    }
+
+    /// It may hold some rows, or have written some changes, twice.
+    pub(super) fn may_repeat(&self, case: &Case<'_>) -> bool {
+        case.may_repeat_at_sinks() || self.restarted(&case.index)
+    }
+
     pub(super) fn contents(&self, proof: &Proof) -> Contents<'a> {
         self.shape.fold(&self.log, proof)
     }
@@ -112,12 +135,18 @@ impl<'a> SinkCase<'a> {
         let Some(reference) = index.references.get(&(proof.number, self.name, side)) else {
             return Err(self.gap(proof, "its result was not recorded"));
         };
-        self.rows(reference).map_err(|problem| self.gap(proof, problem))
+        let rows = self.rows(&reference.columns, &reference.rows);
+        rows.map_err(|problem| self.gap(proof, problem))
     }
 
-    fn rows(&self, reference: &Reference) -> Result<Rows, String> {
+    /// The result of a reference query as rows of this sink.
+    pub(super) fn rows(
+        &self,
+        result: &[(String, String)],
+        cells: &[Vec<Option<String>>],
+    ) -> Result<Rows, String> {
         let compared = |(name, _): &&(String, String)| self.shape.kind(name).is_some();
-        let columns = reference.columns.iter().filter(compared);
+        let columns = result.iter().filter(compared);
         let mut rows = Rows {
             columns: columns.map(|(name, _)| name.clone()).collect(),
             keyed: BTreeMap::new(),
@@ -126,24 +155,24 @@ impl<'a> SinkCase<'a> {
         if let Some(key) = self.shape.table.key.iter().find(|key| !rows.columns.contains(key)) {
             return Err(format!("the reference does not return the key column `{key}`"));
         }
-        for cells in &reference.rows {
-            if cells.len() != reference.columns.len() {
-                let (found, wanted) = (cells.len(), reference.columns.len());
+        for cells in cells {
+            if cells.len() != result.len() {
+                let (found, wanted) = (cells.len(), result.len());
                 return Err(format!("a row of the reference has {found} cells, expected {wanted}"));
             }
             let mut row = Row::new();
-            for (n, (column, kind)) in reference.columns.iter().enumerate() {
+            for (n, (column, kind)) in result.iter().enumerate() {
                 let cell = cells.get(n).and_then(Option::as_deref);
                 row.insert(column.clone(), self.cell(column, kind, cell)?);
             }
             match (self.shape.table.mode, self.shape.key_of(&row)) {
-                (SinkMode::Upsert, Some(key)) => {
+                (SinkMode::Upsert | SinkMode::Retract, Some(key)) => {
                     if rows.keyed.insert(key.clone(), row).is_some() {
                         return Err(format!("the reference returns two rows with the key {key}"));
                     }
                 }
                 (SinkMode::Upsert, None) => return Err("the sink has no key".to_owned()),
-                (SinkMode::Append, _) => rows.bag.push(row),
+                (SinkMode::Append, _) | (SinkMode::Retract, None) => rows.bag.push(row),
             }
         }
         Ok(rows)
@@ -179,9 +208,10 @@ impl<'a> SinkCase<'a> {
         }
         let reference = self.reference(index, proof, Side::Journal)?;
         let contents = self.contents(proof);
-        let diffs = match self.shape.table.mode {
-            SinkMode::Upsert => self.keyed(&reference, &contents, proof),
-            SinkMode::Append => self.multiset(&reference, &contents, proof),
+        let diffs = if self.is_keyed() {
+            self.keyed(&reference, &contents, proof)
+        } else {
+            self.multiset(&reference, &contents, proof)
         };
         Ok((reference, diffs))
     }
@@ -267,13 +297,23 @@ impl<'a> SinkCase<'a> {
     /// Whether the row is of a window that the proof does not show closed. A row that does not say
     /// when its window ends has fired: it is of a closed one.
     pub(super) fn is_open(&self, row: &Row, proof: &Proof) -> bool {
-        let Some(window) = self.window else { return false };
-        let end = match row.get(&window.end) {
-            Some(Value::Timestamp(micros) | Value::TimestampTz(micros)) => micros.div_euclid(1000),
-            _ => return false,
-        };
+        self.end(row).is_some_and(|end| !self.is_closed(end, proof))
+    }
+
+    /// When the row's window ends, in milliseconds since 1970.
+    pub(super) fn end(&self, row: &Row) -> Option<i64> {
+        match row.get(&self.window?.end) {
+            Some(Value::Timestamp(micros) | Value::TimestampTz(micros)) => {
+                Some(micros.div_euclid(1000))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the proof shows the windows closed that end at `end`.
+    pub(super) fn is_closed(&self, end: i64, proof: &Proof) -> bool {
         let watermark = proof.watermarks.get(self.name).copied().flatten();
-        watermark.is_none_or(|watermark| end > watermark)
+        watermark.is_some_and(|watermark| closes(watermark, end))
     }
 }
 

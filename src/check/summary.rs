@@ -8,7 +8,7 @@ use super::has_checker;
 use super::vacuity::n_captured;
 use super::verdict::{Outcome, Status, Verdict};
 use crate::base::anomaly::{Anomaly, Family};
-use crate::history::event::{Role, Side};
+use crate::history::event::Side;
 use crate::scenario::expect::Level;
 
 /// How many findings of one name at one place a verdict keeps.
@@ -68,10 +68,10 @@ pub(super) fn not_judged(case: &Case<'_>) -> Vec<String> {
             lines.push(format!("sink `{name}`: its statement failed or was rejected"));
             continue;
         }
-        if sink.window.is_some() {
+        if let (Some(_), Some(option)) = (sink.window, case.corrects_windows()) {
             lines.push(format!(
-                "sink `{name}`: the level `windows` has no checker yet; judged `final` over its \
-                 closed windows"
+                "sink `{name}`: `{option}` lets windows fire more than once, which the level \
+                 `windows` has no model for; judged `final` over its closed windows"
             ));
         }
         let reference = case.last_proof();
@@ -87,10 +87,6 @@ pub(super) fn not_judged(case: &Case<'_>) -> Vec<String> {
             }
         }
     }
-    let metadata = |topic: &&crate::history::event::Topic| topic.role == Role::Transaction;
-    if case.index.topics.iter().any(|topic| metadata(&topic)) {
-        lines.push("transaction metadata: no checker yet".to_owned());
-    }
     if case.ended_in_trouble() {
         lines.push("what comes after the trouble: the run ended there".to_owned());
     }
@@ -99,14 +95,12 @@ pub(super) fn not_judged(case: &Case<'_>) -> Vec<String> {
 
 /// A level that a scenario demands by name and that nothing judges is no pass.
 pub(super) fn undemanded_levels(case: &Case<'_>, found: &mut Found) {
-    for (sink, level) in &case.expect.consistency {
-        let name = match level {
-            Level::Final => continue,
-            Level::Windows => "windows",
-            Level::Cut => "cut",
-            Level::Commit => "commit",
-        };
-        found.gap(format!("`{sink}` at level `{name}`"), "the level has no checker yet");
+    for (name, level) in &case.expect.consistency {
+        let sink = case.sinks.iter().find(|other| other.name == name);
+        if *level == Level::Windows && sink.is_some_and(|sink| sink.window.is_none()) {
+            let what = format!("`{name}` at level `windows`");
+            found.gap(what, "the pipeline declares no `window` for it");
+        }
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) struct TopicCase<'a> {
     places: Vec<usize>,
     pub(super) expected: Vec<Expected>,
     pub(super) alignment: Alignment,
+    /// Records were removed before they were read.
+    pub(super) truncated: bool,
     /// Records that are no envelopes, or whose key cannot be read.
     pub(super) n_unread: usize,
     /// Places in the log of records that bring a row back whose delete was seen before.
@@ -56,6 +58,7 @@ impl<'a> TopicCase<'a> {
             places: Vec::with_capacity(records.len()),
             expected: Vec::new(),
             alignment: Alignment::default(),
+            truncated: false,
             n_unread: 0,
             resurrecting: BTreeSet::new(),
         };
@@ -144,17 +147,23 @@ impl<'a> TopicCase<'a> {
         })
     }
 
+    /// Records that nothing explains.
+    pub(super) fn unexplained(&self) -> impl Iterator<Item = &Logged<'a>> {
+        self.alignment.unexplained.iter().filter_map(|place| self.log.get(*place))
+    }
+
     pub(super) fn is_seen(&self, expected: usize) -> bool {
         self.alignment.seen.get(expected).is_some_and(Option::is_some)
     }
 
     /// What must have arrived by the end of the proof and did not. Records that could not be read
-    /// may have been just these, so that nothing is missing for certain then.
+    /// may have been just these, so that nothing is missing for certain then; nor is it where records
+    /// were removed, which has a name of its own.
     pub(super) fn missing(&self, proof: Option<&Proof>) -> Vec<(usize, &Expected)> {
         let Some(proof) = proof.filter(|proof| proof.ends.contains_key(&self.topic.name)) else {
             return Vec::new();
         };
-        if self.n_unread > 0 {
+        if self.n_unread > 0 || self.truncated {
             return Vec::new();
         }
         let due = |wanted: &Expected| match wanted.end {

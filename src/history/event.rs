@@ -120,6 +120,20 @@ pub enum Event {
     Proof(Proof),
     /// What the reference query of a sink gave at a proven quiescence.
     Reference(Reference),
+    /// What the connector's publication held at a proof: every table of the database.
+    Publication {
+        /// The proof.
+        proof: u32,
+        /// The tables, those that are not published too.
+        tables: Vec<Published>,
+    },
+    /// How the tables that the statements read tell event time.
+    Clocks {
+        /// Those that can be computed from records.
+        clocks: Vec<Clock>,
+    },
+    /// What the reference query of a windowed sink gave at a cut at which a window may have fired.
+    CutReference(CutReference),
     /// The journal was checked against the source: both as multisets.
     Capture {
         /// The proof it belongs to.
@@ -241,6 +255,13 @@ pub enum Role {
         /// The table, as `schema.name`.
         table: String,
     },
+    /// Events of an outbox table, as the connector's router writes them.
+    Outbox {
+        /// The table, as `schema.name`.
+        table: String,
+        /// What stands in the routing column of its rows.
+        value: String,
+    },
     /// Barriers.
     Barrier,
     /// Transaction metadata.
@@ -250,6 +271,16 @@ pub enum Role {
         /// The Flink table.
         sink: String,
     },
+}
+
+impl Role {
+    /// The connector writes what it captured there.
+    pub fn is_captured(&self) -> bool {
+        match self {
+            Self::Source { .. } | Self::Outbox { .. } => true,
+            Self::Barrier | Self::Transaction | Self::Sink { .. } => false,
+        }
+    }
 }
 
 /// A topic of the run.
@@ -275,6 +306,8 @@ pub enum SinkMode {
     Upsert,
     /// kafka, insert-only: a multiset.
     Append,
+    /// kafka with debezium-json: every record adds a row or takes one back.
+    Retract,
 }
 
 /// A table that the statements write.
@@ -369,6 +402,9 @@ pub struct JobProof {
     pub watermarks: Vec<(String, i64, i64)>,
     /// The id of the checkpoint that was triggered after that and completed.
     pub checkpoint: u64,
+    /// Per windowed operator: how many rows it says it dropped as late, so far.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub late: Vec<(String, u64)>,
 }
 
 /// Which side a reference was computed over.
@@ -394,6 +430,75 @@ pub struct Reference {
     /// Postgres type name where the sink has no such column).
     pub columns: Vec<(String, String)>,
     /// Values as Postgres writes them; `None` for NULL.
+    pub rows: Vec<Vec<Option<String>>>,
+}
+
+/// A table as the catalogue has it during the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// The table, as `schema.name`.
+    pub table: String,
+    /// The connector's publication names it.
+    pub published: bool,
+    /// Its replica identity as the catalogue writes it: `d`, `f`, `i` or `n`.
+    pub identity: char,
+}
+
+/// The clock of a table that statements read: what its WATERMARK clause makes of the records.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clock {
+    /// The Flink table.
+    pub table: String,
+    /// The logical names of its topics.
+    pub topics: Vec<String>,
+    /// The sinks of the statements that read it.
+    pub sinks: Vec<String>,
+    /// Where the event time of a record's rows is read.
+    pub times: Vec<Time>,
+    /// How far the watermark stays behind the latest time, in milliseconds.
+    pub delay_ms: i64,
+    /// Partitions are left out while they are idle: which ones were, no record tells.
+    pub idles: bool,
+}
+
+/// Where the event time of a record's rows is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Time {
+    /// A field of the value.
+    Field(String),
+    /// A field of the images of Debezium's envelope, as Flink's format reads it.
+    Image(String),
+    /// A column of a Postgres table in the images of Debezium's envelope; a number counts this
+    /// many to the millisecond.
+    Column {
+        /// The column.
+        name: String,
+        /// Ticks of the number in a millisecond (1,000 for microseconds).
+        ticks: i64,
+    },
+    /// `source.ts_ms` of the envelope.
+    Commit,
+    /// The record's timestamp.
+    Record,
+}
+
+/// A cut through the source topics: by logical name, for each partition the offset below which
+/// every record counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Cut(pub BTreeMap<String, Vec<i64>>);
+
+/// The result of a reference query over the source tables as the records below a cut make them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CutReference {
+    /// The sink.
+    pub sink: String,
+    /// The cut.
+    pub cut: Cut,
+    /// As in [`Reference`].
+    pub columns: Vec<(String, String)>,
+    /// As in [`Reference`].
     pub rows: Vec<Vec<Option<String>>>,
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::History;
 use super::event::{
-    End, Event, Header, Proof, Record, Reference, Role, Side, SinkTable, Table, Topic,
+    Clock, Cut, CutReference, End, Event, Header, Proof, Published, Record, Reference, Role, Side,
+    SinkTable, Table, Topic,
 };
 use crate::base::anomaly::Anomaly;
 use crate::base::position::{Lsn, Xid};
@@ -95,6 +96,12 @@ pub struct Index<'a> {
     pub proofs: Vec<&'a Proof>,
     /// Results of reference queries.
     pub references: BTreeMap<(u32, &'a str, Side), &'a Reference>,
+    /// How the tables that the statements read tell event time.
+    pub clocks: &'a [Clock],
+    /// Results of the reference queries of windowed sinks at cuts.
+    pub cuts: BTreeMap<(&'a str, &'a Cut), &'a CutReference>,
+    /// What the connector's publication held, by proof.
+    pub publications: Vec<(u32, &'a [Published])>,
     /// The journal's own checks.
     pub captures: Vec<Capture<'a>>,
     /// Plans by the sink that their statement writes.
@@ -126,6 +133,9 @@ impl<'a> Index<'a> {
             records: BTreeMap::new(),
             proofs: Vec::new(),
             references: BTreeMap::new(),
+            clocks: &[],
+            publications: Vec::new(),
+            cuts: BTreeMap::new(),
             captures: Vec::new(),
             plans: BTreeMap::new(),
             faults: Vec::new(),
@@ -165,6 +175,11 @@ impl<'a> Index<'a> {
                 let key = (reference.proof, reference.sink.as_str(), reference.side);
                 self.references.insert(key, reference);
             }
+            Event::Publication { proof, tables } => self.publications.push((*proof, tables)),
+            Event::Clocks { clocks } => self.clocks = clocks,
+            Event::CutReference(reference) => {
+                self.cuts.insert((reference.sink.as_str(), &reference.cut), reference);
+            }
             Event::Capture { proof, table, source, shadow } => {
                 self.captures.push(Capture { proof: *proof, table, source, shadow });
             }
@@ -199,7 +214,7 @@ impl<'a> Index<'a> {
     pub fn sources(&self) -> impl Iterator<Item = (&'a Topic, &'a str)> {
         self.topics.iter().filter_map(|topic| match &topic.role {
             Role::Source { table } => Some((topic, table.as_str())),
-            Role::Barrier | Role::Transaction | Role::Sink { .. } => None,
+            Role::Outbox { .. } | Role::Barrier | Role::Transaction | Role::Sink { .. } => None,
         })
     }
 

@@ -6,7 +6,7 @@
 //! found at the line where they happened.
 
 pub mod event;
-mod index;
+pub mod index;
 mod reader;
 mod sum;
 mod writer;

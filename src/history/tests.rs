@@ -17,6 +17,7 @@ fn header() -> Header {
         file: None,
         source: Vec::new(),
         connector: None,
+        outbox: BTreeMap::new(),
         format: Format::Json,
         dialect: Dialect::Flink,
         statements: Vec::new(),

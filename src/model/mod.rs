@@ -2,6 +2,8 @@
 
 pub mod feed;
 pub mod key;
+pub mod outbox;
 pub mod runs;
 pub mod sink;
 pub mod source;
+pub mod watermark;

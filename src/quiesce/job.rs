@@ -278,6 +278,28 @@ impl<'a> Watched<'a> {
         })
     }
 
+    /// Per windowed operator, how many rows it says it dropped as late. The JobManager may lag, so
+    /// there may be more of them by now, and never fewer.
+    pub(super) async fn late_rows(
+        &self,
+        clients: &Clients<'_>,
+    ) -> Result<Vec<(String, u64)>, Unproven> {
+        let mut late = BTreeMap::<String, u64>::new();
+        for vertex in self.graph.vertices.iter().filter(|v| v.name.contains("Window")) {
+            let broken = |error: FlinkError| Unproven::broken(&error);
+            let names = clients.flink.metric_names(&self.graph.id, &vertex.id);
+            let mut names = names.await.map_err(broken)?;
+            names.retain(|name| metric::late_rows(name).is_some());
+            let values = clients.flink.metrics(&self.graph.id, &vertex.id, &names);
+            for (name, value) in values.await.map_err(broken)? {
+                if let (Some(of), Ok(count)) = (metric::late_rows(&name), value.parse::<u64>()) {
+                    *late.entry(of.to_owned()).or_default() += count;
+                }
+            }
+        }
+        Ok(late.into_iter().collect())
+    }
+
     fn places(&self) -> BTreeMap<String, Place> {
         let delays = |id: &str| {
             let vertex = self.graph.vertices.iter().find(|vertex| vertex.id == id);

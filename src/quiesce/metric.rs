@@ -43,6 +43,11 @@ pub(super) fn input_watermark(subtask: u32) -> String {
     format!("{subtask}.currentInputWatermark")
 }
 
+/// The operator whose number of rows dropped as late a metric is; `None` for any other metric.
+pub(super) fn late_rows(name: &str) -> Option<&str> {
+    name.strip_suffix(".numLateRecordsDropped")?.split_once('.').map(|(_, operator)| operator)
+}
+
 /// A name as it appears in a metric's name.
 pub(super) fn sanitised(name: &str) -> String {
     name.replace([' ', '.', ':', ','], "_")

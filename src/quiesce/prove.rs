@@ -43,6 +43,7 @@ struct Attempted<'a> {
 struct Evidence {
     delivered: Delivered,
     checkpoint: u64,
+    late: Vec<(String, u64)>,
 }
 
 impl Attempted<'_> {
@@ -125,13 +126,15 @@ impl Attempted<'_> {
         if job.is_restored() {
             let (delivered, checkpoint) = job.held(self.clients, ends, self.left()).await?;
             self.log("a checkpoint holds everything", &job.job.id);
-            return Ok((n, Evidence { delivered, checkpoint }));
+            let late = job.late_rows(self.clients).await?;
+            return Ok((n, Evidence { delivered, checkpoint, late }));
         }
         let delivered = job.delivered(self.clients, ends, self.left()).await?;
         self.log("the sources delivered everything", &job.job.id);
         let checkpoint = job.checkpoint(self.clients, self.left()).await?;
         self.log("the checkpoint completed", &job.job.id);
-        Ok((n, Evidence { delivered, checkpoint }))
+        let late = job.late_rows(self.clients).await?;
+        Ok((n, Evidence { delivered, checkpoint, late }))
     }
 
     /// The ends of topics, once no transaction is open in them.
@@ -212,6 +215,7 @@ impl Attempted<'_> {
                 sources: logical(self.pipeline.topics, found.delivered.sources),
                 watermarks: found.delivered.watermarks,
                 checkpoint: found.checkpoint,
+                late: found.late,
             });
         }
         proof

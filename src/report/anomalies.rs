@@ -55,7 +55,7 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::SnapshotGap,
         [
-            "A change that committed after the snapshot's point and before the first streamed change is in neither.",
+            "The connector took a snapshot, and a change that was committed after the snapshot's point is missing although later changes were streamed: it stands before the first change that arrived.",
             "The row stays as the snapshot saw it until it changes again, perhaps for ever.",
             "The slot was created after the snapshot was read, or the slot was lost and the connector went on without a new snapshot.",
             "Let the connector create its slot itself before the snapshot; after a lost slot, snapshot again.",
@@ -64,9 +64,9 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::HistoryTruncated,
         [
-            "The first offset of a partition is above the first record that should be on it.",
+            "The first offset that a partition still has is above offsets that were never read; nothing is said of what is missing there otherwise.",
             "What was removed before it was read cannot be judged, and a consumer that starts now never sees it.",
-            "Retention or compaction removed records while the run, or a consumer, was still behind.",
+            "Retention removed records while the run, or a consumer, was still behind.",
             "Raise the topic's retention above the longest time a consumer may be down.",
         ],
     ),
@@ -109,10 +109,10 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::SnapshotOverlap,
         [
-            "One change is shown both by a snapshot row and by a streamed record after the snapshot's point.",
-            "Whoever adds up the stream counts it twice.",
-            "The snapshot was not taken at the slot's consistent point, or an incremental snapshot window was not closed.",
-            "Let the connector take the snapshot at its slot's point; read the topic by key, not by count.",
+            "A record streams a change of a transaction that was committed before the snapshot's point, so that the snapshot shows it already.",
+            "Whoever adds up changes counts the row twice; whoever keeps the last value may fall back to an older one.",
+            "An old slot was used again with a new snapshot, or a second snapshot was taken while the stream went on.",
+            "Start a new snapshot with a new slot; read the topic by key, so that a repeat replaces.",
         ],
     ),
     (
@@ -226,35 +226,35 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::TornTransaction,
         [
-            "The transaction metadata name other counts or members than the transaction has.",
-            "Whoever waits for whole transactions waits for ever, or acts too early.",
-            "Skipped operations and filtered tables are counted differently; the metadata topic lost records.",
-            "Count only what is captured, or do without transaction metadata.",
+            "The transaction metadata disagree with the journal: no BEGIN or END of a committed transaction, another number of events than it has, or a record that names another transaction or another place in it.",
+            "A consumer that waits for whole transactions waits for ever, or acts on half of one.",
+            "Events are filtered or lost behind the place where they are counted, or a transform drops some of them.",
+            "Count with the metadata only what the connector sends unfiltered; correlate by the transaction's number, not by the whole id, which differs from event to event.",
         ],
     ),
     (
         Anomaly::LostRetraction,
         [
-            "A changelog wrote a new value of a row without taking back the old one.",
-            "Sums over the changelog are too high.",
-            "A stage that emits only new values feeds one that needs old ones.",
-            "Let the planner see the real changelog mode of the source.",
+            "A sink that writes row kinds wrote a new row for a key whose old row it had not taken back.",
+            "Whoever adds up the changelog counts both: sums are too high.",
+            "A stage that emits only new values (an upsert changelog) feeds a sink that needs old ones too.",
+            "Let the planner see the real changelog mode of the source; read the plan for a ChangelogNormalize.",
         ],
     ),
     (
         Anomaly::OrphanRetraction,
         [
-            "A changelog took back a row that was not there.",
-            "Sums over the changelog are too low.",
-            "A fabricated before-image, or a late retraction after its row was dropped.",
+            "A sink that writes row kinds took back a row that was not there, or that had another value.",
+            "Whoever adds up the changelog subtracts what was never added: sums are too low.",
+            "A before-image with invented values (replica identity DEFAULT), or a retraction after the row's state had expired.",
             "REPLICA IDENTITY FULL; keep state as long as rows live.",
         ],
     ),
     (
         Anomaly::DoubleInsert,
         [
-            "A changelog inserted a row that was already there.",
-            "Sums over the changelog are too high.",
+            "A sink that writes row kinds added a row that was there already with the same value.",
+            "Whoever adds up the changelog counts the row twice.",
             "A replay or a snapshot overlap that nothing removed.",
             "Declare the primary key and let the engine remove duplicates.",
         ],
@@ -271,64 +271,64 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::ImpossibleOutput,
         [
-            "The sink passed through a state that equals the reference at no moment of its input.",
-            "Readers saw a result that was never true.",
-            "Joins and aggregates emit half of a transaction's effect.",
-            "Demand this level only where plans can keep it; otherwise read at quiet moments.",
+            "A sink passed through a state that its reference has at no allowed state of the input. At the level `cut` that is any state after whole records of the source topics, never going back; at `commit`, after whole transactions. The finding says how many outputs were wrong and for how long.",
+            "Whoever reads the sink at that moment sees a result that was never true: a sum in the middle of a transfer, a join with half of its sides.",
+            "Joins and aggregates emit after each row, not after each transaction; several partitions are read at different speeds.",
+            "Where readers must not see it: buffer by transaction, or let them wait for a settled state. Where they may, do not demand the level.",
         ],
     ),
     (
         Anomaly::WindowMissing,
         [
-            "A window is closed, the reference has rows for it, and it never fired.",
-            "A whole period is absent.",
-            "Its rows were late for the watermark, or a partition without records holds the watermark back.",
-            "Raise the delay; set an idle time-out for sources.",
+            "A proof of quiescence shows the window's end passed by the watermark, its reference has a row for it at every state of the input at which it may have fired, and the sink has none.",
+            "A whole period is absent, and nothing says so.",
+            "Its rows were late for the watermark already, a filter or join before the window lost them, or the statement lost its state in a restart.",
+            "Compare the event times of the window's rows with the watermark when they arrived; raise the delay, or mend the filter.",
         ],
     ),
     (
         Anomaly::WindowRepeated,
         [
-            "A window fired more than once although its kind fires once.",
-            "Whoever adds up windows counts twice.",
-            "A restart without state, or early or late firing options.",
-            "Write windows by key so that a repeat replaces.",
+            "A window that fires once was written to the sink more than once, or written and taken back, and no restart of its statement was recorded.",
+            "Whoever adds up the windows counts twice.",
+            "A restart without its state, an aggregation that is no window (a plain GROUP BY corrects itself), or two statements that write the same sink.",
+            "Write windows by key, so that a repeat replaces; look at the plan for what the statement really is.",
         ],
     ),
     (
         Anomaly::WindowWrongValue,
         [
-            "A window's row equals the reference at no cut at which it may have fired.",
-            "The period shows numbers that were never true.",
-            "Rows were dropped as late, counted in two windows, or retracted after the firing.",
-            "Compare the number of late rows; see late-change.",
+            "A window fired with a row that its reference gives at no state of the input at which the window may have fired: none between the records by which the watermark passed its end and the proof that it had.",
+            "The period shows numbers that were never true; a row that came too late does not explain them.",
+            "Deletes and updates that the statement reads as new rows, duplicates after a replay, a row dropped although it was in time, a wrong time zone or boundary.",
+            "Look at the difference: twice a row points at duplicates or at an append reading, a missing row at a filter, a whole shift at the time zone.",
         ],
     ),
     (
         Anomaly::WindowGhost,
         [
-            "A window fired that the reference does not know.",
-            "A period shows rows that do not exist.",
-            "A wrong time zone or time column, or rows deleted after the window fired.",
-            "Check the time attribute against the reference.",
+            "A window fired for a key and a time for which its reference has no row, at any state.",
+            "A period shows rows that do not exist in the source.",
+            "A wrong time zone or time column, a key built otherwise than in the reference, or deletes that the statement cannot see.",
+            "Compare the window's key and boundaries with the reference; check the time attribute.",
         ],
     ),
     (
         Anomaly::LateDropped,
         [
-            "The number of rows dropped as late differs from what the watermark explains.",
-            "Rows vanish without a trace.",
-            "A watermark delay shorter than the disorder of the input.",
-            "Raise the delay, or write late rows to a table of their own.",
+            "A windowed operator says that it dropped more rows as late than there are rows behind the watermark of their own partition.",
+            "Rows that came in time are lost without a trace.",
+            "A watermark that runs ahead of the records: another column, idle partitions, a source of its own behind the topic that mixes partitions.",
+            "Check the WATERMARK clause and how many partitions one source task reads; a row that is truly late is the witness late-change.",
         ],
     ),
     (
         Anomaly::WindowEarly,
         [
-            "A window fired before any record that could have closed it was written.",
-            "The period is incomplete and will not be corrected.",
-            "Processing time instead of event time, or a watermark from another column.",
-            "Check the WATERMARK clause.",
+            "A window stands in the sink although a proof of quiescence, taken later, shows that the watermark had not reached the window's end.",
+            "The period is incomplete, and will not be corrected when its end comes.",
+            "Processing time instead of event time, a watermark from another column, or idle partitions that were left out.",
+            "Check the WATERMARK clause and the column in it; take care with idle time-outs.",
         ],
     ),
     (
@@ -343,19 +343,19 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::TruncateUnseen,
         [
-            "A table was truncated and its rows live on at this hop.",
-            "Everything that was truncated is a ghost.",
-            "Connectors skip TRUNCATE by default, and many formats cannot express it.",
-            "Delete instead of truncating, or snapshot again afterwards.",
+            "A TRUNCATE removed rows of a captured table, and no record of its topic says so.",
+            "Every consumer keeps the rows for ever.",
+            "The connector leaves truncates out unless told otherwise (`skipped.operations=t`), and most formats of Flink cannot read them anyway.",
+            "Delete rows with DELETE where consumers must know; take the right to TRUNCATE from the application.",
         ],
     ),
     (
         Anomaly::CaptureDrift,
         [
-            "Publication, replica identity or table list changed while the run was going on.",
-            "From that moment on another set of changes is captured.",
-            "A migration, or a connector that alters its publication.",
-            "Make the publication by hand and forbid the connector to alter it.",
+            "A table left or entered the connector's publication during the run, or its replica identity is another one than at the start.",
+            "Changes stop to arrive, or arrive without the old values that statements need, while everything looks healthy.",
+            "A migration altered the publication, or created the table anew and forgot REPLICA IDENTITY FULL.",
+            "Keep publication and replica identity in the same migration as the table, and check them after each.",
         ],
     ),
     (
@@ -406,10 +406,10 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::SharedSlot,
         [
-            "Two readers used one replication slot.",
-            "Each of them misses what the other consumed.",
-            "Two connectors with the same slot name.",
-            "One slot per connector.",
+            "The connector could not read its replication slot because another process was reading it.",
+            "Each change goes to one of the two readers: both see a part, and neither knows.",
+            "Two connectors with the same `slot.name`, or an old task that was not stopped.",
+            "One slot for each connector; stop the old task before the new one starts.",
         ],
     ),
     (
@@ -424,10 +424,10 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::LateChange,
         [
-            "A change reached a window after the window had fired. It never fails by itself.",
-            "The window will not count it.",
-            "The change is later than the watermark allows.",
-            "Nothing to mend by itself; see window-wrong-value.",
+            "A window fired rightly, and its reference gives another row by now: a row was added, changed or removed after the window had fired. It never fails by itself.",
+            "The sink keeps what the window fired with; whether that is right is for the reader of the sink to say.",
+            "The change is later than the watermark's delay allows, or a correction of an old row.",
+            "Nothing to mend if that is agreed. Else raise the delay, or demand `consistency: final` so that the difference fails.",
         ],
     ),
     (
@@ -442,10 +442,10 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::MidSnapshot,
         [
-            "A transaction committed between the slot's consistent point and the last snapshot record. It never fails by itself.",
-            "It shows that the run really met the case.",
-            "Writes went on while the snapshot was read.",
-            "Nothing to mend by itself; see snapshot-gap.",
+            "A transaction was committed after the snapshot's point and before the last row of the snapshot was written, by the clocks of database and connector. It never fails by itself.",
+            "It proves that the place where snapshot and stream meet was really tried.",
+            "Work on the database while the connector starts.",
+            "Nothing to mend.",
         ],
     ),
     (

@@ -19,6 +19,7 @@ pub(super) fn header() -> Header {
         file: Some("flink-sql/card_tx_oss/pipeline.yaml".into()),
         source: Vec::new(),
         connector: None,
+        outbox: BTreeMap::new(),
         format: Format::Json,
         dialect: Dialect::Flink,
         statements: Vec::new(),

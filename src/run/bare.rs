@@ -96,7 +96,7 @@ async fn calls(run: &Run<'_>) -> Result<(), Stop> {
 async fn stream(run: &Run<'_>, ready: watch::Sender<Option<Vec<Table>>>) -> Result<Bare, Stop> {
     let (control, database) = source::databases(run).await?;
     let tables = source::define(run, &database).await?;
-    let topics = topics::topics(&tables, &run.trial.pipeline.sinks, &run.planned());
+    let topics = topics::topics(&tables, &run.trial.pipeline, &run.planned());
     let (barriers, clocks) =
         (Arc::new(Barriers::default()), Arc::new(source::watermarks(run, &tables, &topics)));
     let endpoints = &run.context.endpoints;

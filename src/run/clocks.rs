@@ -1,62 +1,22 @@
-//! Event time: what the WATERMARK clauses of the source tables make of the records of their topics,
-//! computed from the records as they were tapped.
-//!
-//! Flink evaluates the clause for every row that the format makes of a record: for debezium-json
-//! the rows of both images of an update, and the old image of a delete. The watermark of a
-//! partition is the greatest value so far; a row whose time is NULL moves nothing.
+//! The clocks of the tables that the statements read, and how far they are by the records that were
+//! tapped.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde_json::Value;
-
-use crate::history::event::{Record, Table};
-use crate::quiesce::{Clocks, Read};
+use crate::history::event::{Clock, Record, Table, Time};
+use crate::model::watermark::Progress;
+use crate::quiesce::{Clause, Clocks, Job, Read};
 use crate::scenario::pipeline::{Sink, WindowTime};
 use crate::scenario::settings::Options;
 use crate::sql::flink::{ColumnKind, CreateTable};
 
 use super::statements::TopicTable;
 
-/// Where the event time of a record is read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Source {
-    /// A field of the value.
-    Field(String),
-    /// A field of the images of Debezium's envelope, as Flink's format reads it.
-    Image(String),
-    /// A column of a Postgres table in the images of Debezium's envelope; a number counts this
-    /// many to the millisecond.
-    Column {
-        /// Of both images, as debezium-json reads them; else of the one row of the envelope.
-        both: bool,
-        /// The column.
-        name: String,
-        /// Ticks of the number in a millisecond (1,000 for microseconds).
-        ticks: i64,
-    },
-    /// `source.ts_ms` of the envelope.
-    Commit,
-    /// The record's timestamp.
-    Record,
-}
-
-/// The clock of one table.
-#[derive(Debug, Clone)]
-struct Clock {
-    table: String,
-    topics: Vec<String>,
-    sources: Vec<Source>,
-    delay_ms: i64,
-    /// By logical topic and partition: after which offset the watermark was what; ascending in
-    /// both.
-    seen: BTreeMap<(String, i32), Vec<(i64, i64)>>,
-}
-
 /// The clocks of all tables with a WATERMARK clause that can be computed.
 #[derive(Debug)]
 pub struct Watermarks {
-    clocks: Mutex<Vec<Clock>>,
+    clocks: Mutex<Vec<(Clock, Progress)>>,
     /// Logical names of topics by physical ones.
     logical: BTreeMap<String, String>,
 }
@@ -105,19 +65,38 @@ pub fn is_known(table: &TopicTable, sinks: &BTreeMap<String, Sink>) -> bool {
 impl Watermarks {
     /// The clocks of a run. `logical` names the topics of the run by their physical names.
     pub fn new(known: &Known<'_>, logical: BTreeMap<String, String>) -> Self {
-        let clocks = known.tables.values().filter_map(|table| clock(table, known)).collect();
+        let clocks = known.tables.values().filter_map(|table| clock(table, known));
+        let clocks = clocks.map(|clock| (clock, Progress::default())).collect();
         Self { clocks: Mutex::new(clocks), logical }
     }
 
-    fn clocks(&self) -> MutexGuard<'_, Vec<Clock>> {
+    fn clocks(&self) -> MutexGuard<'_, Vec<(Clock, Progress)>> {
         self.clocks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The clocks, each with the sinks of the jobs that read it.
+    pub(super) fn read_by(&self, jobs: &[Job]) -> Vec<Clock> {
+        let read_by = |clock: &Clock| {
+            let reads = |job: &&Job| job.reads.iter().any(|read| read.table == clock.table);
+            let idle = |job: &&Job| {
+                let read = job.reads.iter().find(|read| read.table == clock.table);
+                read.is_some_and(|read| read.watermark == Clause::Idle)
+            };
+            let sinks = jobs.iter().filter(reads).flat_map(|job| &job.sinks);
+            Clock {
+                sinks: sinks.map(|sink| sink.sink.clone()).collect(),
+                idles: jobs.iter().any(|job| idle(&job)),
+                ..clock.clone()
+            }
+        };
+        self.clocks().iter().map(|(clock, _)| read_by(clock)).collect()
     }
 
     /// Takes note of a record, in the order of offsets.
     pub fn note(&self, record: &Record) {
-        for clock in self.clocks().iter_mut() {
+        for (clock, progress) in self.clocks().iter_mut() {
             if clock.topics.contains(&record.topic) {
-                clock.note(record);
+                progress.note(clock, record);
             }
         }
     }
@@ -127,10 +106,8 @@ impl Clocks for Watermarks {
     fn watermark(&self, read: &Read, partition: i32, below: i64) -> Option<i64> {
         let logical = self.logical.get(&read.topic)?;
         let clocks = self.clocks();
-        let clock = clocks.iter().find(|clock| clock.table == read.table)?;
-        let seen = clock.seen.get(&(logical.clone(), partition))?;
-        let count = seen.partition_point(|(offset, _)| *offset < below);
-        seen.get(count.checked_sub(1)?).map(|(_, watermark)| *watermark)
+        let (_, progress) = clocks.iter().find(|(clock, _)| clock.table == read.table)?;
+        progress.below(logical, partition, below)
     }
 }
 
@@ -138,17 +115,18 @@ fn clock(table: &TopicTable, known: &Known<'_>) -> Option<Clock> {
     let watermark = table.create.watermark.as_ref()?;
     let delay = watermark.delay_ms.or(known.delay_ms)?;
     let debezium = table.format == "debezium-json";
-    let sources = match physical(&table.create, &watermark.column) {
-        true if debezium => vec![Source::Image(watermark.column.clone())],
-        true => vec![Source::Field(watermark.column.clone())],
+    let times = match physical(&table.create, &watermark.column) {
+        true if debezium => vec![Time::Image(watermark.column.clone())],
+        true => vec![Time::Field(watermark.column.clone())],
         false => declared(table, known),
     };
-    (!sources.is_empty()).then(|| Clock {
+    (!times.is_empty()).then(|| Clock {
         table: table.name.clone(),
         topics: table.topics.clone(),
-        sources,
+        sinks: Vec::new(),
+        times,
         delay_ms: i64::try_from(delay).unwrap_or(i64::MAX),
-        seen: BTreeMap::new(),
+        idles: false,
     })
 }
 
@@ -158,26 +136,25 @@ fn physical(create: &CreateTable, name: &str) -> bool {
 }
 
 /// A computed time column cannot be read from the record; the author has declared what it is.
-fn declared(table: &TopicTable, known: &Known<'_>) -> Vec<Source> {
-    let mut sources = Vec::new();
+fn declared(table: &TopicTable, known: &Known<'_>) -> Vec<Time> {
+    let mut times = Vec::new();
     for time in known.declared {
         match time {
-            WindowTime::Commit => sources.push(Source::Commit),
-            WindowTime::Record => sources.push(Source::Record),
+            WindowTime::Commit => times.push(Time::Commit),
+            WindowTime::Record => times.push(Time::Record),
             WindowTime::Columns(columns) => {
                 for (source, column) in columns {
                     let ours = |topic: &String| topic.ends_with(&format!(".{source}"));
                     if table.topics.iter().any(ours) {
                         let ticks = ticks(source, column, known);
-                        let both = table.format == "debezium-json";
-                        sources.push(Source::Column { both, name: column.clone(), ticks });
+                        times.push(Time::Column { name: column.clone(), ticks });
                     }
                 }
             }
         }
     }
-    sources.dedup();
-    sources
+    times.dedup();
+    times
 }
 
 /// How Debezium counts a timestamp of this column.
@@ -200,78 +177,10 @@ fn ticks(table: &str, column: &str, known: &Known<'_>) -> i64 {
     }
 }
 
-impl Clock {
-    fn note(&mut self, record: &Record) {
-        let times = self.sources.iter().flat_map(|source| source.times(record));
-        let Some(latest) = times.max().map(|time| time.saturating_sub(self.delay_ms)) else {
-            return;
-        };
-        let seen = self.seen.entry((record.topic.clone(), record.partition)).or_default();
-        if seen.last().is_none_or(|(_, before)| latest > *before) {
-            seen.push((record.offset, latest));
-        }
-    }
-}
-
-impl Source {
-    /// The event times of the rows of a record, in milliseconds since 1970.
-    fn times(&self, record: &Record) -> Vec<i64> {
-        if *self == Self::Record {
-            return record.timestamp.into_iter().collect();
-        }
-        let value = record.value.as_ref().and_then(|bytes| serde_json::from_slice(&bytes.0).ok());
-        let Some(value) = value else { return Vec::new() };
-        let value: Value = value;
-        let images = || ["before", "after"].into_iter().filter_map(|image| value.get(image));
-        // Read as an append stream the envelope is one row: the new one, of a delete the old one.
-        let row = || {
-            let rows = ["after", "before"].into_iter().filter_map(|image| value.get(image));
-            rows.filter(|image| !image.is_null()).take(1)
-        };
-        match self {
-            Self::Field(name) => {
-                value.get(name).and_then(|time| millis(time, 1)).into_iter().collect()
-            }
-            Self::Image(name) => images().filter_map(|image| millis(image.get(name)?, 1)).collect(),
-            Self::Column { both: true, name, ticks } => {
-                images().filter_map(|image| millis(image.get(name)?, *ticks)).collect()
-            }
-            Self::Column { both: false, name, ticks } => {
-                row().filter_map(|image| millis(image.get(name)?, *ticks)).collect()
-            }
-            Self::Commit => value
-                .get("source")
-                .and_then(|source| source.get("ts_ms")?.as_i64())
-                .into_iter()
-                .collect(),
-            Self::Record => Vec::new(),
-        }
-    }
-}
-
-/// A time as text (`2025-01-01 10:00:00.5`, with `T` and a zone or without) or as a number.
-fn millis(value: &Value, ticks: i64) -> Option<i64> {
-    match value {
-        Value::Number(number) => Some(number.as_i64()?.div_euclid(ticks)),
-        Value::String(text) => text_millis(text),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    }
-}
-
-fn text_millis(text: &str) -> Option<i64> {
-    if let Ok(time) = text.parse::<jiff::Timestamp>() {
-        return Some(time.as_millisecond());
-    }
-    let time: jiff::civil::DateTime = text.trim_end_matches('Z').parse().ok()?;
-    let zoned = time.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-    Some(zoned.timestamp().as_millisecond())
-}
-
 #[cfg(test)]
 mod tests {
     use crate::quiesce::Clause;
-    use rstest::rstest;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::base::text::Text;
@@ -361,15 +270,5 @@ mod tests {
         assert_eq!(clocks.watermark(&read(), 0, 1), Some(1_735_725_595_000));
         assert!(!is_known(&table(COMPUTED, "debezium-json"), &BTreeMap::new()));
         assert!(is_known(&table(PHYSICAL, "debezium-json"), &BTreeMap::new()));
-    }
-
-    #[rstest]
-    #[case(json!("2025-01-01 10:00:00.123456"), Some(1_735_725_600_123))]
-    #[case(json!("2025-01-01T11:00:00.5+01:00"), Some(1_735_725_600_500))]
-    #[case(json!("2025-01-01 10:00:00Z"), Some(1_735_725_600_000))]
-    #[case(json!(null), None)]
-    #[case(json!("soon"), None)]
-    fn times_are_read_in_every_form(#[case] value: Value, #[case] expected: Option<i64>) {
-        assert_eq!(millis(&value, 1), expected);
     }
 }

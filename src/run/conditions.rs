@@ -12,6 +12,7 @@ use super::source::Source;
 use super::timeline::{JOURNAL_LIMIT, Live, barrier, clients};
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
+use crate::capture::catalog;
 use crate::capture::diagnose;
 use crate::capture::shadow::Shadow;
 use crate::check;
@@ -19,9 +20,12 @@ use crate::client::clock::Stopwatch;
 use crate::client::kafka;
 use crate::client::postgres::PostgresError;
 use crate::client::wait::{self, Look, TimedOut, WaitError};
-use crate::history::event::{Event, Record, Reference, Role, Side};
+use crate::history::event::{Event, Record, Reference, Side};
 use crate::quiesce::{self, Barrier, Pipeline, Question, Unproven};
 use crate::scenario::timeline::Condition;
+
+/// How often the cuts are asked for after a proof.
+const CUT_ROUNDS: usize = 3;
 
 /// Why a condition does not hold.
 pub(super) enum Wait {
@@ -84,7 +88,7 @@ impl Live<'_> {
             WaitError::Look(error) => Wait::Stop(Stop::from(error)),
             WaitError::TimedOut(late) => stalled(&late.to_string()),
         })?;
-        let topics = source.topics.iter().filter(|topic| matches!(topic.role, Role::Source { .. }));
+        let topics = source.topics.iter().filter(|topic| topic.role.is_captured());
         let topics: Vec<_> = topics.map(|t| (t.physical.clone(), t.partitions)).collect();
         let ends = source.ends.ends(&topics).await.map_err(Stop::from)?;
         let reached = source.tap.reached(&ends, left()).await;
@@ -112,13 +116,38 @@ impl Live<'_> {
         let (compared, references) = evaluated?;
         let proof = proof.map_err(Wait::Unproven)?;
         self.run.recorder.flush().map_err(Stop::from)?;
-        let events = std::iter::once(Event::Proof(proof))
+        // Statements may have been started since the last proof.
+        let clocks = Event::Clocks { clocks: self.source.clocks.read_by(&self.jobs.jobs) };
+        let events = [clocks, Event::Proof(proof)]
+            .into_iter()
             .chain(compared)
             .chain(references.into_iter().map(Event::Reference));
         self.run.recorder.record_all(events).map_err(Stop::from)?;
         self.proofs += 1;
         self.run.log("quiescence is proven");
+        self.look_at_cuts().await?;
         self.look_back(number).await.map_err(Wait::Stop)
+    }
+
+    /// What the references give at the states of the input that a sink may have shown on the way. A
+    /// cut can show a window that was not known before, so it is asked more than once.
+    async fn look_at_cuts(&self) -> Result<(), Stop> {
+        for _ in 0..CUT_ROUNDS {
+            let wanted = self.run.recorder.look(check::wanted);
+            let mut found = Vec::new();
+            for check::Wanted { sink, cut, tables } in &wanted {
+                let Some(sink) = self.jobs.sinks.iter().find(|other| other.name == *sink) else {
+                    continue;
+                };
+                found.extend(self.shadow.reference_over(sink, cut, tables).await?);
+            }
+            if found.is_empty() {
+                break;
+            }
+            self.run.recorder.record_all(found.into_iter().map(Event::CutReference))?;
+        }
+        self.run.log("the references at the cuts are computed");
+        Ok(())
     }
 
     /// Where sinks diverge, records their references over what the topics told: these say which
@@ -358,7 +387,9 @@ async fn evaluate(
         source: compared.source,
         shadow: compared.shadow,
     });
+    let tables = catalog::published(&source.database, &run.names.connector_slot()).await?;
+    let publication = Event::Publication { proof, tables };
     let references = shadow.references(&jobs.sinks, proof, Side::Journal).await?;
     run.log("the references are computed");
-    Ok((captures.collect(), references))
+    Ok((captures.chain([publication]).collect(), references))
 }

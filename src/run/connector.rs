@@ -6,12 +6,15 @@ use std::collections::BTreeMap;
 use super::names::Names;
 use crate::capture::journal::{BARRIER, NOTE};
 use crate::client::endpoints::Endpoints;
+use crate::model::outbox;
 use crate::scenario::settings::Options;
 
 /// The prefix of topics where no file names one.
 const PREFIX: &str = "cdc";
 /// The class of Debezium's connector.
 const CLASS: &str = "io.debezium.connector.postgresql.PostgresConnector";
+/// The predicate that holds for topics by their names.
+const MATCHES: &str = "org.apache.kafka.connect.transforms.predicates.TopicNameMatches";
 /// The name of our predicate, which keeps transforms off barriers.
 const PREDICATE: &str = "changeproofBarrier";
 
@@ -51,6 +54,8 @@ pub struct Connector {
     pub replaced: Vec<String>,
     /// The prefix of its topics as production has it (`cdc`).
     pub prefix: String,
+    /// Where its outbox router routes events, as production has it.
+    routed: String,
 }
 
 impl Connector {
@@ -65,9 +70,10 @@ impl Connector {
         config.extend(written.clone());
         config.extend(settings.clone());
         let prefix = config.get("topic.prefix").cloned().unwrap_or_else(|| PREFIX.to_owned());
-        let mut connector = Self { config, replaced: Vec::new(), prefix };
+        let mut connector = Self { config, replaced: Vec::new(), prefix, routed: String::new() };
         connector.leave_out();
         connector.own(names, endpoints);
+        connector.own_topics(names);
         connector.let_barriers_through();
         connector.spare_barriers(names);
         let author = |key: &String| written.contains_key(key) || settings.contains_key(key);
@@ -80,6 +86,12 @@ impl Connector {
     /// The logical name of the topic of table `schema.name`.
     pub fn topic(&self, table: &str) -> String {
         format!("{}.{table}", self.prefix)
+    }
+
+    /// The logical name of the topic of an outbox table's rows with this value in the routing
+    /// column.
+    pub fn outbox_topic(&self, value: &str) -> String {
+        outbox::topic(&self.routed, value)
     }
 
     /// The logical name of the topic of barriers.
@@ -152,6 +164,27 @@ impl Connector {
         }
     }
 
+    /// The names of topics in transforms and predicates carry the run's name too.
+    fn own_topics(&mut self, names: &Names) {
+        outbox::REPLACEMENT.clone_into(&mut self.routed);
+        if let Some(router) = outbox::name(&self.config) {
+            let key = format!("transforms.{router}.route.topic.replacement");
+            if let Some(written) = self.config.get(&key) {
+                self.routed.clone_from(written);
+            }
+            let physical = names.topic(&self.routed);
+            self.set(&key, physical);
+        }
+        let types = self.config.iter().filter(|(_, class)| *class == MATCHES);
+        let matching = types.filter_map(|(key, _)| key.strip_suffix(".type"));
+        for predicate in matching.map(|name| format!("{name}.pattern")).collect::<Vec<_>>() {
+            let Some(pattern) = self.config.get(&predicate) else { continue };
+            let prefix = names.topic("").replace('.', "\\.");
+            let physical = format!("{prefix}(?:{pattern})");
+            self.set(&predicate, physical);
+        }
+    }
+
     /// Barriers are captured whatever the author captures, notes never.
     fn let_barriers_through(&mut self) {
         let (include, exclude) = ("message.prefix.include.list", "message.prefix.exclude.list");
@@ -189,8 +222,7 @@ impl Connector {
             None => PREDICATE.to_owned(),
         };
         self.set("predicates", predicates);
-        let matches = "org.apache.kafka.connect.transforms.predicates.TopicNameMatches";
-        self.set(&format!("predicates.{PREDICATE}.type"), matches.to_owned());
+        self.set(&format!("predicates.{PREDICATE}.type"), MATCHES.to_owned());
         let topic = names.topic(&self.barrier_topic()).replace('.', "\\.");
         self.set(&format!("predicates.{PREDICATE}.pattern"), topic);
     }
@@ -302,6 +334,33 @@ mod tests {
             get("predicates.changeproofBarrier.pattern"),
             Some("cp_0000000000\\.card-tx\\.message")
         );
+    }
+
+    #[test]
+    fn topics_of_an_outbox_router_and_of_predicates_carry_the_runs_name() {
+        let connector = connector(
+            &[
+                ("transforms", "outbox"),
+                ("transforms.outbox.type", "io.debezium.transforms.outbox.EventRouter"),
+                ("transforms.outbox.route.topic.replacement", "${routedByValue}.events"),
+                ("transforms.outbox.predicate", "isOutbox"),
+                ("predicates", "isOutbox"),
+                ("predicates.isOutbox.type", MATCHES),
+                ("predicates.isOutbox.pattern", r"cdc\.public\.(outbox|late)"),
+            ],
+            &[],
+        );
+        assert_eq!(connector.outbox_topic("order"), "order.events");
+        let get = |key: &str| connector.config.get(key).map(String::as_str);
+        assert_eq!(
+            get("transforms.outbox.route.topic.replacement"),
+            Some("cp_0000000000.${routedByValue}.events")
+        );
+        assert_eq!(
+            get("predicates.isOutbox.pattern"),
+            Some(r"cp_0000000000\.(?:cdc\.public\.(outbox|late))")
+        );
+        assert_eq!(get("predicates"), Some("isOutbox"));
     }
 
     #[test]

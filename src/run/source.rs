@@ -49,7 +49,7 @@ impl Source {
     pub(super) fn topic_of(&self, place: &str) -> Option<&Topic> {
         let sink = |topic: &&Topic| matches!(&topic.role, Role::Sink { sink } if sink == place);
         let source = |topic: &&Topic| match &topic.role {
-            Role::Source { table } => {
+            Role::Source { table } | Role::Outbox { table, .. } => {
                 table == place || table.rsplit('.').next().is_some_and(|name| name == place)
             }
             Role::Barrier | Role::Transaction | Role::Sink { .. } => false,
@@ -67,7 +67,7 @@ pub(super) async fn build(
     run.log("the source database is there");
     let tables = define(run, &database).await?;
     run.log("the source tables are there");
-    let topics = topics::topics(&tables, &run.trial.pipeline.sinks, &run.planned());
+    let topics = topics::topics(&tables, &run.trial.pipeline, &run.planned());
     let barriers = Arc::new(Barriers::default());
     let clocks = Arc::new(watermarks(run, &tables, &topics));
     let counts = run.trial.arms().then(|| Arc::new(watch::Sender::new(Counts::new())));

@@ -108,6 +108,7 @@ fn table(
     let Some(with) = create.with.clone() else { return Ok((text.clone(), None)) };
     let mode = match with.get("connector") {
         Some("upsert-kafka") => SinkMode::Upsert,
+        Some("kafka") if format(&with) == "debezium-json" => SinkMode::Retract,
         Some("kafka") => SinkMode::Append,
         _ => return Ok((text.clone(), None)),
     };

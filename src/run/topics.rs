@@ -1,14 +1,12 @@
 //! The topics of a run.
 
-use std::collections::BTreeMap;
-
 use super::connector::Connector;
 use super::names::Names;
 use super::statements::Statements;
 use crate::capture::catalog::qualified;
 use crate::client::kafka::NewTopic;
 use crate::history::event::{Role, Table, Topic};
-use crate::scenario::pipeline::Sink;
+use crate::scenario::pipeline::Pipeline;
 use crate::scenario::settings::{Options, PerPlace, Settings};
 
 /// The value that is set for a source table, by its name or by `schema.name`.
@@ -17,12 +15,8 @@ pub(super) fn of_table<T: Copy>(set: Option<&PerPlace<T>>, table: &Table) -> Opt
     set.at(&qualified(table)).or_else(|| set.at(&table.name))
 }
 
-/// The topics of captured tables, barriers, transactions and sinks.
-pub(super) fn topics(
-    tables: &[Table],
-    sinks: &BTreeMap<String, Sink>,
-    plan: &Planned<'_>,
-) -> Vec<Topic> {
+/// The topics of captured tables, routed events, barriers, transactions and sinks.
+pub(super) fn topics(tables: &[Table], pipeline: &Pipeline, plan: &Planned<'_>) -> Vec<Topic> {
     let Planned { settings, connector, statements, names } = plan;
     let topic = |name: String, partitions: u32, role, options: Options| Topic {
         physical: names.topic(&name),
@@ -39,13 +33,21 @@ pub(super) fn topics(
         let name = connector.topic(&full);
         let mut options = statements.topics.get(&name).cloned().unwrap_or_default().options;
         options.extend(set.cloned().unwrap_or_default());
+        let routed = pipeline.outbox.get(&full).or_else(|| pipeline.outbox.get(&table.name));
+        if let Some(values) = routed {
+            topics.extend(values.iter().map(|value| {
+                let role = Role::Outbox { table: full.clone(), value: value.clone() };
+                topic(connector.outbox_topic(value), partitions, role, options.clone())
+            }));
+            continue;
+        }
         topics.push(topic(name, partitions, Role::Source { table: full }, options));
     }
     topics.push(topic(connector.barrier_topic(), 1, Role::Barrier, Options::new()));
     if let Some(name) = connector.transaction_topic() {
         topics.push(topic(name, 1, Role::Transaction, Options::new()));
     }
-    for sink in sinks.keys() {
+    for sink in pipeline.sinks.keys() {
         let Some(table) = statements.tables.get(sink) else { continue };
         let Some(name) = table.topics.first() else { continue };
         let plan = statements.topics.get(sink).cloned().unwrap_or_default();

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::settings::Options;
 use crate::base::text::Text;
 
+/// The class of Debezium's outbox router.
+pub const ROUTER: &str = "io.debezium.transforms.outbox.EventRouter";
+
 /// The wire format of keys and values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -44,6 +47,10 @@ pub struct Pipeline {
     pub source: Vec<Text>,
     /// The connector file, if one is named.
     pub connector: Option<ConnectorFile>,
+    /// Tables that the connector's outbox router routes, each with the values it routes by: a
+    /// topic for each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outbox: BTreeMap<String, Vec<String>>,
     /// The wire format.
     pub format: Format,
     /// The dialect of `statements`.

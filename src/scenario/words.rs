@@ -27,10 +27,10 @@ words! {
     SCENARIO = "a scenario" ["scenario" "title" "covers" "pipeline" "settings" "setup" "timeline" "expect" "only" "requires"]
         later [];
     /// Keys of a pipeline file.
-    PIPELINE = "a pipeline file" ["pipeline" "source" "connector" "format" "dialect" "statements" "sinks" "settings" "may_show"]
+    PIPELINE = "a pipeline file" ["pipeline" "source" "connector" "outbox" "format" "dialect" "statements" "sinks" "settings" "may_show"]
         later [];
     /// Keys of a pipeline inside a scenario.
-    INLINE = "an inline pipeline" ["source" "connector" "format" "dialect" "statements" "sinks" "settings" "may_show"]
+    INLINE = "an inline pipeline" ["source" "connector" "outbox" "format" "dialect" "statements" "sinks" "settings" "may_show"]
         later [];
     /// Keys of a sink.
     SINK = "a sink" ["reference" "window"] later [];
@@ -88,7 +88,7 @@ words! {
     /// Delivery contracts.
     DELIVERY = "delivery" ["at-least-once" "exactly-once"] later [];
     /// Levels of consistency.
-    LEVEL = "consistency" ["final"] later ["windows" "cut" "commit"];
+    LEVEL = "consistency" ["final" "windows" "cut" "commit"] later [];
     /// The version of both kinds of files.
     VERSION = "the version of the language" ["v1"] later [];
     /// Events of a topic's life.

@@ -12,6 +12,9 @@ pub(super) const FLINK_POM: &str = include_str!("../../infra/local/flink.pom.xml
 /// The connector archive.
 pub(super) const DEBEZIUM_POM: &str = include_str!("../../infra/local/debezium.pom.xml");
 
+/// Flink's model provider, for statements that need it.
+pub(super) const MODEL_POM: &str = include_str!("../../infra/local/model.pom.xml");
+
 /// A template and the name of the file that it gives.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Template {

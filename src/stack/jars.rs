@@ -28,6 +28,8 @@ const KAFKA: Set = Set { name: "kafka", pom: infra::KAFKA_POM, goal: "copy-depen
 const FLINK: Set = Set { name: "flink", pom: infra::FLINK_POM, goal: "copy-dependencies" };
 const DEBEZIUM: Set =
     Set { name: "debezium", pom: infra::DEBEZIUM_POM, goal: "unpack-dependencies" };
+/// What few statements need; fetched when one does, and no part of a class path.
+const MODEL: Set = Set { name: "model", pom: infra::MODEL_POM, goal: "copy-dependencies" };
 const SETS: [Set; 3] = [KAFKA, FLINK, DEBEZIUM];
 
 /// The name of the file that lists what a complete set holds.
@@ -61,15 +63,39 @@ pub(super) async fn resolve(options: &StackOptions, say: Say<'_>) -> Result<Jars
     if let Ok(jars) = cached(&paths) {
         return Ok(jars);
     }
+    fetch_all(options, &paths, &SETS, say).await?;
+    cached(&paths).map_err(refused)
+}
+
+/// The jar of Flink's model provider, for `ADD JAR`; fetched first if it is missing.
+pub async fn model_jar(options: &StackOptions, say: Say<'_>) -> Result<Utf8PathBuf, StackError> {
+    let paths = Paths::of(options);
+    if complete(&paths, MODEL).is_err() {
+        fetch_all(options, &paths, &[MODEL], say).await?;
+    }
+    let refused = |what: String| StackError::Refused { doing: "find the jars".into(), cause: what };
+    let (folder, names) = complete(&paths, MODEL).map_err(refused)?;
+    let jar = names.iter().find(|name| name.starts_with("flink-model-openai"));
+    let missing = || refused(format!("there is no flink-model-openai in {folder}"));
+    jar.map(|jar| folder.join(jar)).ok_or_else(missing)
+}
+
+/// Fetches those of `sets` that are missing, one process at a time.
+async fn fetch_all(
+    options: &StackOptions,
+    paths: &Paths,
+    sets: &[Set],
+    say: Say<'_>,
+) -> Result<(), StackError> {
     let what = "the other process that fills the cache to be done";
     let _filling = Lock::take(&paths.cache_lock(), Mode::Exclusive, FILL_LIMIT, what).await?;
     fs_err::create_dir_all(paths.jars()).doing("make the folder of the jars")?;
-    for set in SETS {
-        if let Err(missing) = complete(&paths, set) {
-            fetch(options, &paths, set, &missing, say).await?;
+    for set in sets {
+        if let Err(missing) = complete(paths, *set) {
+            fetch(options, paths, *set, &missing, say).await?;
         }
     }
-    cached(&paths).map_err(refused)
+    Ok(())
 }
 
 /// A set's folder is named after its POM, so that another version is another folder.

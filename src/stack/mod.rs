@@ -43,6 +43,7 @@ pub use claim::{Claim, claim};
 pub use components::Component;
 pub use control::{Control, Deed, Doings};
 pub use error::StackError;
+pub use jars::model_jar;
 pub use lease::{Lease, Share, down, lease, start_unheld, up};
 pub use options::{OwnOptions, StackOptions};
 pub use profile::{Profile, local_profile};

@@ -8,15 +8,15 @@ pub mod schema;
 use std::collections::BTreeMap;
 
 use self::reference::{Query, ReferenceError};
-use self::replay::{Replay, is_streamed, stored};
+use self::replay::{Replay, exchange, is_streamed, stored};
 use super::catalog;
 use super::recorder::Recorder;
 use crate::base::position::{Lsn, Xid};
 use crate::base::text::Text;
 use crate::client::postgres::{Connection, PostgresError};
 use crate::codec::pgoutput::{self, Message};
-use crate::history::event::{Event, Reference, Side, SinkTable, Table};
-use crate::model::source::{Change, Journal, JournalError, NOTE, Transaction};
+use crate::history::event::{Cut, CutReference, Event, Reference, Side, SinkTable, Table};
+use crate::model::source::{Change, Journal, JournalError, NOTE, Rows, Transaction};
 
 /// The shadow database and how far it is.
 #[derive(Debug)]
@@ -244,6 +244,38 @@ impl Shadow {
             references.push(reference);
         }
         Ok(references)
+    }
+
+    /// The reference of a sink over other rows than were replayed: those given, by the place of their
+    /// table. `None` where the query also reads what the rows of tables cannot tell (`changes`).
+    pub async fn reference_over(
+        &self,
+        sink: &SinkTable,
+        cut: &Cut,
+        tables: &BTreeMap<usize, Rows>,
+    ) -> Result<Option<CutReference>, ShadowError> {
+        let Some(query) = self.queries.iter().find(|query| query.sink == sink.name) else {
+            return Ok(None);
+        };
+        if query.text.value.to_lowercase().contains("changes.") {
+            return Ok(None);
+        }
+        let mut sql = vec!["BEGIN".to_owned()];
+        for (n, rows) in tables {
+            let (Some(table), Some(now)) = (self.tables.get(*n), self.journal.fold(*n)) else {
+                continue;
+            };
+            let now = now.rows().collect::<Vec<_>>();
+            let names = now.first().and_then(|row| self.columns.get(&(*n, row.len())));
+            let from = (names.map_or(&[][..], Vec::as_slice), now.as_slice());
+            let to = rows.iter().collect::<Vec<_>>();
+            sql.extend(exchange(table, from, (&rows.columns, &to)));
+        }
+        self.connection.run(&sql.join(";\n")).await.map_err(ShadowError::Replay)?;
+        let found = reference::evaluate(&self.connection, query, sink, 0, Side::Topics).await;
+        self.connection.run("ROLLBACK").await.map_err(ShadowError::Replay)?;
+        let Reference { sink, columns, rows, .. } = found?;
+        Ok(Some(CutReference { sink, cut: cut.clone(), columns, rows }))
     }
 
     /// Compares every table with the source, both as multisets.

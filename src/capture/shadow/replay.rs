@@ -1,11 +1,13 @@
 //! Transactions of the journal as SQL for the shadow.
 
+use std::collections::BTreeMap;
+
 use crate::base::position::Lsn;
 use crate::base::value::Value;
 use crate::client::postgres::{ident, literal};
 use crate::codec::pgoutput::Cell;
 use crate::history::event::Table;
-use crate::model::source::{Change, Kind, Transaction};
+use crate::model::source::{Change, Image, Kind, Transaction};
 
 use super::schema::changes_table;
 
@@ -175,6 +177,36 @@ impl<'a> Replay<'a> {
         let (names, values) = (names.join(", "), values.join(", "));
         self.statement(&format!("INSERT INTO {changes} ({names}) VALUES ({values})"));
     }
+}
+
+/// The statements that make a table hold the rows `to` instead of `from`. Each side has the names of
+/// its columns.
+pub(super) fn exchange(
+    table: &Table,
+    (from_names, from): (&[String], &[&Image]),
+    (to_names, to): (&[String], &[&Image]),
+) -> Vec<String> {
+    let target = format!("{}.{}", ident(&table.schema), ident(&table.name));
+    let mut surplus = BTreeMap::<(&[String], &Image), i64>::new();
+    for image in from {
+        *surplus.entry((from_names, *image)).or_default() += 1;
+    }
+    for image in to {
+        *surplus.entry((to_names, *image)).or_default() -= 1;
+    }
+    let (mut out, mut into) = (Vec::new(), Vec::new());
+    for ((names, image), count) in surplus {
+        for _ in 0..count {
+            let found = found(&target, names, image, &[]);
+            out.push(format!("DELETE FROM ONLY {target} WHERE {found}"));
+        }
+        for _ in count..0 {
+            let (names, values): (Vec<_>, Vec<_>) = given(names, image).into_iter().unzip();
+            let (names, values) = (names.join(", "), values.join(", "));
+            into.push(format!("INSERT INTO {target} ({names}) VALUES ({values})"));
+        }
+    }
+    [out, into].concat()
 }
 
 /// Whether the connector's snapshot, taken at `point`, leaves this transaction to the stream.

@@ -75,6 +75,19 @@ pub struct Envelope<'a> {
     pub after: Option<Row<'a>>,
     /// Where it comes from.
     pub source: Source,
+    /// Its place in its transaction, where the connector tells it.
+    pub transaction: Option<Block>,
+}
+
+/// The place of an event in its transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Block {
+    /// The transaction's number, then the event's LSN: `727:22075944`.
+    pub id: String,
+    /// Among all events of the transaction, from 1.
+    pub total_order: u64,
+    /// Among those of its table, from 1.
+    pub data_collection_order: u64,
 }
 
 /// The value of a record.
@@ -162,6 +175,8 @@ struct RawEnvelope<'a> {
     after: Option<&'a RawValue>,
     #[serde(borrow)]
     source: Option<&'a RawValue>,
+    #[serde(borrow)]
+    transaction: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -193,6 +208,7 @@ fn read_value(bytes: &[u8]) -> Result<Body<'_>, String> {
         serde_json::from_str(source.get()).map_err(|e| format!("`source`: {e}"))?;
     Ok(Body::Envelope(Box::new(Envelope {
         op,
+        transaction: block(raw.transaction)?,
         before: image("before", raw.before)?,
         after: image("after", raw.after)?,
         source: Source {
@@ -212,6 +228,11 @@ fn read_value(bytes: &[u8]) -> Result<Body<'_>, String> {
 fn image<'a>(name: &str, raw: Option<&'a RawValue>) -> Result<Option<Row<'a>>, String> {
     let Some(raw) = raw else { return Ok(None) };
     serde_json::from_str(raw.get()).map_err(|problem| format!("`{name}`: {problem}"))
+}
+
+fn block(raw: Option<&RawValue>) -> Result<Option<Block>, String> {
+    let Some(raw) = raw else { return Ok(None) };
+    serde_json::from_str(raw.get()).map_err(|problem| format!("`transaction`: {problem}"))
 }
 
 /// pgoutput carries the low 32 bits of a transaction id.

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
 use crate::base::value::Value;
 use crate::codec::flink::{self, Row, RowError};
 use crate::codec::types::DataType;
@@ -25,8 +28,10 @@ pub struct Emitted<'a> {
     pub record: &'a Record,
     /// Its key; `None` for an append sink.
     pub key: Option<Key>,
-    /// The row; `None` deletes the key's.
+    /// The row; `None` deletes the key's, or takes back the old one.
     pub row: Option<Row>,
+    /// The row that a record of a retract sink takes back.
+    pub old: Option<Row>,
 }
 
 /// A record of a sink that cannot be read.
@@ -52,6 +57,26 @@ pub struct Contents<'a> {
     pub keyed: BTreeMap<Key, Emitted<'a>>,
     /// Of an append sink: every row.
     pub bag: Vec<Emitted<'a>>,
+}
+
+/// A record of debezium-json.
+#[derive(Deserialize)]
+struct Change<'a> {
+    op: String,
+    #[serde(borrow)]
+    before: Option<&'a RawValue>,
+    #[serde(borrow)]
+    after: Option<&'a RawValue>,
+}
+
+impl<'a> Contents<'a> {
+    /// Takes out one row that equals the one that is taken back, if there is one.
+    fn take_back(&mut self, emitted: &Emitted<'a>) {
+        let place = self.bag.iter().position(|held| held.row == emitted.old);
+        if let Some(place) = place.filter(|_| emitted.old.is_some()) {
+            self.bag.remove(place);
+        }
+    }
 }
 
 impl<'a> Shape<'a> {
@@ -90,6 +115,9 @@ impl<'a> Shape<'a> {
             Some(key) if self.table.mode == SinkMode::Upsert => read("key", &key.0)?,
             Some(_) | None => Row::new(),
         };
+        if self.table.mode == SinkMode::Retract {
+            return self.read_retract(record).map_err(error);
+        }
         let row = match &record.value {
             Some(value) => {
                 // The value may leave the key's columns out (`EXCEPT_KEY`).
@@ -103,13 +131,35 @@ impl<'a> Shape<'a> {
             None => None,
         };
         let key = match self.table.mode {
-            SinkMode::Append => None,
+            SinkMode::Append | SinkMode::Retract => None,
             SinkMode::Upsert => {
                 let key = self.key_of(&in_key).or_else(|| self.key_of(row.as_ref()?));
                 Some(key.ok_or_else(|| error("it has no key".to_owned()))?)
             }
         };
-        Ok(Emitted { record, key, row })
+        Ok(Emitted { record, key, row, old: None })
+    }
+
+    /// Flink's debezium-json writes `c` for a row that comes and `d` for one that goes.
+    fn read_retract(&self, record: &'a Record) -> Result<Emitted<'a>, String> {
+        let value = record.value.as_ref().ok_or("a retract sink has no tombstones")?;
+        let change: Change<'_> = serde_json::from_slice(&value.0).map_err(|e| e.to_string())?;
+        let image = |part: &str, raw: Option<&RawValue>| {
+            let raw = raw.ok_or_else(|| format!("its `{part}` is null"))?;
+            let row = flink::row(raw.get().as_bytes(), &self.columns);
+            let mut row = row.map_err(|problem| format!("{part}: {problem}"))?;
+            for (column, _) in &self.columns {
+                row.entry(column.clone()).or_insert(Value::Null);
+            }
+            Ok::<_, String>(row)
+        };
+        let (row, old) = match change.op.as_str() {
+            "c" => (Some(image("after", change.after)?), None),
+            "d" => (None, Some(image("before", change.before)?)),
+            other => return Err(format!("`op` is `{other}`, expected `c` or `d`")),
+        };
+        let key = row.as_ref().or(old.as_ref()).and_then(|row| self.key_of(row));
+        Ok(Emitted { record, key, row, old })
     }
 
     /// Folds a sink's records below the ends of a proof.
@@ -128,7 +178,8 @@ impl<'a> Shape<'a> {
                 (Some(key), None) => {
                     contents.keyed.remove(key);
                 }
-                (None, _) => contents.bag.push(emitted.clone()),
+                (None, None) => contents.take_back(emitted),
+                (None, Some(_)) => contents.bag.push(emitted.clone()),
             }
         }
         contents

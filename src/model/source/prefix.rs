@@ -14,9 +14,36 @@ pub struct Rows {
 }
 
 impl Rows {
+    /// The empty table.
+    pub fn of(table: &Table) -> Self {
+        let stored = table.columns.iter().filter(|column| !column.generated);
+        let columns = stored.map(|column| column.name.clone()).collect();
+        Self { columns, fold: Fold::of(table) }
+    }
+
     /// The rows; equal ones of a table without key as often as they are there.
     pub fn iter(&self) -> impl Iterator<Item = &Image> {
         self.fold.rows()
+    }
+
+    /// Takes one row out and puts one in; their cells are in the order of `columns`.
+    pub fn replace(&mut self, columns: &Arc<[String]>, old: Option<&Image>, new: Option<&Image>) {
+        if self.columns != *columns {
+            let place = |name| self.columns.iter().position(|column| column == name);
+            self.fold.reshape(&columns.iter().map(place).collect::<Vec<_>>());
+            self.columns = columns.clone();
+        }
+        if let Some(old) = old {
+            self.fold.remove(old);
+        }
+        if let Some(new) = new {
+            self.fold.insert(new);
+        }
+    }
+
+    /// Takes all rows out.
+    pub fn clear(&mut self) {
+        self.fold.clear();
     }
 }
 
@@ -25,29 +52,14 @@ pub fn prefix<'a>(
     tables: &[Table],
     transactions: impl IntoIterator<Item = &'a Transaction>,
 ) -> Vec<Rows> {
-    let empty = |table: &Table| {
-        let stored = table.columns.iter().filter(|column| !column.generated);
-        let columns = stored.map(|column| column.name.clone()).collect();
-        Rows { columns, fold: Fold::of(table) }
-    };
-    let mut prefix = tables.iter().map(empty).collect::<Vec<_>>();
+    let mut prefix = tables.iter().map(Rows::of).collect::<Vec<_>>();
     for transaction in transactions {
         for change in &transaction.changes {
             let Some(rows) = prefix.get_mut(change.table) else { continue };
-            if rows.columns != change.columns {
-                let place = |name| rows.columns.iter().position(|column| column == name);
-                rows.fold.reshape(&change.columns.iter().map(place).collect::<Vec<_>>());
-                rows.columns = change.columns.clone();
-            }
             if change.kind == Kind::Truncate {
-                rows.fold.clear();
+                rows.clear();
             }
-            if let Some(old) = &change.old {
-                rows.fold.remove(old);
-            }
-            if let Some(new) = &change.new {
-                rows.fold.insert(new);
-            }
+            rows.replace(&change.columns, change.old.as_ref(), change.new.as_ref());
         }
     }
     prefix

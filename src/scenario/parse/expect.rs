@@ -163,9 +163,14 @@ impl Reader<'_> {
         for (sink, node) in self.entries(node, "`consistency`").unwrap_or_default() {
             self.known_place(&sink.name, &sink.at, Among::Sinks, catalogue);
             said.push(Said::new(format!("consistency of {}", sink.name), &sink.at));
-            if self.word(node, LEVEL).is_some() {
-                levels.insert(sink.name.clone(), Level::Final);
-            }
+            let level = match self.word(node, LEVEL) {
+                Some("windows") => Level::Windows,
+                Some("cut") => Level::Cut,
+                Some("commit") => Level::Commit,
+                Some(_) => Level::Final,
+                None => continue,
+            };
+            levels.insert(sink.name.clone(), level);
         }
         levels
     }

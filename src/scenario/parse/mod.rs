@@ -7,6 +7,7 @@ mod conditions;
 mod expect;
 mod faults;
 mod life;
+mod outbox;
 mod overrides;
 mod pipeline;
 mod rows;

@@ -64,6 +64,7 @@ impl Reader<'_> {
         let (source, mut catalogue) = self.source(&fields, file);
         let statements = self.statements(&fields, file);
         let connector = fields.get("connector").and_then(|node| self.connector(node, file));
+        let outbox = self.outbox(&fields, connector.as_ref(), &catalogue);
         let format = self.format(&fields);
         let dialect = self.dialect(&fields);
         let sinks = self.sinks(&fields, file, &statements, &mut catalogue);
@@ -76,6 +77,7 @@ impl Reader<'_> {
             file: is_file.then(|| file.to_owned()),
             source,
             connector,
+            outbox,
             format,
             dialect,
             statements,

@@ -1,0 +1,114 @@
+//! Nothing is dropped in silence.
+
+use super::case::Case;
+use super::found::{Draft, Found};
+use super::topic::TopicCase;
+use crate::base::anomaly::Anomaly;
+use crate::model::feed::Part;
+use crate::model::source::{Change, Kind, Rows};
+use crate::scenario::settings::ReplicaIdentity;
+
+pub(super) const FINDS: &[Anomaly] = &[Anomaly::TruncateUnseen, Anomaly::CaptureDrift];
+
+pub(super) fn check(case: &Case<'_>, found: &mut Found) {
+    truncates(case, found);
+    drift(case, found);
+}
+
+/// A TRUNCATE that removed rows, and that no record tells of.
+fn truncates(case: &Case<'_>, found: &mut Found) {
+    let mut tables = case.index.tables.iter().map(Rows::of).collect::<Vec<_>>();
+    for transaction in &case.transactions {
+        for change in &transaction.changes {
+            let Some(rows) = tables.get_mut(change.table) else { continue };
+            if change.kind == Kind::Truncate {
+                let streamed = case.point.is_none_or(|point| transaction.commit >= point);
+                let removed = rows.iter().count();
+                let topic = case.topics.iter().find(|topic| topic.table == change.table);
+                let unread = topic.filter(|topic| !shows(topic, change));
+                if let Some(topic) = unread.filter(|_| streamed && removed > 0)
+                    && is_due(case, transaction.end)
+                {
+                    found.add(unseen(topic, change, removed));
+                }
+                rows.clear();
+            }
+            rows.replace(&change.columns, change.old.as_ref(), change.new.as_ref());
+        }
+    }
+}
+
+fn is_due(case: &Case<'_>, end: crate::base::position::Lsn) -> bool {
+    let last = case.last_proof().and_then(|proof| proof.last_commit_end);
+    last.is_some_and(|last| end <= last)
+}
+
+fn shows(topic: &TopicCase<'_>, change: &Change) -> bool {
+    topic.matched().any(|(_, wanted, _)| {
+        let same = wanted.change.as_ref().is_some_and(|other| other.position == change.position);
+        same && wanted.part == Part::Truncate
+    })
+}
+
+fn unseen<'a>(topic: &'a TopicCase<'_>, change: &Change, removed: usize) -> Draft<'a> {
+    let name = &topic.topic.name;
+    Draft {
+        anomaly: Anomaly::TruncateUnseen,
+        place: &topic.place,
+        key: None,
+        key_columns: &[],
+        sentence: format!(
+            "the TRUNCATE at {} (transaction {}) is not on `{name}`: the {removed} rows that it \
+             removed are still there for everyone who reads the topic",
+            change.position, change.xid,
+        ),
+        record: None,
+        position: Some(change.position),
+        first_hop: Some(format!("journal → {name}")),
+        difference: Vec::new(),
+    }
+}
+
+/// The letter by which Postgres' catalogue names a replica identity.
+fn letter(identity: ReplicaIdentity) -> char {
+    match identity {
+        ReplicaIdentity::Default => 'd',
+        ReplicaIdentity::Full => 'f',
+        ReplicaIdentity::Index => 'i',
+        ReplicaIdentity::Nothing => 'n',
+    }
+}
+
+/// What the connector captures is another thing than when it started.
+fn drift(case: &Case<'_>, found: &mut Found) {
+    for table in case.index.tables {
+        let name = format!("{}.{}", table.schema, table.name);
+        let seen = case.index.publications.iter().find_map(|(proof, published)| {
+            // A table that was dropped is no longer in the catalogue.
+            let now = published.iter().find(|now| now.table == name)?;
+            let what = if now.published != table.captured {
+                let verb = if now.published { "entered" } else { "left" };
+                format!("{verb} the connector's publication")
+            } else if table.captured && now.identity != letter(table.identity) {
+                let (was, is) = (letter(table.identity), now.identity);
+                format!("changed its replica identity from `{was}` to `{is}`")
+            } else {
+                return None;
+            };
+            Some((*proof, what))
+        });
+        if let Some((proof, what)) = seen {
+            found.add(Draft {
+                anomaly: Anomaly::CaptureDrift,
+                place: &case.place_of(table),
+                key: None,
+                key_columns: &[],
+                sentence: format!("`{name}` {what} during the run; seen at proof {proof}"),
+                record: None,
+                position: None,
+                first_hop: None,
+                difference: Vec::new(),
+            });
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Windows: `totals` sums payments by account over ten minutes.
+
+use rstest::rstest;
+
+use super::super::testing::{SINK, Scene, TOPIC, failing, passes, witnesses};
+use super::super::verdict::Outcome;
+use super::super::wanted;
+use crate::base::anomaly::Anomaly;
+use crate::history::event::{Event, SinkMode};
+
+const KEY: &str = "ann,2025-01-01 10:10:00";
+
+/// A finding at the first window of ann.
+fn at_ann(anomaly: Anomaly) -> (Anomaly, Option<String>) {
+    (anomaly, Some(KEY.to_owned()))
+}
+
+/// Two payments of the first window and one that closes it.
+fn closed() -> Scene {
+    let mut scene = Scene::new(1).statements();
+    scene.insert(0, (1, "ann", 1, 10));
+    scene.insert(0, (2, "ann", 2, 5));
+    scene.insert(0, (9, "tick", 10, 0));
+    scene
+}
+
+const FIRST: (&str, i64, i64) = ("ann", 10, 15);
+const OPEN: (&str, i64, i64) = ("tick", 20, 0);
+
+#[test]
+fn a_window_that_fires_once_with_all_its_rows_passes() {
+    let mut scene = closed();
+    scene.fires(FIRST);
+    scene.proof(Some(10), &[FIRST, OPEN]);
+    let verdict = scene.judged();
+    passes(&verdict);
+    assert_eq!(witnesses(&verdict), []);
+}
+
+#[rstest]
+#[case::wrong(&[("ann", 10, 10)], Anomaly::WindowWrongValue)]
+#[case::again(&[FIRST, FIRST], Anomaly::WindowRepeated)]
+#[case::never(&[], Anomaly::WindowMissing)]
+fn a_window_that_does_not_fire_once_and_rightly_is_told(
+    #[case] fired: &[(&str, i64, i64)],
+    #[case] anomaly: Anomaly,
+) {
+    let mut scene = closed();
+    scene.fires(("bob", 10, 1));
+    for total in fired {
+        scene.fires(*total);
+    }
+    scene.proof(Some(10), &[FIRST, ("bob", 10, 1), OPEN]);
+    assert_eq!(failing(&scene.judged()), [at_ann(anomaly)]);
+}
+
+#[test]
+fn a_window_that_its_reference_never_knew_is_a_ghost() {
+    let mut scene = closed();
+    scene.fires(FIRST);
+    scene.fires(("eve", 10, 3));
+    scene.proof(Some(10), &[FIRST, OPEN]);
+    let eve = Some("eve,2025-01-01 10:10:00".to_owned());
+    assert_eq!(failing(&scene.judged()), [(Anomaly::WindowGhost, eve)]);
+}
+
+#[test]
+fn a_window_that_fires_before_a_proof_that_its_end_is_unreached_is_early() {
+    let mut scene = Scene::new(1).statements();
+    scene.insert(0, (1, "ann", 1, 10));
+    scene.insert(0, (2, "ann", 2, 5));
+    scene.fires(FIRST);
+    scene.proof(Some(2), &[FIRST]);
+    scene.insert(0, (9, "tick", 10, 0));
+    scene.proof(Some(10), &[FIRST, OPEN]);
+    assert_eq!(failing(&scene.judged()), [at_ann(Anomaly::WindowEarly)]);
+}
+
+#[test]
+fn the_last_millisecond_of_a_window_closes_it() {
+    let mut scene = closed();
+    scene.fires(FIRST);
+    scene.proof(Some(10), &[FIRST, OPEN]);
+    for event in &mut scene.events {
+        if let Event::Proof(proof) = event {
+            *proof.watermarks.get_mut(SINK).unwrap().as_mut().unwrap() -= 1;
+        }
+    }
+    passes(&scene.judged());
+}
+
+#[test]
+fn a_row_that_comes_after_the_firing_is_a_witness_and_no_fault() {
+    let mut scene = closed();
+    scene.fires(FIRST);
+    scene.proof(Some(10), &[FIRST, OPEN]);
+    scene.insert(0, (3, "ann", 3, 100));
+    scene.proof(Some(10), &[("ann", 10, 115), OPEN]);
+    let verdict = scene.judged();
+    passes(&verdict);
+    assert_eq!(witnesses(&verdict), [at_ann(Anomaly::LateChange)]);
+}
+
+#[test]
+fn a_window_that_counts_a_row_that_came_after_a_proven_firing_is_wrong() {
+    let mut scene = closed();
+    scene.fires(("ann", 10, 115));
+    scene.proof(Some(10), &[FIRST, OPEN]);
+    scene.insert(0, (3, "ann", 3, 100));
+    scene.proof(Some(10), &[("ann", 10, 115), OPEN]);
+    assert_eq!(failing(&scene.judged()), [at_ann(Anomaly::WindowWrongValue)]);
+}
+
+/// A late row between the record that closes the window and the proof: it may have come before the
+/// firing or after it.
+fn late(fired: i64) -> Scene {
+    let mut scene = closed();
+    scene.insert(0, (3, "ann", 3, 100));
+    scene.fires(("ann", 10, fired));
+    scene.proof(Some(10), &[("ann", 10, 115), OPEN]);
+    scene
+}
+
+#[rstest]
+#[case::without_it(15, &[at_ann(Anomaly::LateChange)])]
+#[case::with_it(115, &[])]
+fn a_row_that_comes_while_the_window_may_fire_may_be_in_it_or_not(
+    #[case] fired: i64,
+    #[case] seen: &[(Anomaly, Option<String>)],
+) {
+    let mut scene = late(fired);
+    scene.cut(&[3], &[FIRST, OPEN]);
+    let verdict = scene.judged();
+    passes(&verdict);
+    assert_eq!(witnesses(&verdict), seen);
+}
+
+#[test]
+fn a_value_of_no_state_while_the_window_may_fire_is_wrong() {
+    let mut scene = late(110);
+    scene.cut(&[3], &[FIRST, OPEN]);
+    assert_eq!(failing(&scene.judged()), [at_ann(Anomaly::WindowWrongValue)]);
+}
+
+#[test]
+fn without_the_reference_between_the_changes_nothing_is_decided() {
+    let verdict = late(15).judged();
+    assert_eq!(verdict.outcome, Outcome::Unknown);
+    assert!(verdict.gaps[0].missing.contains("was not recorded"), "{:?}", verdict.gaps);
+}
+
+#[test]
+fn the_live_part_is_asked_for_the_cuts_that_matter_and_for_no_others() {
+    let mut scene = late(15);
+    let wanted = wanted(&scene.so_far());
+    let offsets = wanted.iter().map(|wanted| wanted.cut.0[TOPIC].clone()).collect::<Vec<_>>();
+    assert_eq!(offsets, [vec![3]]);
+    let rows = wanted[0].tables[&0].iter().count();
+    assert_eq!(rows, 3, "two payments and the one that closes the window");
+    scene.cut(&[3], &[FIRST, OPEN]);
+    assert!(super::super::wanted(&scene.so_far()).is_empty());
+}
+
+#[test]
+fn a_late_delete_may_leave_a_window_without_a_row() {
+    let mut scene = Scene::new(1).statements();
+    scene.insert(0, (1, "ann", 1, 10));
+    scene.insert(0, (4, "bob", 4, 1));
+    scene.insert(0, (9, "tick", 10, 0));
+    scene.change(0, Some((1, "ann", 1, 10)), None);
+    scene.fires(("bob", 10, 1));
+    scene.proof(Some(10), &[("bob", 10, 1), OPEN]);
+    scene.cut(&[3], &[("ann", 10, 10), ("bob", 10, 1), OPEN]);
+    passes(&scene.judged());
+}
+
+#[test]
+fn a_window_fires_only_when_every_partition_has_passed_its_end() {
+    let mut scene = Scene::new(2).statements();
+    scene.insert(0, (1, "ann", 1, 10));
+    scene.insert(0, (9, "tick", 10, 0));
+    // Behind its own partition's watermark, but the other one holds the window open.
+    scene.insert(0, (2, "ann", 2, 5));
+    scene.proof(None, &[FIRST, OPEN]);
+    scene.insert(1, (8, "tick", 11, 0));
+    scene.fires(FIRST);
+    scene.proof(Some(10), &[FIRST, OPEN]);
+    passes(&scene.judged());
+}
+
+#[test]
+fn an_intermediate_state_is_not_decided_where_updates_may_be_half_applied() {
+    let mut scene = late(110);
+    scene.header.trial.settings.parallelism = Some(2);
+    scene.cut(&[3], &[FIRST, OPEN]);
+    let verdict = scene.judged();
+    assert_eq!(verdict.outcome, Outcome::Unknown);
+    assert!(verdict.gaps[0].missing.contains("half applied"), "{:?}", verdict.gaps);
+}
+
+#[rstest]
+#[case::right(&[FIRST], &[])]
+#[case::wrong(&[("ann", 10, 10)], &[Anomaly::WindowWrongValue])]
+#[case::missing(&[], &[Anomaly::WindowMissing])]
+#[case::repeated(&[FIRST, FIRST], &[Anomaly::WindowRepeated])]
+fn windows_of_an_append_sink_are_judged_as_a_multiset(
+    #[case] fired: &[(&str, i64, i64)],
+    #[case] told: &[Anomaly],
+) {
+    let mut scene = Scene::new(1);
+    (scene.mode, scene.keyed) = (SinkMode::Append, false);
+    let mut scene = scene.statements();
+    scene.insert(0, (1, "ann", 1, 15));
+    scene.insert(0, (2, "bob", 2, 1));
+    scene.insert(0, (9, "tick", 10, 0));
+    scene.fires(("bob", 10, 1));
+    for total in fired {
+        scene.fires(*total);
+    }
+    scene.proof(Some(10), &[FIRST, ("bob", 10, 1), OPEN]);
+    let names = failing(&scene.judged()).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names, told);
+}
+
+#[rstest]
+#[case::as_many_as_came_late(1, &[])]
+#[case::more_than_came_late(2, &[Anomaly::LateDropped])]
+fn a_window_may_drop_no_more_rows_than_can_be_late(#[case] n: u64, #[case] told: &[Anomaly]) {
+    let mut scene = closed();
+    scene.fires(FIRST);
+    scene.proof(Some(10), &[FIRST, OPEN]);
+    scene.insert(0, (3, "ann", 3, 100));
+    scene.proof(Some(10), &[("ann", 10, 115), OPEN]);
+    for event in &mut scene.events {
+        if let Event::Proof(proof) = event {
+            proof.jobs[0].late = vec![("GlobalWindowAggregate[5]".to_owned(), n)];
+        }
+    }
+    let verdict = scene.judged();
+    let names = failing(&verdict).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names, told);
+}

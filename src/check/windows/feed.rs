@@ -1,0 +1,235 @@
+//! What feeds a windowed sink: the source topics, and what lies between.
+
+use super::super::case::Case;
+use super::super::sinks::SinkCase;
+use super::super::topic::TopicCase;
+use crate::base::value::Value;
+use crate::codec::pgoutput::Cell;
+use crate::codec::postgres;
+use crate::history::event::{Clock, JobProof, Proof, Role, Time};
+use crate::model::feed::{Expected, Part};
+use crate::model::source::Image;
+use crate::model::watermark::Progress;
+use crate::scenario::pipeline::WindowTime;
+use crate::sql::flink::{Statement, parse};
+use crate::sql::token::{Language, significant};
+
+/// Words of a statement after which one record in may be several out, or none at a later time.
+const STATEFUL: &[&str] = &[
+    "JOIN",
+    "GROUP",
+    "OVER",
+    "DISTINCT",
+    "UNION",
+    "EXCEPT",
+    "INTERSECT",
+    "LIMIT",
+    "MATCH_RECOGNIZE",
+];
+
+/// What feeds a windowed sink.
+pub(in crate::check) struct Feed<'c, 'a> {
+    pub(in crate::check) sources: Vec<Source<'c, 'a>>,
+    /// The clocks that run on the source topics themselves: how far each partition is.
+    pub(in crate::check) progress: Vec<Progress>,
+    /// The windows are fed by other statements, and the watermark is behind their time by this.
+    pub(in crate::check) behind_ms: Option<i64>,
+    /// Why a window may have seen another state than a cut through the source topics shows.
+    pub(in crate::check) blurred: Option<String>,
+}
+
+/// One source topic.
+pub(in crate::check) struct Source<'c, 'a> {
+    pub(in crate::check) topic: &'c TopicCase<'a>,
+    /// The column that the windows go by.
+    pub(in crate::check) time: Option<String>,
+}
+
+/// What the way from the source topics to the sink looks like.
+#[derive(Default)]
+struct Way {
+    sources: Vec<String>,
+    blurred: Option<String>,
+    direct: bool,
+}
+
+impl<'c, 'a> Feed<'c, 'a> {
+    pub(in crate::check) fn of(
+        case: &'c Case<'a>,
+        sink: &SinkCase<'_>,
+        proof: &Proof,
+    ) -> Result<Self, String> {
+        let mut way = Way { direct: true, ..Way::default() };
+        if case.index.header.trial.settings.parallelism.is_some_and(|n| n > 1) {
+            way.blur("the statements run in parallel, so that an update may be half applied");
+        }
+        way.walk(case, proof, sink.name, 0)?;
+        let clocks = case.index.clocks.iter();
+        let clocks = clocks.filter(|clock| clock.sinks.iter().any(|name| name == sink.name));
+        let clocks = clocks.collect::<Vec<_>>();
+        let mut sources = Vec::new();
+        for name in &way.sources {
+            let topic = case.topics.iter().find(|topic| topic.topic.name == *name);
+            let topic = topic.ok_or_else(|| format!("`{name}` could not be read"))?;
+            sources.push(Source { time: time_column(case, sink, topic, &clocks), topic });
+        }
+        let idles = clocks.iter().any(|clock| clock.idles);
+        let strict = clocks.iter().filter(|clock| !clock.idles && way.direct);
+        let progress = strict.map(|clock| progress(case, clock)).collect();
+        let behind_ms = clocks.iter().map(|clock| clock.delay_ms).min();
+        let behind_ms = behind_ms.filter(|_| !way.direct && !idles);
+        Ok(Self { sources, progress, behind_ms, blurred: way.blurred })
+    }
+}
+
+impl Way {
+    fn blur(&mut self, why: &str) {
+        self.blurred.get_or_insert_with(|| why.to_owned());
+    }
+
+    /// Follows a sink's statement up to the source topics.
+    fn walk(
+        &mut self,
+        case: &Case<'_>,
+        proof: &Proof,
+        sink: &str,
+        depth: usize,
+    ) -> Result<(), String> {
+        let writes = |job: &&JobProof| job.sinks.iter().any(|name| name == sink);
+        let job = proof.jobs.iter().find(writes);
+        let job = job.ok_or_else(|| format!("what feeds `{sink}` was not recorded"))?;
+        if depth > proof.jobs.len() {
+            return Err("its statements read in a circle".to_owned());
+        }
+        let mut read = job.sources.iter().map(|(operator, topic, ..)| (operator, topic));
+        let mut read = read.by_ref().collect::<Vec<_>>();
+        read.sort();
+        read.dedup();
+        for (_, name) in read {
+            let topic = case.index.topics.iter().find(|topic| topic.name == *name);
+            let topic = topic.ok_or_else(|| format!("`{name}` was not recorded"))?;
+            match &topic.role {
+                Role::Source { .. } if self.sources.contains(name) => {
+                    self.blur("the same source topic reaches the windows by two ways");
+                }
+                Role::Source { .. } => self.sources.push(name.clone()),
+                Role::Sink { sink: other } => {
+                    self.direct = false;
+                    if topic.partitions > 1 {
+                        self.blur("an intermediate topic has several partitions");
+                    }
+                    if !is_plain(case, other) {
+                        self.blur("a statement before the windows keeps state of its own");
+                    }
+                    self.walk(case, proof, other, depth + 1)?;
+                }
+                Role::Outbox { .. } => {
+                    return Err(format!("`{name}` is routed from an outbox, which has no cuts"));
+                }
+                Role::Barrier | Role::Transaction => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the statement that writes a sink makes of each record at most one, at once.
+fn is_plain(case: &Case<'_>, sink: &str) -> bool {
+    let texts = &case.index.header.trial.pipeline.statements;
+    let plain = |sql: &str| {
+        let tokens = significant(Language::Flink, sql);
+        !tokens.iter().any(|token| STATEFUL.iter().any(|word| token.is(word)))
+    };
+    let view = |name: &str| {
+        texts.iter().find(|text| {
+            matches!(parse(text), Statement::CreateView { name: view, .. } if view.table() == name)
+        })
+    };
+    let mut found = false;
+    for text in texts {
+        for insert in parse(text).inserts().iter().filter(|i| i.target.table() == sink) {
+            found = true;
+            let own = text.value.get(insert.span.start..insert.span.end).unwrap_or(&text.value);
+            let views = insert.reads.iter().filter_map(|name| view(name.table()));
+            let mut views = views.map(|text| text.value.as_str());
+            if !plain(own) || !views.all(plain) {
+                return false;
+            }
+        }
+    }
+    found
+}
+
+fn progress(case: &Case<'_>, clock: &Clock) -> Progress {
+    let mut progress = Progress::default();
+    for topic in &clock.topics {
+        for record in case.index.of_topic(topic) {
+            progress.note(clock, record);
+        }
+    }
+    progress
+}
+
+/// The column of a source table by which the windows go.
+fn time_column(
+    case: &Case<'_>,
+    sink: &SinkCase<'_>,
+    topic: &TopicCase<'_>,
+    clocks: &[&Clock],
+) -> Option<String> {
+    let table = case.index.tables.get(topic.table)?;
+    let declared = sink.window.and_then(|window| match &window.time {
+        WindowTime::Columns(columns) => {
+            let full = format!("{}.{}", table.schema, table.name);
+            let ours =
+                |(written, _): &&(String, String)| *written == table.name || *written == full;
+            columns.iter().find(ours).map(|(_, column)| column.clone())
+        }
+        WindowTime::Commit | WindowTime::Record => None,
+    });
+    let physical = || {
+        let ours = |clock: &&&Clock| clock.topics.contains(&topic.topic.name);
+        clocks.iter().find(ours).and_then(|clock| match clock.times.as_slice() {
+            [Time::Image(column)] => Some(column.clone()),
+            _ => None,
+        })
+    };
+    declared.or_else(physical)
+}
+
+impl Source<'_, '_> {
+    /// The event time of a row, in milliseconds since 1970; `None` if it cannot be told.
+    pub(in crate::check) fn time_of(
+        &self,
+        case: &Case<'_>,
+        wanted: &Expected,
+        row: &Image,
+    ) -> Option<i64> {
+        let column = self.time.as_ref()?;
+        let place = wanted.columns.iter().position(|name| name == column)?;
+        let Some(Cell::Text(text)) = row.get(place) else { return None };
+        let kind = case.columns.get(self.topic.table)?.kind(column)?;
+        match postgres::value(text, kind).ok()? {
+            Value::Timestamp(micros) | Value::TimestampTz(micros) => Some(micros.div_euclid(1000)),
+            Value::Date(days) => Some(days.saturating_mul(86_400_000)),
+            _ => None,
+        }
+    }
+
+    /// Whether a record can make a difference to a window that ends at `end`: such a window holds
+    /// no row of a later time.
+    pub(in crate::check) fn concerns(&self, case: &Case<'_>, wanted: &Expected, end: i64) -> bool {
+        let old = wanted.change.as_ref().map(|change| change.old.as_ref());
+        let before = |row: Option<&Image>| {
+            let time = row.and_then(|row| self.time_of(case, wanted, row));
+            time.is_none_or(|time| time < end)
+        };
+        match wanted.part {
+            Part::Tombstone => false,
+            Part::Truncate => true,
+            Part::Read | Part::Create => before(wanted.after.as_ref()),
+            Part::Delete => before(old.flatten()),
+            Part::Update => before(old.flatten()) || before(wanted.after.as_ref()),
+        }
+    }
+}

@@ -1,0 +1,451 @@
+//! Judges the firings of a sink's windows, window by window.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::case::Case;
+use super::super::found::{Draft, Found};
+use super::super::sink::lines;
+use super::super::sinks::{Rows, SinkCase, equal, shown};
+use super::cuts::{self, At};
+use super::feed::Feed;
+use crate::base::anomaly::Anomaly;
+use crate::codec::flink::Row;
+use crate::history::event::{Proof, Side};
+use crate::model::key::Key;
+use crate::model::sink::{Emitted, texts};
+
+/// The ends of the windows that closed between two proofs, as far as the reference or the sink
+/// knows of them.
+pub(super) fn closing(
+    case: &Case<'_>,
+    sink: &SinkCase<'_>,
+    (before, at): (Option<&Proof>, &Proof),
+) -> BTreeSet<i64> {
+    let mut ends = BTreeSet::new();
+    for proof in before.into_iter().chain([at]) {
+        if let Ok(rows) = sink.reference(&case.index, proof, Side::Journal) {
+            ends.extend(all(&rows).filter_map(|row| sink.end(row)));
+        }
+    }
+    for rows in at_cuts(case, sink) {
+        ends.extend(all(&rows).filter_map(|row| sink.end(row)));
+    }
+    let written = sink.log.iter().filter_map(|emitted| emitted.row.as_ref());
+    ends.extend(written.filter_map(|row| sink.end(row)));
+    let closed = |proof: &Proof, end: i64| sink.is_closed(end, proof);
+    ends.retain(|end| closed(at, *end) && !before.is_some_and(|before| closed(before, *end)));
+    ends
+}
+
+fn all(rows: &Rows) -> impl Iterator<Item = &Row> {
+    rows.keyed.values().chain(&rows.bag)
+}
+
+fn at_cuts(case: &Case<'_>, sink: &SinkCase<'_>) -> Vec<Rows> {
+    let own = case.index.cuts.iter().filter(|((name, _), _)| *name == sink.name);
+    own.filter_map(|(_, found)| sink.rows(&found.columns, &found.rows).ok()).collect()
+}
+
+/// Judges all windows; `Err` says what is missing.
+pub(super) fn judge(
+    case: &Case<'_>,
+    sink: &SinkCase<'_>,
+    proofs: &[&Proof],
+    found: &mut Found,
+) -> Result<(), String> {
+    let Some(last) = proofs.last() else { return Ok(()) };
+    let mut references = BTreeMap::new();
+    for proof in proofs {
+        let rows = sink.reference(&case.index, proof, Side::Journal).map_err(|gap| gap.missing)?;
+        references.insert(proof.number, rows);
+    }
+    let mut judge = Judge { case, sink, last, references, ends: BTreeMap::new(), found };
+    judge.learn_ends();
+    let mut before = None;
+    for at in proofs {
+        judge.early((before, at));
+        let ends = closing(case, sink, (before, at));
+        if !ends.is_empty() {
+            let feed = Feed::of(case, sink, at)?;
+            for end in ends {
+                judge.window(&feed, end, (before, at));
+            }
+        }
+        before = Some(at);
+    }
+    judge.strangers();
+    Ok(())
+}
+
+struct Judge<'j, 'c, 'a> {
+    case: &'c Case<'a>,
+    sink: &'c SinkCase<'a>,
+    last: &'c Proof,
+    /// What the reference gave at each proof, by its number.
+    references: BTreeMap<u32, Rows>,
+    /// When the window of a key ends.
+    ends: BTreeMap<Key, i64>,
+    found: &'j mut Found,
+}
+
+/// What a window may show.
+struct Admitted {
+    rows: Vec<Rows>,
+    /// Why other states may have been possible too.
+    blurred: Option<String>,
+}
+
+type Between<'p> = (Option<&'p Proof>, &'p Proof);
+
+impl<'c> Judge<'_, 'c, '_> {
+    /// A sink need not show when its windows end; the reference does.
+    fn learn_ends(&mut self) {
+        let cuts = at_cuts(self.case, self.sink);
+        for rows in self.references.values().chain(&cuts) {
+            for (key, row) in &rows.keyed {
+                if let Some(end) = self.sink.end(row) {
+                    self.ends.entry(key.clone()).or_insert(end);
+                }
+            }
+        }
+        for emitted in &self.sink.log {
+            if let (Some(key), Some(row)) = (&emitted.key, &emitted.row)
+                && let Some(end) = self.sink.end(row)
+            {
+                self.ends.insert(key.clone(), end);
+            }
+        }
+    }
+
+    fn columns(&self) -> &[String] {
+        self.references.get(&self.last.number).map_or(&[], |rows| &rows.columns)
+    }
+
+    fn end_of(&self, emitted: &Emitted<'_>) -> Option<i64> {
+        let own = emitted.row.as_ref().and_then(|row| self.sink.end(row));
+        own.or_else(|| self.ends.get(emitted.key.as_ref()?).copied())
+    }
+
+    /// What the sink wrote below the end that a proof has.
+    fn below(&self, emitted: &Emitted<'_>, proof: &Proof) -> bool {
+        let ends = proof.ends.get(&self.sink.shape.table.topic).map_or(&[][..], Vec::as_slice);
+        let partition = usize::try_from(emitted.record.partition).unwrap_or(usize::MAX);
+        ends.get(partition).is_some_and(|(_, end)| emitted.record.offset < *end)
+    }
+
+    fn fired(&self, end: i64, proof: &Proof) -> Vec<&'c Emitted<'c>> {
+        let of_end = |emitted: &&Emitted<'_>| self.end_of(emitted) == Some(end);
+        self.sink.log.iter().filter(of_end).filter(|e| self.below(e, proof)).collect()
+    }
+
+    fn admitted(
+        &self,
+        feed: &Feed<'_, '_>,
+        end: i64,
+        between: Between<'_>,
+    ) -> Result<Admitted, String> {
+        let cuts = cuts::of(self.case, feed, end, between)?;
+        // Where one state only was possible, nothing can blur it.
+        let blurred = feed.blurred.clone().filter(|_| cuts.len() > 1);
+        let mut rows = Vec::new();
+        for cut in cuts {
+            rows.push(match cut {
+                At::Proof => self
+                    .sink
+                    .reference(&self.case.index, between.1, Side::Journal)
+                    .map_err(|gap| gap.missing)?,
+                At::Cut(cut) => {
+                    let found = self.case.index.cuts.get(&(self.sink.name, &cut));
+                    let found = found.ok_or(
+                        "changes arrived while they could fire, and what the reference gives \
+                         between these changes was not recorded",
+                    )?;
+                    self.sink.rows(&found.columns, &found.rows)?
+                }
+            });
+        }
+        Ok(Admitted { rows, blurred })
+    }
+
+    fn window(&mut self, feed: &Feed<'_, '_>, end: i64, between: Between<'_>) {
+        let admitted = match self.admitted(feed, end, between) {
+            Ok(admitted) => admitted,
+            Err(missing) => return self.gap(end, missing),
+        };
+        if self.sink.is_keyed() {
+            self.keyed(end, between.1, &admitted);
+        } else {
+            self.bag(end, between.1, &admitted);
+        }
+    }
+
+    fn gap(&mut self, end: i64, missing: String) {
+        let what = format!("the windows of `{}` that end at {}", self.sink.name, time(end));
+        self.found.gap(what, missing);
+    }
+
+    fn keyed(&mut self, end: i64, at: &Proof, admitted: &Admitted) {
+        let mut fired = BTreeMap::<&Key, Vec<&Emitted<'_>>>::new();
+        for emitted in self.fired(end, at) {
+            if let Some(key) = &emitted.key {
+                fired.entry(key).or_default().push(emitted);
+            }
+        }
+        let known = admitted.rows.iter().flat_map(|rows| &rows.keyed);
+        let known = known.filter(|(_, row)| self.sink.end(row) == Some(end)).map(|(key, _)| key);
+        let keys = known.chain(fired.keys().copied()).cloned().collect::<BTreeSet<_>>();
+        for key in keys {
+            let values = admitted.rows.iter().map(|rows| rows.keyed.get(&key)).collect::<Vec<_>>();
+            let fired = fired.get(&key).map_or(&[][..], Vec::as_slice);
+            self.key(&key, (&values, fired), admitted);
+        }
+    }
+
+    fn key(
+        &mut self,
+        key: &Key,
+        (values, fired): (&[Option<&Row>], &[&Emitted<'_>]),
+        admitted: &Admitted,
+    ) {
+        let expected = values.last().copied().flatten();
+        let first = fired.first().copied();
+        let row = first.and_then(|emitted| emitted.row.as_ref());
+        let columns = self.columns().to_vec();
+        let agrees = values.iter().any(|value| match (value, row) {
+            (Some(value), Some(row)) => equal(value, row, &columns),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        });
+        if agrees {
+            self.late_change(key, first);
+        } else if let Some(why) = &admitted.blurred {
+            let end = self.ends.get(key).copied().unwrap_or_default();
+            self.gap(end, format!("they show none of the states that were looked at, but {why}"));
+        } else {
+            let (anomaly, sentence) = self.name(key, values, row);
+            self.add(anomaly, (Some(key), first), sentence, (expected, row));
+        }
+        if let Some(second) = fired.get(1).filter(|_| !self.sink.may_repeat(self.case)) {
+            let how = if second.row.is_some() { "fired again" } else { "was taken back" };
+            let sentence = format!("the window {how}: it was written {} times in all", fired.len());
+            self.add(
+                Anomaly::WindowRepeated,
+                (Some(key), Some(second)),
+                sentence,
+                (row, second.row.as_ref()),
+            );
+        }
+    }
+
+    fn name(&self, key: &Key, values: &[Option<&Row>], row: Option<&Row>) -> (Anomaly, String) {
+        let states = match values.len() {
+            1 => "the one state of the input at which it may have fired".to_owned(),
+            n => format!("any of the {n} states of the input at which it may have fired"),
+        };
+        let known = self.references.values().any(|rows| rows.keyed.contains_key(key));
+        if row.is_none() {
+            let sentence = format!(
+                "the window is closed and has not fired; its reference has a row for it at {states}"
+            );
+            (Anomaly::WindowMissing, sentence.replace("at any of", "at all of"))
+        } else if values.iter().all(Option::is_none) && !known {
+            let sentence = "the window fired, and its reference never had a row for it".to_owned();
+            (Anomaly::WindowGhost, sentence)
+        } else {
+            let sentence =
+                format!("the window fired with what its reference does not give at {states}");
+            (Anomaly::WindowWrongValue, sentence)
+        }
+    }
+
+    /// The window fired rightly; what its reference gives by now may be another thing.
+    fn late_change(&mut self, key: &Key, fired: Option<&Emitted<'_>>) {
+        let Some(now) = self.references.get(&self.last.number) else { return };
+        let (now, columns) = (now.keyed.get(key).cloned(), now.columns.clone());
+        let row = fired.and_then(|emitted| emitted.row.as_ref());
+        let same = match (&now, row) {
+            (Some(now), Some(row)) => equal(now, row, &columns),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        if !same {
+            let had =
+                row.map_or_else(|| "with no row".to_owned(), |row| format!("with {}", shown(row)));
+            let has = now.as_ref().map_or_else(|| "no row".to_owned(), shown);
+            let sentence = format!(
+                "a change reached the window after it had fired: it fired {had}; its reference now \
+                 has {has}"
+            );
+            self.add(Anomaly::LateChange, (Some(key), fired), sentence, (now.as_ref(), row));
+        }
+    }
+
+    /// Rows without key: each is judged by how often it may stand there.
+    fn bag(&mut self, end: i64, at: &Proof, admitted: &Admitted) {
+        let columns = self.columns().to_vec();
+        let count = |rows: &[&Row]| {
+            let mut counts = BTreeMap::<_, usize>::new();
+            for row in rows {
+                *counts.entry(texts(row, &columns)).or_default() += 1;
+            }
+            counts
+        };
+        let of_end = |rows: &Rows| {
+            let rows = rows.bag.iter().filter(|row| self.sink.end(row) == Some(end));
+            rows.cloned().collect::<Vec<_>>()
+        };
+        let states = admitted.rows.iter().map(of_end).collect::<Vec<_>>();
+        let counts = states.iter().map(|rows| count(&rows.iter().collect::<Vec<_>>()));
+        let counts = counts.collect::<Vec<_>>();
+        let fired = self.fired(end, at);
+        let mut written = BTreeMap::<_, Vec<&Emitted<'_>>>::new();
+        for emitted in fired {
+            if let Some(row) = &emitted.row {
+                written.entry(texts(row, &columns)).or_default().push(emitted);
+            }
+        }
+        let most = |form: &Vec<_>| counts.iter().filter_map(|c| c.get(form)).max().copied();
+        let least = |form: &Vec<_>| {
+            counts
+                .iter()
+                .map(|c| c.get(form).copied().unwrap_or_default())
+                .min()
+                .unwrap_or_default()
+        };
+        let (mut extra, mut repeated) = (Vec::new(), Vec::new());
+        for (form, emitted) in &written {
+            match most(form) {
+                None => extra.extend(emitted.iter().copied()),
+                Some(most) => repeated.extend(emitted.iter().skip(most).copied()),
+            }
+        }
+        let mut missing = Vec::new();
+        for row in states.last().into_iter().flatten() {
+            let form = texts(row, &columns);
+            let n = written.get(&form).map_or(0, Vec::len);
+            if n < least(&form) {
+                missing.push(row.clone());
+            }
+        }
+        if let Some(why) = &admitted.blurred
+            && (!extra.is_empty() || !missing.is_empty())
+        {
+            let why = format!("they show none of the states that were looked at, but {why}");
+            return self.gap(end, why);
+        }
+        let empty = states.iter().all(Vec::is_empty);
+        self.tell_bag(extra, (missing, empty), repeated);
+    }
+
+    fn tell_bag(
+        &mut self,
+        extra: Vec<&Emitted<'_>>,
+        (missing, empty): (Vec<Row>, bool),
+        repeated: Vec<&Emitted<'_>>,
+    ) {
+        let mut missing = missing.into_iter();
+        for emitted in extra {
+            let row = emitted.row.as_ref();
+            let (anomaly, sentence) = if empty {
+                let sentence =
+                    "a window fired, and the reference has no row of a window that ends then";
+                (Anomaly::WindowGhost, sentence)
+            } else {
+                let sentence = "a window fired with what its reference gives at no state of the input \
+                                at which it may have fired";
+                (Anomaly::WindowWrongValue, sentence)
+            };
+            let expected = missing.next();
+            self.add(anomaly, (None, Some(emitted)), sentence.to_owned(), (expected.as_ref(), row));
+        }
+        for row in missing {
+            let sentence = "the window is closed and has not fired".to_owned();
+            self.add(Anomaly::WindowMissing, (None, None), sentence, (Some(&row), None));
+        }
+        if self.sink.may_repeat(self.case) {
+            return;
+        }
+        for emitted in repeated {
+            let sentence = "the window fired again".to_owned();
+            let row = emitted.row.as_ref();
+            self.add(Anomaly::WindowRepeated, (None, Some(emitted)), sentence, (None, row));
+        }
+    }
+
+    /// Windows that a proof shows unreached, and that had fired by then.
+    fn early(&mut self, (before, at): Between<'_>) {
+        let log = self.sink.log.iter().filter(|emitted| emitted.row.is_some());
+        let new = log.filter(|emitted| {
+            self.below(emitted, at) && !before.is_some_and(|before| self.below(emitted, before))
+        });
+        let early = new.filter_map(|emitted| {
+            let end = self.end_of(emitted)?;
+            (!self.sink.is_closed(end, at)).then_some((emitted, end))
+        });
+        let watermark = at.watermarks.get(self.sink.name).copied().flatten();
+        let watermark = watermark.map_or_else(|| "none".to_owned(), time);
+        for (emitted, end) in early.collect::<Vec<_>>() {
+            let sentence = format!(
+                "the window fired before its end at {} was reached: the watermark was {watermark} \
+                 when all that was written so far had been read",
+                time(end)
+            );
+            let row = emitted.row.as_ref();
+            self.add(
+                Anomaly::WindowEarly,
+                (emitted.key.as_ref(), Some(emitted)),
+                sentence,
+                (None, row),
+            );
+        }
+    }
+
+    /// Rows of which nothing tells a window.
+    fn strangers(&mut self) {
+        let log = self.sink.log.iter().filter(|emitted| emitted.row.is_some());
+        let strange = log.filter(|e| self.end_of(e).is_none() && self.below(e, self.last));
+        for emitted in strange.collect::<Vec<_>>() {
+            let sentence = "the sink holds a row of no window that its reference knows".to_owned();
+            let row = emitted.row.as_ref();
+            self.add(
+                Anomaly::WindowGhost,
+                (emitted.key.as_ref(), Some(emitted)),
+                sentence,
+                (None, row),
+            );
+        }
+    }
+
+    fn add(
+        &mut self,
+        anomaly: Anomaly,
+        (key, emitted): (Option<&Key>, Option<&Emitted<'_>>),
+        sentence: String,
+        (expected, captured): (Option<&Row>, Option<&Row>),
+    ) {
+        let rows = self.references.get(&self.last.number);
+        let difference = rows.map(|rows| lines(expected, captured, rows)).unwrap_or_default();
+        let sources = self.case.index.sources().map(|(topic, _)| topic.name.as_str());
+        let sources = sources.collect::<Vec<_>>().join(", ");
+        let is_witness = anomaly.is_witness();
+        self.found.add(Draft {
+            anomaly,
+            place: self.sink.name,
+            key,
+            key_columns: &self.sink.shape.table.key,
+            sentence,
+            record: emitted.map(|emitted| emitted.record),
+            position: None,
+            first_hop: (!is_witness).then(|| format!("{sources} → {}", self.sink.name)),
+            difference,
+        });
+        if let Some(raw) = self.found.findings.last_mut() {
+            raw.at_the_end = !is_witness;
+        }
+    }
+}
+
+/// A time for people.
+fn time(millis: i64) -> String {
+    crate::base::value::Value::TimestampTz(millis.saturating_mul(1000)).to_string()
+}

@@ -1,0 +1,46 @@
+//! No more rows are dropped as late than can be late.
+
+use super::super::case::Case;
+use super::super::found::{Draft, Found};
+use super::super::sinks::SinkCase;
+use crate::base::anomaly::Anomaly;
+use crate::history::event::{Proof, Role};
+use crate::model::watermark::may_be_late;
+
+/// Compares what the windowed operators say with what the records allow. With two phases one
+/// dropped row can stand for several, and the number may lag, so only too many are a fault.
+pub(super) fn check(case: &Case<'_>, sink: &SinkCase<'_>, proofs: &[&Proof], found: &mut Found) {
+    let Some(last) = proofs.last() else { return };
+    let reads = |clock: &&crate::history::event::Clock| clock.sinks.iter().any(|s| s == sink.name);
+    let clocks = case.index.clocks.iter().filter(reads).collect::<Vec<_>>();
+    let is_source = |name: &String| {
+        let topic = case.index.topics.iter().find(|topic| topic.name == *name);
+        topic.is_some_and(|topic| matches!(topic.role, Role::Source { .. }))
+    };
+    // Of a table in between, the records do not show the rows that a window takes back.
+    if clocks.is_empty() || !clocks.iter().all(|clock| clock.topics.iter().all(is_source)) {
+        return;
+    }
+    let late = |clock: &&crate::history::event::Clock| {
+        let records = clock.topics.iter().flat_map(|topic| case.index.of_topic(topic));
+        may_be_late(clock, records.copied())
+    };
+    let most = clocks.iter().map(late).sum::<u64>();
+    let jobs = last.jobs.iter().filter(|job| job.sinks.iter().any(|name| name == sink.name));
+    for (operator, dropped) in jobs.flat_map(|job| &job.late).filter(|(_, n)| *n > most) {
+        found.add(Draft {
+            anomaly: Anomaly::LateDropped,
+            place: sink.name,
+            key: None,
+            key_columns: &[],
+            sentence: format!(
+                "`{operator}` dropped {dropped} rows as late, and by the event times of the records \
+                 at most {most} can have been late"
+            ),
+            record: None,
+            position: None,
+            first_hop: None,
+            difference: Vec::new(),
+        });
+    }
+}

@@ -1,0 +1,120 @@
+//! Every window fires once, when it may, with what the reference gives at a cut of the input at which
+//! it may have fired.
+//!
+//! A window that ends at E fires once the watermark has reached E: after the records by which each
+//! partition's own watermark passes E, and before the first proof of quiescence whose watermark has
+//! passed it. What may have been in it are the cuts between.
+
+mod cuts;
+pub(super) mod feed;
+mod firing;
+mod late;
+pub(super) mod state;
+
+use std::collections::BTreeSet;
+
+use super::Wanted;
+use super::case::Case;
+use super::found::{Found, Raw};
+use super::sinks::SinkCase;
+use crate::base::anomaly::{Anomaly, Family};
+use crate::history::event::Proof;
+
+use cuts::At;
+use feed::Feed;
+
+pub(super) const FINDS: &[Anomaly] = &[
+    Anomaly::WindowMissing,
+    Anomaly::WindowRepeated,
+    Anomaly::WindowWrongValue,
+    Anomaly::WindowGhost,
+    Anomaly::WindowEarly,
+    Anomaly::LateDropped,
+    Anomaly::LateChange,
+];
+
+/// How many cuts a window may have fired at before nothing is said of it.
+const CUTS_MAX: usize = 256;
+/// How many cuts of one sink are looked at after one proof.
+const CUTS_AT_A_PROOF: usize = 1024;
+
+/// The cuts whose references the live part should record after the last proof, and has not yet.
+pub(super) fn wanted(case: &Case<'_>) -> Vec<Wanted> {
+    let mut wanted = Vec::new();
+    for sink in judged(case) {
+        let proofs = proofs(case, sink);
+        let Some((at, earlier)) = proofs.split_last() else { continue };
+        if case.last_proof().is_none_or(|last| last.number != at.number) {
+            continue;
+        }
+        let Ok(feed) = Feed::of(case, sink, at) else { continue };
+        let between = (earlier.last().copied(), *at);
+        let mut of_sink = BTreeSet::new();
+        for end in firing::closing(case, sink, between) {
+            let Ok(cuts) = cuts::of(case, &feed, end, between) else { continue };
+            for cut in cuts {
+                let At::Cut(cut) = cut else { continue };
+                if !case.index.cuts.contains_key(&(sink.name, &cut)) {
+                    of_sink.insert(cut);
+                }
+            }
+        }
+        let cuts = of_sink.into_iter().take(CUTS_AT_A_PROOF);
+        wanted.extend(cuts.map(|cut| Wanted {
+            sink: sink.name.to_owned(),
+            tables: state::at(case, &feed, &cut),
+            cut,
+        }));
+    }
+    wanted
+}
+
+/// The sinks whose windows are looked at, whatever level is demanded of them.
+fn judged<'c, 'a>(case: &'c Case<'a>) -> impl Iterator<Item = &'c SinkCase<'a>> {
+    let looked_at = |sink: &&SinkCase<'_>| sink.judged && !sink.stopped && sink.window.is_some();
+    let once = case.corrects_windows().is_none();
+    case.sinks.iter().filter(looked_at).filter(move |_| once)
+}
+
+/// The proofs that say how far the windows of a sink are.
+fn proofs<'a>(case: &Case<'a>, sink: &SinkCase<'_>) -> Vec<&'a Proof> {
+    let proven = |proof: &&&Proof| {
+        let gap = proof.gaps.iter().any(|gap| gap.sink == sink.name);
+        !gap && proof.ends.contains_key(&sink.shape.table.topic)
+    };
+    case.index.proofs.iter().filter(proven).copied().collect()
+}
+
+pub(super) fn check(case: &Case<'_>, found: &mut Found) {
+    for sink in judged(case) {
+        let what = format!("the windows of `{}`", sink.name);
+        if let Some(unread) = &sink.unread {
+            found.gap(what, unread.clone());
+            continue;
+        }
+        let proofs = proofs(case, sink);
+        if proofs.len() < case.index.proofs.len() {
+            let gaps = case.index.proofs.iter().flat_map(|proof| &proof.gaps);
+            let gap = gaps.into_iter().find(|gap| gap.sink == sink.name);
+            let why = gap.map_or("the end of its topic was not proven", |gap| &gap.sentence);
+            found.gap(what.clone(), why);
+        }
+        late::check(case, sink, &proofs, found);
+        if let Err(missing) = firing::judge(case, sink, &proofs, found) {
+            found.gap(what, missing);
+        }
+    }
+}
+
+/// A sink's difference from its reference that a finding about the window explains is no finding of
+/// its own.
+pub(super) fn explain(findings: &mut Vec<Raw>) {
+    let of_windows = |raw: &Raw| raw.finding.anomaly.family() == Family::Windows;
+    let windows = findings.iter().filter(|raw| of_windows(raw));
+    let told = windows.map(|raw| (raw.finding.place.clone(), raw.finding.key.clone()));
+    let told = told.collect::<Vec<_>>();
+    findings.retain(|raw| {
+        let place = (raw.finding.place.clone(), raw.finding.key.clone());
+        !raw.at_the_end || of_windows(raw) || place.1.is_none() || !told.contains(&place)
+    });
+}

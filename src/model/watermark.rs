@@ -1,0 +1,126 @@
+//! Event time: what the WATERMARK clause of a table makes of the records of its topics.
+//!
+//! Flink evaluates the clause for every row that the format makes of a record: for debezium-json
+//! the rows of both images of an update, and the old image of a delete. The watermark of a
+//! partition is the greatest value so far; a row whose time is NULL moves nothing.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::history::event::{Clock, Record, Time};
+
+/// Whether a watermark closes the windows that end at `end`: their last millisecond has passed.
+pub fn closes(watermark: i64, end: i64) -> bool {
+    end.saturating_sub(1) <= watermark
+}
+
+/// How far the partitions of a table's topics are.
+#[derive(Debug, Clone, Default)]
+pub struct Progress {
+    /// By topic and partition: after which offset the watermark was what; ascending in both.
+    seen: BTreeMap<(String, i32), Vec<(i64, i64)>>,
+}
+
+impl Progress {
+    /// Takes note of a record of one of the clock's topics, in the order of offsets.
+    pub fn note(&mut self, clock: &Clock, record: &Record) {
+        let times = clock.times.iter().flat_map(|time| times(time, record));
+        let Some(latest) = times.max().map(|time| time.saturating_sub(clock.delay_ms)) else {
+            return;
+        };
+        let seen = self.seen.entry((record.topic.clone(), record.partition)).or_default();
+        if seen.last().is_none_or(|(_, before)| latest > *before) {
+            seen.push((record.offset, latest));
+        }
+    }
+
+    /// The watermark of a partition after the records below an offset.
+    pub fn below(&self, topic: &str, partition: i32, offset: i64) -> Option<i64> {
+        let seen = self.seen.get(&(topic.to_owned(), partition))?;
+        let count = seen.partition_point(|(at, _)| *at < offset);
+        seen.get(count.checked_sub(1)?).map(|(_, watermark)| *watermark)
+    }
+
+    /// The offset of the record after which the partition's own watermark closes windows that end
+    /// at `end`.
+    pub fn passed(&self, topic: &str, partition: i32, end: i64) -> Option<i64> {
+        let seen = self.seen.get(&(topic.to_owned(), partition))?;
+        seen.iter().find(|(_, watermark)| closes(*watermark, end)).map(|(offset, _)| *offset)
+    }
+}
+
+/// How many rows of a topic's records a window may have dropped as late, at most: those that are not
+/// ahead of their own partition's watermark. The watermark of all partitions is behind that.
+pub fn may_be_late<'r>(clock: &Clock, records: impl IntoIterator<Item = &'r Record>) -> u64 {
+    let mut watermarks = BTreeMap::<i32, i64>::new();
+    let mut late = 0;
+    for record in records {
+        let times = clock.times.iter().flat_map(|time| times(time, record)).collect::<Vec<_>>();
+        let watermark = watermarks.entry(record.partition).or_insert(i64::MIN);
+        late += times.iter().filter(|time| **time <= *watermark).map(|_| 1).sum::<u64>();
+        let latest = times.iter().max().map(|time| time.saturating_sub(clock.delay_ms));
+        *watermark = latest.map_or(*watermark, |latest| latest.max(*watermark));
+    }
+    late
+}
+
+/// The event times of the rows of a record, in milliseconds since 1970.
+fn times(time: &Time, record: &Record) -> Vec<i64> {
+    if *time == Time::Record {
+        return record.timestamp.into_iter().collect();
+    }
+    let value = record.value.as_ref().and_then(|bytes| serde_json::from_slice(&bytes.0).ok());
+    let Some(value) = value else { return Vec::new() };
+    let value: Value = value;
+    let images = || ["before", "after"].into_iter().filter_map(|image| value.get(image));
+    match time {
+        Time::Field(name) => value.get(name).and_then(|time| millis(time, 1)).into_iter().collect(),
+        Time::Image(name) => images().filter_map(|image| millis(image.get(name)?, 1)).collect(),
+        Time::Column { name, ticks } => {
+            images().filter_map(|image| millis(image.get(name)?, *ticks)).collect()
+        }
+        Time::Commit => value
+            .get("source")
+            .and_then(|source| source.get("ts_ms")?.as_i64())
+            .into_iter()
+            .collect(),
+        Time::Record => Vec::new(),
+    }
+}
+
+/// A time as text (`2025-01-01 10:00:00.5`, with `T` and a zone or without) or as a number.
+fn millis(value: &Value, ticks: i64) -> Option<i64> {
+    match value {
+        Value::Number(number) => Some(number.as_i64()?.div_euclid(ticks)),
+        Value::String(text) => text_millis(text),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn text_millis(text: &str) -> Option<i64> {
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return Some(time.as_millisecond());
+    }
+    let time: jiff::civil::DateTime = text.trim_end_matches('Z').parse().ok()?;
+    let zoned = time.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    Some(zoned.timestamp().as_millisecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    #[rstest]
+    #[case(json!("2025-01-01 10:00:00.123456"), Some(1_735_725_600_123))]
+    #[case(json!("2025-01-01T11:00:00.5+01:00"), Some(1_735_725_600_500))]
+    #[case(json!("2025-01-01 10:00:00Z"), Some(1_735_725_600_000))]
+    #[case(json!(null), None)]
+    #[case(json!("soon"), None)]
+    fn times_are_read_in_every_form(#[case] value: Value, #[case] expected: Option<i64>) {
+        assert_eq!(millis(&value, 1), expected);
+    }
+}
