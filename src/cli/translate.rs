@@ -128,7 +128,6 @@ fn of_sql(translate: &Translate) -> Result<Given, String> {
         dialect: Dialect::Confluent,
         statements,
         sinks: BTreeMap::new(),
-        outbox: BTreeMap::new(),
     };
     Ok(Given { pipelines: vec![(pipeline, Settings::default())], sources, wrong: Vec::new() })
 }
