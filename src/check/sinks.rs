@@ -84,6 +84,12 @@ impl<'a> SinkCase<'a> {
                     Err(error) => unread = unread.or(Some(error.to_string())),
                 }
             }
+            let read = log.iter().map(|emitted: &Emitted<'_>| emitted.record);
+            let skipped = index
+                .last_proof()
+                .and_then(|proof| super::topic::unread_partition(proof, &table.topic, read));
+            let skipped = skipped.map(|n| format!("partition {n} of its topic was not read"));
+            let unread = unread.or(skipped);
             sinks.push(Self { name, shape, log, judged, window, unread, stopped });
         }
         (sinks, gaps)

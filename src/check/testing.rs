@@ -429,6 +429,9 @@ impl Scene {
         };
         let number = proof.number;
         self.events.push(Event::Proof(proof));
+        let (same, table) = ((0, String::new()), "public.payments".to_owned());
+        let (source, shadow) = (same.clone(), same);
+        self.events.push(Event::Capture { proof: number, table, source, shadow });
         let (columns, rows) = (columns(), rows(reference));
         let (sink, side) = (SINK.to_owned(), Side::Journal);
         self.events.push(Event::Reference(Reference { proof: number, sink, side, columns, rows }));
