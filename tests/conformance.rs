@@ -80,7 +80,8 @@ fn ids_below(root: &Utf8Path, folder: &str) -> Vec<String> {
 /// has none: they are written for its own pipeline.
 fn twin_of(root: &Utf8Path, id: &str) -> Option<String> {
     let text = std::fs::read_to_string(root.join(file_of(id))).ok()?;
-    let is_own = text.contains(HAND_WRITTEN) && !text.contains("statements:");
+    let is_outcome = id.starts_with("outcomes/");
+    let is_own = text.contains(HAND_WRITTEN) && !text.contains("statements:") && !is_outcome;
     is_own.then(|| format!("{TWINS}{id}"))
 }
 

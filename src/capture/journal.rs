@@ -4,7 +4,7 @@
 //! is advanced past it. A reader that is interrupted in between reads it again and skips what it
 //! has, so nothing is lost and nothing is written twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,7 +65,8 @@ struct State {
     barriers: BTreeMap<String, Lsn>,
     /// Commit LSN of the last transaction that was written.
     written: Option<Lsn>,
-    /// End LSN of the last transaction that is more than a barrier.
+    /// End LSN of the last transaction that the connector gets to see, barriers apart: its
+    /// publication leaves transactions over other tables out, and its slot does not move for them.
     last_work_end: Option<Lsn>,
     /// Why reading ended.
     broken: Option<JournalError>,
@@ -142,11 +143,27 @@ fn publication(name: &str, tables: &[&Table], with: &str) -> String {
 }
 
 impl Journal {
-    /// Begins to read; after an outage it goes on over a session that `home` opens.
-    pub fn start(connection: Connection, home: Home, slot: Slot, recorder: Recorder) -> Self {
+    /// Begins to read; after an outage it goes on over a session that `home` opens. Of `tables`
+    /// those that the connector does not capture are recorded, but are no work for it.
+    pub fn start(
+        connection: Connection,
+        home: Home,
+        (slot, tables): (Slot, &[Table]),
+        recorder: Recorder,
+    ) -> Self {
         let (sender, state) = watch::channel(State::default());
         let poke = Arc::new(Notify::new());
-        let reader = Reader { connection, home, slot, recorder, sender, poke: Arc::clone(&poke) };
+        let uncaptured = tables.iter().filter(|table| !table.captured).map(|table| table.oid);
+        let uncaptured = uncaptured.collect();
+        let reader = Reader {
+            connection,
+            home,
+            slot,
+            uncaptured,
+            recorder,
+            sender,
+            poke: Arc::clone(&poke),
+        };
         Self { state, poke, task: tokio::spawn(reader.read()) }
     }
 
@@ -186,7 +203,7 @@ impl Journal {
         })
     }
 
-    /// The end LSN of the last commit that was read, barriers apart.
+    /// The end LSN of the last commit that the connector gets to see, barriers apart.
     pub fn last_work_end(&self) -> Option<Lsn> {
         self.state.borrow().last_work_end
     }
@@ -237,6 +254,7 @@ struct Reader {
     connection: Connection,
     home: Home,
     slot: Slot,
+    uncaptured: BTreeSet<u32>,
     recorder: Recorder,
     sender: watch::Sender<State>,
     poke: Arc<Notify>,
@@ -272,7 +290,7 @@ impl Reader {
     async fn batch(&self) -> Result<bool, JournalError> {
         let publications = [self.slot.all.as_str(), self.slot.inserts.as_str()];
         let messages = self.connection.peek(&self.slot.name, &publications).await?;
-        let batch = Batch::read(messages, self.sender.borrow().written)?;
+        let batch = Batch::read(messages, self.sender.borrow().written, &self.uncaptured)?;
         let Some(end) = batch.end else { return Ok(false) };
         self.recorder.record_all(batch.events)?;
         // Before the slot is advanced: the server may be killed in between, and gives it all again.
@@ -299,7 +317,11 @@ struct Batch {
 }
 
 impl Batch {
-    fn read(messages: Vec<WalMessage>, written: Option<Lsn>) -> Result<Self, PgoutputError> {
+    fn read(
+        messages: Vec<WalMessage>,
+        written: Option<Lsn>,
+        uncaptured: &BTreeSet<u32>,
+    ) -> Result<Self, PgoutputError> {
         let mut batch = Self::default();
         let mut open = Open::default();
         for message in messages {
@@ -315,11 +337,15 @@ impl Batch {
                 Message::Logical(logical) if logical.prefix == BARRIER => {
                     open.barrier = Some(String::from_utf8_lossy(&logical.content).into_owned());
                 }
-                Message::Insert { .. }
-                | Message::Update { .. }
-                | Message::Delete { .. }
-                | Message::Truncate { .. }
-                | Message::Logical(_) => open.work = true,
+                Message::Insert { relation, .. }
+                | Message::Update { relation, .. }
+                | Message::Delete { relation, .. } => {
+                    open.work |= !uncaptured.contains(relation);
+                }
+                Message::Truncate { relations, .. } => {
+                    open.work |= relations.iter().any(|oid| !uncaptured.contains(oid));
+                }
+                Message::Logical(_) => open.work = true,
                 Message::Commit { commit_lsn, end_lsn, .. } if !open.skip => {
                     batch.commit(&open, *commit_lsn, *end_lsn);
                 }
@@ -398,15 +424,30 @@ mod tests {
             logical(190, 2, BARRIER, "b1"),
             commit(200, 2),
         ];
-        let batch = Batch::read(messages.clone(), None).unwrap();
+        let batch = Batch::read(messages.clone(), None, &BTreeSet::new()).unwrap();
         assert_eq!(batch.events.len(), 6);
         assert_eq!(batch.last_work_end, Some(Lsn(108)));
         assert_eq!(batch.barriers, BTreeMap::from([("b1".to_owned(), Lsn(208))]));
         assert_eq!(batch.end, Some(Lsn(208)));
 
-        let again = Batch::read(messages, Some(Lsn(100))).unwrap();
+        let again = Batch::read(messages, Some(Lsn(100)), &BTreeSet::new()).unwrap();
         assert_eq!(again.events.len(), 3);
         assert_eq!(again.commits, BTreeMap::from([(Xid(2), Lsn(208))]));
         assert_eq!(again.last_work_end, None);
+    }
+
+    #[test]
+    fn a_change_of_a_table_that_is_not_captured_is_no_work() {
+        let insert = |relation: u32| {
+            let mut data = vec![b'I'];
+            data.extend(relation.to_be_bytes());
+            data.extend([b'N', 0, 0]);
+            WalMessage { lsn: Lsn(90), xid: Xid(1), data }
+        };
+        let end = |relation: u32| {
+            let messages = vec![begin(100, 1), insert(relation), commit(100, 1)];
+            Batch::read(messages, None, &BTreeSet::from([7])).unwrap().last_work_end
+        };
+        assert_eq!((end(7), end(8)), (None, Some(Lsn(108))));
     }
 }

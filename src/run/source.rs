@@ -230,7 +230,7 @@ async fn journal_and_setup(
         Driver::connect((endpoints, &name), outage, run.recorder.clone(), &sessions),
     );
     created?;
-    let journal = Journal::start(reader?, home.clone(), slot, run.recorder.clone());
+    let journal = Journal::start(reader?, home.clone(), (slot, tables), run.recorder.clone());
     let mut driver = driver?;
     if !run.trial.setup.is_empty() {
         driver.setup(&run.trial.setup).await?;
