@@ -32,7 +32,9 @@ pub(super) fn block(
     let value = &scalar.text.value;
     match scalar.style {
         ScalarStyle::Literal => literal(value, indent),
-        ScalarStyle::Folded => folded(source, value, span, indent, end),
+        ScalarStyle::Folded => {
+            folded(source, value, span, indent, end).or_else(|| literal(value, indent))
+        }
         ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted if value.contains('\n') => {
             if scalar.in_flow { None } else { literal(value, indent) }
         }

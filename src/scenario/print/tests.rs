@@ -24,6 +24,7 @@ fn printed(source: &str) -> String {
     "a: | # why\n  x\n    y\n\nb: |-\n  z\n"
 )]
 #[case::folded("a: >-\n     x\n     y\n\n     z\n", "a: >-\n  x\n  y\n\n  z\n")]
+#[case::folded_after_a_blank_line("a: >\n\n  b'\n  c\n", "a: |2\n\n  b' c\n")]
 #[case::plain_lines("a: x\n    y\n\n    z\nb: 1\n", "a: x\n  y\n\n  z\nb: 1\n")]
 #[case::entries(
     "t:\n  - a: BEGIN\n\n  - b: |\n      X\n    within: 5s\n",
