@@ -20,8 +20,16 @@ pub fn closes(watermark: i64, end: i64) -> bool {
 pub struct Progress {
     /// By topic and partition: after which offset the watermark was what; ascending in both.
     seen: BTreeMap<(String, i32), Vec<(i64, i64)>>,
-    /// By topic and partition: offset, timestamp and watermark of every record.
-    stamped: BTreeMap<(String, i32), Vec<(i64, i64, i64)>>,
+    /// By topic and partition, every record.
+    stamped: BTreeMap<(String, i32), Vec<Stamped>>,
+}
+
+/// A record that moves event time.
+#[derive(Debug, Clone, Copy)]
+struct Stamped {
+    offset: i64,
+    timestamp: i64,
+    watermark: i64,
 }
 
 impl Progress {
@@ -34,7 +42,7 @@ impl Progress {
         let place = (record.topic.clone(), record.partition);
         if let Some(timestamp) = record.timestamp {
             let stamped = self.stamped.entry(place.clone()).or_default();
-            stamped.push((record.offset, timestamp, latest));
+            stamped.push(Stamped { offset: record.offset, timestamp, watermark: latest });
         }
         let seen = self.seen.entry(place).or_default();
         if seen.last().is_none_or(|(_, before)| latest > *before) {
@@ -58,10 +66,10 @@ impl Progress {
         since_ms: i64,
     ) -> (Option<i64>, Option<i64>) {
         let stamped = self.stamped.get(&(topic.to_owned(), partition));
-        let records = stamped.into_iter().flatten().filter(|(at, ..)| *at < below);
-        let (after, before): (Vec<_>, Vec<_>) = records.partition(|(_, at, _)| *at > since_ms);
-        let latest = |records: Vec<&(i64, i64, i64)>| records.iter().map(|one| one.2).max();
-        (latest(after), latest(before))
+        let records = || stamped.into_iter().flatten().filter(|record| record.offset < below);
+        let after = records().filter(|record| record.timestamp > since_ms);
+        let before = records().filter(|record| record.timestamp <= since_ms);
+        (after.map(|one| one.watermark).max(), before.map(|one| one.watermark).max())
     }
 
     /// The offset of the record after which the partition's own watermark closes windows that end
