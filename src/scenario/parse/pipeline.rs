@@ -146,6 +146,9 @@ impl Reader<'_> {
             }
             catalogue.add_sink(&key.name);
             if let Some(sink) = self.sink(&key.name, node, file, (statements, &*catalogue)) {
+                if matches!(sink, Sink::Judged { window: Some(_), .. }) {
+                    catalogue.windowed.insert(key.name.clone());
+                }
                 sinks.insert(key.name.clone(), sink);
             }
         }
