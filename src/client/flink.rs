@@ -392,11 +392,21 @@ impl JobManager {
 
     /// Cancels a job and waits until it is gone; one that has ended or is not there is no error.
     pub async fn cancel(&self, job: &str, limit: Duration) -> Result<(), FlinkError> {
+        self.ask_to_cancel(job).await?;
+        self.until_ended(job, limit).await
+    }
+
+    /// Asks for a job to be cancelled; it ends a little later.
+    pub async fn ask_to_cancel(&self, job: &str) -> Result<(), FlinkError> {
         match self.http.patch(&format!("/jobs/{job}?mode=cancel")).await {
             // 404: there is no such job. 409: it has ended already.
-            Err(error) if matches!(error.status, Some(404 | 409)) => return Ok(()),
-            other => other?,
+            Err(error) if matches!(error.status, Some(404 | 409)) => Ok(()),
+            other => Ok(other?),
         }
+    }
+
+    /// Waits until a job that was asked to is gone.
+    pub async fn until_ended(&self, job: &str, limit: Duration) -> Result<(), FlinkError> {
         let ended = wait::until("a cancelled job to end", limit, || async {
             let state = self.state(job).await?;
             Ok(match state {
