@@ -273,6 +273,27 @@ impl JobManager {
         Ok(values)
     }
 
+    /// How much processor time each `TaskManager` says it has used. Metrics of a `TaskManager` come all
+    /// at once, so a number that has changed tells that the others were fetched anew too.
+    pub async fn processor_times(&self) -> Result<BTreeMap<String, Option<String>>, FlinkError> {
+        #[derive(Deserialize)]
+        struct All {
+            taskmanagers: Vec<One>,
+        }
+        #[derive(Deserialize)]
+        struct One {
+            id: String,
+        }
+        let mut times = BTreeMap::new();
+        for one in self.http.get::<All>("/taskmanagers").await?.taskmanagers {
+            let path = format!("/taskmanagers/{}/metrics?get=Status.JVM.CPU.Time", encode(&one.id));
+            let metrics: Vec<Metric> = self.http.get(&path).await?;
+            let time = metrics.into_iter().find_map(|metric| metric.value);
+            times.insert(one.id, time);
+        }
+        Ok(times)
+    }
+
     /// Triggers a checkpoint and waits until it is COMPLETED; gives its id.
     ///
     /// A checkpoint that fails is tried again while the job goes on: its first ones are declined
