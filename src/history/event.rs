@@ -380,6 +380,10 @@ pub struct Proof {
     /// Windows that end at or before this are closed: the proven event-time watermark by sink, in
     /// milliseconds; `None` while it has not left its start.
     pub watermarks: BTreeMap<String, Option<i64>>,
+    /// How far it may have come by then, in this attempt or in one before it, by sink and where that
+    /// is more: windows that end after this are open.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub watermarks_at_most: BTreeMap<String, Option<i64>>,
     /// What could not be proven, in sentences; then the sinks named are `unknown`.
     pub gaps: Vec<ProofGap>,
     /// How long the proof took, in milliseconds.

@@ -18,7 +18,10 @@
 //! After a fault that may have started tasks again, metrics prove nothing: the JobManager may show
 //! those of the former attempt for one fetch interval, and a source that was restored past its last
 //! record shows -1. Then step 4 waits for a checkpoint whose own files hold every source behind the
-//! last record; event time is a gap.
+//! last record. No state holds a source's watermark: it is made again from the records behind the
+//! restored offsets. Records that were stamped after the attempt began are surely among them, and all
+//! of them together bound it from above; a watermark that is seen beyond what former attempts can
+//! have had is this attempt's.
 //!
 //! Attempts are read from a copy of the graph that is up to `web.refresh-interval` old; without a
 //! restart strategy that is harmless, since a job that lost a task has failed, and completes no
@@ -76,6 +79,16 @@ pub trait Clocks: Sync {
     /// The watermark, in milliseconds, that source table `read.table` has emitted for one partition
     /// after the records below offset `below`; `None` while there is no such record.
     fn watermark(&self, read: &Read, partition: i32, below: i64) -> Option<i64>;
+
+    /// The same of the records alone that were written after a time (in milliseconds since 1970),
+    /// and of the others; `None` where no record's stamp tells when it was written.
+    fn parted(
+        &self,
+        read: &Read,
+        partition: i32,
+        below: i64,
+        since_ms: i64,
+    ) -> Option<(Option<i64>, Option<i64>)>;
 }
 
 /// What is proven quiet.

@@ -201,6 +201,7 @@ impl Attempted<'_> {
             ends: by_name(self.pipeline.topics, ends),
             jobs: Vec::new(),
             watermarks: BTreeMap::new(),
+            watermarks_at_most: BTreeMap::new(),
             gaps: Vec::new(),
             elapsed_ms: self.watch.elapsed_ms(),
         };
@@ -211,8 +212,12 @@ impl Attempted<'_> {
             };
             let job = watched.job;
             for sink in &job.sinks {
-                let at = found.delivered.by_sink.get(&sink.sink).copied().flatten();
+                let seen = found.delivered.by_sink.get(&sink.sink).copied();
+                let (at, most) = seen.unwrap_or_default();
                 proof.watermarks.insert(sink.sink.clone(), at);
+                if most > at {
+                    proof.watermarks_at_most.insert(sink.sink.clone(), most);
+                }
                 let gaps = job.gaps.iter().chain(&found.delivered.gaps);
                 proof.gaps.extend(gaps.map(|sentence| ProofGap {
                     sink: sink.sink.clone(),

@@ -1,6 +1,5 @@
 //! The source: its database, the journal, the topics, and the connector, until it streams.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -344,8 +343,7 @@ pub(super) fn watermarks(run: &Run<'_>, tables: &[Table], topics: &[Topic]) -> W
         source: tables,
         connector: &run.connector.config,
     };
-    let logical = topics.iter().map(|topic| (topic.physical.clone(), topic.name.clone()));
-    Watermarks::new(&known, logical.collect::<BTreeMap<_, _>>())
+    Watermarks::new(&known, topics)
 }
 
 pub(super) async fn submit(run: &Run<'_>, connect: &Connect) -> Result<(), Stop> {
