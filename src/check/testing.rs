@@ -416,6 +416,7 @@ impl Scene {
             watermarks: Vec::new(),
             checkpoint: 1,
             late: Vec::new(),
+            readings: Vec::new(),
         };
         let ends = [(TOPIC.to_owned(), sources), (SINK.to_owned(), ends_of(SINK, 1))];
         let proof = Proof {

@@ -79,6 +79,14 @@ pub enum Event {
         /// The end LSN of the barrier's commit.
         barrier_end: Lsn,
     },
+    /// Which backend of Postgres reads the connector's slot. Another one than before was started
+    /// since: the connector's task was, whoever did it.
+    Walsender {
+        /// The slot.
+        slot: String,
+        /// The backend's process id; `None` while nobody reads the slot.
+        pid: Option<i32>,
+    },
     /// An entry of the timeline began or ended (`setup` is entry `None`).
     Entry {
         /// Index into the trial's timeline.
@@ -409,6 +417,25 @@ pub struct JobProof {
     /// Per windowed operator: how many rows it says it dropped as late, so far.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub late: Vec<(String, u64)>,
+    /// What the source operators gave on, of the tables whose format leaves out what it cannot
+    /// read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readings: Vec<Reading>,
+}
+
+/// What a source operator made of the records of its topics.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// The Flink table.
+    pub table: String,
+    /// The logical names of its topics.
+    pub topics: Vec<String>,
+    /// The format of its values (`debezium-json`).
+    pub format: String,
+    /// How its topics are read.
+    pub mode: SinkMode,
+    /// The rows it gave on, from the first record on; `None` where nothing tells.
+    pub rows: Option<u64>,
 }
 
 /// Which side a reference was computed over.

@@ -11,7 +11,7 @@ mod reader;
 mod sum;
 mod writer;
 
-pub use index::{Disturbance, Index};
+pub use index::{Disturbance, Index, Walsender};
 pub use reader::{HistoryError, Reader};
 pub use writer::Writer;
 

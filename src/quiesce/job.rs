@@ -24,7 +24,7 @@ const CAUSE_LIMIT: Duration = Duration::from_secs(3);
 /// A job whose graph is known.
 pub(super) struct Watched<'a> {
     pub(super) job: &'a Job,
-    graph: flink::Job,
+    pub(super) graph: flink::Job,
     /// Attempts before anything was looked at.
     pub(super) attempts: Vec<Attempt>,
     /// Offset metrics by source vertex, as far as they were seen.

@@ -48,6 +48,11 @@ pub(super) fn late_rows(name: &str) -> Option<&str> {
     name.strip_suffix(".numLateRecordsDropped")?.split_once('.').map(|(_, operator)| operator)
 }
 
+/// The operator whose number of rows given on a metric is; `None` for any other metric.
+pub(super) fn rows_given_on(name: &str) -> Option<&str> {
+    name.strip_suffix(".numRecordsOut")?.split_once('.').map(|(_, operator)| operator)
+}
+
 /// A name as it appears in a metric's name.
 pub(super) fn sanitised(name: &str) -> String {
     name.replace([' ', '.', ':', ','], "_")
@@ -100,6 +105,17 @@ mod tests {
     #[case("GlobalWindowAggregate[72] -> Calc[73]", None)]
     fn a_vertex_names_the_table_it_reads(#[case] vertex: &str, #[case] table: Option<&str>) {
         assert_eq!(source_table(vertex), table);
+    }
+
+    #[rstest]
+    #[case("0.Source__t[1].numRecordsOut", Some("Source__t[1]"))]
+    #[case("0.numRecordsOut", None)]
+    #[case("0.Source__t[1].numRecordsOutPerSecond", None)]
+    fn an_operator_counts_the_rows_that_it_gives_on(
+        #[case] name: &str,
+        #[case] operator: Option<&str>,
+    ) {
+        assert_eq!(rows_given_on(name), operator);
     }
 
     #[test]

@@ -33,6 +33,7 @@ mod connector;
 mod job;
 mod metric;
 mod prove;
+mod readings;
 mod restored;
 mod state;
 mod watermark;
@@ -45,7 +46,7 @@ use crate::client::connect::Connect;
 use crate::client::flink::JobManager;
 use crate::client::kafka::{EndsReader, Tap};
 use crate::client::postgres::Connection;
-use crate::history::event::Topic;
+use crate::history::event::{SinkMode, Topic};
 
 pub use barrier::{BARRIER_PREFIX, Barriers, emit};
 pub use connector::{Streaming, streaming};
@@ -137,6 +138,19 @@ pub struct Read {
     pub topic: String,
     /// Its watermark.
     pub watermark: Clause,
+    /// It leaves out what it cannot read.
+    pub lenient: Option<Lenient>,
+}
+
+/// A source table that leaves out what it cannot read, instead of failing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lenient {
+    /// The format of its values.
+    pub format: String,
+    /// How its topics are read.
+    pub mode: SinkMode,
+    /// It reads them from the first record on.
+    pub whole: bool,
 }
 
 /// What a source table says about its watermark.

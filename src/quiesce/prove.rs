@@ -12,7 +12,7 @@ use crate::client::clock::Stopwatch;
 use crate::client::flink::Attempt;
 use crate::client::kafka::Ends;
 use crate::client::wait::{self, Look, WaitError};
-use crate::history::event::{JobProof, Proof, ProofGap, Topic};
+use crate::history::event::{JobProof, Proof, ProofGap, Reading, Topic};
 
 /// Proves that everything up to the question's last commit has gone through every statement and is
 /// visible at every sink.
@@ -44,6 +44,7 @@ struct Evidence {
     delivered: Delivered,
     checkpoint: u64,
     late: Vec<(String, u64)>,
+    readings: Vec<Reading>,
 }
 
 impl Attempted<'_> {
@@ -127,14 +128,16 @@ impl Attempted<'_> {
             let (delivered, checkpoint) = job.held(self.clients, ends, self.left()).await?;
             self.log("a checkpoint holds everything", &job.job.id);
             let late = job.late_rows(self.clients).await?;
-            return Ok((n, Evidence { delivered, checkpoint, late }));
+            let readings = job.readings(self.clients, self.left()).await?;
+            return Ok((n, Evidence { delivered, checkpoint, late, readings }));
         }
         let delivered = job.delivered(self.clients, ends, self.left()).await?;
         self.log("the sources delivered everything", &job.job.id);
         let checkpoint = job.checkpoint(self.clients, self.left()).await?;
         self.log("the checkpoint completed", &job.job.id);
         let late = job.late_rows(self.clients).await?;
-        Ok((n, Evidence { delivered, checkpoint, late }))
+        let readings = job.readings(self.clients, self.left()).await?;
+        Ok((n, Evidence { delivered, checkpoint, late, readings }))
     }
 
     /// The ends of topics, once no transaction is open in them.
@@ -172,6 +175,14 @@ impl Attempted<'_> {
         let slot = connector::slot_position(self.clients, self.pipeline);
         let (attempts, ends, slot) = futures::try_join!(attempts, ends, slot)?;
         Ok(Again { attempts, ends, slot_moved_back: slot < confirmed })
+    }
+
+    /// A reading with the logical names of its topics.
+    fn named(&self, mut reading: Reading) -> Reading {
+        for topic in &mut reading.topics {
+            *topic = logical_name(self.pipeline.topics, std::mem::take(topic));
+        }
+        reading
     }
 
     fn proof(
@@ -221,6 +232,7 @@ impl Attempted<'_> {
                 watermarks: found.delivered.watermarks,
                 checkpoint: found.checkpoint,
                 late: found.late,
+                readings: found.readings.into_iter().map(|read| self.named(read)).collect(),
             });
         }
         proof
@@ -300,14 +312,15 @@ fn logical(
     topics: &[Topic],
     sources: Vec<(String, String, i32, i64)>,
 ) -> Vec<(String, String, i32, i64)> {
-    let name = |physical: String| {
-        let topic = topics.iter().find(|topic| topic.physical == physical);
-        topic.map_or(physical, |topic| topic.name.clone())
-    };
-    let renamed = sources
-        .into_iter()
-        .map(|(operator, topic, partition, offset)| (operator, name(topic), partition, offset));
+    let renamed = sources.into_iter().map(|(operator, topic, partition, offset)| {
+        (operator, logical_name(topics, topic), partition, offset)
+    });
     renamed.collect()
+}
+
+fn logical_name(topics: &[Topic], physical: String) -> String {
+    let topic = topics.iter().find(|topic| topic.physical == physical);
+    topic.map_or(physical, |topic| topic.name.clone())
 }
 
 /// Names one execution; its status is left out, since a task may still be on its way to RUNNING.
@@ -326,6 +339,7 @@ mod tests {
             table: (*topic).to_owned(),
             topic: (*topic).to_owned(),
             watermark: Clause::None,
+            lenient: None,
         };
         let sink =
             |topic: &&str| SinkTopic { sink: (*topic).to_owned(), topic: (*topic).to_owned() };

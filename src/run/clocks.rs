@@ -252,7 +252,12 @@ mod tests {
     }
 
     fn read() -> Read {
-        Read { table: "t".to_owned(), topic: "physical".to_owned(), watermark: Clause::Strict }
+        Read {
+            table: "t".to_owned(),
+            topic: "physical".to_owned(),
+            watermark: Clause::Strict,
+            lenient: None,
+        }
     }
 
     const PHYSICAL: &str =

@@ -13,12 +13,12 @@ use crate::base::text::Place;
 use crate::client::cause::Cause;
 use crate::client::flink::{FlinkError, JobManager};
 use crate::client::gateway::{Column, GatewayError, Session};
-use crate::history::event::{Event, SinkTable, Table};
-use crate::quiesce::{Clause, Job, Read, SinkTopic};
+use crate::history::event::{Event, SinkMode, SinkTable, Table};
+use crate::quiesce::{Clause, Job, Lenient, Read, SinkTopic};
 use crate::scenario::pipeline::Sink;
 use crate::scenario::settings::Options;
 use crate::scenario::timeline::Target;
-use crate::sql::flink::{Name, Statement};
+use crate::sql::flink::{Name, Statement, WithOption};
 
 /// The statements that run.
 pub(super) struct Jobs {
@@ -270,10 +270,12 @@ async fn insert(
                 table.name
             ));
         }
+        let lenient = lenient(table);
         for topic in &table.topics {
             let (table, topic) = (table.name.clone(), run.names.topic(topic));
             let watermark = if known { clause } else { Clause::None };
-            reads.push(Read { table, topic, watermark });
+            let lenient = lenient.clone();
+            reads.push(Read { table, topic, watermark, lenient });
         }
     }
     Ok(Some(Job {
@@ -283,6 +285,19 @@ async fn insert(
         gaps,
         restored: false,
     }))
+}
+
+/// How it reads, where it leaves out what it cannot read.
+fn lenient(table: &TopicTable) -> Option<Lenient> {
+    let with = table.create.with.as_ref()?;
+    let ignores = |option: &WithOption| {
+        option.key.ends_with("ignore-parse-errors") && option.value.eq_ignore_ascii_case("true")
+    };
+    // `upsert-kafka` knows no other start.
+    let upserts = table.mode == SinkMode::Upsert;
+    let whole = upserts || with.get("scan.startup.mode") == Some("earliest-offset");
+    let (format, mode) = (table.format.clone(), table.mode);
+    with.options.iter().any(ignores).then_some(Lenient { format, mode, whole })
 }
 
 /// Whether the table has a watermark, and whether idle partitions hold it back.

@@ -19,6 +19,7 @@ pub mod statements;
 mod timeline;
 mod topics;
 mod trial;
+mod walsender;
 
 pub use bare::bare;
 pub use cancel::Cancel;

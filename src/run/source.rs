@@ -16,7 +16,7 @@ use crate::capture::catalog::{self, qualified};
 use crate::capture::diagnose::{self, PIPELINE, REFUSED};
 use crate::capture::journal::{self, Home, Journal, Slot};
 use crate::client::connect::{Connect, ConnectError};
-use crate::client::kafka::{Admin, EndsReader, Tap};
+use crate::client::kafka::{EndsReader, Tap};
 use crate::client::postgres::{self, CONTROL_DATABASE, Connection, PostgresError, ident, literal};
 use crate::drive::Driver;
 use crate::history::event::{Event, Record, Role, Table, Topic};
@@ -62,7 +62,9 @@ pub(super) async fn build(
     run: &Run<'_>,
     ready: watch::Sender<Option<Vec<Table>>>,
 ) -> Result<Source, Stop> {
-    let (control, database) = databases(run).await?;
+    // The admin client connects meanwhile.
+    let ((control, database), _) =
+        futures::try_join!(databases(run), async { Ok(run.admin.list("").await?) })?;
     run.log("the source database is there");
     let tables = define(run, &database).await?;
     run.log("the source tables are there");
@@ -70,20 +72,24 @@ pub(super) async fn build(
     let barriers = Arc::new(Barriers::default());
     let clocks = Arc::new(watermarks(run, &tables, &topics));
     let counts = run.trial.arms().then(|| Arc::new(watch::Sender::new(Counts::new())));
+    let connect = Connect::new(&run.context.endpoints)?;
     let topics_and_tap = async {
         create_topics(run, &topics).await?;
         ready.send_replace(Some(tables.clone()));
         run.log("the topics are there");
+        run.recorder.record(Event::Topics { topics: topics.clone() })?;
         tap(run, &topics, &barriers, &clocks, counts.as_ref())
     };
-    let ((journal, driver), tap) =
-        futures::try_join!(journal_and_setup(run, &database, &tables), topics_and_tap)?;
-    run.recorder.record(Event::Topics { topics: topics.clone() })?;
-    let connect = Connect::new(&run.context.endpoints)?;
-    if !run.trial.starts_later(Target::Connector) {
-        submit(run, &connect).await?;
-        run.log("the connector is submitted");
-    }
+    let set_up_and_submit = async {
+        let (journal, driver) = journal_and_setup(run, &database, &tables).await?;
+        // It takes longer to start than the topics take to be there, and waits for one that is not.
+        if !run.trial.starts_later(Target::Connector) {
+            submit(run, &connect).await?;
+            run.log("the connector is submitted");
+        }
+        Ok((journal, driver))
+    };
+    let ((journal, driver), tap) = futures::try_join!(set_up_and_submit, topics_and_tap)?;
     let ends = EndsReader::new(&run.context.endpoints)?;
     Ok(Source {
         control,
@@ -278,7 +284,7 @@ pub(super) fn sessions<'a>(run: &'a Run<'_>) -> Vec<&'a str> {
 pub(super) async fn create_topics(run: &Run<'_>, topics: &[Topic]) -> Result<(), Stop> {
     let new = topics::to_create(topics, &run.connector, &run.names);
     run.made.topics(new.iter().map(|topic| topic.name.clone()));
-    let created = Admin::new(&run.context.endpoints)?.create(&new).await;
+    let created = run.admin.create(&new).await;
     created.map_err(
         |error| if error.is_refused_option() { refused_options(run) } else { error.into() },
     )

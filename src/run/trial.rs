@@ -24,6 +24,7 @@ use crate::capture::recorder::Recorder;
 use crate::check;
 use crate::check::verdict::Verdict;
 use crate::client::clock::Stopwatch;
+use crate::client::kafka::Admin;
 use crate::dialect::{self, Translation};
 use crate::history::event::{End, Event, FORMAT, Header};
 use crate::history::{History, HistoryError};
@@ -40,6 +41,7 @@ pub(super) struct Run<'a> {
     pub(super) names: Names,
     pub(super) recorder: Recorder,
     pub(super) made: Made,
+    pub(super) admin: Admin,
     pub(super) connector: Connector,
     pub(super) statements: Statements,
     /// The source DDL, one statement a text.
@@ -73,7 +75,8 @@ pub async fn trial(trial: &Trial, context: &RunContext, progress: &dyn Progress)
     let clean_up = async {
         // What is down can neither be cleaned up nor used by the next run.
         let broken = run.hand.mend().await;
-        let mut left = run.made.remove(&run.names, &context.endpoints, limit, cut).await;
+        let mut left =
+            run.made.remove((&run.names, &run.admin), &context.endpoints, limit, cut).await;
         left.extend(broken);
         left
     };
@@ -150,6 +153,7 @@ pub(super) fn begin<'a>(
         names,
         recorder,
         made: Made::default(),
+        admin: Admin::new(&context.endpoints).map_err(|error| at(error.into()))?,
         connector,
         statements,
         ddl,

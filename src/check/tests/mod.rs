@@ -3,6 +3,8 @@
 mod changelog;
 mod internal;
 mod metadata;
+mod restarts;
 mod silent;
+mod skipped;
 mod snapshot;
 mod windows;
