@@ -273,6 +273,28 @@ impl JobManager {
         Ok(values)
     }
 
+    /// The time that the process of each TaskManager has spent, by its id, as of the last fetch of its
+    /// metrics.
+    pub async fn process_times(&self) -> Result<BTreeMap<String, String>, FlinkError> {
+        #[derive(Deserialize)]
+        struct All {
+            taskmanagers: Vec<One>,
+        }
+        #[derive(Deserialize)]
+        struct One {
+            id: String,
+        }
+        let all: All = self.http.get("/taskmanagers").await?;
+        let mut times = BTreeMap::new();
+        for One { id } in all.taskmanagers {
+            let path = format!("/taskmanagers/{id}/metrics?get=Status.JVM.CPU.Time");
+            let metrics: Vec<Metric> = self.http.get(&path).await?;
+            let time = metrics.into_iter().find_map(|metric| metric.value);
+            times.insert(id, time.unwrap_or_default());
+        }
+        Ok(times)
+    }
+
     /// Triggers a checkpoint and waits until it is COMPLETED; gives its id.
     ///
     /// A checkpoint that fails is tried again while the job goes on: its first ones are declined

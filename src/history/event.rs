@@ -13,7 +13,7 @@ use crate::scenario::timeline::{Condition, Fault};
 use crate::scenario::trial::Trial;
 
 /// The version of the format that this crate writes.
-pub const FORMAT: Version = Version { major: 1, minor: 1 };
+pub const FORMAT: Version = Version { major: 1, minor: 2 };
 
 /// A major version changes what old fields mean; a minor one adds fields or events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -113,6 +113,17 @@ pub enum Event {
         /// The message's bytes, in hexadecimal.
         #[serde(with = "hex_bytes")]
         data: Vec<u8>,
+    },
+    /// A schema that a part of a topic's records was written with, before the first such record.
+    Schema {
+        /// The topic's logical name.
+        topic: String,
+        /// Which part of its records.
+        part: Part,
+        /// The schema's id in the frame of that part.
+        id: u32,
+        /// The Avro schema.
+        schema: String,
     },
     /// One record of a topic, read committed.
     Record(Record),
@@ -274,6 +285,11 @@ pub enum Role {
 }
 
 impl Role {
+    /// Statements write there, not the connector.
+    pub fn is_sink(&self) -> bool {
+        matches!(self, Self::Sink { .. })
+    }
+
     /// The connector writes what it captured there.
     pub fn is_captured(&self) -> bool {
         match self {
@@ -281,6 +297,16 @@ impl Role {
             Self::Barrier | Self::Transaction | Self::Sink { .. } => false,
         }
     }
+}
+
+/// A part of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// The key.
+    Key,
+    /// The value.
+    Value,
 }
 
 /// A topic of the run.

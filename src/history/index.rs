@@ -163,7 +163,8 @@ impl<'a> Index<'a> {
             Event::Streaming { barrier_end } => {
                 self.streaming = self.streaming.or(Some(*barrier_end));
             }
-            Event::Entry { .. } => {}
+            // Records are decoded before they get here.
+            Event::Entry { .. } | Event::Schema { .. } => {}
             Event::Commit { entry, session, xid } => self.commits.push((*entry, session, *xid)),
             Event::Abort { xid, .. } => self.aborts.push(*xid),
             Event::Wal { lsn, xid, data } => self.wal.push(Wal { lsn: *lsn, xid: *xid, data }),

@@ -13,6 +13,7 @@ use crate::client::flink::{self, JobManager};
 use crate::client::gateway::Session;
 use crate::client::kafka::Admin;
 use crate::client::postgres::{self, CONTROL_DATABASE};
+use crate::client::registry::Registry;
 use crate::client::wait::{self, Look, WaitError};
 
 /// What a run has made so far.
@@ -143,12 +144,13 @@ impl Removal<'_> {
             within(limit, "the connector", self.connector()),
             within(limit, "shadow databases", self.databases(false)),
         );
-        let (topics, source, session) = futures::join!(
+        let (topics, schemas, source, session) = futures::join!(
             within(limit, "topics", self.topics()),
+            within(limit, "schemas", self.schemas()),
             within(limit, "the source database", self.databases(true)),
             within(limit, "the gateway's session", self.session()),
         );
-        [jobs, connector, shadows, topics, source, session].into_iter().flatten().collect()
+        [jobs, connector, shadows, topics, schemas, source, session].into_iter().flatten().collect()
     }
 
     async fn jobs(&self, limit: Duration) -> anyhow::Result<()> {
@@ -178,6 +180,15 @@ impl Removal<'_> {
         let names: Vec<_> = self.made.topics.iter().map(String::as_str).collect();
         if !names.is_empty() {
             Admin::new(self.endpoints)?.delete(&names).await?;
+        }
+        Ok(())
+    }
+
+    /// Subjects are named by their topics.
+    async fn schemas(&self) -> anyhow::Result<()> {
+        let Some(registry) = Registry::of(self.endpoints)? else { return Ok(()) };
+        for subject in registry.subjects(&self.names.topic("")).await? {
+            registry.delete(&subject).await?;
         }
         Ok(())
     }
