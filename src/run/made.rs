@@ -13,6 +13,7 @@ use crate::client::flink::{self, JobManager};
 use crate::client::gateway::Session;
 use crate::client::kafka::Admin;
 use crate::client::postgres::{self, CONTROL_DATABASE};
+use crate::client::registry::Registry;
 use crate::client::wait::{self, Look, WaitError};
 
 /// What a run has made so far.
@@ -82,7 +83,8 @@ impl Made {
         let made = std::mem::take(&mut *self.inner());
         let watch = Stopwatch::start();
         let removal = Removal { made: &made, names, admin, endpoints };
-        let mut left = removal.run(limit).await;
+        // In a box: six removals side by side are large.
+        let mut left = Box::pin(removal.run(limit)).await;
         if cut {
             left.extend(
                 within(limit, "what was under way", sweep((names, admin), endpoints, limit)).await,
@@ -150,14 +152,15 @@ impl Removal<'_> {
             within(limit, "Flink jobs", self.ask_jobs(&mut jobs)),
             within(limit, "the connector", self.connector()),
         );
-        let (ended, shadows, topics, source, session) = futures::join!(
+        let (ended, shadows, topics, schemas, source, session) = futures::join!(
             within(limit, "Flink jobs", self.until_ended(&jobs, limit)),
             within(limit, "shadow databases", self.databases(false)),
             within(limit, "topics", self.topics()),
+            within(limit, "schemas", self.schemas()),
             within(limit, "the source database", self.databases(true)),
             within(limit, "the gateway's session", self.session()),
         );
-        let left = [asked.or(ended), connector, shadows, topics, source, session];
+        let left = [asked.or(ended), connector, shadows, topics, schemas, source, session];
         left.into_iter().flatten().collect()
     }
 
@@ -196,6 +199,15 @@ impl Removal<'_> {
         let names: Vec<_> = self.made.topics.iter().map(String::as_str).collect();
         if !names.is_empty() {
             self.admin.delete(&names).await?;
+        }
+        Ok(())
+    }
+
+    /// Subjects are named by their topics.
+    async fn schemas(&self) -> anyhow::Result<()> {
+        let Some(registry) = Registry::of(self.endpoints)? else { return Ok(()) };
+        for subject in registry.subjects(&self.names.topic("")).await? {
+            registry.delete(&subject).await?;
         }
         Ok(())
     }

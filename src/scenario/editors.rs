@@ -55,8 +55,8 @@ fn marked(schema: &Json, value: &Json, way: &str) -> Vec<String> {
                 value.as_str().is_none_or(|text| pattern.is_match(text))
             }
             "minProperties" => {
-                let wanted = wanted.as_u64().unwrap();
-                value.as_object().is_none_or(|map| map.len() as u64 >= wanted)
+                let wanted = usize::try_from(wanted.as_u64().unwrap()).unwrap();
+                value.as_object().is_none_or(|map| map.len() >= wanted)
             }
             "required" => wanted.as_array().unwrap().iter().all(|key| {
                 value.as_object().is_none_or(|map| map.contains_key(key.as_str().unwrap()))
@@ -139,6 +139,6 @@ fn editors_mark_nothing_in_a_file_that_is_right() {
 #[case("map-for-list", "anyOf")]
 #[case("two-words-in-one-entry", "anyOf")]
 fn editors_mark_what_a_schema_can_see(#[case] name: &str, #[case] says: &str) {
-    let marked = marks(&format!("tests/language/err/{name}.yaml").into());
+    let marked = marks(format!("tests/language/err/{name}.yaml").as_str().into());
     assert!(marked.iter().any(|mark| mark.contains(says)), "{marked:?}");
 }
