@@ -104,8 +104,10 @@ fn in_avro_of(root: &Utf8Path, id: &str) -> Option<String> {
 fn in_avro_file(id: &str) -> Utf8PathBuf {
     let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join(file_of(id))).unwrap_or_default();
-    let text = text.replace("../../flink-sql", root.join("flink-sql").as_str());
-    let text = text.replace("../../../flink-sql", root.join("flink-sql").as_str());
+    // The longer way first: it ends like the shorter one.
+    let flink_sql = root.join("flink-sql");
+    let text = text.replace("../../../flink-sql", flink_sql.as_str());
+    let text = text.replace("../../flink-sql", flink_sql.as_str());
     let text = if text.contains("\nsettings: {") {
         text.replace("\nsettings: {", "\nsettings: {format: avro-registry, ")
     } else if text.contains("\nsettings:\n") {

@@ -13,7 +13,6 @@ use crate::client::flink::{self, JobManager};
 use crate::client::gateway::Session;
 use crate::client::kafka::Admin;
 use crate::client::postgres::{self, CONTROL_DATABASE};
-use crate::client::registry::Registry;
 use crate::client::wait::{self, Look, WaitError};
 
 /// What a run has made so far.
@@ -147,20 +146,21 @@ struct Removal<'a> {
 impl Removal<'_> {
     async fn run(&self, limit: Duration) -> Vec<String> {
         // Who writes to topics and reads the slot is told to end first; the rest goes side by side.
+        // Subjects of a registry are left to the keeper: when one is deleted, Apicurio removes the
+        // content of all that have no version yet, one that another run is registering too.
         let mut jobs = Vec::new();
         let (asked, connector) = futures::join!(
             within(limit, "Flink jobs", self.ask_jobs(&mut jobs)),
             within(limit, "the connector", self.connector()),
         );
-        let (ended, shadows, topics, schemas, source, session) = futures::join!(
+        let (ended, shadows, topics, source, session) = futures::join!(
             within(limit, "Flink jobs", self.until_ended(&jobs, limit)),
             within(limit, "shadow databases", self.databases(false)),
             within(limit, "topics", self.topics()),
-            within(limit, "schemas", self.schemas()),
             within(limit, "the source database", self.databases(true)),
             within(limit, "the gateway's session", self.session()),
         );
-        let left = [asked.or(ended), connector, shadows, topics, schemas, source, session];
+        let left = [asked.or(ended), connector, shadows, topics, source, session];
         left.into_iter().flatten().collect()
     }
 
@@ -199,15 +199,6 @@ impl Removal<'_> {
         let names: Vec<_> = self.made.topics.iter().map(String::as_str).collect();
         if !names.is_empty() {
             self.admin.delete(&names).await?;
-        }
-        Ok(())
-    }
-
-    /// Subjects are named by their topics.
-    async fn schemas(&self) -> anyhow::Result<()> {
-        let Some(registry) = Registry::of(self.endpoints)? else { return Ok(()) };
-        for subject in registry.subjects(&self.names.topic("")).await? {
-            registry.delete(&subject).await?;
         }
         Ok(())
     }

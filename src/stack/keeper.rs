@@ -26,6 +26,7 @@ use super::start::Stack;
 use super::{Say, StackOptions, files, infra, jars, leftovers, ports, sweep, templates, training};
 use crate::base::exit::Exit;
 use crate::client::clock::Stopwatch;
+use crate::client::endpoints::Endpoints;
 use crate::client::wait::{self, Look, WaitError};
 
 /// How long the keeper before may take to be gone, its archives written.
@@ -195,8 +196,10 @@ type Alone = (Lock, Lock);
 enum Next {
     /// End: nobody uses the stack.
     End(Alone),
-    /// Sweep: a run was killed, or everybody has just left.
+    /// Sweep: a run was killed.
     Sweep,
+    /// Sweep all, while nobody comes in: everybody has just left.
+    SweepAlone(Alone),
     /// Bring back what a run left down: nobody uses the stack.
     Mend(Alone),
 }
@@ -247,12 +250,22 @@ async fn until_idle(
                 stack.mend(&|line| tracing::info!("{line}")).await?;
             }
             Next::End(alone) => return Ok(Some(alone)),
-            Next::Sweep => match sweep::sweep(paths, &endpoints).await {
-                Ok(swept) => swept.iter().for_each(|what| tracing::info!("swept: {what}")),
-                // A component may be down for a moment; what is left is swept the next time.
-                Err(error) => tracing::warn!("{error}"),
-            },
+            Next::Sweep => sweep(paths, &endpoints).await,
+            Next::SweepAlone(_alone) => {
+                sweep(paths, &endpoints).await;
+                if let Err(error) = sweep::sweep_subjects(paths, &endpoints).await {
+                    tracing::warn!("{error}");
+                }
+            }
         }
+    }
+}
+
+async fn sweep(paths: &Paths, endpoints: &Endpoints) {
+    match sweep::sweep(paths, endpoints).await {
+        Ok(swept) => swept.iter().for_each(|what| tracing::info!("swept: {what}")),
+        // A component may be down for a moment; what is left is swept the next time.
+        Err(error) => tracing::warn!("{error}"),
     }
 }
 
@@ -279,7 +292,7 @@ fn look(
     };
     let Some(since) = unused else {
         *unused = Some(Stopwatch::start());
-        return Ok(Look::Holds(Next::Sweep));
+        return Ok(Look::Holds(Next::SweepAlone(alone)));
     };
     if paths.held().exists() || since.elapsed() < idle {
         return Ok(Look::NotYet("it may be used".to_owned()));

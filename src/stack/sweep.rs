@@ -57,16 +57,19 @@ pub(super) async fn sweep(paths: &Paths, at: &Endpoints) -> Result<Vec<String>, 
     let names: Vec<&str> = topics.iter().map(String::as_str).collect();
     kafka.delete(&names).await.map_err(refused)?;
     swept.extend(topics.iter().map(|topic| format!("topic {topic}")));
-    if let Some(registry) = Registry::of(at).map_err(refused)? {
-        let subjects = registry.subjects(PREFIX).await.map_err(refused)?;
-        for subject in unclaimed(paths, subjects) {
-            registry.delete(&subject).await.map_err(refused)?;
-            swept.push(format!("subject {subject}"));
-        }
-    }
     swept.extend(sweep_postgres(paths, at).await?);
     swept.extend(sweep_files(paths)?);
     Ok(swept)
+}
+
+/// Removes the subjects of runs that have ended, while no run is there: when one is deleted, Apicurio
+/// removes the content of all that have no version yet, one that a run is registering too.
+pub(super) async fn sweep_subjects(paths: &Paths, at: &Endpoints) -> Result<(), StackError> {
+    let Some(registry) = Registry::of(at).map_err(refused)? else { return Ok(()) };
+    for subject in unclaimed(paths, registry.subjects(PREFIX).await.map_err(refused)?) {
+        registry.delete(&subject).await.map_err(refused)?;
+    }
+    Ok(())
 }
 
 async fn sweep_postgres(paths: &Paths, at: &Endpoints) -> Result<Vec<String>, StackError> {
