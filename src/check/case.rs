@@ -12,6 +12,7 @@ use crate::model::outbox::apart;
 use crate::model::source::{Journal, Transaction, prefix};
 use crate::scenario::expect::{Delivery, Expect, Level};
 use crate::scenario::settings::{Options, ReplicaIdentity};
+use crate::scenario::timeline::Target;
 
 use super::sinks::SinkCase;
 
@@ -200,6 +201,15 @@ impl<'a> Case<'a> {
     pub(super) fn may_repeat_at_sinks(&self) -> bool {
         self.expect.delivery != Delivery::ExactlyOnce
             && self.index.faults.iter().any(|done| done.fault.verb.disturbs())
+    }
+
+    /// A statement has gone on from nothing, or what feeds its topics was disturbed.
+    pub(super) fn may_repeat_in_files(&self) -> bool {
+        self.index.faults.iter().any(|done| {
+            let fault = done.fault;
+            let forgets = fault.target == Target::Statements && !fault.savepoint;
+            fault.verb.disturbs() && (forgets || fault.target.is_before_topics())
+        })
     }
 
     /// Where the snapshot ends and the stream begins: the slot's consistent point. The rows of a

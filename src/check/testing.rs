@@ -16,6 +16,7 @@ use crate::history::event::{
     Bytes, Clock, Column, Cut, CutReference, End, Event, FORMAT, Header, JobProof, Proof, Record,
     Reference, Role, Side, SinkMode, SinkTable, Table, Time, Topic,
 };
+use crate::history::files::Kept;
 use crate::scenario::expect::Expect;
 use crate::scenario::pipeline::{Dialect, Format, Pipeline, Sink, Window, WindowTime};
 use crate::scenario::settings::{Cell as MatrixCell, Options, ReplicaIdentity, Settings};
@@ -198,6 +199,7 @@ impl Scene {
             sinks: vec![SinkTable {
                 name: SINK.to_owned(),
                 topic: SINK.to_owned(),
+                kept: Kept::Topic,
                 mode: self.mode,
                 columns: vec![
                     column("account", "STRING"),
@@ -406,6 +408,7 @@ impl Scene {
             ("Source: payments".to_owned(), TOPIC.to_owned(), partition, end - 1)
         });
         let job = JobProof {
+            committed: None,
             job: "j".to_owned(),
             sinks: vec![SINK.to_owned()],
             attempts: vec!["a".to_owned()],

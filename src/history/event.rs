@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 use crate::base::anomaly::Anomaly;
 use crate::base::position::{Lsn, Xid};
 use crate::base::text::Place;
+use crate::history::files::{DataFile, Kept};
 use crate::scenario::settings::{Options, ReplicaIdentity};
 use crate::scenario::timeline::{Condition, Fault};
 use crate::scenario::trial::Trial;
 
 /// The version of the format that this crate writes.
-pub const FORMAT: Version = Version { major: 1, minor: 1 };
+pub const FORMAT: Version = Version { major: 1, minor: 2 };
 
 /// A major version changes what old fields mean; a minor one adds fields or events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -116,6 +117,8 @@ pub enum Event {
     },
     /// One record of a topic, read committed.
     Record(Record),
+    /// A file of a sink was seen committed.
+    File(DataFile),
     /// Quiescence was proven.
     Proof(Proof),
     /// What the reference query of a sink gave at a proven quiescence.
@@ -315,8 +318,11 @@ pub enum SinkMode {
 pub struct SinkTable {
     /// The Flink table.
     pub name: String,
-    /// Its topic's logical name.
+    /// Its topic's logical name; of a sink of files, that of its folder.
     pub topic: String,
+    /// How its rows are kept.
+    #[serde(default, skip_serializing_if = "Kept::is_topic")]
+    pub kept: Kept,
     /// How it is read.
     pub mode: SinkMode,
     /// Physical columns in order: name and Flink type as DESCRIBE writes it.
@@ -402,6 +408,10 @@ pub struct JobProof {
     pub watermarks: Vec<(String, i64, i64)>,
     /// The id of the checkpoint that was triggered after that and completed.
     pub checkpoint: u64,
+    /// Where it writes files: the checkpoint after that one. It completes only once every task has
+    /// heard of the one before, and thus has committed the files of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub committed: Option<u64>,
     /// Per windowed operator: how many rows it says it dropped as late, so far.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub late: Vec<(String, u64)>,

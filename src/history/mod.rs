@@ -6,6 +6,7 @@
 //! found at the line where they happened.
 
 pub mod event;
+pub mod files;
 pub mod index;
 mod reader;
 mod sum;

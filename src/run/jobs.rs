@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use super::Run;
 use super::clocks;
+use super::files;
 use super::outcome::Stop;
 use super::statements::{Prepared, TopicTable};
 use crate::base::anomaly::Anomaly;
@@ -14,6 +15,7 @@ use crate::client::cause::Cause;
 use crate::client::flink::{FlinkError, JobManager};
 use crate::client::gateway::{Column, GatewayError, Session};
 use crate::history::event::{Event, SinkTable, Table};
+use crate::history::files::Kept;
 use crate::quiesce::{Clause, Job, Read, SinkTopic};
 use crate::scenario::pipeline::Sink;
 use crate::scenario::settings::Options;
@@ -253,9 +255,14 @@ async fn insert(
             return Ok(None);
         }
     };
+    let table = |sink: &String| run.statements.tables.get(sink);
     let topic = |sink: &String| {
-        let table = run.statements.tables.get(sink)?;
-        let topic = run.names.topic(table.topics.first()?);
+        let table = table(sink)?;
+        let place = table.topics.first()?;
+        let topic = match table.kept {
+            Kept::Topic => run.names.topic(place),
+            Kept::Parquet | Kept::Iceberg => files::below(&run.files, place).into_string(),
+        };
         Some(SinkTopic { sink: sink.clone(), topic })
     };
     let mut gaps = run.statements.gaps(prepared, &run.trial.settings.flink);
@@ -279,6 +286,7 @@ async fn insert(
     Ok(Some(Job {
         id,
         sinks: sinks.iter().filter_map(topic).collect(),
+        commits_files: sinks.iter().filter_map(table).any(|table| !table.kept.is_topic()),
         reads,
         gaps,
         restored: false,
@@ -354,6 +362,7 @@ async fn describe(
         sinks.push(SinkTable {
             name: table.name.clone(),
             topic: table.topics.first().cloned().unwrap_or_default(),
+            kept: table.kept,
             mode: table.mode,
             columns: physical.map(|column| (column.name, column.type_name)).collect(),
             key,

@@ -3,12 +3,16 @@
 
 use std::collections::BTreeMap;
 
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::files;
 use super::names::Names;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::text::{Place, Span, Text};
 use crate::capture::diagnose::{self, PIPELINE};
 use crate::dialect::{TopicPlan, Translation};
 use crate::history::event::SinkMode;
+use crate::history::files::Kept;
 use crate::scenario::settings::Options;
 use crate::sql::edit::with_options;
 use crate::sql::flink::{self, CreateTable, Insert, Statement, With};
@@ -25,19 +29,24 @@ pub struct Prepared {
     pub statement: Statement,
 }
 
-/// A table of the statements that stands on a topic.
+/// A table of the statements that stands on a topic, or in a folder of files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicTable {
     /// The Flink table.
     pub name: String,
-    /// Its topics' logical names; one, unless it reads a list.
+    /// Its topics' logical names; one, unless it reads a list. Of files: where production keeps
+    /// them.
     pub topics: Vec<String>,
+    /// How its rows are kept.
+    pub kept: Kept,
     /// How it is written.
     pub mode: SinkMode,
     /// Its format of values (`debezium-json`, `json`).
     pub format: String,
     /// The clause as read.
     pub create: CreateTable,
+    /// The statement.
+    pub written: Text,
     /// Where it is created.
     pub place: Place,
 }
@@ -57,12 +66,29 @@ pub struct Statements {
     processing_time: Vec<String>,
 }
 
+/// Where tables are during a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Places<'a> {
+    /// The names of the run.
+    pub names: &'a Names,
+    /// The broker's address.
+    pub kafka: &'a str,
+    /// The run's folder for files.
+    pub files: &'a Utf8Path,
+}
+
+impl Places<'_> {
+    /// The folder that stands for a place in production.
+    pub fn folder(&self, place: &str) -> Utf8PathBuf {
+        files::below(self.files, place)
+    }
+}
+
 /// Reads and edits the translated statements of a pipeline.
 pub fn prepare(
     translation: &Translation,
     settings: &BTreeMap<String, Options>,
-    names: &Names,
-    kafka: &str,
+    places: &Places<'_>,
 ) -> Result<Statements, Vec<Diagnostic>> {
     let mut all = Statements { topics: translation.topics.clone(), ..Statements::default() };
     let mut diagnostics = Vec::new();
@@ -72,7 +98,7 @@ pub fn prepare(
         if let Statement::CreateTable(create) = &statement {
             let set = settings.get(create.name.table());
             let edited = with_settings(written, set);
-            match table(&edited, written, names, kafka) {
+            match table(&edited, written, places) {
                 Ok((text, table)) => {
                     submitted = text;
                     all.tables.extend(table.map(|table| (table.name.clone(), table)));
@@ -99,9 +125,9 @@ const CLIENT_METRICS: [&str; 2] =
 fn table(
     text: &Text,
     written: &Text,
-    names: &Names,
-    kafka: &str,
+    places: &Places<'_>,
 ) -> Result<(Text, Option<TopicTable>), Diagnostic> {
+    let Places { names, kafka, .. } = *places;
     let Statement::CreateTable(create) = flink::parse(text) else {
         return Ok((text.clone(), None));
     };
@@ -110,7 +136,11 @@ fn table(
         Some("upsert-kafka") => SinkMode::Upsert,
         Some("kafka") if format(&with) == "debezium-json" => SinkMode::Retract,
         Some("kafka") => SinkMode::Append,
-        _ => return Ok((text.clone(), None)),
+        _ => {
+            let Some(kept) = files::kept(&with) else { return Ok((text.clone(), None)) };
+            let (text, table) = files::table((text, written), (*create, &with), kept, places)?;
+            return Ok((text, Some(table)));
+        }
     };
     let Some(topic) = with.get("topic") else {
         let message = format!("table `{}` names no topic", create.name);
@@ -141,15 +171,17 @@ fn table(
     let table = TopicTable {
         name: create.name.table().to_owned(),
         topics,
+        kept: Kept::Topic,
         mode,
         format: format(&with).to_owned(),
         place: written.place(create.name.span.start),
         create: *create,
+        written: written.clone(),
     };
     Ok((with_options(text, changes), Some(table)))
 }
 
-fn format(with: &With) -> &str {
+pub(super) fn format(with: &With) -> &str {
     with.get("value.format").or_else(|| with.get("format")).unwrap_or("json")
 }
 
@@ -212,7 +244,9 @@ impl Statements {
 
     /// Tables on topics that a statement reads.
     pub fn sources(&self, inserts: &[Insert]) -> Vec<&TopicTable> {
-        self.reads(inserts).iter().filter_map(|name| self.tables.get(name)).collect()
+        let read = self.reads(inserts);
+        let tables = read.iter().filter_map(|name| self.tables.get(name));
+        tables.filter(|table| table.kept.is_topic()).collect()
     }
 
     /// Why quiescence of a statement's sinks cannot be proven, whatever is seen.
@@ -267,6 +301,10 @@ INSERT INTO totals SELECT id FROM late;";
         Translation { statements: texts.iter().map(own).collect(), topics: BTreeMap::new() }
     }
 
+    fn places(names: &Names) -> Places<'_> {
+        Places { names, kafka: "127.0.0.1:1", files: Utf8Path::new("/runs/t/lake") }
+    }
+
     fn prepared() -> Statements {
         let texts = split::flink(&Text::whole("p.sql".into(), SQL.to_owned())).unwrap();
         let settings = BTreeMap::from([(
@@ -274,7 +312,8 @@ INSERT INTO totals SELECT id FROM late;";
             Options::from([("scan.parallelism".to_owned(), "2".to_owned())]),
         )]);
         let translation = translation(&texts);
-        prepare(&translation, &settings, &Names::from_parts("t", 0), "127.0.0.1:1").unwrap()
+        let names = Names::from_parts("t", 0);
+        prepare(&translation, &settings, &places(&names)).unwrap()
     }
 
     #[test]
@@ -303,7 +342,8 @@ INSERT INTO totals SELECT id FROM late;";
             "CREATE TABLE t (id INT) WITH ('connector' = 'kafka')".to_owned(),
         );
         let names = Names::from_parts("t", 0);
-        let errors = prepare(&translation(&[text]), &BTreeMap::new(), &names, "k").unwrap_err();
+        let places = places(&names);
+        let errors = prepare(&translation(&[text]), &BTreeMap::new(), &places).unwrap_err();
         assert_eq!(errors.len(), 1);
         assert_eq!(errors[0].place.to_string(), "p.sql:1:1");
     }

@@ -13,9 +13,9 @@ use super::folder::{self, Folder};
 use super::made::Made;
 use super::names::Names;
 use super::outcome::{Stop, exit_of};
-use super::statements::{self, Statements};
+use super::statements::{self, Places, Statements};
 use super::topics::Planned;
-use super::{jobs, shadow, timeline};
+use super::{files, jobs, shadow, timeline};
 use crate::base::anomaly::Anomaly;
 use crate::base::exit::Exit;
 use crate::base::text::{Place, Text};
@@ -42,6 +42,8 @@ pub(super) struct Run<'a> {
     pub(super) made: Made,
     pub(super) connector: Connector,
     pub(super) statements: Statements,
+    /// The folder for sinks that are files.
+    pub(super) files: Utf8PathBuf,
     /// The source DDL, one statement a text.
     pub(super) ddl: Vec<Text>,
     pub(super) hand: Hand,
@@ -138,8 +140,14 @@ pub(super) fn begin<'a>(
         Dialect::Confluent => BTreeMap::new(),
     };
     let kafka = &context.endpoints.kafka;
-    let prepared = statements::prepare(&applied.translation, &of_tables, &names, kafka);
+    let files = folder.lake().map_err(|error| at(error.into()))?;
+    let places = Places { names: &names, kafka, files: &files };
+    let prepared = statements::prepare(&applied.translation, &of_tables, &places);
     let statements = prepared.map_err(|wrong| at(Stop::Invalid(wrong)))?;
+    let refused = files::refuse(&trial.pipeline, statements.tables.values().cloned());
+    if !refused.is_empty() {
+        return Err(at(Stop::Invalid(refused)));
+    }
     let ddl = ddl(trial).map_err(at)?;
     let hand =
         Hand::new(&context.endpoints, context.control.clone(), names.connector(), recorder.clone());
@@ -152,6 +160,7 @@ pub(super) fn begin<'a>(
         made: Made::default(),
         connector,
         statements,
+        files,
         ddl,
         hand: hand.map_err(at)?,
         watch,

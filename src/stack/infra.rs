@@ -11,9 +11,14 @@ pub(super) const KAFKA_POM: &str = include_str!("../../infra/local/kafka.pom.xml
 pub(super) const FLINK_POM: &str = include_str!("../../infra/local/flink.pom.xml");
 /// The connector archive.
 pub(super) const DEBEZIUM_POM: &str = include_str!("../../infra/local/debezium.pom.xml");
+/// What Flink needs for sinks that are files.
+pub(super) const LAKE_POM: &str = include_str!("../../infra/local/lake.pom.xml");
 
 /// Flink's model provider, for statements that need it.
 pub(super) const MODEL_POM: &str = include_str!("../../infra/local/model.pom.xml");
+
+/// Flink can write files: the reader for them is part of this binary.
+pub(super) const LAKE: bool = cfg!(feature = "lake");
 
 /// A template and the name of the file that it gives.
 #[derive(Debug, Clone, Copy)]
@@ -78,7 +83,8 @@ pub(super) fn digest<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
 /// A digest of everything that decides what a stack is. A stack of another recipe is not used.
 pub(super) fn recipe() -> String {
     let texts = ALL.iter().map(|template| template.text);
-    digest(texts.chain([KAFKA_POM, FLINK_POM, DEBEZIUM_POM, env!("CARGO_PKG_VERSION")]))
+    let lake = LAKE.then_some(LAKE_POM);
+    digest(texts.chain([KAFKA_POM, FLINK_POM, DEBEZIUM_POM, env!("CARGO_PKG_VERSION")]).chain(lake))
 }
 
 #[cfg(test)]

@@ -28,9 +28,16 @@ const KAFKA: Set = Set { name: "kafka", pom: infra::KAFKA_POM, goal: "copy-depen
 const FLINK: Set = Set { name: "flink", pom: infra::FLINK_POM, goal: "copy-dependencies" };
 const DEBEZIUM: Set =
     Set { name: "debezium", pom: infra::DEBEZIUM_POM, goal: "unpack-dependencies" };
+/// Stands behind [`FLINK`] on its class path.
+const LAKE: Set = Set { name: "lake", pom: infra::LAKE_POM, goal: "copy-dependencies" };
 /// What few statements need; fetched when one does, and no part of a class path.
 const MODEL: Set = Set { name: "model", pom: infra::MODEL_POM, goal: "copy-dependencies" };
 const SETS: [Set; 3] = [KAFKA, FLINK, DEBEZIUM];
+
+/// What a stack needs before it starts.
+fn sets() -> impl Iterator<Item = Set> {
+    SETS.into_iter().chain(infra::LAKE.then_some(LAKE))
+}
 
 /// The name of the file that lists what a complete set holds.
 const MANIFEST: &str = "manifest";
@@ -53,7 +60,11 @@ pub(super) fn cached(paths: &Paths) -> Result<Jars, String> {
         Ok(names.iter().map(|name| folder.join(name)).collect())
     };
     complete(paths, DEBEZIUM)?;
-    Ok(Jars { kafka: jars(KAFKA)?, flink: jars(FLINK)?, plugins: content(paths, DEBEZIUM) })
+    let mut flink = jars(FLINK)?;
+    if infra::LAKE {
+        flink.extend(jars(LAKE)?);
+    }
+    Ok(Jars { kafka: jars(KAFKA)?, flink, plugins: content(paths, DEBEZIUM) })
 }
 
 /// The jars; those that are missing are fetched first.
@@ -63,7 +74,7 @@ pub(super) async fn resolve(options: &StackOptions, say: Say<'_>) -> Result<Jars
     if let Ok(jars) = cached(&paths) {
         return Ok(jars);
     }
-    fetch_all(options, &paths, &SETS, say).await?;
+    fetch_all(options, &paths, sets(), say).await?;
     cached(&paths).map_err(refused)
 }
 
@@ -71,7 +82,7 @@ pub(super) async fn resolve(options: &StackOptions, say: Say<'_>) -> Result<Jars
 pub async fn model_jar(options: &StackOptions, say: Say<'_>) -> Result<Utf8PathBuf, StackError> {
     let paths = Paths::of(options);
     if complete(&paths, MODEL).is_err() {
-        fetch_all(options, &paths, &[MODEL], say).await?;
+        fetch_all(options, &paths, [MODEL], say).await?;
     }
     let refused = |what: String| StackError::Refused { doing: "find the jars".into(), cause: what };
     let (folder, names) = complete(&paths, MODEL).map_err(refused)?;
@@ -84,15 +95,15 @@ pub async fn model_jar(options: &StackOptions, say: Say<'_>) -> Result<Utf8PathB
 async fn fetch_all(
     options: &StackOptions,
     paths: &Paths,
-    sets: &[Set],
+    sets: impl IntoIterator<Item = Set>,
     say: Say<'_>,
 ) -> Result<(), StackError> {
     let what = "the other process that fills the cache to be done";
     let _filling = Lock::take(&paths.cache_lock(), Mode::Exclusive, FILL_LIMIT, what).await?;
     fs_err::create_dir_all(paths.jars()).doing("make the folder of the jars")?;
     for set in sets {
-        if let Err(missing) = complete(paths, *set) {
-            fetch(options, paths, *set, &missing, say).await?;
+        if let Err(missing) = complete(paths, set) {
+            fetch(options, paths, set, &missing, say).await?;
         }
     }
     Ok(())
