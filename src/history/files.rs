@@ -37,6 +37,15 @@ pub enum Holds {
     Places,
 }
 
+/// A row of a file of places.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The file, by its path below the sink's folder.
+    pub file_path: String,
+    /// The number of the row.
+    pub pos: i64,
+}
+
 /// A file of a sink, seen committed. Its rows follow as records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataFile {

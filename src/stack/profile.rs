@@ -61,7 +61,8 @@ mod tests {
         let profile = local_profile();
         let names: Vec<&str> = profile.versions.keys().map(String::as_str).collect();
         let pinned = ["connect", "debezium", "flink", "iceberg", "kafka", "parquet"];
-        let here = pinned.into_iter().filter(|n| infra::LAKE || !["iceberg", "parquet"].contains(n));
+        let here =
+            pinned.into_iter().filter(|n| infra::LAKE || !["iceberg", "parquet"].contains(n));
         assert_eq!(names, here.collect::<Vec<_>>());
     }
 }

@@ -7,7 +7,7 @@ SELECT
     op,
     op = 'd',
     IF(op = 'd', `before`.account_number, `after`.account_number),
-    TO_TIMESTAMP(REPLACE(REPLACE(IF(op = 'd', `before`.`timestamp`, `after`.`timestamp`), 'T', ' '), 'Z', ''), 'yyyy-MM-dd HH:mm:ss.SSSSSS'),
+    CAST(REPLACE(REPLACE(IF(op = 'd', `before`.`timestamp`, `after`.`timestamp`), 'T', ' '), 'Z', '') AS TIMESTAMP(6)),
     IF(op = 'd', `before`.amount, `after`.amount),
     IF(op = 'd', `before`.status, `after`.status)
 FROM transactions;

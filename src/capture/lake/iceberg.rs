@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{Committed, LakeError};
-use crate::history::files::Holds;
+use crate::history::files::{Holds, Place};
 
 /// The version of the table's format up to which deletes are rows of Parquet files.
 const FORMAT_MAX: u32 = 2;
@@ -91,10 +91,8 @@ fn committed(folder: &Utf8Path, manifest: &Manifest, entry: Entry) -> Result<Com
     if !file_format.eq_ignore_ascii_case("parquet") {
         return Err(LakeError::unknown(file_path, format!("a file in {file_format}")));
     }
-    let path = local(&file_path);
-    let name = path.strip_prefix(folder).map_err(|error| LakeError::unread(&path, error))?;
     Ok(Committed {
-        name: name.to_string(),
+        name: below(folder, &file_path)?,
         holds: match content {
             0 => Holds::Rows,
             1 => Holds::Places,
@@ -103,6 +101,23 @@ fn committed(folder: &Utf8Path, manifest: &Manifest, entry: Entry) -> Result<Com
         // A file that its manifest adds has the manifest's number.
         commit: entry.sequence_number.unwrap_or(manifest.sequence_number),
     })
+}
+
+/// Rows of a file of places, with paths below the folder.
+pub(super) fn places(folder: &Utf8Path, rows: Vec<String>) -> Result<Vec<String>, LakeError> {
+    let place = |row: String| {
+        let place = serde_json::from_str::<Place>(&row);
+        let mut place = place.map_err(|error| LakeError::unread(folder, error))?;
+        place.file_path = below(folder, &place.file_path)?;
+        serde_json::to_string(&place).map_err(|error| LakeError::unread(folder, error))
+    };
+    rows.into_iter().map(place).collect()
+}
+
+fn below(folder: &Utf8Path, url: &str) -> Result<String, LakeError> {
+    let path = local(url);
+    let name = path.strip_prefix(folder).map_err(|error| LakeError::unread(&path, error))?;
+    Ok(name.to_string())
 }
 
 /// The path of a `file:` URL.

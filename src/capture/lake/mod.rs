@@ -87,7 +87,7 @@ impl Lake {
         committed.sort_by(|a, b| (a.commit, &a.name).cmp(&(b.commit, &b.name)));
         let mut events = Vec::new();
         for Committed { name, holds, commit } in committed {
-            let rows = rows(&folder.join(&name), sink, holds)?;
+            let rows = rows(folder, &name, (sink, holds))?;
             let file = DataFile {
                 topic: sink.topic.clone(),
                 number: i32::try_from(known.len()).unwrap_or(i32::MAX),
@@ -140,16 +140,20 @@ fn parts(folder: &Utf8Path) -> Result<Vec<Committed>, LakeError> {
 #[cfg(feature = "lake")]
 use iceberg::snapshot;
 
-/// The rows of a file, each as a JSON object.
+/// The rows of a file, each as a JSON object. A place names its file by the path below the folder.
 #[cfg(feature = "lake")]
-fn rows(path: &Utf8Path, sink: &SinkTable, holds: Holds) -> Result<Vec<String>, LakeError> {
+fn rows(
+    folder: &Utf8Path,
+    name: &str,
+    (sink, holds): (&SinkTable, Holds),
+) -> Result<Vec<String>, LakeError> {
     use crate::codec::types::DataType;
+    let path = folder.join(name);
+    if holds == Holds::Places {
+        return iceberg::places(folder, parquet::rows(&path, &[])?);
+    }
     let typed = |(name, kind): &(String, String)| (name.clone(), DataType::flink(kind));
-    let columns = match holds {
-        Holds::Rows | Holds::Keys => sink.columns.iter().map(typed).collect(),
-        Holds::Places => Vec::new(),
-    };
-    parquet::rows(path, &columns)
+    parquet::rows(&path, &sink.columns.iter().map(typed).collect::<Vec<_>>())
 }
 
 /// Without the feature such sinks are refused before anything runs; this says it once more.
@@ -160,6 +164,6 @@ fn snapshot(folder: &Utf8Path) -> Result<Vec<Committed>, LakeError> {
 
 /// As [`snapshot`].
 #[cfg(not(feature = "lake"))]
-fn rows(path: &Utf8Path, _: &SinkTable, _: Holds) -> Result<Vec<String>, LakeError> {
-    Err(LakeError::unknown(path, "a Parquet file without the feature `lake`"))
+fn rows(folder: &Utf8Path, name: &str, _: (&SinkTable, Holds)) -> Result<Vec<String>, LakeError> {
+    Err(LakeError::unknown(folder.join(name), "a Parquet file without the feature `lake`"))
 }

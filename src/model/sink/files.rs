@@ -5,29 +5,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
-
 use super::{Contents, Emitted, Shape};
 use crate::base::value::Value;
 use crate::codec::flink;
 use crate::history::event::{Record, SinkMode};
-use crate::history::files::{DataFile, Holds};
+use crate::history::files::{DataFile, Holds, Place};
 use crate::model::key::Key;
 
-/// A row of a delete file that names a place.
-#[derive(Deserialize)]
-struct Place {
-    file_path: String,
-    pos: i64,
-}
-
-/// The file of a row, and the place that it takes out, if it names one.
+/// The file of a row, and the place that it takes out if it names one.
 #[derive(Debug, Clone)]
 pub struct Stored<'a> {
     /// The file.
     pub file: &'a DataFile,
-    /// File and row that go.
-    pub removes: Option<(String, i64)>,
+    /// The row that goes.
+    pub removes: Option<Place>,
 }
 
 impl<'a> Shape<'a> {
@@ -41,7 +32,7 @@ impl<'a> Shape<'a> {
         let stored = |removes| Some(Stored { file, removes });
         if file.holds == Holds::Places {
             let place: Place = serde_json::from_slice(&bytes.0).map_err(|e| e.to_string())?;
-            let stored = stored(Some((place.file_path, place.pos)));
+            let stored = stored(Some(place));
             return Ok(Emitted { record, key: None, row: None, old: None, stored });
         }
         let mut row = flink::row(&bytes.0, &self.columns).map_err(|problem| problem.to_string())?;
@@ -79,20 +70,21 @@ where
 }
 
 /// What takes rows out.
+#[derive(Default)]
 struct Deletes<'l> {
     /// The last commit that deletes a key.
     keys: BTreeMap<&'l Key, i64>,
-    /// The rows that go, by their number: the paths of their files.
-    places: BTreeMap<i64, BTreeSet<&'l str>>,
+    /// File and number of the rows that go.
+    places: BTreeSet<(&'l str, i64)>,
 }
 
 impl<'l> Deletes<'l> {
     fn of<'a: 'l>(log: impl Iterator<Item = &'l Emitted<'a>>) -> Self {
-        let mut deletes = Self { keys: BTreeMap::new(), places: BTreeMap::new() };
+        let mut deletes = Self::default();
         for emitted in log.filter(|emitted| emitted.row.is_none()) {
             let Some(stored) = &emitted.stored else { continue };
-            if let Some((path, row)) = &stored.removes {
-                deletes.places.entry(*row).or_default().insert(path);
+            if let Some(place) = &stored.removes {
+                deletes.places.insert((&place.file_path, place.pos));
             } else if let Some(key) = &emitted.key {
                 let commit = deletes.keys.entry(key).or_default();
                 *commit = stored.file.commit.max(*commit);
@@ -104,10 +96,7 @@ impl<'l> Deletes<'l> {
     fn take(&self, emitted: &Emitted<'_>) -> bool {
         let Some(stored) = &emitted.stored else { return false };
         let by_key = emitted.key.as_ref().and_then(|key| self.keys.get(key));
-        // A delete file names the file by its whole path.
-        let named = |path: &&&str| path.ends_with(&stored.file.name);
-        let by_place = self.places.get(&emitted.record.offset);
         by_key.is_some_and(|commit| stored.file.commit < *commit)
-            || by_place.is_some_and(|paths| paths.iter().any(|path| named(&path)))
+            || self.places.contains(&(stored.file.name.as_str(), emitted.record.offset))
     }
 }

@@ -54,7 +54,8 @@ pub(super) const ALL: &[Mutation] = &[
 
 /// The sinks of a mode that are judged by their final rows.
 fn sinks<'s>(scene: &'s Scene<'_>, mode: SinkMode) -> impl Iterator<Item = &'s Written<'s>> {
-    scene.sinks.iter().filter(move |sink| sink.table.mode == mode && !sink.windowed)
+    let topics = scene.sinks.iter().filter(|sink| sink.table.kept.is_topic());
+    topics.filter(move |sink| sink.table.mode == mode && !sink.windowed)
 }
 
 fn wanted(anomaly: Anomaly, sink: &Written<'_>, row: &Row) -> Wanted {
