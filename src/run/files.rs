@@ -2,13 +2,15 @@
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
-use super::statements::{Places, TopicTable, format};
+use super::statements::{Places, Statements, TopicTable, format};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::text::Text;
-use crate::capture::diagnose::{self, PIPELINE};
+use crate::capture::diagnose::{self, FAULT, PIPELINE};
 use crate::history::event::SinkMode;
 use crate::history::files::Kept;
-use crate::scenario::pipeline::{Pipeline, Sink};
+use crate::scenario::pipeline::Sink;
+use crate::scenario::timeline::{Action, Condition, Entry, Trigger};
+use crate::scenario::trial::Trial;
 use crate::sql::edit::with_options;
 use crate::sql::flink::{CreateTable, With};
 
@@ -81,29 +83,49 @@ pub(super) fn below(base: &Utf8Path, place: &str) -> Utf8PathBuf {
 }
 
 /// What cannot be judged of the tables that are files.
-pub(super) fn refuse(
-    pipeline: &Pipeline,
-    tables: impl Iterator<Item = TopicTable>,
-) -> Vec<Diagnostic> {
-    let is_judged = |name: &str| matches!(pipeline.sinks.get(name), Some(Sink::Judged { .. }));
-    let mut folders: Vec<(String, String)> = Vec::new();
+pub(super) fn refuse(trial: &Trial, statements: &Statements) -> Vec<Diagnostic> {
+    let sinks = &trial.pipeline.sinks;
+    let is_judged = |name: &str| matches!(sinks.get(name), Some(Sink::Judged { .. }));
+    let tables = statements.tables.values().filter(|table| !table.kept.is_topic());
+    let mut folders: Vec<(&str, &str)> = Vec::new();
     let mut refused = Vec::new();
-    for table in tables.filter(|table| !table.kept.is_topic() && is_judged(&table.name)) {
-        let name = &table.name;
-        let folder = table.topics.first().cloned().unwrap_or_default();
+    for table in tables.clone().filter(|table| is_judged(&table.name)) {
+        let name = table.name.as_str();
+        let folder = table.topics.first().map_or("", String::as_str);
         if !cfg!(feature = "lake") {
             let message = format!(
                 "sink `{name}` is files, and this changeproof was built without what reads them"
             );
             let help = "build it with its feature `lake`: cargo build --features lake";
-            refused.push(refusal(&table, message, help));
+            refused.push(refusal(table, message, help));
         } else if let Some((other, _)) = folders.iter().find(|(_, other)| *other == folder) {
             let message = format!("sinks `{other}` and `{name}` share the folder {folder}");
-            refused.push(refusal(&table, message, "give each a folder of its own"));
+            refused.push(refusal(table, message, "give each a folder of its own"));
         }
-        folders.push((name.clone(), folder));
+        folders.push((name, folder));
     }
+    refused.extend(tables.clone().filter(|table| statements.is_read(&table.name)).map(|table| {
+        let message = format!("`{}` is files, and a statement reads it", table.name);
+        refusal(table, message, "nothing tells how far a statement has read files: read a topic")
+    }));
+    let is_files = |place: &str| tables.clone().any(|table| table.name == place);
+    refused.extend(trial.timeline.iter().filter(|entry| counts(entry).is_some_and(is_files)).map(
+        |entry| {
+            let message =
+                "a sink of files has no records that could be counted while it is written";
+            diagnose::entry(FAULT, entry, message)
+        },
+    ));
     refused
+}
+
+/// The place whose records an entry waits for.
+fn counts(entry: &Entry) -> Option<&str> {
+    match &entry.action {
+        Action::Arm { at: Trigger::Records { place, .. }, .. } => Some(place),
+        Action::Await { condition: Condition::Compacted { place, .. }, .. } => Some(place),
+        _ => None,
+    }
 }
 
 fn refusal(table: &TopicTable, message: String, help: &str) -> Diagnostic {

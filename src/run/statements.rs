@@ -242,6 +242,12 @@ impl Statements {
         writes.chain(reads.iter().map(String::as_str)).any(|name| names.iter().any(|n| n == name))
     }
 
+    /// Whether any statement reads a table, through however many views.
+    pub fn is_read(&self, table: &str) -> bool {
+        let mut all = self.prepared.iter();
+        all.any(|one| self.reads(one.statement.inserts()).iter().any(|name| name == table))
+    }
+
     /// Tables on topics that a statement reads.
     pub fn sources(&self, inserts: &[Insert]) -> Vec<&TopicTable> {
         let read = self.reads(inserts);

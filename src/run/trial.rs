@@ -144,7 +144,7 @@ pub(super) fn begin<'a>(
     let places = Places { names: &names, kafka, files: &files };
     let prepared = statements::prepare(&applied.translation, &of_tables, &places);
     let statements = prepared.map_err(|wrong| at(Stop::Invalid(wrong)))?;
-    let refused = files::refuse(&trial.pipeline, statements.tables.values().cloned());
+    let refused = files::refuse(trial, &statements);
     if !refused.is_empty() {
         return Err(at(Stop::Invalid(refused)));
     }

@@ -212,7 +212,7 @@ fn is_text(kind: &str) -> bool {
 }
 
 /// Another value of a column of a sink.
-fn other(kind: &str, value: &Value) -> Option<Value> {
+pub(super) fn other(kind: &str, value: &Value) -> Option<Value> {
     match value {
         Value::Number(number) => Some(json!(number.as_f64()? + 1.0))
             .filter(|_| number.is_f64())
