@@ -25,7 +25,7 @@ pub const BARRIER: &str = "changeproof.barrier";
 pub const NOTE: &str = "changeproof.note";
 
 /// How long the reader rests when nobody pokes it.
-const REST: Duration = Duration::from_millis(40);
+const REST: Duration = Duration::from_millis(100);
 
 /// Why the journal cannot be trusted.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -5,14 +5,13 @@ use super::outbox;
 use super::topic::TopicCase;
 use super::verdict::Gap;
 use crate::base::position::{Lsn, Xid};
-use crate::history::event::{End, Header, Proof, Table};
-use crate::history::{Disturbance, History, Index};
+use crate::history::event::{End, Header, Proof, Published, Table};
+use crate::history::{History, Index};
 use crate::model::feed::{Columns, Rules};
 use crate::model::outbox::apart;
 use crate::model::source::{Journal, Transaction, prefix};
-use crate::scenario::expect::{Delivery, Expect, Level};
-use crate::scenario::settings::{Options, ReplicaIdentity};
-use crate::scenario::timeline::Target;
+use crate::scenario::expect::{Expect, Level};
+use crate::scenario::settings::ReplicaIdentity;
 
 use super::sinks::SinkCase;
 
@@ -79,13 +78,24 @@ impl<'a> Case<'a> {
                 ReplicaIdentity::Nothing => true,
                 ReplicaIdentity::Full | ReplicaIdentity::Index => false,
             };
-            if unidentified {
+            if unidentified && !self.is_always_published(table) {
                 let what = format!("updates and deletes of `{}`", table.name);
                 let missing = "without a primary key and without REPLICA IDENTITY FULL the WAL does \
                                not carry them in a form that names the row";
                 self.gaps.push(Gap { what, missing: missing.to_owned() });
             }
         }
+    }
+
+    /// Every proof saw the table in the connector's publication, which publishes updates and
+    /// deletes: Postgres refuses those of a table whose rows cannot be named, so there were none.
+    fn is_always_published(&self, table: &Table) -> bool {
+        let name = format!("{}.{}", table.schema, table.name);
+        let published = |(_, tables): &(u32, &[Published])| {
+            tables.iter().any(|now| now.table == name && now.published)
+        };
+        let seen = &self.index.publications;
+        !seen.is_empty() && seen.iter().all(published)
     }
 
     fn read_rules(&mut self) {
@@ -123,7 +133,7 @@ impl<'a> Case<'a> {
             read.push(topic);
         }
         if self.snapshot_was_repeated(&read) {
-            let missing = "a fault cut the snapshot short, and another one was taken, which is not \
+            let missing = "a restart cut the snapshot short, and another one was taken, which is not \
                            judged: write `await: stored` before the fault";
             self.gap("the records of the source topics", missing);
             return;
@@ -153,63 +163,6 @@ impl<'a> Case<'a> {
                 }),
             }
         }
-    }
-
-    /// Rows of snapshots at several points were read, after something was disturbed.
-    fn snapshot_was_repeated(&self, topics: &[TopicCase<'_>]) -> bool {
-        let mut shown = topics.iter().flat_map(TopicCase::snapshot_points);
-        let first = shown.next();
-        self.disturbed_before_topics().next().is_some()
-            && first.is_some_and(|first| shown.any(|other| other != first))
-    }
-
-    /// What was done to parts of the pipeline that stand before the topics of the source tables.
-    fn disturbed_before_topics(&self) -> impl Iterator<Item = &Disturbance<'a>> {
-        let before = |done: &&Disturbance<'_>| {
-            done.fault.verb.disturbs() && done.fault.target.is_before_topics()
-        };
-        self.index.faults.iter().filter(before)
-    }
-
-    /// From which record of a source topic on a replay is legal: from the first fault before the
-    /// topic on, unless the contract is exactly-once.
-    pub(super) fn replays_from(&self, topic: &str) -> Option<usize> {
-        if self.is_exactly_once() {
-            return None;
-        }
-        self.disturbed_before_topics()
-            .map(|done| done.read.get(topic).copied().unwrap_or_default())
-            .min()
-    }
-
-    /// The scenario says so, or worker and connector are set up for it.
-    fn is_exactly_once(&self) -> bool {
-        let is = |options: &Options, key: &str, value: &str| {
-            options.get(key).is_some_and(|set| set.eq_ignore_ascii_case(value))
-        };
-        let worker = &self.index.header.trial.settings.worker;
-        self.expect.delivery == Delivery::ExactlyOnce
-            || is(worker, "exactly.once.source.support", "enabled")
-                && self
-                    .index
-                    .connector
-                    .is_some_and(|connector| is(connector, "exactly.once.support", "required"))
-    }
-
-    /// A restart behind the source topics, or of what feeds them, was recorded, so that a statement
-    /// may have written again what it had written.
-    pub(super) fn may_repeat_at_sinks(&self) -> bool {
-        self.expect.delivery != Delivery::ExactlyOnce
-            && self.index.faults.iter().any(|done| done.fault.verb.disturbs())
-    }
-
-    /// A statement has gone on from nothing, or what feeds its topics was disturbed.
-    pub(super) fn may_repeat_in_files(&self) -> bool {
-        self.index.faults.iter().any(|done| {
-            let fault = done.fault;
-            let forgets = fault.target == Target::Statements && !fault.savepoint;
-            fault.verb.disturbs() && (forgets || fault.target.is_before_topics())
-        })
     }
 
     /// Where the snapshot ends and the stream begins: the slot's consistent point. The rows of a

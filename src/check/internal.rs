@@ -180,6 +180,11 @@ fn judge<'c>(
             return Err(gap.sentence.clone());
         }
         let feed = Feed::of(case, sink, at)?;
+        for source in &feed.sources {
+            if source.topic.n_unread > 0 || source.topic.unread_partition(at).is_some() {
+                return Err(format!("not all of `{}` was read", source.topic.topic.name));
+            }
+        }
         let mut references = Vec::new();
         for cut in cuts(&feed, level, (before, at))? {
             let rows = case.index.cuts.get(&(sink.name, &cut));

@@ -21,11 +21,13 @@ mod outbox;
 mod patterns;
 mod plans;
 mod progress;
+mod restarts;
 mod rows;
 pub mod settled;
 mod silent;
 mod sink;
 mod sinks;
+mod skipped;
 mod snapshot;
 mod summary;
 #[cfg(test)]
@@ -78,6 +80,7 @@ const CHECKERS: &[Checker] = &[
     Checker { name: "deletes", finds: deletes::FINDS, check: deletes::check },
     Checker { name: "transactions", finds: transactions::FINDS, check: transactions::check },
     Checker { name: "metadata", finds: metadata::FINDS, check: metadata::check },
+    Checker { name: "skipped", finds: skipped::FINDS, check: skipped::check },
     Checker { name: "silent", finds: silent::FINDS, check: silent::check },
     Checker { name: "changelog", finds: changelog::FINDS, check: changelog::check },
     Checker { name: "outbox", finds: outbox::FINDS, check: outbox::check },

@@ -347,6 +347,13 @@ impl<'a> SinkCase<'a> {
         let watermark = proof.watermarks.get(self.name).copied().flatten();
         watermark.is_some_and(|watermark| closes(watermark, end))
     }
+
+    /// Whether windows that end at `end` may have closed by the proof: where it is not told which
+    /// partitions were idle, or where a restart took the watermark back.
+    pub(super) fn may_be_closed(&self, end: i64, proof: &Proof) -> bool {
+        let most = proof.watermarks_at_most.get(self.name).copied().flatten();
+        self.is_closed(end, proof) || most.is_some_and(|watermark| closes(watermark, end))
+    }
 }
 
 /// Whether two rows are equal in these columns.

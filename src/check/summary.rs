@@ -106,11 +106,11 @@ pub(super) fn undemanded_levels(case: &Case<'_>, found: &mut Found) {
 
 /// What the author should know.
 pub(super) fn warnings(case: &Case<'_>) -> Vec<String> {
-    if case.index.replaced.is_empty() {
-        return Vec::new();
-    }
     let names = case.index.replaced.join(", ");
-    vec![format!("the harness replaced these options of the connector file: {names}")]
+    let replaced = (!names.is_empty())
+        .then(|| format!("the harness replaced these options of the connector file: {names}"));
+    let restarted = case.restarted_by_itself().map(|restart| restart.warning());
+    replaced.into_iter().chain(restarted).collect()
 }
 
 /// What was looked at.

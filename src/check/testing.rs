@@ -65,6 +65,8 @@ pub(super) struct Scene {
     /// Records by topic and partition.
     counts: BTreeMap<(String, usize), i64>,
     proofs: u32,
+    /// Which attempt of the statement runs.
+    attempt: u32,
     /// Rows held before the snapshot.
     n_held: u64,
     /// Records tell their place in their transaction.
@@ -179,6 +181,7 @@ impl Scene {
             last_commit_end: None,
             counts: BTreeMap::new(),
             proofs: 0,
+            attempt: 0,
             n_held: 0,
             metadata: false,
         };
@@ -436,11 +439,12 @@ impl Scene {
             committed: None,
             job: "j".to_owned(),
             sinks: vec![SINK.to_owned()],
-            attempts: vec!["a".to_owned()],
+            attempts: vec![self.attempt.to_string()],
             sources: delivered.collect(),
             watermarks: Vec::new(),
             checkpoint: 1,
             late: Vec::new(),
+            readings: Vec::new(),
         };
         let ends = [(TOPIC.to_owned(), sources), (SINK.to_owned(), ends_of(SINK, self.n_files))];
         let proof = Proof {
@@ -452,6 +456,7 @@ impl Scene {
             ends: BTreeMap::from(ends),
             jobs: vec![job],
             watermarks: BTreeMap::from([(SINK.to_owned(), watermark.map(at))]),
+            watermarks_at_most: BTreeMap::new(),
             gaps: Vec::new(),
             elapsed_ms: 1,
         };
@@ -464,6 +469,27 @@ impl Scene {
         let (sink, side) = (SINK.to_owned(), Side::Journal);
         self.events.push(Event::Reference(Reference { proof: number, sink, side, columns, rows }));
         self.proofs += 1;
+    }
+
+    /// The same, where the watermark is between these.
+    pub(super) fn proof_within(
+        &mut self,
+        (least, most): (Option<i64>, Option<i64>),
+        reference: &[Total<'_>],
+    ) {
+        self.proof(least, reference);
+        for event in &mut self.events {
+            if let Event::Proof(proof) = event
+                && proof.number + 1 == self.proofs
+            {
+                proof.watermarks_at_most.insert(SINK.to_owned(), most.map(at));
+            }
+        }
+    }
+
+    /// The tasks of the statement are started again: from now on its proofs show another attempt.
+    pub(super) fn restarts(&mut self) {
+        self.attempt += 1;
     }
 
     /// What the reference gives at a cut.

@@ -79,9 +79,7 @@ pub fn options(
         what: "none of CHANGEPROOF_CACHE, XDG_CACHE_HOME and HOME is set".to_owned(),
         mend: "set CHANGEPROOF_CACHE to a folder for jars".to_owned(),
     })?;
-    let user = rustix::process::getuid().as_raw();
-    let state =
-        environment.state.clone().unwrap_or_else(|| format!("/var/tmp/changeproof-{user}").into());
+    let state = environment.state.clone().unwrap_or_else(default_state);
     Ok(StackOptions {
         program: absolute(program)?,
         cache: absolute(&cache)?,
@@ -92,6 +90,29 @@ pub fn options(
         idle: idle.unwrap_or(IDLE),
         own: OwnOptions::default(),
     })
+}
+
+/// A folder of this user's own: in memory where a file system there is large enough, else on disk.
+///
+/// A run makes and removes about a thousand small files (a database alone is 300), which on a disk
+/// takes longer than all else it does. The answer must not change from one call to the next, so it
+/// looks at what never changes: the size, not what is free.
+fn default_state() -> Utf8PathBuf {
+    let user = rustix::process::getuid().as_raw();
+    let base = if holds_stacks(MEMORY) { MEMORY } else { "/var/tmp" };
+    format!("{base}/changeproof-{user}").into()
+}
+
+/// Where Linux keeps files in memory.
+const MEMORY: &str = "/dev/shm";
+/// Size that a file system in memory must have.
+const LARGE: u64 = 4 << 30;
+
+/// Whether it is large, and lets programs load the libraries they unpack there.
+fn holds_stacks(folder: &str) -> bool {
+    let Ok(found) = rustix::fs::statvfs(folder) else { return false };
+    let barred = rustix::fs::StatVfsMountFlags::NOEXEC | rustix::fs::StatVfsMountFlags::RDONLY;
+    found.f_blocks.saturating_mul(found.f_frsize) >= LARGE && !found.f_flag.intersects(barred)
 }
 
 fn absolute(path: &Utf8Path) -> Result<Utf8PathBuf, StackError> {

@@ -273,6 +273,27 @@ impl JobManager {
         Ok(values)
     }
 
+    /// How much processor time each `TaskManager` says it has used. Metrics of a `TaskManager` come all
+    /// at once, so a number that has changed tells that the others were fetched anew too.
+    pub async fn processor_times(&self) -> Result<BTreeMap<String, Option<String>>, FlinkError> {
+        #[derive(Deserialize)]
+        struct All {
+            taskmanagers: Vec<One>,
+        }
+        #[derive(Deserialize)]
+        struct One {
+            id: String,
+        }
+        let mut times = BTreeMap::new();
+        for one in self.http.get::<All>("/taskmanagers").await?.taskmanagers {
+            let path = format!("/taskmanagers/{}/metrics?get=Status.JVM.CPU.Time", encode(&one.id));
+            let metrics: Vec<Metric> = self.http.get(&path).await?;
+            let time = metrics.into_iter().find_map(|metric| metric.value);
+            times.insert(one.id, time);
+        }
+        Ok(times)
+    }
+
     /// Triggers a checkpoint and waits until it is COMPLETED; gives its id.
     ///
     /// A checkpoint that fails is tried again while the job goes on: its first ones are declined
@@ -392,11 +413,21 @@ impl JobManager {
 
     /// Cancels a job and waits until it is gone; one that has ended or is not there is no error.
     pub async fn cancel(&self, job: &str, limit: Duration) -> Result<(), FlinkError> {
+        self.ask_to_cancel(job).await?;
+        self.until_ended(job, limit).await
+    }
+
+    /// Asks for a job to be cancelled; it ends a little later.
+    pub async fn ask_to_cancel(&self, job: &str) -> Result<(), FlinkError> {
         match self.http.patch(&format!("/jobs/{job}?mode=cancel")).await {
             // 404: there is no such job. 409: it has ended already.
-            Err(error) if matches!(error.status, Some(404 | 409)) => return Ok(()),
-            other => other?,
+            Err(error) if matches!(error.status, Some(404 | 409)) => Ok(()),
+            other => Ok(other?),
         }
+    }
+
+    /// Waits until a job that was asked to is gone.
+    pub async fn until_ended(&self, job: &str, limit: Duration) -> Result<(), FlinkError> {
         let ended = wait::until("a cancelled job to end", limit, || async {
             let state = self.state(job).await?;
             Ok(match state {

@@ -66,6 +66,17 @@ pub struct Disturbance<'a> {
     pub read: BTreeMap<&'a str, usize>,
 }
 
+/// Who read the connector's slot at one moment.
+#[derive(Debug, Clone)]
+pub struct Walsender<'a> {
+    /// The backend's process id; `None` when nobody did.
+    pub pid: Option<i32>,
+    /// How many records of each topic were read before.
+    pub read: BTreeMap<&'a str, usize>,
+    /// How many faults were begun before.
+    pub n_faults: usize,
+}
+
 /// The events of one history by kind.
 #[derive(Debug, Clone)]
 pub struct Index<'a> {
@@ -85,6 +96,8 @@ pub struct Index<'a> {
     pub slot: Option<Lsn>,
     /// The connector was seen streaming.
     pub streaming: Option<Lsn>,
+    /// Who read the connector's slot, in order.
+    pub walsenders: Vec<Walsender<'a>>,
     /// Acknowledged commits: entry, session, transaction.
     pub commits: Vec<(Option<usize>, &'a str, Xid)>,
     /// Transactions that were rolled back.
@@ -130,6 +143,7 @@ impl<'a> Index<'a> {
             sinks: &[],
             slot: None,
             streaming: None,
+            walsenders: Vec::new(),
             commits: Vec::new(),
             aborts: Vec::new(),
             wal: Vec::new(),
@@ -167,7 +181,12 @@ impl<'a> Index<'a> {
             Event::Streaming { barrier_end } => {
                 self.streaming = self.streaming.or(Some(*barrier_end));
             }
-            Event::Entry { .. } => {}
+            Event::Walsender { pid, .. } => {
+                let (read, n_faults) = (self.n_read(), self.faults.len());
+                self.walsenders.push(Walsender { pid: *pid, read, n_faults });
+            }
+            // Records are decoded before they get here.
+            Event::Entry { .. } | Event::Schema { .. } => {}
             Event::Commit { entry, session, xid } => self.commits.push((*entry, session, *xid)),
             Event::Abort { xid, .. } => self.aborts.push(*xid),
             Event::Wal { lsn, xid, data } => self.wal.push(Wal { lsn: *lsn, xid: *xid, data }),
@@ -208,11 +227,15 @@ impl<'a> Index<'a> {
         match begun {
             Some(begun) if done_ms.is_some() => begun.done_ms = done_ms,
             _ => {
-                let read = self.records.iter().map(|(topic, records)| (*topic, records.len()));
-                let read = read.collect();
+                let read = self.n_read();
                 self.faults.push(Disturbance { entry, fault, done_ms, read });
             }
         }
+    }
+
+    /// How many records of each topic were read so far.
+    fn n_read(&self) -> BTreeMap<&'a str, usize> {
+        self.records.iter().map(|(topic, records)| (*topic, records.len())).collect()
     }
 
     /// The topics of the source tables: topic and table (`schema.name`).

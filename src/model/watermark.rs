@@ -20,6 +20,16 @@ pub fn closes(watermark: i64, end: i64) -> bool {
 pub struct Progress {
     /// By topic and partition: after which offset the watermark was what; ascending in both.
     seen: BTreeMap<(String, i32), Vec<(i64, i64)>>,
+    /// By topic and partition, every record.
+    stamped: BTreeMap<(String, i32), Vec<Stamped>>,
+}
+
+/// A record that moves event time.
+#[derive(Debug, Clone, Copy)]
+struct Stamped {
+    offset: i64,
+    timestamp: i64,
+    watermark: i64,
 }
 
 impl Progress {
@@ -29,7 +39,12 @@ impl Progress {
         let Some(latest) = times.max().map(|time| time.saturating_sub(clock.delay_ms)) else {
             return;
         };
-        let seen = self.seen.entry((record.topic.clone(), record.partition)).or_default();
+        let place = (record.topic.clone(), record.partition);
+        if let Some(timestamp) = record.timestamp {
+            let stamped = self.stamped.entry(place.clone()).or_default();
+            stamped.push(Stamped { offset: record.offset, timestamp, watermark: latest });
+        }
+        let seen = self.seen.entry(place).or_default();
         if seen.last().is_none_or(|(_, before)| latest > *before) {
             seen.push((record.offset, latest));
         }
@@ -42,6 +57,21 @@ impl Progress {
         seen.get(count.checked_sub(1)?).map(|(_, watermark)| *watermark)
     }
 
+    /// The watermark that the records of a partition below an offset make, of those that were
+    /// written after a time, and of the others.
+    pub fn parted(
+        &self,
+        (topic, partition): (&str, i32),
+        below: i64,
+        since_ms: i64,
+    ) -> (Option<i64>, Option<i64>) {
+        let stamped = self.stamped.get(&(topic.to_owned(), partition));
+        let records = || stamped.into_iter().flatten().filter(|record| record.offset < below);
+        let after = records().filter(|record| record.timestamp > since_ms);
+        let before = records().filter(|record| record.timestamp <= since_ms);
+        (after.map(|one| one.watermark).max(), before.map(|one| one.watermark).max())
+    }
+
     /// The offset of the record after which the partition's own watermark closes windows that end
     /// at `end`.
     pub fn passed(&self, topic: &str, partition: i32, end: i64) -> Option<i64> {
@@ -51,8 +81,16 @@ impl Progress {
 }
 
 /// How many rows of a topic's records a window may have dropped as late, at most: those that are not
-/// ahead of their own partition's watermark. The watermark of all partitions is behind that.
+/// ahead of their own partition's watermark. The watermark of all partitions is behind that, unless
+/// idle ones are left out: then that of any other partition may have come first.
 pub fn may_be_late<'r>(clock: &Clock, records: impl IntoIterator<Item = &'r Record>) -> u64 {
+    if clock.idles {
+        let of = |record: &Record| clock.times.iter().flat_map(|t| times(t, record)).collect();
+        let rows: Vec<i64> =
+            records.into_iter().flat_map(|record| -> Vec<i64> { of(record) }).collect();
+        let latest = rows.iter().max().map(|time| time.saturating_sub(clock.delay_ms));
+        return rows.iter().filter(|time| Some(**time) <= latest).map(|_| 1).sum();
+    }
     let mut watermarks = BTreeMap::<i32, i64>::new();
     let mut late = 0;
     for record in records {

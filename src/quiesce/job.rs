@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::try_join_all;
 use itertools::Itertools as _;
 
-use super::watermark::{self, Expected, Place};
+use super::watermark::{self, Bounds, Expected, Partition, Place};
 use super::{Clause, Clients, Job, Read, Unproven, metric};
 use crate::base::anomaly::Anomaly;
 use crate::client::clock::Stopwatch;
@@ -24,7 +24,7 @@ const CAUSE_LIMIT: Duration = Duration::from_secs(3);
 /// A job whose graph is known.
 pub(super) struct Watched<'a> {
     pub(super) job: &'a Job,
-    graph: flink::Job,
+    pub(super) graph: flink::Job,
     /// Attempts before anything was looked at.
     pub(super) attempts: Vec<Attempt>,
     /// Offset metrics by source vertex, as far as they were seen.
@@ -38,10 +38,37 @@ pub(super) struct Delivered {
     pub(super) sources: Vec<(String, String, i32, i64)>,
     /// Vertex name, computed, seen.
     pub(super) watermarks: Vec<(String, i64, i64)>,
-    /// By sink, the input watermark of the task that writes it.
-    pub(super) by_sink: BTreeMap<String, Option<i64>>,
+    /// By sink, the input watermark of the task that writes it: what it has come to for sure, and
+    /// at most.
+    pub(super) by_sink: BTreeMap<String, (Option<i64>, Option<i64>)>,
     /// Why a watermark could not be computed.
     pub(super) gaps: Vec<String>,
+}
+
+impl Delivered {
+    /// Takes note of the input watermarks that were seen of a vertex.
+    fn take(&mut self, job: &Job, vertex: &flink::Vertex, bounds: Bounds, seen: (i64, i64)) {
+        if left(seen.1) > bounds.most {
+            let most = bounds.most.map_or("none".to_owned(), |at| at.to_string());
+            self.gaps.push(format!(
+                "the watermark of `{}` is {}, but the records make it {most}",
+                vertex.name, seen.1
+            ));
+        } else if let Some(least) = bounds.least {
+            self.watermarks.push((vertex.name.clone(), least, seen.0));
+        }
+        for sink in &job.sinks {
+            if metric::writes(&vertex.name, &sink.sink) {
+                let sure = left(seen.0).filter(|at| Some(*at) > bounds.stale);
+                self.by_sink.insert(sink.sink.clone(), (sure, bounds.most.max(sure)));
+            }
+        }
+    }
+}
+
+/// A task's watermark, if it has left its start.
+fn left(watermark: i64) -> Option<i64> {
+    (watermark != START).then_some(watermark)
 }
 
 impl<'a> Watched<'a> {
@@ -91,7 +118,7 @@ impl<'a> Watched<'a> {
     }
 
     /// Vertices that read a topic, with the tables they read.
-    fn sources(&self) -> Result<Vec<SourceVertex<'_>>, Unproven> {
+    pub(super) fn sources(&self) -> Result<Vec<SourceVertex<'_>>, Unproven> {
         let mut sources = Vec::new();
         for vertex in &self.graph.vertices {
             let Some(table) = metric::source_table(&vertex.name) else { continue };
@@ -154,27 +181,27 @@ impl<'a> Watched<'a> {
         let mut delivered = Delivered::default();
         let mut expected = BTreeMap::new();
         for (source, look) in itertools::zip_eq(sources, try_join_all(looks).await?) {
-            let (offsets, assigned) = match look {
+            let (offsets, subtasks) = match look {
                 Look::Holds(found) => found,
                 Look::NotYet(lag) => return Ok(Look::NotYet(lag)),
             };
             delivered.sources.extend(offsets);
-            let emits = source.watermark(clients, ends, assigned);
+            let emits = source.watermark(clients, ends, &subtasks);
             expected.insert(source.vertex.id.clone(), emits);
         }
         self.look_at_time(clients, &expected, delivered).await
     }
 
-    /// The offsets delivered, and how many subtasks have a partition.
+    /// The offsets delivered, and which subtask reads which partition.
     async fn look_at_source(
         &self,
         clients: &Clients<'_>,
         source: &SourceVertex<'_>,
         ends: &Ends,
-    ) -> Result<Look<(Vec<Offset>, usize)>, FlinkError> {
+    ) -> Result<Look<(Vec<Offset>, Subtasks)>, FlinkError> {
         let wanted = source.last_records(clients, ends);
         if source.vertex.status == "FINISHED" {
-            return Ok(Look::Holds((Vec::new(), 0)));
+            return Ok(Look::Holds((Vec::new(), Subtasks::new())));
         }
         let mut names = self.known_names(source);
         if !source.is_covered_by(&names, ends) {
@@ -182,14 +209,15 @@ impl<'a> Watched<'a> {
         }
         let values = clients.flink.metrics(&self.graph.id, &source.vertex.id, &names).await?;
         let mut seen = BTreeMap::new();
-        let mut assigned = BTreeSet::new();
+        let mut subtasks = Subtasks::new();
         let mut operator = String::new();
         for (name, value) in &values {
             if let (Some(metric), Ok(offset)) = (metric::current_offset(name), value.parse::<i64>())
             {
-                assigned.insert(metric.subtask);
                 operator = metric.operator;
-                seen.insert((metric.topic, metric.partition), offset);
+                let place = (metric.topic, metric.partition);
+                subtasks.insert(place.clone(), metric.subtask);
+                seen.insert(place, offset);
             }
         }
         let mut offsets = Vec::new();
@@ -212,10 +240,10 @@ impl<'a> Watched<'a> {
                 (Some(at), _) => offsets.push((operator.clone(), topic, partition, at)),
             }
         }
-        Ok(Look::Holds((offsets, assigned.len())))
+        Ok(Look::Holds((offsets, subtasks)))
     }
 
-    async fn look_at_time(
+    pub(super) async fn look_at_time(
         &self,
         clients: &Clients<'_>,
         sources: &BTreeMap<String, Expected>,
@@ -224,39 +252,33 @@ impl<'a> Watched<'a> {
         let expected = watermark::inputs(&self.places(), sources);
         let waits = |vertex: &&flink::Vertex| {
             vertex.status != "FINISHED"
-                && expected.get(&vertex.id).is_some_and(|at| *at != Expected::Start)
+                && expected.get(&vertex.id).is_some_and(|at| *at != Expected::START)
         };
         let vertices: Vec<_> = self.graph.vertices.iter().filter(waits).collect();
         let reads = vertices.iter().map(|vertex| self.input_watermarks(clients, vertex));
         for (vertex, seen) in itertools::zip_eq(&vertices, try_join_all(reads).await?) {
-            let (least, most) = match seen {
+            let seen = match seen {
                 Look::Holds(seen) => seen,
                 Look::NotYet(missing) => return Ok(Look::NotYet(missing)),
             };
-            match expected.get(&vertex.id) {
-                Some(Expected::At(at)) if least < *at => {
-                    let name = &vertex.name;
-                    let have = if least == START { "none".to_owned() } else { least.to_string() };
-                    let sentence =
-                        format!("the watermark of `{name}` is {have}, the records make it {at}");
-                    return Ok(Look::NotYet(sentence));
+            let bounds = match expected.get(&vertex.id) {
+                Some(Expected::Within(bounds)) => *bounds,
+                Some(Expected::Unknown(why)) => {
+                    delivered.gaps.push(why.clone());
+                    Bounds { most: left(seen.1), ..Bounds::default() }
                 }
-                Some(Expected::At(at)) if most > *at => delivered.gaps.push(format!(
-                    "the watermark of `{}` is {most}, but the records make it {at}",
-                    vertex.name
-                )),
-                Some(Expected::At(at)) => {
-                    delivered.watermarks.push((vertex.name.clone(), *at, least));
-                }
-                Some(Expected::Unknown(why)) => delivered.gaps.push(why.clone()),
-                Some(Expected::Start) | None => {}
+                None => continue,
+            };
+            if left(seen.0) < bounds.least {
+                let shown = |at: Option<i64>| at.map_or("none".to_owned(), |at| at.to_string());
+                return Ok(Look::NotYet(format!(
+                    "the watermark of `{}` is {}, the records make it {}",
+                    vertex.name,
+                    shown(left(seen.0)),
+                    shown(bounds.least)
+                )));
             }
-            for sink in &self.job.sinks {
-                if metric::writes(&vertex.name, &sink.sink) {
-                    let at = Some(least).filter(|at| *at != START);
-                    delivered.by_sink.insert(sink.sink.clone(), at);
-                }
-            }
+            delivered.take(self.job, vertex, bounds, seen);
         }
         delivered.gaps.sort();
         delivered.gaps.dedup();
@@ -314,6 +336,11 @@ impl<'a> Watched<'a> {
             .collect()
     }
 
+    /// The ids of all vertices.
+    pub(super) fn vertices(&self) -> impl Iterator<Item = &str> {
+        self.graph.vertices.iter().map(|vertex| vertex.id.as_str())
+    }
+
     /// Triggers a checkpoint and waits for it; gives its id. A job that has finished needs none: it
     /// flushed everything when it ended.
     pub(super) async fn checkpoint(
@@ -363,9 +390,12 @@ impl<'a> Watched<'a> {
 /// Operator, physical topic, partition, offset delivered.
 type Offset = (String, String, i32, i64);
 
+/// By topic (sanitised) and partition, the subtask that reads it.
+type Subtasks = BTreeMap<(String, i32), u32>;
+
 /// A vertex that begins with a source operator.
-struct SourceVertex<'a> {
-    vertex: &'a flink::Vertex,
+pub(super) struct SourceVertex<'a> {
+    pub(super) vertex: &'a flink::Vertex,
     /// Normally one; several when tables of the same name stand in several databases.
     reads: Vec<&'a Read>,
 }
@@ -405,27 +435,62 @@ impl SourceVertex<'_> {
     }
 
     /// What it emits once it has delivered everything.
-    fn watermark(&self, clients: &Clients<'_>, ends: &Ends, assigned: usize) -> Expected {
-        if self.reads.iter().any(|read| read.watermark == Clause::Idle) {
-            let why = format!(
-                "partitions of `{}` are left out of its watermark while they are idle",
+    fn watermark(&self, clients: &Clients<'_>, ends: &Ends, subtasks: &Subtasks) -> Expected {
+        let partitions: Vec<_> = self
+            .partitions(ends)
+            .map(|(read, partition, end)| Partition {
+                subtask: subtasks.get(&(metric::sanitised(&read.topic), partition)).copied(),
+                all: clients.clocks.watermark(read, partition, end),
+                parted: None,
+            })
+            .collect();
+        let assigned = subtasks.values().collect::<BTreeSet<_>>().len();
+        self.emits(&partitions, assigned)
+    }
+
+    /// The same for a source that was started again at a time, in milliseconds since 1970. Behind
+    /// the topics that the connector writes, a record is stamped before it is appended, so one with a
+    /// later stamp was read by this attempt alone.
+    pub(super) fn watermark_since(
+        &self,
+        clients: &Clients<'_>,
+        ends: &Ends,
+        since_ms: i64,
+    ) -> Expected {
+        let topics: BTreeSet<_> = self.reads.iter().map(|read| &read.topic).collect();
+        if topics.len() > 1 {
+            let sentence = format!(
+                "tasks that read `{}` were started again, and which of them reads which of its \
+                 topics is not seen",
                 self.table()
             );
-            return Expected::Unknown(why);
+            return Expected::Unknown(sentence);
         }
-        if self.reads.iter().any(|read| read.watermark == Clause::None) || self.reads.is_empty() {
-            return Expected::Start;
-        }
-        let watermarks: Vec<_> = self
+        let partitions: Vec<_> = self
             .partitions(ends)
-            .map(|(read, partition, end)| clients.clocks.watermark(read, partition, end))
+            .map(|(read, partition, end)| {
+                let all = clients.clocks.watermark(read, partition, end);
+                let stamped = clients.clocks.parted(read, partition, end, since_ms);
+                Partition { subtask: None, all, parted: Some(stamped.unwrap_or((None, all))) }
+            })
             .collect();
+        // The partitions of a topic are dealt out in turn.
+        let assigned = partitions.len();
+        self.emits(&partitions, assigned)
+    }
+
+    fn emits(&self, partitions: &[Partition], assigned: usize) -> Expected {
+        if self.reads.iter().any(|read| read.watermark == Clause::None) || self.reads.is_empty() {
+            return Expected::START;
+        }
+        let parallelism = usize::try_from(self.vertex.parallelism).unwrap_or(usize::MAX);
         let source = watermark::Source {
-            parallelism: usize::try_from(self.vertex.parallelism).unwrap_or(usize::MAX),
-            assigned,
+            parallelism,
+            assigned: assigned >= parallelism,
             assigner: self.vertex.name.contains("WatermarkAssigner"),
+            idles: self.reads.iter().any(|read| read.watermark == Clause::Idle),
         };
-        watermark::of_source(source, &watermarks)
+        watermark::of_source(source, partitions)
     }
 }
 

@@ -48,6 +48,23 @@ pub(super) fn late_rows(name: &str) -> Option<&str> {
     name.strip_suffix(".numLateRecordsDropped")?.split_once('.').map(|(_, operator)| operator)
 }
 
+/// The operator whose number of rows given on a metric is; `None` for any other metric.
+pub(super) fn rows_given_on(name: &str) -> Option<&str> {
+    name.strip_suffix(".numRecordsOut")?.split_once('.').map(|(_, operator)| operator)
+}
+
+/// The subtask and operator of a count of an operator that waits for a model's answers, and whether
+/// it counts what came in (else what has left); `None` for any other metric.
+pub(super) fn waits_for_answers(name: &str) -> Option<(&str, bool)> {
+    let (operator, came) = match name.strip_suffix(".numRecordsIn") {
+        Some(operator) => (operator, true),
+        None => (name.strip_suffix(".numRecordsOut")?, false),
+    };
+    let letters = operator.chars().filter(char::is_ascii_alphanumeric);
+    let letters = letters.map(|char| char.to_ascii_lowercase()).collect::<String>();
+    letters.contains("mlpredict").then_some((operator, came))
+}
+
 /// A name as it appears in a metric's name.
 pub(super) fn sanitised(name: &str) -> String {
     name.replace([' ', '.', ':', ','], "_")
@@ -94,12 +111,33 @@ mod tests {
         assert_eq!(current_offset(name), None);
     }
 
+    #[test]
+    fn counts_of_an_operator_that_asks_a_model_are_known() {
+        let operator = "0.MLPredictTableFunction[3]";
+        let count = |metric: &str| format!("{operator}.{metric}");
+        assert_eq!(waits_for_answers(&count("numRecordsIn")), Some((operator, true)));
+        assert_eq!(waits_for_answers(&count("numRecordsOut")), Some((operator, false)));
+        assert_eq!(waits_for_answers(&count("numRecordsInPerSecond")), None);
+        assert_eq!(waits_for_answers("0.Calc[2].numRecordsIn"), None);
+    }
+
     #[rstest]
     #[case("Source: customers[57] -> Calc[58] -> dim[59]: Writer", Some("customers"))]
     #[case("Source: card-tx.public.tx[1]", Some("card-tx.public.tx"))]
     #[case("GlobalWindowAggregate[72] -> Calc[73]", None)]
     fn a_vertex_names_the_table_it_reads(#[case] vertex: &str, #[case] table: Option<&str>) {
         assert_eq!(source_table(vertex), table);
+    }
+
+    #[rstest]
+    #[case("0.Source__t[1].numRecordsOut", Some("Source__t[1]"))]
+    #[case("0.numRecordsOut", None)]
+    #[case("0.Source__t[1].numRecordsOutPerSecond", None)]
+    fn an_operator_counts_the_rows_that_it_gives_on(
+        #[case] name: &str,
+        #[case] operator: Option<&str>,
+    ) {
+        assert_eq!(rows_given_on(name), operator);
     }
 
     #[test]

@@ -20,18 +20,24 @@
 //! After a fault that may have started tasks again, metrics prove nothing: the JobManager may show
 //! those of the former attempt for one fetch interval, and a source that was restored past its last
 //! record shows -1. Then step 4 waits for a checkpoint whose own files hold every source behind the
-//! last record; event time is a gap.
+//! last record. No state holds a source's watermark: it is made again from the records behind the
+//! restored offsets. Records that were stamped after the attempt began are surely among them, and all
+//! of them together bound it from above; a watermark that is seen beyond what former attempts can
+//! have had is this attempt's.
 //!
 //! Attempts are read from a copy of the graph that is up to `web.refresh-interval` old; without a
 //! restart strategy that is harmless, since a job that lost a task has failed, and completes no
-//! checkpoint; with one it is the checkpoint's files that count. An asynchronous operator is not
-//! asked whether it holds records back (the checkpoint waits for those it has taken).
+//! checkpoint; with one it is the checkpoint's files that count.
+//!
+//! An operator that waits for answers from outside (a model) is asked whether it holds records back.
 
+mod asynchronous;
 mod barrier;
 mod connector;
 mod job;
 mod metric;
 mod prove;
+mod readings;
 mod restored;
 mod state;
 mod watermark;
@@ -44,7 +50,7 @@ use crate::client::connect::Connect;
 use crate::client::flink::JobManager;
 use crate::client::kafka::{EndsReader, Tap};
 use crate::client::postgres::Connection;
-use crate::history::event::Topic;
+use crate::history::event::{SinkMode, Topic};
 
 pub use barrier::{BARRIER_PREFIX, Barriers, emit};
 pub use connector::{Streaming, streaming};
@@ -77,6 +83,16 @@ pub trait Clocks: Sync {
     /// The watermark, in milliseconds, that source table `read.table` has emitted for one partition
     /// after the records below offset `below`; `None` while there is no such record.
     fn watermark(&self, read: &Read, partition: i32, below: i64) -> Option<i64>;
+
+    /// The same of the records alone that were written after a time (in milliseconds since 1970),
+    /// and of the others; `None` where no record's stamp tells when it was written.
+    fn parted(
+        &self,
+        read: &Read,
+        partition: i32,
+        below: i64,
+        since_ms: i64,
+    ) -> Option<(Option<i64>, Option<i64>)>;
 }
 
 /// What is proven quiet.
@@ -108,6 +124,8 @@ pub struct Job {
     pub gaps: Vec<String>,
     /// It goes on from a state that an earlier job left.
     pub restored: bool,
+    /// It waits for answers from outside, record by record.
+    pub asynchronous: bool,
 }
 
 /// A sink and where it goes.
@@ -128,6 +146,19 @@ pub struct Read {
     pub topic: String,
     /// Its watermark.
     pub watermark: Clause,
+    /// It leaves out what it cannot read.
+    pub lenient: Option<Lenient>,
+}
+
+/// A source table that leaves out what it cannot read, instead of failing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lenient {
+    /// The format of its values.
+    pub format: String,
+    /// How its topics are read.
+    pub mode: SinkMode,
+    /// It reads them from the first record on.
+    pub whole: bool,
 }
 
 /// What a source table says about its watermark.

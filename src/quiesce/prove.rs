@@ -6,13 +6,13 @@ use std::time::Duration;
 use futures::future::{try_join, try_join_all};
 
 use super::job::{Delivered, Watched};
-use super::{Clients, Job, Pipeline, Question, Unproven, connector, job};
+use super::{Clients, Job, Pipeline, Question, Unproven, asynchronous, connector, job};
 use crate::base::position::Lsn;
 use crate::client::clock::Stopwatch;
 use crate::client::flink::Attempt;
 use crate::client::kafka::Ends;
 use crate::client::wait::{self, Look, WaitError};
-use crate::history::event::{JobProof, Proof, ProofGap, Topic};
+use crate::history::event::{JobProof, Proof, ProofGap, Reading, Topic};
 
 /// Proves that everything up to the question's last commit has gone through every statement and is
 /// visible at every sink.
@@ -45,6 +45,7 @@ struct Evidence {
     checkpoint: u64,
     committed: Option<u64>,
     late: Vec<(String, u64)>,
+    readings: Vec<Reading>,
 }
 
 impl Attempted<'_> {
@@ -125,19 +126,32 @@ impl Attempted<'_> {
         ends: &Ends,
     ) -> Result<(usize, Evidence), Unproven> {
         if job.is_restored() {
-            let (delivered, checkpoint) = job.held(self.clients, ends, self.left()).await?;
+            let (mut delivered, checkpoint) = job.held(self.clients, ends, self.left()).await?;
+            if job.job.asynchronous {
+                let gap =
+                    "after a restart the counts of an operator that waits for answers begin anew";
+                delivered.gaps.push(gap.to_owned());
+            }
             self.log("a checkpoint holds everything", &job.job.id);
             let committed = self.commit_files(job).await?;
             let late = job.late_rows(self.clients).await?;
-            return Ok((n, Evidence { delivered, checkpoint, committed, late }));
+            let readings = job.readings(self.clients, self.left()).await?;
+            return Ok((n, Evidence { delivered, checkpoint, committed, late, readings }));
         }
-        let delivered = job.delivered(self.clients, ends, self.left()).await?;
+        let mut delivered = job.delivered(self.clients, ends, self.left()).await?;
         self.log("the sources delivered everything", &job.job.id);
-        let checkpoint = job.checkpoint(self.clients, self.left()).await?;
+        let checkpoint = if job.job.asynchronous {
+            let drained = asynchronous::drained(self.clients, job, self.left()).await?;
+            delivered.gaps.extend(drained.gap);
+            drained.checkpoint
+        } else {
+            job.checkpoint(self.clients, self.left()).await?
+        };
         self.log("the checkpoint completed", &job.job.id);
         let committed = self.commit_files(job).await?;
         let late = job.late_rows(self.clients).await?;
-        Ok((n, Evidence { delivered, checkpoint, committed, late }))
+        let readings = job.readings(self.clients, self.left()).await?;
+        Ok((n, Evidence { delivered, checkpoint, committed, late, readings }))
     }
 
     /// The checkpoint by which the files of the one before are committed, where there are files.
@@ -187,6 +201,14 @@ impl Attempted<'_> {
         Ok(Again { attempts, ends, slot_moved_back: slot < confirmed })
     }
 
+    /// A reading with the logical names of its topics.
+    fn named(&self, mut reading: Reading) -> Reading {
+        for topic in &mut reading.topics {
+            *topic = logical_name(self.pipeline.topics, std::mem::take(topic));
+        }
+        reading
+    }
+
     fn proof(
         &self,
         watched: &[Watched<'_>],
@@ -203,6 +225,7 @@ impl Attempted<'_> {
             ends: by_name(self.pipeline.topics, ends),
             jobs: Vec::new(),
             watermarks: BTreeMap::new(),
+            watermarks_at_most: BTreeMap::new(),
             gaps: Vec::new(),
             elapsed_ms: self.watch.elapsed_ms(),
         };
@@ -213,8 +236,12 @@ impl Attempted<'_> {
             };
             let job = watched.job;
             for sink in &job.sinks {
-                let at = found.delivered.by_sink.get(&sink.sink).copied().flatten();
+                let seen = found.delivered.by_sink.get(&sink.sink).copied();
+                let (at, most) = seen.unwrap_or_default();
                 proof.watermarks.insert(sink.sink.clone(), at);
+                if most > at {
+                    proof.watermarks_at_most.insert(sink.sink.clone(), most);
+                }
                 let gaps = job.gaps.iter().chain(&found.delivered.gaps);
                 proof.gaps.extend(gaps.map(|sentence| ProofGap {
                     sink: sink.sink.clone(),
@@ -230,6 +257,7 @@ impl Attempted<'_> {
                 checkpoint: found.checkpoint,
                 committed: found.committed,
                 late: found.late,
+                readings: found.readings.into_iter().map(|read| self.named(read)).collect(),
             });
         }
         proof
@@ -309,14 +337,15 @@ fn logical(
     topics: &[Topic],
     sources: Vec<(String, String, i32, i64)>,
 ) -> Vec<(String, String, i32, i64)> {
-    let name = |physical: String| {
-        let topic = topics.iter().find(|topic| topic.physical == physical);
-        topic.map_or(physical, |topic| topic.name.clone())
-    };
-    let renamed = sources
-        .into_iter()
-        .map(|(operator, topic, partition, offset)| (operator, name(topic), partition, offset));
+    let renamed = sources.into_iter().map(|(operator, topic, partition, offset)| {
+        (operator, logical_name(topics, topic), partition, offset)
+    });
     renamed.collect()
+}
+
+fn logical_name(topics: &[Topic], physical: String) -> String {
+    let topic = topics.iter().find(|topic| topic.physical == physical);
+    topic.map_or(physical, |topic| topic.name.clone())
 }
 
 /// Names one execution; its status is left out, since a task may still be on its way to RUNNING.
@@ -335,6 +364,7 @@ mod tests {
             table: (*topic).to_owned(),
             topic: (*topic).to_owned(),
             watermark: Clause::None,
+            lenient: None,
         };
         let sink =
             |topic: &&str| SinkTopic { sink: (*topic).to_owned(), topic: (*topic).to_owned() };
@@ -345,6 +375,7 @@ mod tests {
             reads: reads.iter().map(read).collect(),
             gaps: Vec::new(),
             restored: false,
+            asynchronous: false,
         }
     }
 

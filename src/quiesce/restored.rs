@@ -1,9 +1,12 @@
-//! A job whose tasks were started again: what its sources have delivered is read from a checkpoint.
+//! A job whose tasks were started again: what its sources have delivered is read from a checkpoint,
+//! and event time is what the records make it that this attempt alone has read.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::job::{Delivered, Watched};
-use super::{Clause, Clients, Unproven, state};
+use super::job::{Delivered, SourceVertex, Watched};
+use super::watermark::Expected;
+use super::{Clients, Unproven, state};
 use crate::client::flink::FlinkError;
 use crate::client::kafka::Ends;
 use crate::client::wait::{self, Look, WaitError};
@@ -23,7 +26,9 @@ impl Watched<'_> {
         limit: Duration,
     ) -> Result<(Delivered, u64), Unproven> {
         let condition = "a checkpoint that holds everything";
-        let held = wait::until(condition, limit, || self.look_at_state(clients, ends, limit));
+        let sources = self.sources()?;
+        let look = || self.look_at_state(clients, &sources, (ends, limit));
+        let held = wait::until(condition, limit, look);
         match held.await {
             Ok(held) => Ok(held),
             Err(WaitError::Look(error)) => Err(self.diagnose(clients, error).await),
@@ -34,15 +39,19 @@ impl Watched<'_> {
     async fn look_at_state(
         &self,
         clients: &Clients<'_>,
-        ends: &Ends,
-        limit: Duration,
+        sources: &[SourceVertex<'_>],
+        (ends, limit): (&Ends, Duration),
     ) -> Result<Look<(Delivered, u64)>, FlinkError> {
+        let mut delivered = match self.look_at_restored_time(clients, sources, ends).await? {
+            Look::Holds(delivered) => delivered,
+            Look::NotYet(missing) => return Ok(Look::NotYet(missing)),
+        };
+        // Taken after the watermark was seen, so that what it closed is written.
         let id = clients.flink.checkpoint(&self.job.id, limit).await?;
         let folder = clients.flink.checkpoints_of(&self.job.id).await?;
         let Some(files) = state::files(&format!("{folder}/chk-{id}")) else {
             return Ok(Look::NotYet(format!("checkpoint {id} was replaced before it was read")));
         };
-        let mut delivered = Delivered::default();
         for (table, topic, partition, last) in self.last_records(clients, ends) {
             let Some(last) = last else { continue };
             match state::next_offset(&files, &topic, partition) {
@@ -58,14 +67,25 @@ impl Watched<'_> {
                 }
             }
         }
-        let timed = self.job.reads.iter().find(|read| read.watermark != Clause::None);
-        delivered.gaps.extend(timed.map(|read| {
-            format!(
-                "tasks that read `{}` were started again, and its watermark with them: how far \
-                 event time is cannot be computed from the records",
-                read.table
-            )
-        }));
         Ok(Look::Holds((delivered, id)))
+    }
+
+    async fn look_at_restored_time(
+        &self,
+        clients: &Clients<'_>,
+        sources: &[SourceVertex<'_>],
+        ends: &Ends,
+    ) -> Result<Look<Delivered>, FlinkError> {
+        let mut expected = BTreeMap::new();
+        for source in sources {
+            // Read anew at each look: a copy from before the restart would tell too early a time.
+            let attempts = clients.flink.attempts(&self.job.id, &source.vertex.id).await?;
+            let since_ms = attempts.iter().map(|attempt| attempt.start_time).max();
+            let emits = since_ms.map_or(Expected::START, |since_ms| {
+                source.watermark_since(clients, ends, since_ms)
+            });
+            expected.insert(source.vertex.id.clone(), emits);
+        }
+        self.look_at_time(clients, &expected, Delivered::default()).await
     }
 }

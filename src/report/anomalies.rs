@@ -334,10 +334,10 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::RecordSkipped,
         [
-            "A record was read and left out without an error.",
-            "Data vanish and every light stays green.",
-            "Ignored parse errors, a null row time, a dead letter queue.",
-            "Do not ignore parse errors; watch the dead letter queue.",
+            "A statement read records of its topic and made fewer rows of them than they hold. Counted where a table ignores parse errors: there its source operator says how many rows it gave on, and the records say how many there are.",
+            "Data vanish and every light stays green: the job runs, its lag is nought, its offsets move on.",
+            "A format with `ignore-parse-errors` over records that it cannot read: an update without its old row (REPLICA IDENTITY DEFAULT), a TRUNCATE, something that is no JSON.",
+            "Let the job fail where a record cannot be read, and mend the record's source; where errors must be ignored, compare the operator's `numRecordsOut` with what was written.",
         ],
     ),
     (

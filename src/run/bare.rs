@@ -40,8 +40,10 @@ pub async fn bare(trial: &Trial, context: &RunContext) -> Result<u64, String> {
     let watch = Stopwatch::start();
     let (run, _, claim) = begin(trial, context, &Silent, watch).map_err(|(stop, _)| say(&stop))?;
     let ended = calls(&run).await;
-    let left =
-        run.made.remove(&run.names, &context.endpoints, context.limits.clean_up, false).await;
+    let left = run
+        .made
+        .remove((&run.names, &run.admin), &context.endpoints, context.limits.clean_up, false)
+        .await;
     ended.map_err(|stop| say(&stop))?;
     if let Some(left) = left.into_iter().next() {
         return Err(left);
@@ -94,12 +96,14 @@ async fn calls(run: &Run<'_>) -> Result<(), Stop> {
 }
 
 async fn stream(run: &Run<'_>, ready: watch::Sender<Option<Vec<Table>>>) -> Result<Bare, Stop> {
-    let (control, database) = source::databases(run).await?;
+    let ((control, database), _) =
+        futures::try_join!(source::databases(run), async { Ok(run.admin.list("").await?) })?;
     let tables = source::define(run, &database).await?;
     let topics = topics::topics(&tables, &run.trial.pipeline, &run.planned());
     let (barriers, clocks) =
         (Arc::new(Barriers::default()), Arc::new(source::watermarks(run, &tables, &topics)));
     let endpoints = &run.context.endpoints;
+    let connect = Connect::new(endpoints)?;
     let read = async {
         source::create_topics(run, &topics).await?;
         ready.send_replace(Some(tables.clone()));
@@ -112,22 +116,21 @@ async fn stream(run: &Run<'_>, ready: watch::Sender<Option<Vec<Table>>>) -> Resu
     };
     let set_up = async {
         let (name, sessions) = (run.names.database(), source::sessions(run));
-        let connect = Driver::connect(
+        let connecting = Driver::connect(
             (endpoints, &name),
             run.hand.outage().clone(),
             run.recorder.clone(),
             &sessions,
         );
         source::publish(run, &database, &tables).await?;
-        let mut driver = connect.await?;
+        let mut driver = connecting.await?;
         if !run.trial.setup.is_empty() {
             driver.setup(&run.trial.setup).await?;
         }
+        source::submit(run, &connect).await?;
         Ok(driver)
     };
     let (tap, driver) = futures::try_join!(read, set_up)?;
-    let connect = Connect::new(endpoints)?;
-    source::submit(run, &connect).await?;
     let ends = EndsReader::new(endpoints)?;
     let flink = JobManager::new(endpoints)?;
     let (connector, slot) = (run.names.connector(), run.names.connector_slot());

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::history::event::{Clock, Record, Table, Time};
+use crate::history::event::{Clock, Record, Table, Time, Topic};
 use crate::model::watermark::Progress;
 use crate::quiesce::{Clause, Clocks, Job, Read};
 use crate::scenario::pipeline::{Sink, WindowTime};
 use crate::scenario::settings::Options;
 use crate::sql::flink::{ColumnKind, CreateTable};
 
-use super::statements::TopicTable;
+use super::statements::{TopicTable, is_debezium};
 
 /// The clocks of all tables with a WATERMARK clause that can be computed.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub struct Watermarks {
     clocks: Mutex<Vec<(Clock, Progress)>>,
     /// Logical names of topics by physical ones.
     logical: BTreeMap<String, String>,
+    /// Those that the connector writes.
+    captured: BTreeMap<String, String>,
 }
 
 /// What must be known to build the clocks.
@@ -63,11 +65,14 @@ pub fn is_known(table: &TopicTable, sinks: &BTreeMap<String, Sink>) -> bool {
 }
 
 impl Watermarks {
-    /// The clocks of a run. `logical` names the topics of the run by their physical names.
-    pub fn new(known: &Known<'_>, logical: BTreeMap<String, String>) -> Self {
+    /// The clocks of a run over these topics.
+    pub fn new(known: &Known<'_>, topics: &[Topic]) -> Self {
+        let names = |topic: &Topic| (topic.physical.clone(), topic.name.clone());
+        let captured = topics.iter().filter(|topic| topic.role.is_captured()).map(names).collect();
+        let logical = topics.iter().map(names).collect();
         let clocks = known.tables.values().filter_map(|table| clock(table, known));
         let clocks = clocks.map(|clock| (clock, Progress::default())).collect();
-        Self { clocks: Mutex::new(clocks), logical }
+        Self { clocks: Mutex::new(clocks), logical, captured }
     }
 
     fn clocks(&self) -> MutexGuard<'_, Vec<(Clock, Progress)>> {
@@ -109,12 +114,26 @@ impl Clocks for Watermarks {
         let (_, progress) = clocks.iter().find(|(clock, _)| clock.table == read.table)?;
         progress.below(logical, partition, below)
     }
+
+    fn parted(
+        &self,
+        read: &Read,
+        partition: i32,
+        below: i64,
+        since_ms: i64,
+    ) -> Option<(Option<i64>, Option<i64>)> {
+        // Statements stamp what they write with event time.
+        let logical = self.captured.get(&read.topic)?;
+        let clocks = self.clocks();
+        let (_, progress) = clocks.iter().find(|(clock, _)| clock.table == read.table)?;
+        Some(progress.parted((logical, partition), below, since_ms))
+    }
 }
 
 fn clock(table: &TopicTable, known: &Known<'_>) -> Option<Clock> {
     let watermark = table.create.watermark.as_ref()?;
     let delay = watermark.delay_ms.or(known.delay_ms)?;
-    let debezium = table.format == "debezium-json";
+    let debezium = is_debezium(&table.format);
     let times = match physical(&table.create, &watermark.column) {
         true if debezium => vec![Time::Image(watermark.column.clone())],
         true => vec![Time::Field(watermark.column.clone())],
@@ -147,7 +166,7 @@ fn declared(table: &TopicTable, known: &Known<'_>) -> Vec<Time> {
                     let ours = |topic: &String| topic.ends_with(&format!(".{source}"));
                     if table.topics.iter().any(ours) {
                         let ticks = ticks(source, column, known);
-                        let one_row = table.format != "debezium-json";
+                        let one_row = !is_debezium(&table.format);
                         times.push(Time::Column { name: column.clone(), ticks, one_row });
                     }
                 }
@@ -185,7 +204,7 @@ mod tests {
 
     use super::*;
     use crate::base::text::Text;
-    use crate::history::event::{Bytes, SinkMode};
+    use crate::history::event::{Bytes, Role, SinkMode};
     use crate::history::files::Kept;
     use crate::sql::flink::{Statement, parse};
 
@@ -225,12 +244,23 @@ mod tests {
             source: &[],
             connector: &Options::new(),
         };
-        let logical = ("physical".to_owned(), "cdc.public.payments".to_owned());
-        Watermarks::new(&known, BTreeMap::from([logical]))
+        let topic = Topic {
+            name: "cdc.public.payments".to_owned(),
+            physical: "physical".to_owned(),
+            partitions: 3,
+            role: Role::Source { table: "public.payments".to_owned() },
+            options: Options::new(),
+        };
+        Watermarks::new(&known, &[topic])
     }
 
     fn read() -> Read {
-        Read { table: "t".to_owned(), topic: "physical".to_owned(), watermark: Clause::Strict }
+        Read {
+            table: "t".to_owned(),
+            topic: "physical".to_owned(),
+            watermark: Clause::Strict,
+            lenient: None,
+        }
     }
 
     const PHYSICAL: &str =
@@ -256,6 +286,23 @@ mod tests {
         assert_eq!(clocks.watermark(&read(), 0, 8), Some(ten - 5_000));
         assert_eq!(clocks.watermark(&read(), 0, 10), Some(ten - 5_000));
         assert_eq!(clocks.watermark(&read(), 1, 10), None);
+    }
+
+    #[test]
+    fn what_was_written_after_a_time_is_told_apart() {
+        let clocks = watermarks(table(PHYSICAL, "debezium-json"), &[]);
+        let at = |stamp: i64, offset: i64, time: &str| Record {
+            timestamp: Some(stamp),
+            ..record(0, offset, &json!({"op": "c", "before": null, "after": {"ts": time}}))
+        };
+        clocks.note(&at(100, 0, "2025-01-01 10:00:10"));
+        clocks.note(&at(200, 1, "2025-01-01 10:00:05"));
+        clocks.note(&at(300, 2, "2025-01-01 10:00:20"));
+        let ten = 1_735_725_600_000;
+        let parted = |below| clocks.parted(&read(), 0, below, 100);
+        assert_eq!(parted(2), Some((Some(ten), Some(ten + 5_000))));
+        assert_eq!(parted(3), Some((Some(ten + 15_000), Some(ten + 5_000))));
+        assert_eq!(clocks.parted(&read(), 1, 3, 100), Some((None, None)));
     }
 
     #[test]

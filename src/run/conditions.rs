@@ -11,6 +11,7 @@ use super::outcome::Stop;
 use super::shadow;
 use super::source::Source;
 use super::timeline::{JOURNAL_LIMIT, Live, barrier, clients};
+use super::walsender;
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
 use crate::capture::catalog;
@@ -127,6 +128,7 @@ impl Live<'_> {
         self.run.recorder.record_all(events).map_err(Stop::from)?;
         self.proofs += 1;
         self.run.log("quiescence is proven");
+        walsender::note(self.run, &self.source.control).await?;
         self.look_at_cuts().await?;
         self.look_back(number).await.map_err(Wait::Stop)
     }
@@ -207,6 +209,7 @@ impl Live<'_> {
         self.shadow.snapshot_at(point);
         let event = Event::Streaming { barrier_end: barrier.end };
         self.run.recorder.record(event).map_err(Stop::from)?;
+        walsender::note(self.run, &self.source.control).await?;
         self.streams_since = Some(barrier.end);
         Ok(())
     }

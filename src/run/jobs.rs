@@ -8,24 +8,28 @@ use super::Run;
 use super::clocks;
 use super::files;
 use super::outcome::Stop;
+use super::scoring::Serving;
 use super::statements::{Prepared, TopicTable};
 use crate::base::anomaly::Anomaly;
 use crate::base::text::Place;
 use crate::client::cause::Cause;
 use crate::client::flink::{FlinkError, JobManager};
 use crate::client::gateway::{Column, GatewayError, Session};
-use crate::history::event::{Event, SinkTable, Table};
+use crate::history::event::{Event, SinkMode, SinkTable, Table};
 use crate::history::files::Kept;
-use crate::quiesce::{Clause, Job, Read, SinkTopic};
+use crate::quiesce::{Clause, Job, Lenient, Read, SinkTopic};
 use crate::scenario::pipeline::Sink;
 use crate::scenario::settings::Options;
 use crate::scenario::timeline::Target;
-use crate::sql::flink::{Name, Statement};
+use crate::sql::flink::{Name, Statement, WithOption};
+use crate::stack;
 
 /// The statements that run.
 pub(super) struct Jobs {
     pub(super) flink: JobManager,
     session: Option<Session>,
+    /// The scoring service, where a statement creates a model.
+    serving: Option<Serving>,
     /// In the order of their INSERTs.
     pub(super) jobs: Vec<Job>,
     /// Which of the statements each job is.
@@ -43,6 +47,7 @@ pub(super) async fn start(
     let mut started = Jobs {
         flink: JobManager::new(&run.context.endpoints)?,
         session: None,
+        serving: None,
         jobs: Vec::new(),
         submitted: Vec::new(),
         sinks: Vec::new(),
@@ -68,6 +73,7 @@ pub(super) async fn submit(
 ) -> Result<(), Stop> {
     let session = Session::open(&run.context.endpoints, &run.names.base, &properties(run)).await?;
     run.made.session(session.clone());
+    started.serving = with_models(run, &session).await?;
     let mut ready = Some(Box::pin(ready));
     // What a refused statement should have made; what needs it is not submitted either.
     let mut missing: Vec<String> = Vec::new();
@@ -106,6 +112,17 @@ pub(super) async fn submit(
     run.recorder.record(Event::Sinks { sinks: started.sinks.clone() })?;
     run.log("the statements run");
     Ok(())
+}
+
+/// Starts the scoring service and makes the model provider known, where a statement creates a model.
+async fn with_models(run: &Run<'_>, session: &Session) -> Result<Option<Serving>, Stop> {
+    let Some(scoring) = &run.scoring else { return Ok(None) };
+    let options = run.context.claims.as_ref();
+    let options = options.ok_or_else(|| Stop::Stack("no stack to fetch jars for".to_owned()))?;
+    let jar = stack::model_jar(options, &|line| tracing::info!("{line}")).await;
+    let jar = jar.map_err(|error| Stop::Stack(error.to_string()))?;
+    session.execute(&format!("ADD JAR '{jar}'")).await?;
+    scoring.serve()
 }
 
 /// Records the plans that the scenario says something of.
@@ -209,6 +226,7 @@ fn created(prepared: &Prepared) -> String {
     match &prepared.statement {
         Statement::CreateTable(create) => create.name.table().to_owned(),
         Statement::CreateView { name, .. } => name.table().to_owned(),
+        Statement::CreateModel(create) => create.name.table().to_owned(),
         Statement::Insert(_)
         | Statement::StatementSet(_)
         | Statement::Set { .. }
@@ -255,16 +273,6 @@ async fn insert(
             return Ok(None);
         }
     };
-    let table = |sink: &String| run.statements.tables.get(sink);
-    let topic = |sink: &String| {
-        let table = table(sink)?;
-        let place = table.topics.first()?;
-        let topic = match table.kept {
-            Kept::Topic => run.names.topic(place),
-            Kept::Parquet | Kept::Iceberg => files::below(&run.files, place).into_string(),
-        };
-        Some(SinkTopic { sink: sink.clone(), topic })
-    };
     let mut gaps = run.statements.gaps(prepared, &run.trial.settings.flink);
     let mut reads = Vec::new();
     for table in run.statements.sources(inserts) {
@@ -277,20 +285,51 @@ async fn insert(
                 table.name
             ));
         }
+        let lenient = lenient(table);
         for topic in &table.topics {
             let (table, topic) = (table.name.clone(), run.names.topic(topic));
             let watermark = if known { clause } else { Clause::None };
-            reads.push(Read { table, topic, watermark });
+            let lenient = lenient.clone();
+            reads.push(Read { table, topic, watermark, lenient });
         }
     }
     Ok(Some(Job {
         id,
-        sinks: sinks.iter().filter_map(topic).collect(),
-        commits_files: sinks.iter().filter_map(table).any(|table| !table.kept.is_topic()),
+        sinks: sinks.iter().filter_map(|sink| sink_topic(run, sink)).collect(),
+        commits_files: sinks.iter().any(|sink| is_files(run, sink)),
         reads,
         gaps,
         restored: false,
+        asynchronous: run.statements.asks_a_model(prepared),
     }))
+}
+
+/// Where a sink goes.
+fn sink_topic(run: &Run<'_>, sink: &str) -> Option<SinkTopic> {
+    let table = run.statements.tables.get(sink)?;
+    let place = table.topics.first()?;
+    let topic = match table.kept {
+        Kept::Topic => run.names.topic(place),
+        Kept::Parquet | Kept::Iceberg => files::below(&run.files, place).into_string(),
+    };
+    Some(SinkTopic { sink: sink.to_owned(), topic })
+}
+
+fn is_files(run: &Run<'_>, sink: &str) -> bool {
+    run.statements.tables.get(sink).is_some_and(|table| !table.kept.is_topic())
+}
+
+/// How it reads, where it leaves out what it cannot read.
+fn lenient(table: &TopicTable) -> Option<Lenient> {
+    let with = table.create.with.as_ref()?;
+    let ignores = |option: &WithOption| {
+        option.key.ends_with("ignore-parse-errors") && option.value.eq_ignore_ascii_case("true")
+    };
+    // `upsert-kafka` knows no other start.
+    let upserts = table.mode == SinkMode::Upsert;
+    let whole = upserts || with.get("scan.startup.mode") == Some("earliest-offset");
+    let (format, mode) = (table.format.clone(), table.mode);
+    with.options.iter().any(ignores).then_some(Lenient { format, mode, whole })
 }
 
 /// Whether the table has a watermark, and whether idle partitions hold it back.

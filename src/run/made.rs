@@ -13,6 +13,7 @@ use crate::client::flink::{self, JobManager};
 use crate::client::gateway::Session;
 use crate::client::kafka::Admin;
 use crate::client::postgres::{self, CONTROL_DATABASE};
+use crate::client::registry::Registry;
 use crate::client::wait::{self, Look, WaitError};
 
 /// What a run has made so far.
@@ -74,17 +75,20 @@ impl Made {
     /// for what they make until nothing more comes.
     pub(super) async fn remove(
         &self,
-        names: &Names,
+        (names, admin): (&Names, &Admin),
         endpoints: &Endpoints,
         limit: Duration,
         cut: bool,
     ) -> Vec<String> {
         let made = std::mem::take(&mut *self.inner());
         let watch = Stopwatch::start();
-        let removal = Removal { made: &made, names, endpoints };
-        let mut left = removal.run(limit).await;
+        let removal = Removal { made: &made, names, admin, endpoints };
+        // In a box: six removals side by side are large.
+        let mut left = Box::pin(removal.run(limit)).await;
         if cut {
-            left.extend(within(limit, "what was under way", sweep(names, endpoints, limit)).await);
+            left.extend(
+                within(limit, "what was under way", sweep((names, admin), endpoints, limit)).await,
+            );
         }
         tracing::debug!(elapsed_ms = watch.elapsed_ms(), left = left.len(), "cleaned up");
         left
@@ -95,9 +99,13 @@ impl Made {
 const UNDER_WAY: Duration = Duration::from_millis(400);
 
 /// Removes what bears the run's name until nothing of it has been there for a while.
-async fn sweep(names: &Names, endpoints: &Endpoints, limit: Duration) -> anyhow::Result<()> {
+async fn sweep(
+    (names, admin): (&Names, &Admin),
+    endpoints: &Endpoints,
+    limit: Duration,
+) -> anyhow::Result<()> {
     let control = postgres::connect(endpoints, CONTROL_DATABASE, "changeproof").await?;
-    let (admin, connect) = (Admin::new(endpoints)?, Connect::new(endpoints)?);
+    let connect = Connect::new(endpoints)?;
     let flink = JobManager::new(endpoints)?;
     let watch = Stopwatch::start();
     let gone = wait::until("nothing of the run to be left", limit, || async {
@@ -132,28 +140,34 @@ async fn sweep(names: &Names, endpoints: &Endpoints, limit: Duration) -> anyhow:
 struct Removal<'a> {
     made: &'a Inner,
     names: &'a Names,
+    admin: &'a Admin,
     endpoints: &'a Endpoints,
 }
 
 impl Removal<'_> {
     async fn run(&self, limit: Duration) -> Vec<String> {
-        // Who writes to topics and reads the slot goes first; the rest goes side by side.
-        let (jobs, connector, shadows) = futures::join!(
-            within(limit, "Flink jobs", self.jobs(limit)),
+        // Who writes to topics and reads the slot is told to end first; the rest goes side by side.
+        let mut jobs = Vec::new();
+        let (asked, connector) = futures::join!(
+            within(limit, "Flink jobs", self.ask_jobs(&mut jobs)),
             within(limit, "the connector", self.connector()),
-            within(limit, "shadow databases", self.databases(false)),
         );
-        let (topics, source, session) = futures::join!(
+        let (ended, shadows, topics, schemas, source, session) = futures::join!(
+            within(limit, "Flink jobs", self.until_ended(&jobs, limit)),
+            within(limit, "shadow databases", self.databases(false)),
             within(limit, "topics", self.topics()),
+            within(limit, "schemas", self.schemas()),
             within(limit, "the source database", self.databases(true)),
             within(limit, "the gateway's session", self.session()),
         );
-        [jobs, connector, shadows, topics, source, session].into_iter().flatten().collect()
+        let left = [asked.or(ended), connector, shadows, topics, schemas, source, session];
+        left.into_iter().flatten().collect()
     }
 
-    async fn jobs(&self, limit: Duration) -> anyhow::Result<()> {
+    /// Asks the run's jobs to end; gives them.
+    async fn ask_jobs(&self, jobs: &mut Vec<String>) -> anyhow::Result<()> {
         let manager = JobManager::new(self.endpoints)?;
-        let mut jobs = self.made.jobs.clone();
+        jobs.clone_from(&self.made.jobs);
         if self.made.submitting > 0 {
             let lines = manager.jobs().await?;
             let ours = |line: &&flink::JobLine| {
@@ -163,7 +177,14 @@ impl Removal<'_> {
         }
         jobs.sort();
         jobs.dedup();
-        futures::future::try_join_all(jobs.iter().map(|job| manager.cancel(job, limit))).await?;
+        futures::future::try_join_all(jobs.iter().map(|job| manager.ask_to_cancel(job))).await?;
+        Ok(())
+    }
+
+    async fn until_ended(&self, jobs: &[String], limit: Duration) -> anyhow::Result<()> {
+        let manager = JobManager::new(self.endpoints)?;
+        let ended = jobs.iter().map(|job| manager.until_ended(job, limit));
+        futures::future::try_join_all(ended).await?;
         Ok(())
     }
 
@@ -177,7 +198,16 @@ impl Removal<'_> {
     async fn topics(&self) -> anyhow::Result<()> {
         let names: Vec<_> = self.made.topics.iter().map(String::as_str).collect();
         if !names.is_empty() {
-            Admin::new(self.endpoints)?.delete(&names).await?;
+            self.admin.delete(&names).await?;
+        }
+        Ok(())
+    }
+
+    /// Subjects are named by their topics.
+    async fn schemas(&self) -> anyhow::Result<()> {
+        let Some(registry) = Registry::of(self.endpoints)? else { return Ok(()) };
+        for subject in registry.subjects(&self.names.topic("")).await? {
+            registry.delete(&subject).await?;
         }
         Ok(())
     }

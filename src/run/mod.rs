@@ -14,12 +14,15 @@ mod made;
 pub mod names;
 mod outcome;
 mod recovery;
+mod schemas;
+mod scoring;
 mod shadow;
 mod source;
 pub mod statements;
 mod timeline;
 mod topics;
 mod trial;
+mod walsender;
 
 pub use bare::bare;
 pub use cancel::Cancel;

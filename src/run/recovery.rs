@@ -7,6 +7,7 @@ use super::jobs;
 use super::outcome::Stop;
 use super::source;
 use super::timeline::Live;
+use super::walsender;
 use crate::capture::diagnose;
 use crate::client::postgres::{self, CONTROL_DATABASE, PostgresError};
 use crate::client::wait::{self, Look, WaitError};
@@ -23,7 +24,10 @@ impl Live<'_> {
     ) -> Result<(), Stop> {
         let note = |state| Event::Entry { entry: Some(index), state };
         self.run.recorder.record(note(EntryState::Started))?;
-        if !fault.verb.disturbs() {
+        if fault.verb.disturbs() {
+            // What the connector did by itself before is none of the fault's doing.
+            walsender::note_before_faults(self.run, &self.source.control).await?;
+        } else {
             self.until_acted(fault.target).await?;
         }
         match (fault.verb, fault.target) {

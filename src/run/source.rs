@@ -1,6 +1,5 @@
 //! The source: its database, the journal, the topics, and the connector, until it streams.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -10,6 +9,7 @@ use super::clocks::{self, Known, Watermarks};
 use super::connector::{Connector, captures};
 use super::faults::Counts;
 use super::outcome::Stop;
+use super::schemas::{self, Schemas};
 use super::topics;
 use crate::base::anomaly::Anomaly;
 use crate::base::text::Text;
@@ -17,7 +17,7 @@ use crate::capture::catalog::{self, qualified};
 use crate::capture::diagnose::{self, PIPELINE, REFUSED};
 use crate::capture::journal::{self, Home, Journal, Slot};
 use crate::client::connect::{Connect, ConnectError};
-use crate::client::kafka::{Admin, EndsReader, Tap};
+use crate::client::kafka::{EndsReader, Tap};
 use crate::client::postgres::{self, CONTROL_DATABASE, Connection, PostgresError, ident, literal};
 use crate::drive::Driver;
 use crate::history::event::{Event, Record, Role, Table, Topic};
@@ -63,7 +63,9 @@ pub(super) async fn build(
     run: &Run<'_>,
     ready: watch::Sender<Option<Vec<Table>>>,
 ) -> Result<Source, Stop> {
-    let (control, database) = databases(run).await?;
+    // The admin client connects meanwhile.
+    let ((control, database), _) =
+        futures::try_join!(databases(run), async { Ok(run.admin.list("").await?) })?;
     run.log("the source database is there");
     let tables = define(run, &database).await?;
     run.log("the source tables are there");
@@ -71,20 +73,24 @@ pub(super) async fn build(
     let barriers = Arc::new(Barriers::default());
     let clocks = Arc::new(watermarks(run, &tables, &topics));
     let counts = run.trial.arms().then(|| Arc::new(watch::Sender::new(Counts::new())));
+    let connect = Connect::new(&run.context.endpoints)?;
     let topics_and_tap = async {
         create_topics(run, &topics).await?;
         ready.send_replace(Some(tables.clone()));
         run.log("the topics are there");
+        run.recorder.record(Event::Topics { topics: topics.clone() })?;
         tap(run, &topics, &barriers, &clocks, counts.as_ref())
     };
-    let ((journal, driver), tap) =
-        futures::try_join!(journal_and_setup(run, &database, &tables), topics_and_tap)?;
-    run.recorder.record(Event::Topics { topics: topics.clone() })?;
-    let connect = Connect::new(&run.context.endpoints)?;
-    if !run.trial.starts_later(Target::Connector) {
-        submit(run, &connect).await?;
-        run.log("the connector is submitted");
-    }
+    let set_up_and_submit = async {
+        let (journal, driver) = journal_and_setup(run, &database, &tables).await?;
+        // It takes longer to start than the topics take to be there, and waits for one that is not.
+        if !run.trial.starts_later(Target::Connector) {
+            submit(run, &connect).await?;
+            run.log("the connector is submitted");
+        }
+        Ok((journal, driver))
+    };
+    let ((journal, driver), tap) = futures::try_join!(set_up_and_submit, topics_and_tap)?;
     let ends = EndsReader::new(&run.context.endpoints)?;
     Ok(Source {
         control,
@@ -279,7 +285,7 @@ pub(super) fn sessions<'a>(run: &'a Run<'_>) -> Vec<&'a str> {
 pub(super) async fn create_topics(run: &Run<'_>, topics: &[Topic]) -> Result<(), Stop> {
     let new = topics::to_create(topics, &run.connector, &run.names);
     run.made.topics(new.iter().map(|topic| topic.name.clone()));
-    let created = Admin::new(&run.context.endpoints)?.create(&new).await;
+    let created = run.admin.create(&new).await;
     created.map_err(
         |error| if error.is_refused_option() { refused_options(run) } else { error.into() },
     )
@@ -308,21 +314,19 @@ fn tap(
     counts: Option<&Arc<watch::Sender<Counts>>>,
 ) -> Result<Tap, Stop> {
     let (barriers, clocks, counts) = (Arc::clone(barriers), Arc::clone(clocks), counts.cloned());
-    let recorder = run.recorder.clone();
+    let framed = schemas::framed(topics, &run.connector, &run.statements);
+    let endpoints = &run.context.endpoints;
+    let mut schemas = Schemas::new(endpoints, framed, topics, run.recorder.clone())?;
     let barrier_topic = run.connector.barrier_topic();
     let handler = Box::new(move |record: Record| {
+        let record = schemas.record(record);
         clocks.note(&record);
-        let barrier = (record.topic == barrier_topic).then(|| record.clone());
-        let topic = counts.is_some().then(|| record.topic.clone());
-        if let Err(error) = recorder.record(Event::Record(record)) {
-            // The recorder keeps its first failure; the next proof ends the run with it.
-            tracing::debug!("{error}");
-        }
-        if let (Some(counts), Some(topic)) = (&counts, topic) {
-            counts.send_modify(|counts| *counts.entry(topic).or_default() += 1);
+        let is_barrier = record.topic == barrier_topic;
+        if let Some(counts) = &counts {
+            counts.send_modify(|counts| *counts.entry(record.topic.clone()).or_default() += 1);
         }
         // Told last: who sees the barrier finds its record in the history.
-        if let Some(record) = barrier {
+        if is_barrier {
             barriers.note(&record);
         }
     });
@@ -338,8 +342,7 @@ pub(super) fn watermarks(run: &Run<'_>, tables: &[Table], topics: &[Topic]) -> W
         source: tables,
         connector: &run.connector.config,
     };
-    let logical = topics.iter().map(|topic| (topic.physical.clone(), topic.name.clone()));
-    Watermarks::new(&known, logical.collect::<BTreeMap<_, _>>())
+    Watermarks::new(&known, topics)
 }
 
 pub(super) async fn submit(run: &Run<'_>, connect: &Connect) -> Result<(), Stop> {

@@ -12,6 +12,7 @@ use super::faults::Armed;
 use super::jobs::Jobs;
 use super::outcome::Stop;
 use super::source::{self, Source};
+use super::walsender;
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
 use crate::capture::diagnose;
@@ -76,6 +77,7 @@ pub(super) async fn stream(
     run.recorder.record(Event::Slot { point: streaming.point })?;
     let barrier_end = source.journal.until_barrier(&content, JOURNAL_LIMIT).await?;
     run.recorder.record(Event::Streaming { barrier_end })?;
+    walsender::note(run, &source.control).await?;
     run.log("the connector streams");
     Ok((source, Some((streaming.point, barrier_end))))
 }
@@ -114,6 +116,8 @@ pub(super) async fn run(
     }
     live.refuse_unfired().await?;
     live.source.driver.finish()?;
+    // What was read behind the last proof may be a replay as well.
+    walsender::note_before_faults(run, &live.source.control).await?;
     run.log("the timeline is over");
     Ok(())
 }

@@ -13,7 +13,8 @@ use super::folder::{self, Folder};
 use super::made::Made;
 use super::names::Names;
 use super::outcome::{Stop, exit_of};
-use super::statements::{self, Places, Statements};
+use super::scoring::Scoring;
+use super::statements::{self, Places, Prepared, Statements};
 use super::topics::Planned;
 use super::{files, jobs, shadow, timeline};
 use crate::base::anomaly::Anomaly;
@@ -24,11 +25,14 @@ use crate::capture::recorder::Recorder;
 use crate::check;
 use crate::check::verdict::Verdict;
 use crate::client::clock::Stopwatch;
+use crate::client::kafka::Admin;
 use crate::dialect::{self, Translation};
 use crate::history::event::{End, Event, FORMAT, Header};
 use crate::history::{History, HistoryError};
 use crate::scenario::pipeline::Dialect;
+use crate::scenario::settings::Settings;
 use crate::scenario::trial::Trial;
+use crate::sql::flink::Statement;
 use crate::sql::split;
 use crate::stack::{self, Claim};
 
@@ -40,6 +44,7 @@ pub(super) struct Run<'a> {
     pub(super) names: Names,
     pub(super) recorder: Recorder,
     pub(super) made: Made,
+    pub(super) admin: Admin,
     pub(super) connector: Connector,
     pub(super) statements: Statements,
     /// The folder for sinks that are files.
@@ -47,6 +52,8 @@ pub(super) struct Run<'a> {
     /// The source DDL, one statement a text.
     pub(super) ddl: Vec<Text>,
     pub(super) hand: Hand,
+    /// The scoring service, where a statement creates a model.
+    pub(super) scoring: Option<Scoring>,
     pub(super) watch: Stopwatch,
 }
 
@@ -75,7 +82,8 @@ pub async fn trial(trial: &Trial, context: &RunContext, progress: &dyn Progress)
     let clean_up = async {
         // What is down can neither be cleaned up nor used by the next run.
         let broken = run.hand.mend().await;
-        let mut left = run.made.remove(&run.names, &context.endpoints, limit, cut).await;
+        let mut left =
+            run.made.remove((&run.names, &run.admin), &context.endpoints, limit, cut).await;
         left.extend(broken);
         left
     };
@@ -139,15 +147,15 @@ pub(super) fn begin<'a>(
         Dialect::Flink => settings.tables.clone(),
         Dialect::Confluent => BTreeMap::new(),
     };
-    let kafka = &context.endpoints.kafka;
     let files = folder.lake().map_err(|error| at(error.into()))?;
-    let places = Places { names: &names, kafka, files: &files };
+    let places = Places { names: &names, endpoints: &context.endpoints, files: &files };
     let prepared = statements::prepare(&applied.translation, &of_tables, &places);
-    let statements = prepared.map_err(|wrong| at(Stop::Invalid(wrong)))?;
+    let mut statements = prepared.map_err(|wrong| at(Stop::Invalid(wrong)))?;
     let refused = files::refuse(trial, &statements);
     if !refused.is_empty() {
         return Err(at(Stop::Invalid(refused)));
     }
+    let scoring = scoring(&mut statements, settings, &names).map_err(at)?;
     let ddl = ddl(trial).map_err(at)?;
     let hand =
         Hand::new(&context.endpoints, context.control.clone(), names.connector(), recorder.clone());
@@ -158,15 +166,35 @@ pub(super) fn begin<'a>(
         names,
         recorder,
         made: Made::default(),
+        admin: Admin::new(&context.endpoints).map_err(|error| at(error.into()))?,
         connector,
         statements,
         files,
+        scoring,
         ddl,
         hand: hand.map_err(at)?,
         watch,
     };
     run.keep_effective(&folder, &applied.translation).map_err(at)?;
     Ok((run, folder, claim))
+}
+
+/// A scoring service for the models that the statements create, which are told its address.
+fn scoring(
+    statements: &mut Statements,
+    settings: &Settings,
+    names: &Names,
+) -> Result<Option<Scoring>, Stop> {
+    let is_model = |one: &&mut Prepared| matches!(one.statement, Statement::CreateModel(_));
+    let mut models = statements.prepared.iter_mut().filter(is_model).peekable();
+    if models.peek().is_none() {
+        return Ok(None);
+    }
+    let scoring = Scoring::reserve(&settings.scoring, names.base.clone())?;
+    for model in models {
+        model.submitted = scoring.told(&model.submitted);
+    }
+    Ok(Some(scoring))
 }
 
 fn ddl(trial: &Trial) -> Result<Vec<Text>, Stop> {

@@ -104,7 +104,7 @@ async fn whole_life(
         // Dropping what was started so far kills it.
         () = signals.told_to_end() => return Ok(()),
     };
-    let record = Record {
+    let mut record = Record {
         token: order.token.clone(),
         recipe: infra::recipe(),
         keeper: itself,
@@ -118,7 +118,7 @@ async fn whole_life(
     files::write_json(&paths.record(), &record)?;
     say(&format!("the stack is ready after {:.1?}", watch.elapsed()));
     let served = tokio::select! {
-        end = until_idle(&mut stack, &listener, paths, order.options.idle) => end,
+        end = until_idle(&mut stack, &listener, (paths, &mut record), order.options.idle) => end,
         () = signals.told_to_end() => Ok(None),
     };
     files::remove(&paths.record())?;
@@ -158,7 +158,7 @@ async fn bring_up(
     let templates = templates::resolve(paths, &machine, &jars, &folder, say).await?;
     let mut attempt = 0;
     loop {
-        let archives = Archives::find(paths, &machine, &jars)?;
+        let archives = Archives::find(paths, &machine, jars.kafka.iter().chain(&jars.flink))?;
         if archives.are_made() {
             say("no class archives yet: this start is slower, and its end writes them");
         }
@@ -169,6 +169,7 @@ async fn bring_up(
             folder: folder.clone(),
             ports: ports::choose(seed(&order.token) + attempt * 997)?,
             archives,
+            registry_archives: Archives::None,
             own: order.options.own.clone(),
         };
         match Stack::start(setting, watch, say).await {
@@ -204,7 +205,7 @@ enum Next {
 async fn until_idle(
     stack: &mut Stack,
     listener: &Listener,
-    paths: &Paths,
+    (paths, record): (&Paths, &mut Record),
     idle: Duration,
 ) -> Result<Option<Alone>, StackError> {
     let endpoints = stack.endpoints();
@@ -227,7 +228,15 @@ async fn until_idle(
             next = next => next.map_err(WaitError::flatten)?,
             (question, stream) = listener.next() => {
                 tracing::debug!(?question, "asked");
-                let reply = stack.obey(question).await;
+                let reply = stack.obey(question, paths).await;
+                // What was started because it was asked for stands in the record before anybody
+                // is told.
+                let components = stack.components();
+                if components != record.components {
+                    record.components = components;
+                    record.endpoints = stack.endpoints();
+                    files::write_json(&paths.record(), record)?;
+                }
                 control::reply(stream, &reply).await;
                 continue;
             }

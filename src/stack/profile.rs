@@ -19,7 +19,8 @@ pub struct Profile {
 }
 
 /// What the local stack can do today.
-const CAPABILITIES: [&str; 6] = [
+const CAPABILITIES: [&str; 7] = [
+    "format:avro",
     "format:json",
     "dialect:confluent",
     "dialect:flink",
@@ -35,6 +36,7 @@ pub fn local_profile() -> Profile {
         ("connect", infra::KAFKA_POM, "kafka.version"),
         ("debezium", infra::DEBEZIUM_POM, "debezium.version"),
         ("flink", infra::FLINK_POM, "flink.version"),
+        ("registry", infra::REGISTRY_POM, "apicurio.version"),
     ];
     let lake = [
         ("iceberg", infra::LAKE_POM, "iceberg.version"),
@@ -60,7 +62,7 @@ mod tests {
     fn the_profile_names_every_pinned_component() {
         let profile = local_profile();
         let names: Vec<&str> = profile.versions.keys().map(String::as_str).collect();
-        let pinned = ["connect", "debezium", "flink", "iceberg", "kafka", "parquet"];
+        let pinned = ["connect", "debezium", "flink", "iceberg", "kafka", "parquet", "registry"];
         let here =
             pinned.into_iter().filter(|n| infra::LAKE || !["iceberg", "parquet"].contains(n));
         assert_eq!(names, here.collect::<Vec<_>>());

@@ -14,6 +14,7 @@ use crate::client::endpoints::Endpoints;
 use crate::client::flink::{JobManager, is_terminal};
 use crate::client::kafka::Admin;
 use crate::client::postgres;
+use crate::client::registry::Registry;
 
 /// How long a job may take to be cancelled.
 const CANCEL_LIMIT: Duration = Duration::from_secs(20);
@@ -56,6 +57,13 @@ pub(super) async fn sweep(paths: &Paths, at: &Endpoints) -> Result<Vec<String>, 
     let names: Vec<&str> = topics.iter().map(String::as_str).collect();
     kafka.delete(&names).await.map_err(refused)?;
     swept.extend(topics.iter().map(|topic| format!("topic {topic}")));
+    if let Some(registry) = Registry::of(at).map_err(refused)? {
+        let subjects = registry.subjects(PREFIX).await.map_err(refused)?;
+        for subject in unclaimed(paths, subjects) {
+            registry.delete(&subject).await.map_err(refused)?;
+            swept.push(format!("subject {subject}"));
+        }
+    }
     swept.extend(sweep_postgres(paths, at).await?);
     swept.extend(sweep_files(paths)?);
     Ok(swept)

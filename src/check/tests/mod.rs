@@ -4,6 +4,8 @@ mod changelog;
 mod files;
 mod internal;
 mod metadata;
+mod restarts;
 mod silent;
+mod skipped;
 mod snapshot;
 mod windows;

@@ -240,3 +240,54 @@ fn a_window_may_drop_no_more_rows_than_can_be_late(#[case] n: u64, #[case] told:
     let names = failing(&verdict).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
     assert_eq!(names, told);
 }
+
+#[rstest]
+#[case::fired(&[FIRST], &[])]
+#[case::not_fired(&[], &[])]
+#[case::wrong(&[("ann", 10, 10)], &[Anomaly::WindowWrongValue])]
+#[case::too_late_a_window(&[FIRST, ("bob", 20, 1)], &[Anomaly::WindowEarly])]
+fn within_the_bounds_of_the_watermark_a_window_may_have_fired_and_must_be_right(
+    #[case] fired: &[(&str, i64, i64)],
+    #[case] told: &[Anomaly],
+) {
+    let mut scene = closed();
+    scene.insert(0, (4, "bob", 11, 1));
+    for total in fired {
+        scene.fires(*total);
+    }
+    scene.proof_within((None, Some(11)), &[FIRST, ("bob", 20, 1), OPEN]);
+    scene.cut(&[3], &[FIRST, OPEN]);
+    let verdict = scene.judged();
+    let names = failing(&verdict).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names, told);
+}
+
+#[test]
+fn a_window_that_a_later_proof_shows_closed_must_have_fired_by_then() {
+    let mut scene = closed();
+    scene.proof_within((None, Some(10)), &[FIRST, OPEN]);
+    scene.insert(0, (8, "tick", 11, 0));
+    scene.fires(("bob", 10, 1));
+    scene.proof(Some(11), &[FIRST, ("bob", 10, 1), OPEN]);
+    scene.cut(&[3], &[FIRST, ("bob", 10, 1), OPEN]);
+    assert_eq!(failing(&scene.judged()), [at_ann(Anomaly::WindowMissing)]);
+}
+
+#[rstest]
+#[case::the_same(FIRST, &[])]
+#[case::with_what_came_since(("ann", 10, 115), &[])]
+#[case::with_what_never_was(("ann", 10, 110), &[at_ann(Anomaly::WindowWrongValue)])]
+fn a_window_that_a_restart_lets_fire_again_must_be_right_again(
+    #[case] again: (&str, i64, i64),
+    #[case] told: &[(Anomaly, Option<String>)],
+) {
+    let mut scene = closed();
+    scene.fires(FIRST);
+    scene.proof(Some(10), &[FIRST, OPEN]);
+    scene.restarts();
+    scene.insert(0, (3, "ann", 3, 100));
+    scene.fires(again);
+    scene.proof_within((None, Some(10)), &[("ann", 10, 115), OPEN]);
+    scene.cut(&[3], &[FIRST, OPEN]);
+    assert_eq!(failing(&scene.judged()), told);
+}

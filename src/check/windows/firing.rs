@@ -8,21 +8,22 @@ use super::super::sink::lines;
 use super::super::sinks::{Rows, SinkCase, equal, shown};
 use super::cuts::{self, At};
 use super::feed::Feed;
+use super::open_at;
 use crate::base::anomaly::Anomaly;
 use crate::codec::flink::Row;
 use crate::history::event::{Proof, Side};
 use crate::model::key::Key;
 use crate::model::sink::{Emitted, texts};
 
-/// The ends of the windows that closed between two proofs, as far as the reference or the sink
-/// knows of them.
+/// The ends of the windows that a proof is the first to show closed, as far as the reference or the
+/// sink knows of them.
 pub(super) fn closing(
     case: &Case<'_>,
     sink: &SinkCase<'_>,
-    (before, at): (Option<&Proof>, &Proof),
+    (earlier, at): (&[&Proof], &Proof),
 ) -> BTreeSet<i64> {
     let mut ends = BTreeSet::new();
-    for proof in before.into_iter().chain([at]) {
+    for proof in earlier.last().into_iter().copied().chain([at]) {
         if let Ok(rows) = sink.reference(&case.index, proof, Side::Journal) {
             ends.extend(all(&rows).filter_map(|row| sink.end(row)));
         }
@@ -30,11 +31,44 @@ pub(super) fn closing(
     for rows in at_cuts(case, sink) {
         ends.extend(all(&rows).filter_map(|row| sink.end(row)));
     }
-    let written = sink.log.iter().filter_map(|emitted| emitted.row.as_ref());
-    ends.extend(written.filter_map(|row| sink.end(row)));
+    ends.extend(written(sink));
     let closed = |proof: &Proof, end: i64| sink.is_closed(end, proof);
-    ends.retain(|end| closed(at, *end) && !before.is_some_and(|before| closed(before, *end)));
+    ends.retain(|end| closed(at, *end) && !earlier.iter().any(|proof| closed(proof, *end)));
     ends
+}
+
+/// The ends of the windows that have fired by a proof, and of which no proof says that they must.
+pub(super) fn undecided(sink: &SinkCase<'_>, (earlier, at): (&[&Proof], &Proof)) -> BTreeSet<i64> {
+    let proofs = || earlier.iter().copied().chain([at]);
+    let closed = |end: i64| proofs().any(|proof| sink.is_closed(end, proof));
+    written(sink).filter(|end| sink.may_be_closed(*end, at) && !closed(*end)).collect()
+}
+
+/// The ends of the windows that were written again since a proof, long closed, after a restart.
+pub(super) fn again(
+    case: &Case<'_>,
+    sink: &SinkCase<'_>,
+    (earlier, at): (&[&Proof], &Proof),
+) -> BTreeSet<i64> {
+    let Some(before) = earlier.last().filter(|_| sink.may_repeat(case)) else {
+        return BTreeSet::new();
+    };
+    let new = sink.log.iter().filter(|one| below(sink, one, at) && !below(sink, one, before));
+    let ends = new.filter_map(|emitted| sink.end(emitted.row.as_ref()?));
+    ends.filter(|end| earlier.iter().any(|proof| sink.is_closed(*end, proof))).collect()
+}
+
+/// What the sink wrote below the end that a proof has.
+fn below(sink: &SinkCase<'_>, emitted: &Emitted<'_>, proof: &Proof) -> bool {
+    let ends = proof.ends.get(&sink.shape.table.topic).map_or(&[][..], Vec::as_slice);
+    let partition = usize::try_from(emitted.record.partition).unwrap_or(usize::MAX);
+    ends.get(partition).is_some_and(|(_, end)| emitted.record.offset < *end)
+}
+
+/// The ends of the windows of which the sink wrote a row.
+fn written(sink: &SinkCase<'_>) -> impl Iterator<Item = i64> {
+    let rows = sink.log.iter().filter_map(|emitted| emitted.row.as_ref());
+    rows.filter_map(|row| sink.end(row))
 }
 
 fn all(rows: &Rows) -> impl Iterator<Item = &Row> {
@@ -59,22 +93,39 @@ pub(super) fn judge(
         let rows = sink.reference(&case.index, proof, Side::Journal).map_err(|gap| gap.missing)?;
         references.insert(proof.number, rows);
     }
-    let mut judge = Judge { case, sink, last, references, ends: BTreeMap::new(), found };
+    let mut judge =
+        Judge { case, sink, last, references, ends: BTreeMap::new(), why: Why::Closed, found };
     judge.learn_ends();
-    let mut before = None;
-    for at in proofs {
-        judge.early((before, at));
-        let ends = closing(case, sink, (before, at));
+    for (n, at) in proofs.iter().enumerate() {
+        let (earlier, _) = proofs.split_at(n);
+        judge.early((earlier.last().copied(), at));
+        let is_last = at.number == last.number;
+        let of = |ends: BTreeSet<i64>, why: Why| ends.into_iter().map(move |end| (end, why));
+        let ends = of(closing(case, sink, (earlier, at)), Why::Closed)
+            .chain(of(again(case, sink, (earlier, at)), Why::Again))
+            .chain(of(undecided(sink, (earlier, at)), Why::Undecided).filter(|_| is_last))
+            .collect::<Vec<_>>();
         if !ends.is_empty() {
             let feed = Feed::of(case, sink, at)?;
-            for end in ends {
-                judge.window(&feed, end, (before, at));
+            for (end, why) in ends {
+                judge.why = why;
+                judge.window(&feed, end, (open_at(sink, earlier, end), at));
             }
         }
-        before = Some(at);
     }
     judge.strangers();
     Ok(())
+}
+
+/// Why a window is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// It must have fired by now.
+    Closed,
+    /// It may have fired by now, and it has.
+    Undecided,
+    /// It was written once more after it had been closed.
+    Again,
 }
 
 struct Judge<'j, 'c, 'a> {
@@ -85,6 +136,8 @@ struct Judge<'j, 'c, 'a> {
     references: BTreeMap<u32, Rows>,
     /// When the window of a key ends.
     ends: BTreeMap<Key, i64>,
+    /// Why the window under judgement is looked at.
+    why: Why,
     found: &'j mut Found,
 }
 
@@ -126,16 +179,9 @@ impl<'c> Judge<'_, 'c, '_> {
         own.or_else(|| self.ends.get(emitted.key.as_ref()?).copied())
     }
 
-    /// What the sink wrote below the end that a proof has.
-    fn below(&self, emitted: &Emitted<'_>, proof: &Proof) -> bool {
-        let ends = proof.ends.get(&self.sink.shape.table.topic).map_or(&[][..], Vec::as_slice);
-        let partition = usize::try_from(emitted.record.partition).unwrap_or(usize::MAX);
-        ends.get(partition).is_some_and(|(_, end)| emitted.record.offset < *end)
-    }
-
     fn fired(&self, end: i64, proof: &Proof) -> Vec<&'c Emitted<'c>> {
         let of_end = |emitted: &&Emitted<'_>| self.end_of(emitted) == Some(end);
-        self.sink.log.iter().filter(of_end).filter(|e| self.below(e, proof)).collect()
+        self.sink.log.iter().filter(of_end).filter(|e| below(self.sink, e, proof)).collect()
     }
 
     fn admitted(
@@ -211,13 +257,28 @@ impl<'c> Judge<'_, 'c, '_> {
         let first = fired.first().copied();
         let row = first.and_then(|emitted| emitted.row.as_ref());
         let columns = self.columns().to_vec();
-        let agrees = values.iter().any(|value| match (value, row) {
-            (Some(value), Some(row)) => equal(value, row, &columns),
-            (None, None) => true,
-            (Some(_), None) | (None, Some(_)) => false,
-        });
+        let admits = |row: Option<&Row>| {
+            values.iter().any(|value| match (value, row) {
+                (Some(value), Some(row)) => equal(value, row, &columns),
+                (None, None) => true,
+                (Some(_), None) | (None, Some(_)) => false,
+            })
+        };
+        if row.is_none() && self.why != Why::Closed {
+            return;
+        }
+        // A window that is fired again after a restart must be right again.
+        let again = fired.iter().skip(1).filter(|_| self.sink.may_repeat(self.case));
+        let wrong = again.filter_map(|emitted| Some((*emitted, emitted.row.as_ref()?)));
+        let wrong = wrong.filter(|(_, row)| !admits(Some(row)));
+        let wrong = wrong.map(|(emitted, row)| (Some(emitted), Some(row))).next();
+        let agrees = admits(row) && wrong.is_none();
+        let (first, row) = wrong.unwrap_or((first, row));
         if agrees {
-            self.late_change(key, first);
+            // Told when it was first closed.
+            if self.why != Why::Again {
+                self.late_change(key, first);
+            }
         } else if let Some(why) = &admitted.blurred {
             let end = self.ends.get(key).copied().unwrap_or_default();
             self.gap(end, format!("they show none of the states that were looked at, but {why}"));
@@ -323,7 +384,7 @@ impl<'c> Judge<'_, 'c, '_> {
         for row in states.last().into_iter().flatten() {
             let form = texts(row, &columns);
             let n = written.get(&form).map_or(0, Vec::len);
-            if n < least(&form) {
+            if self.why == Why::Closed && n < least(&form) {
                 missing.push(row.clone());
             }
         }
@@ -376,13 +437,15 @@ impl<'c> Judge<'_, 'c, '_> {
     fn early(&mut self, (before, at): Between<'_>) {
         let log = self.sink.log.iter().filter(|emitted| emitted.row.is_some());
         let new = log.filter(|emitted| {
-            self.below(emitted, at) && !before.is_some_and(|before| self.below(emitted, before))
+            below(self.sink, emitted, at)
+                && !before.is_some_and(|before| below(self.sink, emitted, before))
         });
         let early = new.filter_map(|emitted| {
             let end = self.end_of(emitted)?;
-            (!self.sink.is_closed(end, at)).then_some((emitted, end))
+            (!self.sink.may_be_closed(end, at)).then_some((emitted, end))
         });
-        let watermark = at.watermarks.get(self.sink.name).copied().flatten();
+        let most = at.watermarks_at_most.get(self.sink.name);
+        let watermark = most.or(at.watermarks.get(self.sink.name)).copied().flatten();
         let watermark = watermark.map_or_else(|| "none".to_owned(), time);
         for (emitted, end) in early.collect::<Vec<_>>() {
             let sentence = format!(
@@ -403,7 +466,7 @@ impl<'c> Judge<'_, 'c, '_> {
     /// Rows of which nothing tells a window.
     fn strangers(&mut self) {
         let log = self.sink.log.iter().filter(|emitted| emitted.row.is_some());
-        let strange = log.filter(|e| self.end_of(e).is_none() && self.below(e, self.last));
+        let strange = log.filter(|e| self.end_of(e).is_none() && below(self.sink, e, self.last));
         for emitted in strange.collect::<Vec<_>>() {
             let sentence = "the sink holds a row of no window that its reference knows".to_owned();
             let row = emitted.row.as_ref();

@@ -4,6 +4,11 @@
 //! A window that ends at E fires once the watermark has reached E: after the records by which each
 //! partition's own watermark passes E, and before the first proof of quiescence whose watermark has
 //! passed it. What may have been in it are the cuts between.
+//!
+//! Where a proof has only bounds of the watermark (a restart takes it back, and idle partitions may be
+//! left out), a window is open before the proof whose upper bound passes its end, and must have fired
+//! by the one whose lower bound does. In between it may have fired or not, and what it shows if it has
+//! is judged all the same. A window that a restart lets fire again must be right each time.
 
 mod cuts;
 pub(super) mod feed;
@@ -48,10 +53,13 @@ pub(super) fn wanted(case: &Case<'_>) -> Vec<Wanted> {
             continue;
         }
         let Ok(feed) = Feed::of(case, sink, at) else { continue };
-        let between = (earlier.last().copied(), *at);
         let mut of_sink = BTreeSet::new();
-        for end in firing::closing(case, sink, between) {
-            let Ok(cuts) = cuts::of(case, &feed, end, between) else { continue };
+        let closing = firing::closing(case, sink, (earlier, at));
+        let again = firing::again(case, sink, (earlier, at));
+        for end in closing.into_iter().chain(again).chain(firing::undecided(sink, (earlier, at))) {
+            let Ok(cuts) = cuts::of(case, &feed, end, (open_at(sink, earlier, end), at)) else {
+                continue;
+            };
             for cut in cuts {
                 let At::Cut(cut) = cut else { continue };
                 if !case.index.cuts.contains_key(&(sink.name, &cut)) {
@@ -83,6 +91,11 @@ fn proofs<'a>(case: &Case<'a>, sink: &SinkCase<'_>) -> Vec<&'a Proof> {
         !gap && proof.ends.contains_key(&sink.shape.table.topic)
     };
     case.index.proofs.iter().filter(proven).copied().collect()
+}
+
+/// The last of these proofs at which windows that end at `end` were surely open.
+fn open_at<'p>(sink: &SinkCase<'_>, proofs: &[&'p Proof], end: i64) -> Option<&'p Proof> {
+    proofs.iter().rev().find(|proof| !sink.may_be_closed(end, proof)).copied()
 }
 
 pub(super) fn check(case: &Case<'_>, found: &mut Found) {

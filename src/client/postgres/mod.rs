@@ -188,9 +188,9 @@ impl Connection {
 
     /// Creates an empty database.
     pub async fn create_database(&self, name: &str) -> Result<(), PostgresError> {
-        // Copying template0 by WAL is the quickest way for a small template (15 and later), and
-        // unlike the file copy it needs no checkpoint of the whole server.
-        let sql = format!("CREATE DATABASE {} TEMPLATE template0 STRATEGY wal_log", ident(name));
+        // The other strategy (15 and later) writes all of template0 into the WAL: 4 MB that every
+        // slot of the server then reads, and four times the CPU.
+        let sql = format!("CREATE DATABASE {} TEMPLATE template0 STRATEGY file_copy", ident(name));
         self.run(&sql).await.map(|_| ())
     }
 

@@ -122,24 +122,34 @@ impl Draft<'_> {
     fn parts(&self, list: &mut Vec<Expected>) -> Result<(), NotOfType> {
         let (old, new) = (self.change.old.as_ref(), self.change.new.as_ref());
         match self.change.kind {
-            Kind::Insert => list.push(self.part(Part::Create, new, Before::Nothing, new)?),
+            Kind::Insert => self.create(list)?,
+            // What is skipped are the records: the two of a key change each by its own operation.
             Kind::Update if self.change.key_changed => {
                 self.delete(list)?;
-                list.push(self.part(Part::Create, new, Before::Nothing, new)?);
+                self.create(list)?;
             }
+            Kind::Update if self.rules.skips(Op::Update) => {}
             Kind::Update => list.push(self.part(Part::Update, new, self.before(old), new)?),
             Kind::Delete => self.delete(list)?,
-            Kind::Truncate => {
-                if !self.rules.skips(Op::Truncate) {
-                    list.push(self.part(Part::Truncate, None, Before::Nothing, None)?);
-                }
-            }
+            Kind::Truncate if self.rules.skips(Op::Truncate) => {}
+            Kind::Truncate => list.push(self.part(Part::Truncate, None, Before::Nothing, None)?),
+        }
+        Ok(())
+    }
+
+    fn create(&self, list: &mut Vec<Expected>) -> Result<(), NotOfType> {
+        let new = self.change.new.as_ref();
+        if !self.rules.skips(Op::Create) {
+            list.push(self.part(Part::Create, new, Before::Nothing, new)?);
         }
         Ok(())
     }
 
     fn delete(&self, list: &mut Vec<Expected>) -> Result<(), NotOfType> {
         let old = self.change.old.as_ref();
+        if self.rules.skips(Op::Delete) {
+            return Ok(());
+        }
         list.push(self.part(Part::Delete, old, self.before(old), None)?);
         // A table without a key has no key to clean up, and gets its tombstones all the same.
         if self.rules.tombstones {

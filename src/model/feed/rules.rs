@@ -45,23 +45,13 @@ impl Rules {
                 ));
             }
         }
-        let snapshot = match config.get("snapshot.mode").map(|mode| mode.to_ascii_lowercase()) {
-            None => true,
-            Some(mode) => match mode.as_str() {
-                "initial" | "always" | "when_needed" => true,
-                "no_data" | "never" | "schema_only" => false,
-                other => {
-                    problems.push(format!("`snapshot.mode={other}` has no model"));
-                    true
-                }
-            },
-        };
+        let snapshot = takes_snapshot(config).unwrap_or_else(|problem| {
+            problems.push(problem);
+            true
+        });
         let skipped = config.get("skipped.operations").map_or("t", String::as_str);
         let skipped = skipped.split(',').filter_map(|letter| operation(letter, &mut problems));
         let skipped = skipped.collect::<Vec<_>>();
-        if skipped.iter().any(|op| *op != Op::Truncate) {
-            problems.push("`skipped.operations` leaves out row changes".to_owned());
-        }
         let tombstones =
             config.get("tombstones.on.delete").is_none_or(|on| !on.eq_ignore_ascii_case("false"));
         let encoding = Encoding::of(config).map_err(|more| problems.extend(more));
@@ -76,6 +66,31 @@ impl Rules {
     /// Whether the connector leaves such changes out.
     pub fn skips(&self, op: Op) -> bool {
         self.skipped.contains(&op)
+    }
+}
+
+/// Whether the rows of the tables arrive before the stream.
+fn takes_snapshot(config: &Options) -> Result<bool, String> {
+    let mode = config.get("snapshot.mode").map(|mode| mode.to_ascii_lowercase());
+    match mode.as_deref() {
+        None | Some("initial" | "always" | "when_needed") => Ok(true),
+        Some("no_data" | "never" | "schema_only") => Ok(false),
+        Some("configuration_based") => {
+            let is_on = |step: &str| {
+                let set = config.get(&format!("snapshot.mode.configuration.based.{step}"));
+                set.is_some_and(|set| set.eq_ignore_ascii_case("true"))
+            };
+            let on_error = ["snapshot.on.schema.error", "snapshot.on.data.error"];
+            if on_error.into_iter().any(is_on) {
+                return Err(
+                    "`snapshot.mode=configuration_based` with a snapshot on errors has no \
+                            model"
+                        .to_owned(),
+                );
+            }
+            Ok(is_on("snapshot.data"))
+        }
+        Some(other) => Err(format!("`snapshot.mode={other}` has no model")),
     }
 }
 
@@ -123,13 +138,29 @@ mod tests {
     }
 
     #[rstest]
+    #[case::nothing(&[], false)]
+    #[case::data(&[("snapshot.data", "true")], true)]
+    #[case::schema(&[("snapshot.schema", "true"), ("start.stream", "true")], false)]
+    fn a_configured_snapshot_has_rows_only_where_its_data_are_asked_for(
+        #[case] steps: &[(&str, &str)],
+        #[case] snapshot: bool,
+    ) {
+        let mut options = Options::from([("snapshot.mode".into(), "configuration_based".into())]);
+        for (step, value) in steps {
+            let option = format!("snapshot.mode.configuration.based.{step}");
+            options.insert(option, (*value).to_owned());
+        }
+        assert_eq!(Rules::of(&options).map(|rules| rules.snapshot), Ok(snapshot));
+    }
+
+    #[rstest]
     #[case("snapshot.mode", "custom", "`snapshot.mode=custom` has no model")]
     #[case(
         "transforms",
         "unwrap",
         "`transforms=unwrap` changes the records in a way that has no model"
     )]
-    #[case("skipped.operations", "d", "`skipped.operations` leaves out row changes")]
+    #[case("skipped.operations", "x", "`skipped.operations` names `x`, which is no operation")]
     #[case("decimal.handling.mode", "x", "`decimal.handling.mode=x` is not known here")]
     fn what_has_no_model_is_told(#[case] option: &str, #[case] value: &str, #[case] told: &str) {
         assert_eq!(rules(&[(option, value)]), Err(vec![told.to_owned()]));

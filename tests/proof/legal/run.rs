@@ -276,6 +276,7 @@ fn proof(ends: BTreeMap<String, Vec<(i64, i64)>>, last: u64) -> Proof {
         ends,
         jobs: Vec::new(),
         watermarks: BTreeMap::new(),
+        watermarks_at_most: BTreeMap::new(),
         gaps: Vec::new(),
         elapsed_ms: 1,
     }
