@@ -111,11 +111,20 @@ pub struct RecordPosition {
     pub partition: i32,
     /// The offset in the partition. Offsets may have gaps (transaction markers).
     pub offset: i64,
+    /// Of a row of a file: the file, below the folder that stands for the topic; its number stands
+    /// for the partition, and that of the row for the offset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
 }
 
 impl fmt::Display for RecordPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}[{}]@{}", self.topic, self.partition, self.offset)
+        match &self.file {
+            Some(file) => {
+                write!(f, "{}/{file} row {}", self.topic.trim_end_matches('/'), self.offset)
+            }
+            None => write!(f, "{}[{}]@{}", self.topic, self.partition, self.offset),
+        }
     }
 }
 

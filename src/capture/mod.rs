@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod diagnose;
 pub mod journal;
+pub mod lake;
 pub mod recorder;
 pub mod shadow;
 pub mod types;

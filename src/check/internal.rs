@@ -161,6 +161,9 @@ fn judge<'c>(
     if sink.window.is_some() {
         return Err("windows are judged at the level `windows`".to_owned());
     }
+    if !sink.shape.table.kept.is_topic() {
+        return Err("its rows are in files, which do not tell their order".to_owned());
+    }
     if !sink.is_keyed() {
         return Err("the sink has no key, so that its states are no tables".to_owned());
     }

@@ -10,6 +10,7 @@ mod completeness;
 mod deletes;
 mod demands;
 mod duplicates;
+mod files;
 mod found;
 mod integrity;
 mod internal;
@@ -179,6 +180,7 @@ fn judge_case(case: &Case<'_>) -> Verdict {
     judged.sort_by_key(weight);
     let (mut raws, statuses): (Vec<_>, Vec<_>) = judged.into_iter().unzip();
     lives::look_up(case, &mut raws);
+    files::name(case, &mut raws);
     let left_out = summary::left_out(&raws);
     let judged = raws.into_iter().zip_eq(statuses);
     verdict.findings =

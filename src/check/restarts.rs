@@ -8,6 +8,7 @@ use super::topic::TopicCase;
 use crate::history::{Disturbance, Walsender};
 use crate::scenario::expect::Delivery;
 use crate::scenario::settings::Options;
+use crate::scenario::timeline::{Fault, Target};
 
 /// The connector's task was started anew, and no fault of the timeline stands before it: a worker
 /// that loses its group session, or its connection, does so by itself. It happened between the two
@@ -98,6 +99,15 @@ impl<'a> Case<'a> {
         let disturbed = self.index.faults.iter().any(|done| done.fault.verb.disturbs());
         self.expect.delivery != Delivery::ExactlyOnce
             && (disturbed || self.restarted_by_itself().is_some())
+    }
+
+    /// A statement has gone on from nothing, or what feeds its topics was started again.
+    pub(super) fn may_repeat_in_files(&self) -> bool {
+        let forgets = |done: &Disturbance<'_>| {
+            let Fault { verb, target, savepoint } = done.fault;
+            verb.disturbs() && target == Target::Statements && !savepoint
+        };
+        self.restarts_before_topics().next().is_some() || self.index.faults.iter().any(forgets)
     }
 }
 

@@ -185,7 +185,7 @@ fn finding(
     hop: &FirstHop,
 ) -> Raw {
     let captured = diff.captured.as_ref().and_then(|emitted| emitted.row.as_ref());
-    let anomaly = name(case, reference, (diff, earlier));
+    let anomaly = name((case, sink), reference, (diff, earlier));
     let place = sink.name;
     let columns = differing(diff.expected.as_ref(), captured, reference);
     let what = match anomaly {
@@ -221,7 +221,7 @@ fn finding(
 }
 
 fn name(
-    case: &Case<'_>,
+    (case, sink): (&Case<'_>, &SinkCase<'_>),
     reference: &Rows,
     (diff, earlier): (&RowDiff<'_>, &Earlier<'_>),
 ) -> Anomaly {
@@ -229,7 +229,7 @@ fn name(
     let (Some(expected), Some(captured)) = (&diff.expected, captured) else {
         return match (&diff.expected, diff.repeated) {
             (Some(_), _) => Anomaly::LostChange,
-            (None, true) if case.may_repeat_at_sinks() => Anomaly::Replay,
+            (None, true) if diff.key.is_none() && sink.may_hold_twice(case) => Anomaly::Replay,
             (None, true) => Anomaly::DuplicateChange,
             (None, false) => Anomaly::GhostRow,
         };

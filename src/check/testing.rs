@@ -16,6 +16,7 @@ use crate::history::event::{
     Bytes, Clock, Column, Cut, CutReference, End, Event, FORMAT, Header, JobProof, Proof, Record,
     Reference, Role, Side, SinkMode, SinkTable, Table, Time, Topic,
 };
+use crate::history::files::{DataFile, Holds, Kept};
 use crate::scenario::expect::Expect;
 use crate::scenario::pipeline::{Dialect, Format, Pipeline, Sink, Window, WindowTime};
 use crate::scenario::settings::{Cell as MatrixCell, Options, ReplicaIdentity, Settings};
@@ -54,6 +55,10 @@ pub(super) struct Scene {
     pub(super) mode: SinkMode,
     /// The sink has a key.
     pub(super) keyed: bool,
+    /// How the rows of the sink are kept.
+    pub(super) kept: Kept,
+    /// Files of the sink.
+    n_files: usize,
     /// Where the next transaction stands.
     lsn: u64,
     last_commit_end: Option<Lsn>,
@@ -170,6 +175,8 @@ impl Scene {
             partitions,
             mode: SinkMode::Upsert,
             keyed: true,
+            kept: Kept::Topic,
+            n_files: 1,
             lsn: 1000,
             last_commit_end: None,
             counts: BTreeMap::new(),
@@ -201,6 +208,7 @@ impl Scene {
             sinks: vec![SinkTable {
                 name: SINK.to_owned(),
                 topic: SINK.to_owned(),
+                kept: self.kept,
                 mode: self.mode,
                 columns: vec![
                     column("account", "STRING"),
@@ -388,6 +396,25 @@ impl Scene {
         self.record(SINK, 0, None, Some(value.to_string()));
     }
 
+    /// A file of the sink is committed with these rows, each a JSON object; gives its name.
+    pub(super) fn file(&mut self, (holds, commit): (Holds, i64), rows: &[String]) -> String {
+        let number = self.events.iter().filter(|event| matches!(event, Event::File(_))).count();
+        self.n_files = number + 1;
+        let name = format!("data/{number}.parquet");
+        self.events.push(Event::File(DataFile {
+            topic: SINK.to_owned(),
+            number: i32::try_from(number).unwrap(),
+            name: name.clone(),
+            holds,
+            commit,
+            rows: i64::try_from(rows.len()).unwrap(),
+        }));
+        for row in rows {
+            self.record(SINK, number, None, Some(row.clone()));
+        }
+        name
+    }
+
     /// The sink is judged by what it holds, not by windows.
     pub(super) fn without_window(&mut self) {
         for sink in self.header.trial.pipeline.sinks.values_mut() {
@@ -409,6 +436,7 @@ impl Scene {
             ("Source: payments".to_owned(), TOPIC.to_owned(), partition, end - 1)
         });
         let job = JobProof {
+            committed: None,
             job: "j".to_owned(),
             sinks: vec![SINK.to_owned()],
             attempts: vec![self.attempt.to_string()],
@@ -418,7 +446,7 @@ impl Scene {
             late: Vec::new(),
             readings: Vec::new(),
         };
-        let ends = [(TOPIC.to_owned(), sources), (SINK.to_owned(), ends_of(SINK, 1))];
+        let ends = [(TOPIC.to_owned(), sources), (SINK.to_owned(), ends_of(SINK, self.n_files))];
         let proof = Proof {
             number: self.proofs,
             entry: 0,

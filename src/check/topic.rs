@@ -38,6 +38,7 @@ pub(super) fn position(record: &Record) -> RecordPosition {
         topic: record.topic.clone(),
         partition: record.partition,
         offset: record.offset,
+        file: None,
     }
 }
 

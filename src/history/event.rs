@@ -9,6 +9,7 @@ pub use super::proof::{JobProof, Proof, ProofGap, Reading};
 use crate::base::anomaly::Anomaly;
 use crate::base::position::{Lsn, Xid};
 use crate::base::text::Place;
+use crate::history::files::{DataFile, Kept};
 use crate::scenario::settings::{Options, ReplicaIdentity};
 use crate::scenario::timeline::{Condition, Fault};
 use crate::scenario::trial::Trial;
@@ -136,6 +137,8 @@ pub enum Event {
     },
     /// One record of a topic, read committed.
     Record(Record),
+    /// A file of a sink was seen committed.
+    File(DataFile),
     /// Quiescence was proven.
     Proof(Proof),
     /// What the reference query of a sink gave at a proven quiescence.
@@ -350,8 +353,11 @@ pub enum SinkMode {
 pub struct SinkTable {
     /// The Flink table.
     pub name: String,
-    /// Its topic's logical name.
+    /// Its topic's logical name; of a sink of files, that of its folder.
     pub topic: String,
+    /// How its rows are kept.
+    #[serde(default, skip_serializing_if = "Kept::is_topic")]
+    pub kept: Kept,
     /// How it is read.
     pub mode: SinkMode,
     /// Physical columns in order: name and Flink type as DESCRIBE writes it.

@@ -7,6 +7,7 @@ use super::event::{
     Clock, Cut, CutReference, End, Event, Header, Proof, Published, Record, Reference, Role, Side,
     SinkTable, Table, Topic,
 };
+use super::files::DataFile;
 use crate::base::anomaly::Anomaly;
 use crate::base::position::{Lsn, Xid};
 use crate::base::text::Place;
@@ -105,6 +106,8 @@ pub struct Index<'a> {
     pub wal: Vec<Wal<'a>>,
     /// Records by topic, in the order they were read.
     pub records: BTreeMap<&'a str, Vec<&'a Record>>,
+    /// The files of sinks by their folder, in the order in which they were seen committed.
+    pub files: BTreeMap<&'a str, Vec<&'a DataFile>>,
     /// The proofs in order.
     pub proofs: Vec<&'a Proof>,
     /// Results of reference queries.
@@ -145,6 +148,7 @@ impl<'a> Index<'a> {
             aborts: Vec::new(),
             wal: Vec::new(),
             records: BTreeMap::new(),
+            files: BTreeMap::new(),
             proofs: Vec::new(),
             references: BTreeMap::new(),
             clocks: &[],
@@ -189,6 +193,7 @@ impl<'a> Index<'a> {
             Event::Record(record) => {
                 self.records.entry(&record.topic).or_default().push(record);
             }
+            Event::File(file) => self.files.entry(&file.topic).or_default().push(file),
             Event::Proof(proof) => self.proofs.push(proof),
             Event::Reference(reference) => {
                 let key = (reference.proof, reference.sink.as_str(), reference.side);

@@ -7,6 +7,7 @@
 
 pub mod decode;
 pub mod event;
+pub mod files;
 pub mod index;
 mod proof;
 mod reader;

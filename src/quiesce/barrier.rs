@@ -38,6 +38,7 @@ impl Barriers {
             topic: record.topic.clone(),
             partition: record.partition,
             offset: record.offset,
+            file: None,
         };
         self.seen.send_modify(|seen| {
             // The first sight counts: a replay repeats barriers too.

@@ -8,7 +8,9 @@
 //! 4. Job by job, in the order of who writes what others read: each source operator has delivered
 //!    the last record below each end, and each task behind the sources has the watermark that the
 //!    records make; then a checkpoint is triggered and completes; then the ends of the job's sinks
-//!    are read, which are those that the jobs behind it must reach.
+//!    are read, which are those that the jobs behind it must reach. A job that writes files commits
+//!    them once it hears that a checkpoint is complete, so another checkpoint follows: every task
+//!    takes that message before the barrier of the next, and commits while it holds it.
 //! 5. The tap has read everything up to the ends.
 //! 6. Attempts of all tasks, slot and ends are read again: a difference starts the proof over.
 //!
@@ -113,6 +115,8 @@ pub struct Job {
     pub id: String,
     /// The sinks it writes (Flink tables).
     pub sinks: Vec<SinkTopic>,
+    /// Some of its sinks are files, which it commits when it hears that a checkpoint is complete.
+    pub commits_files: bool,
     /// The source tables it reads.
     pub reads: Vec<Read>,
     /// Why quiescence of its sinks cannot be proven whatever is seen, in sentences (processing
@@ -129,7 +133,7 @@ pub struct Job {
 pub struct SinkTopic {
     /// The Flink table.
     pub sink: String,
-    /// Its topic on the broker.
+    /// Its topic on the broker; of a sink of files, their folder.
     pub topic: String,
 }
 

@@ -43,6 +43,7 @@ struct Attempted<'a> {
 struct Evidence {
     delivered: Delivered,
     checkpoint: u64,
+    committed: Option<u64>,
     late: Vec<(String, u64)>,
     readings: Vec<Reading>,
 }
@@ -132,9 +133,10 @@ impl Attempted<'_> {
                 delivered.gaps.push(gap.to_owned());
             }
             self.log("a checkpoint holds everything", &job.job.id);
+            let committed = self.commit_files(job).await?;
             let late = job.late_rows(self.clients).await?;
             let readings = job.readings(self.clients, self.left()).await?;
-            return Ok((n, Evidence { delivered, checkpoint, late, readings }));
+            return Ok((n, Evidence { delivered, checkpoint, committed, late, readings }));
         }
         let mut delivered = job.delivered(self.clients, ends, self.left()).await?;
         self.log("the sources delivered everything", &job.job.id);
@@ -146,9 +148,20 @@ impl Attempted<'_> {
             job.checkpoint(self.clients, self.left()).await?
         };
         self.log("the checkpoint completed", &job.job.id);
+        let committed = self.commit_files(job).await?;
         let late = job.late_rows(self.clients).await?;
         let readings = job.readings(self.clients, self.left()).await?;
-        Ok((n, Evidence { delivered, checkpoint, late, readings }))
+        Ok((n, Evidence { delivered, checkpoint, committed, late, readings }))
+    }
+
+    /// The checkpoint by which the files of the one before are committed, where there are files.
+    async fn commit_files(&self, job: &Watched<'_>) -> Result<Option<u64>, Unproven> {
+        if !job.job.commits_files {
+            return Ok(None);
+        }
+        let checkpoint = job.checkpoint(self.clients, self.left()).await?;
+        self.log("the files are committed", &job.job.id);
+        Ok(Some(checkpoint))
     }
 
     /// The ends of topics, once no transaction is open in them.
@@ -242,6 +255,7 @@ impl Attempted<'_> {
                 sources: logical(self.pipeline.topics, found.delivered.sources),
                 watermarks: found.delivered.watermarks,
                 checkpoint: found.checkpoint,
+                committed: found.committed,
                 late: found.late,
                 readings: found.readings.into_iter().map(|read| self.named(read)).collect(),
             });
@@ -357,6 +371,7 @@ mod tests {
         Job {
             id: id.to_owned(),
             sinks: writes.iter().map(sink).collect(),
+            commits_files: false,
             reads: reads.iter().map(read).collect(),
             gaps: Vec::new(),
             restored: false,

@@ -154,7 +154,7 @@ fn ghost() -> Finding {
         commit: None,
         lsn: None,
         xid: None,
-        record: Some(RecordPosition { topic: topic.to_owned(), partition: 1, offset }),
+        record: Some(RecordPosition { topic: topic.to_owned(), partition: 1, offset, file: None }),
         event: event.to_owned(),
         row: row.to_owned(),
         marked: false,
@@ -170,7 +170,12 @@ fn ghost() -> Finding {
         sentence: "row t1 is still in src_txp_pending_transaction; Postgres has no such row since \
                    xid 731"
             .to_owned(),
-        record: Some(RecordPosition { topic: pending.to_owned(), partition: 1, offset: 0 }),
+        record: Some(RecordPosition {
+            topic: pending.to_owned(),
+            partition: 1,
+            offset: 0,
+            file: None,
+        }),
         position: Some(Position { commit: Lsn(0x16B_3848), index: 0 }),
         first_hop: Some("card-tx.public.transactions → src_txp_pending_transaction".to_owned()),
         difference: vec![Difference {

@@ -84,7 +84,10 @@ fn cell(seen: Option<&Seen>, widest: usize) -> Cell {
 /// Journal: the transaction and where it committed, which is the order that counts. Elsewhere: the
 /// record, and the LSN by which it names its change.
 fn position(seen: &Seen) -> String {
-    let record = seen.record.as_ref().map(|at| format!("[{}]@{}", at.partition, at.offset));
+    let record = seen.record.as_ref().map(|at| match &at.file {
+        Some(file) => format!("{file} row {}", at.offset),
+        None => format!("[{}]@{}", at.partition, at.offset),
+    });
     let xid = seen.xid.map(|xid| format!("xid {xid}"));
     let commit = seen.commit.map(|commit| format!("commit {commit}"));
     let lsn = seen.lsn.filter(|_| commit.is_none()).map(|lsn| format!("lsn {lsn}"));

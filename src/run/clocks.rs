@@ -205,6 +205,7 @@ mod tests {
     use super::*;
     use crate::base::text::Text;
     use crate::history::event::{Bytes, Role, SinkMode};
+    use crate::history::files::Kept;
     use crate::sql::flink::{Statement, parse};
 
     fn table(sql: &str, format: &str) -> TopicTable {
@@ -213,10 +214,12 @@ mod tests {
         TopicTable {
             name: create.name.table().to_owned(),
             topics: vec!["cdc.public.payments".to_owned()],
+            kept: Kept::Topic,
             mode: SinkMode::Append,
             format: format.to_owned(),
             place: text.place(0),
             create: *create,
+            written: text,
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Run;
+use super::files;
 use super::jobs::{Jobs, is_windowed};
 use super::outcome::Stop;
 use super::shadow;
@@ -21,7 +22,7 @@ use crate::client::clock::Stopwatch;
 use crate::client::kafka;
 use crate::client::postgres::PostgresError;
 use crate::client::wait::{self, Look, TimedOut, WaitError};
-use crate::history::event::{Event, Record, Reference, Side};
+use crate::history::event::{Event, Proof, ProofGap, Record, Reference, Side};
 use crate::quiesce::{self, Barrier, Pipeline, Question, Unproven};
 use crate::scenario::timeline::Condition;
 
@@ -115,7 +116,8 @@ impl Live<'_> {
         let (proof, evaluated) =
             futures::join!(quiesce::prove(&clients, &pipeline, &question), evaluated);
         let (compared, references) = evaluated?;
-        let proof = proof.map_err(Wait::Unproven)?;
+        let mut proof = proof.map_err(Wait::Unproven)?;
+        self.read_files(&mut proof)?;
         self.run.recorder.flush().map_err(Stop::from)?;
         // Statements may have been started since the last proof.
         let clocks = Event::Clocks { clocks: self.source.clocks.read_by(&self.jobs.jobs) };
@@ -129,6 +131,24 @@ impl Live<'_> {
         walsender::note(self.run, &self.source.control).await?;
         self.look_at_cuts().await?;
         self.look_back(number).await.map_err(Wait::Stop)
+    }
+
+    /// Reads the files that the jobs have committed, and adds their ends to the proof.
+    fn read_files(&mut self, proof: &mut Proof) -> Result<(), Stop> {
+        for sink in self.jobs.sinks.iter().filter(|sink| !sink.kept.is_topic()) {
+            let folder = files::below(&self.run.files, &sink.topic);
+            match self.lake.read(sink, &folder) {
+                Ok(look) => {
+                    self.run.recorder.record_all(look.events)?;
+                    proof.ends.insert(sink.topic.clone(), look.ends);
+                }
+                Err(error) => {
+                    let (sink, sentence) = (sink.name.clone(), error.to_string());
+                    proof.gaps.push(ProofGap { sink, sentence });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What the references give at the states of the input that a sink may have shown on the way. A

@@ -5,6 +5,7 @@
 //!   files/…            scenario and pipeline as they were read
 //!   effective/…        connector, statements as submitted, versions, the command that repeats it
 //!   history.jsonl      what was seen
+//!   lake/…             what the statements wrote as files, if they did
 //!   verdict.json       what it was judged to be
 //!   logs/…             the ends of the components' logs, if something failed
 //! ```
@@ -46,6 +47,11 @@ impl Folder {
     /// Where it is.
     pub fn path(&self) -> &Utf8Path {
         &self.0
+    }
+
+    /// The folder for sinks that are files, as Flink is to name it.
+    pub fn lake(&self) -> Result<Utf8PathBuf, FolderError> {
+        Ok(camino::absolute_utf8(&self.0)?.join("lake"))
     }
 
     /// The history's file.

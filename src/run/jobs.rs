@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use super::Run;
 use super::clocks;
+use super::files;
 use super::outcome::Stop;
 use super::scoring::Serving;
 use super::statements::{Prepared, TopicTable};
@@ -15,6 +16,7 @@ use crate::client::cause::Cause;
 use crate::client::flink::{FlinkError, JobManager};
 use crate::client::gateway::{Column, GatewayError, Session};
 use crate::history::event::{Event, SinkMode, SinkTable, Table};
+use crate::history::files::Kept;
 use crate::quiesce::{Clause, Job, Lenient, Read, SinkTopic};
 use crate::scenario::pipeline::Sink;
 use crate::scenario::settings::Options;
@@ -271,11 +273,6 @@ async fn insert(
             return Ok(None);
         }
     };
-    let topic = |sink: &String| {
-        let table = run.statements.tables.get(sink)?;
-        let topic = run.names.topic(table.topics.first()?);
-        Some(SinkTopic { sink: sink.clone(), topic })
-    };
     let mut gaps = run.statements.gaps(prepared, &run.trial.settings.flink);
     let mut reads = Vec::new();
     for table in run.statements.sources(inserts) {
@@ -298,12 +295,28 @@ async fn insert(
     }
     Ok(Some(Job {
         id,
-        sinks: sinks.iter().filter_map(topic).collect(),
+        sinks: sinks.iter().filter_map(|sink| sink_topic(run, sink)).collect(),
+        commits_files: sinks.iter().any(|sink| is_files(run, sink)),
         reads,
         gaps,
         restored: false,
         asynchronous: run.statements.asks_a_model(prepared),
     }))
+}
+
+/// Where a sink goes.
+fn sink_topic(run: &Run<'_>, sink: &str) -> Option<SinkTopic> {
+    let table = run.statements.tables.get(sink)?;
+    let place = table.topics.first()?;
+    let topic = match table.kept {
+        Kept::Topic => run.names.topic(place),
+        Kept::Parquet | Kept::Iceberg => files::below(&run.files, place).into_string(),
+    };
+    Some(SinkTopic { sink: sink.to_owned(), topic })
+}
+
+fn is_files(run: &Run<'_>, sink: &str) -> bool {
+    run.statements.tables.get(sink).is_some_and(|table| !table.kept.is_topic())
 }
 
 /// How it reads, where it leaves out what it cannot read.
@@ -388,6 +401,7 @@ async fn describe(
         sinks.push(SinkTable {
             name: table.name.clone(),
             topic: table.topics.first().cloned().unwrap_or_default(),
+            kept: table.kept,
             mode: table.mode,
             columns: physical.map(|column| (column.name, column.type_name)).collect(),
             key,

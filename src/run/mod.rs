@@ -7,6 +7,7 @@ mod conditions;
 pub mod connector;
 pub mod context;
 mod faults;
+mod files;
 pub mod folder;
 mod jobs;
 mod made;

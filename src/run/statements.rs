@@ -3,6 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::files;
 use super::names::Names;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::text::{Place, Span, Text};
@@ -11,6 +14,7 @@ use crate::client::endpoints::Endpoints;
 use crate::client::registry;
 use crate::dialect::{TopicPlan, Translation, avro};
 use crate::history::event::{Part, SinkMode};
+use crate::history::files::Kept;
 use crate::scenario::settings::Options;
 use crate::sql::edit::with_options;
 use crate::sql::flink::{self, CreateTable, Insert, Statement, With};
@@ -27,19 +31,24 @@ pub struct Prepared {
     pub statement: Statement,
 }
 
-/// A table of the statements that stands on a topic.
+/// A table of the statements that stands on a topic, or in a folder of files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicTable {
     /// The Flink table.
     pub name: String,
-    /// Its topics' logical names; one, unless it reads a list.
+    /// Its topics' logical names; one, unless it reads a list. Of files: where production keeps
+    /// them.
     pub topics: Vec<String>,
+    /// How its rows are kept.
+    pub kept: Kept,
     /// How it is written.
     pub mode: SinkMode,
     /// Its format of values (`debezium-json`, `json`).
     pub format: String,
     /// The clause as read.
     pub create: CreateTable,
+    /// The statement.
+    pub written: Text,
     /// Where it is created.
     pub place: Place,
 }
@@ -61,12 +70,29 @@ pub struct Statements {
     asking: Vec<String>,
 }
 
+/// Where tables are during a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Places<'a> {
+    /// The names of the run.
+    pub names: &'a Names,
+    /// The addresses of the components.
+    pub endpoints: &'a Endpoints,
+    /// The run's folder for files.
+    pub files: &'a Utf8Path,
+}
+
+impl Places<'_> {
+    /// The folder that stands for a place in production.
+    pub fn folder(&self, place: &str) -> Utf8PathBuf {
+        files::below(self.files, place)
+    }
+}
+
 /// Reads and edits the translated statements of a pipeline.
 pub fn prepare(
     translation: &Translation,
     settings: &BTreeMap<String, Options>,
-    names: &Names,
-    endpoints: &Endpoints,
+    places: &Places<'_>,
 ) -> Result<Statements, Vec<Diagnostic>> {
     let mut all = Statements { topics: translation.topics.clone(), ..Statements::default() };
     let mut diagnostics = Vec::new();
@@ -76,7 +102,7 @@ pub fn prepare(
         if let Statement::CreateTable(create) = &statement {
             let set = settings.get(create.name.table());
             let edited = with_settings(written, set);
-            match table(&edited, written, names, endpoints) {
+            match table(&edited, written, places) {
                 Ok((text, table)) => {
                     submitted = text;
                     all.tables.extend(table.map(|table| (table.name.clone(), table)));
@@ -103,9 +129,9 @@ const CLIENT_METRICS: [&str; 2] =
 fn table(
     text: &Text,
     written: &Text,
-    names: &Names,
-    endpoints: &Endpoints,
+    places: &Places<'_>,
 ) -> Result<(Text, Option<TopicTable>), Diagnostic> {
+    let Places { names, endpoints, .. } = *places;
     let Statement::CreateTable(create) = flink::parse(text) else {
         return Ok((text.clone(), None));
     };
@@ -114,7 +140,11 @@ fn table(
         Some("upsert-kafka") => SinkMode::Upsert,
         Some("kafka") if is_debezium(format(&with)) => SinkMode::Retract,
         Some("kafka") => SinkMode::Append,
-        _ => return Ok((text.clone(), None)),
+        _ => {
+            let Some(kept) = files::kept(&with) else { return Ok((text.clone(), None)) };
+            let (text, table) = files::table((text, written), (*create, &with), kept, places)?;
+            return Ok((text, Some(table)));
+        }
     };
     let Some(topic) = with.get("topic") else {
         let message = format!("table `{}` names no topic", create.name);
@@ -148,10 +178,12 @@ fn table(
     let table = TopicTable {
         name: create.name.table().to_owned(),
         topics,
+        kept: Kept::Topic,
         mode,
         format: format(&with).to_owned(),
         place: written.place(create.name.span.start),
         create: *create,
+        written: written.clone(),
     };
     Ok((with_options(text, changes), Some(table)))
 }
@@ -170,7 +202,7 @@ pub fn is_debezium(format: &str) -> bool {
     format.starts_with("debezium-")
 }
 
-fn format(with: &With) -> &str {
+pub(super) fn format(with: &With) -> &str {
     with.get("value.format").or_else(|| with.get("format")).unwrap_or("json")
 }
 
@@ -246,9 +278,17 @@ impl Statements {
         writes.chain(reads.iter().map(String::as_str)).any(|name| names.iter().any(|n| n == name))
     }
 
+    /// Whether any statement reads a table, through however many views.
+    pub fn is_read(&self, table: &str) -> bool {
+        let mut all = self.prepared.iter();
+        all.any(|one| self.reads(one.statement.inserts()).iter().any(|name| name == table))
+    }
+
     /// Tables on topics that a statement reads.
     pub fn sources(&self, inserts: &[Insert]) -> Vec<&TopicTable> {
-        self.reads(inserts).iter().filter_map(|name| self.tables.get(name)).collect()
+        let read = self.reads(inserts);
+        let tables = read.iter().filter_map(|name| self.tables.get(name));
+        tables.filter(|table| table.kept.is_topic()).collect()
     }
 
     /// Whether a statement asks a model, itself or through views.
@@ -313,6 +353,10 @@ INSERT INTO totals SELECT id FROM late;";
         Translation { statements: texts.iter().map(own).collect(), topics: BTreeMap::new() }
     }
 
+    fn places<'a>(names: &'a Names, endpoints: &'a Endpoints) -> Places<'a> {
+        Places { names, endpoints, files: Utf8Path::new("/runs/t/lake") }
+    }
+
     fn endpoints() -> Endpoints {
         Endpoints {
             kafka: "127.0.0.1:1".to_owned(),
@@ -328,7 +372,8 @@ INSERT INTO totals SELECT id FROM late;";
                    'value.avro-confluent.url' = 'http://production')";
         let text = Text::whole("p.sql".into(), sql.to_owned());
         let names = Names::from_parts("t", 0);
-        let all = prepare(&translation(&[text]), &BTreeMap::new(), &names, &endpoints()).unwrap();
+        let all = prepare(&translation(&[text]), &BTreeMap::new(), &places(&names, &endpoints()))
+            .unwrap();
         let submitted = &all.prepared[0].submitted.value;
         let option = "'value.avro-confluent.url' = 'http://127.0.0.1:2/apis/ccompat/v7'";
         assert!(submitted.contains(option), "{submitted}");
@@ -342,7 +387,8 @@ INSERT INTO totals SELECT id FROM late;";
             Options::from([("scan.parallelism".to_owned(), "2".to_owned())]),
         )]);
         let translation = translation(&texts);
-        prepare(&translation, &settings, &Names::from_parts("t", 0), &endpoints()).unwrap()
+        let (names, endpoints) = (Names::from_parts("t", 0), endpoints());
+        prepare(&translation, &settings, &places(&names, &endpoints)).unwrap()
     }
 
     #[test]
@@ -371,8 +417,9 @@ INSERT INTO totals SELECT id FROM late;";
             "CREATE TABLE t (id INT) WITH ('connector' = 'kafka')".to_owned(),
         );
         let names = Names::from_parts("t", 0);
-        let errors =
-            prepare(&translation(&[text]), &BTreeMap::new(), &names, &endpoints()).unwrap_err();
+        let endpoints = endpoints();
+        let places = places(&names, &endpoints);
+        let errors = prepare(&translation(&[text]), &BTreeMap::new(), &places).unwrap_err();
         assert_eq!(errors.len(), 1);
         assert_eq!(errors[0].place.to_string(), "p.sql:1:1");
     }

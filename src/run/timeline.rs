@@ -16,6 +16,7 @@ use super::walsender;
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
 use crate::capture::diagnose;
+use crate::capture::lake::Lake;
 use crate::capture::shadow::Shadow;
 use crate::client::clock::Stopwatch;
 use crate::client::flink::JobManager;
@@ -34,6 +35,7 @@ pub(super) struct Live<'a> {
     pub(super) source: Source,
     pub(super) shadow: Shadow,
     pub(super) jobs: Jobs,
+    pub(super) lake: Lake,
     /// Barriers emitted so far; the first one is that of the start.
     pub(super) barriers: u32,
     pub(super) proofs: u32,
@@ -97,6 +99,7 @@ pub(super) async fn run(
         source,
         shadow,
         jobs,
+        lake: Lake::default(),
         barriers: 1,
         proofs: 0,
         known: 0,

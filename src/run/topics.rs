@@ -50,7 +50,7 @@ pub(super) fn topics(tables: &[Table], pipeline: &Pipeline, plan: &Planned<'_>) 
     }
     for sink in pipeline.sinks.keys() {
         let Some(table) = statements.tables.get(sink) else { continue };
-        let Some(name) = table.topics.first() else { continue };
+        let Some(name) = table.topics.first().filter(|_| table.kept.is_topic()) else { continue };
         let plan = statements.topics.get(sink).cloned().unwrap_or_default();
         let set = settings.partitions.as_ref().and_then(|set| set.at(sink));
         let partitions = plan.partitions.or(set).unwrap_or(1);

@@ -14,9 +14,9 @@ use super::made::Made;
 use super::names::Names;
 use super::outcome::{Stop, exit_of};
 use super::scoring::Scoring;
-use super::statements::{self, Prepared, Statements};
+use super::statements::{self, Places, Prepared, Statements};
 use super::topics::Planned;
-use super::{jobs, shadow, timeline};
+use super::{files, jobs, shadow, timeline};
 use crate::base::anomaly::Anomaly;
 use crate::base::exit::Exit;
 use crate::base::text::{Place, Text};
@@ -47,6 +47,8 @@ pub(super) struct Run<'a> {
     pub(super) admin: Admin,
     pub(super) connector: Connector,
     pub(super) statements: Statements,
+    /// The folder for sinks that are files.
+    pub(super) files: Utf8PathBuf,
     /// The source DDL, one statement a text.
     pub(super) ddl: Vec<Text>,
     pub(super) hand: Hand,
@@ -145,9 +147,14 @@ pub(super) fn begin<'a>(
         Dialect::Flink => settings.tables.clone(),
         Dialect::Confluent => BTreeMap::new(),
     };
-    let endpoints = &context.endpoints;
-    let prepared = statements::prepare(&applied.translation, &of_tables, &names, endpoints);
+    let files = folder.lake().map_err(|error| at(error.into()))?;
+    let places = Places { names: &names, endpoints: &context.endpoints, files: &files };
+    let prepared = statements::prepare(&applied.translation, &of_tables, &places);
     let mut statements = prepared.map_err(|wrong| at(Stop::Invalid(wrong)))?;
+    let refused = files::refuse(trial, &statements);
+    if !refused.is_empty() {
+        return Err(at(Stop::Invalid(refused)));
+    }
     let scoring = scoring(&mut statements, settings, &names).map_err(at)?;
     let ddl = ddl(trial).map_err(at)?;
     let hand =
@@ -162,6 +169,7 @@ pub(super) fn begin<'a>(
         admin: Admin::new(&context.endpoints).map_err(|error| at(error.into()))?,
         connector,
         statements,
+        files,
         scoring,
         ddl,
         hand: hand.map_err(at)?,

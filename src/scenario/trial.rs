@@ -59,9 +59,9 @@ impl Trial {
         let wrong = self.requires.iter().find(|(component, range)| {
             !versions.get(*component).is_some_and(|version| range.holds(version))
         });
-        wrong.map(|(component, range)| {
-            let has = versions.get(component).map_or("of no known version", String::as_str);
-            format!("it requires {component} {range}, and the stack's is {has}")
+        wrong.map(|(component, range)| match versions.get(component) {
+            Some(has) => format!("it requires {component} {range}, and the stack's is {has}"),
+            None => format!("it requires {component} {range}, which the stack does not have"),
         })
     }
 

@@ -235,6 +235,8 @@ words! {
         "debezium" "The connector's plugin.";
         "kafka" "The broker.";
         "flink" "Flink.";
+        "parquet" "Flink's writer of Parquet files, in a changeproof with the feature `lake`.";
+        "iceberg" "Flink's writer of Iceberg tables, in a changeproof with the feature `lake`.";
     } later [];
     /// Modifiers of an entry of `must_show`.
     MUST_SHOW = "must_show" {

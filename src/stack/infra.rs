@@ -11,12 +11,17 @@ pub(super) const KAFKA_POM: &str = include_str!("../../infra/local/kafka.pom.xml
 pub(super) const FLINK_POM: &str = include_str!("../../infra/local/flink.pom.xml");
 /// The connector archive.
 pub(super) const DEBEZIUM_POM: &str = include_str!("../../infra/local/debezium.pom.xml");
+/// What Flink needs for sinks that are files.
+pub(super) const LAKE_POM: &str = include_str!("../../infra/local/lake.pom.xml");
 /// The Avro converter of Connect.
 pub(super) const CONVERTER_POM: &str = include_str!("../../infra/local/converter.pom.xml");
 /// The schema registry, for runs with Avro.
 pub(super) const REGISTRY_POM: &str = include_str!("../../infra/local/registry.pom.xml");
 /// Flink's model provider, for statements that need it.
 pub(super) const MODEL_POM: &str = include_str!("../../infra/local/model.pom.xml");
+
+/// Flink can write files: the reader for them is part of this binary.
+pub(super) const LAKE: bool = cfg!(feature = "lake");
 
 /// A template and the name of the file that it gives.
 #[derive(Debug, Clone, Copy)]
@@ -82,6 +87,7 @@ pub(super) fn digest<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
 pub(super) fn recipe() -> String {
     let texts = ALL.iter().map(|template| template.text);
     let poms = [KAFKA_POM, FLINK_POM, DEBEZIUM_POM, CONVERTER_POM, REGISTRY_POM];
+    let poms = poms.into_iter().chain(LAKE.then_some(LAKE_POM));
     digest(texts.chain(poms).chain([env!("CARGO_PKG_VERSION")]))
 }
 

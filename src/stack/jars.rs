@@ -39,6 +39,8 @@ impl Set {
 
 const KAFKA: Set = Set::copied("kafka", infra::KAFKA_POM);
 const FLINK: Set = Set::copied("flink", infra::FLINK_POM);
+/// Stands behind [`FLINK`] on its class path.
+const LAKE: Set = Set::copied("lake", infra::LAKE_POM);
 const DEBEZIUM: Set = Set::unpacked("debezium", infra::DEBEZIUM_POM);
 /// Connect finds plugins by their service files alone, and the converter has none.
 const CONVERTER: Set = Set {
@@ -53,6 +55,11 @@ const REGISTRY: Set = Set::unpacked("registry", infra::REGISTRY_POM);
 /// What few statements need; fetched when one does, and no part of a class path.
 const MODEL: Set = Set::copied("model", infra::MODEL_POM);
 const SETS: [Set; 4] = [KAFKA, FLINK, DEBEZIUM, CONVERTER];
+
+/// What a stack needs before it starts.
+fn sets() -> impl Iterator<Item = Set> {
+    SETS.into_iter().chain(infra::LAKE.then_some(LAKE))
+}
 
 /// The name of the file that lists what a complete set holds.
 const MANIFEST: &str = "manifest";
@@ -80,9 +87,13 @@ pub(super) fn cached(paths: &Paths) -> Result<Jars, String> {
     };
     complete(paths, DEBEZIUM)?;
     complete(paths, CONVERTER)?;
+    let mut flink = jars(FLINK)?;
+    if infra::LAKE {
+        flink.extend(jars(LAKE)?);
+    }
     Ok(Jars {
         kafka: jars(KAFKA)?,
-        flink: jars(FLINK)?,
+        flink,
         plugins: content(paths, DEBEZIUM),
         converter: folder(paths, CONVERTER),
         registry: content(paths, REGISTRY),
@@ -96,7 +107,7 @@ pub(super) async fn resolve(options: &StackOptions, say: Say<'_>) -> Result<Jars
     if let Ok(jars) = cached(&paths) {
         return Ok(jars);
     }
-    fetch_all(options, &paths, &SETS, say).await?;
+    fetch_all(options, &paths, sets(), say).await?;
     cached(&paths).map_err(refused)
 }
 
@@ -104,7 +115,7 @@ pub(super) async fn resolve(options: &StackOptions, say: Say<'_>) -> Result<Jars
 pub async fn model_jar(options: &StackOptions, say: Say<'_>) -> Result<Utf8PathBuf, StackError> {
     let paths = Paths::of(options);
     if complete(&paths, MODEL).is_err() {
-        fetch_all(options, &paths, &[MODEL], say).await?;
+        fetch_all(options, &paths, [MODEL], say).await?;
     }
     let refused = |what: String| StackError::Refused { doing: "find the jars".into(), cause: what };
     let (folder, names) = complete(&paths, MODEL).map_err(refused)?;
@@ -122,7 +133,7 @@ pub(super) async fn resolve_registry(
     if complete(&paths, REGISTRY).is_ok() {
         return Ok(());
     }
-    fetch_all(options, &paths, &[REGISTRY], say).await
+    fetch_all(options, &paths, [REGISTRY], say).await
 }
 
 /// The jar that is started, in the folder of the registry.
@@ -140,15 +151,15 @@ pub(super) fn registry_jar(folder: &Utf8Path) -> Result<Utf8PathBuf, StackError>
 async fn fetch_all(
     options: &StackOptions,
     paths: &Paths,
-    sets: &[Set],
+    sets: impl IntoIterator<Item = Set>,
     say: Say<'_>,
 ) -> Result<(), StackError> {
     let what = "the other process that fills the cache to be done";
     let _filling = Lock::take(&paths.cache_lock(), Mode::Exclusive, FILL_LIMIT, what).await?;
     fs_err::create_dir_all(paths.jars()).doing("make the folder of the jars")?;
     for set in sets {
-        if let Err(missing) = complete(paths, *set) {
-            fetch(options, paths, *set, &missing, say).await?;
+        if let Err(missing) = complete(paths, set) {
+            fetch(options, paths, set, &missing, say).await?;
         }
     }
     Ok(())

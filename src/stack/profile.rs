@@ -38,8 +38,14 @@ pub fn local_profile() -> Profile {
         ("flink", infra::FLINK_POM, "flink.version"),
         ("registry", infra::REGISTRY_POM, "apicurio.version"),
     ];
+    let lake = [
+        ("iceberg", infra::LAKE_POM, "iceberg.version"),
+        ("parquet", infra::LAKE_POM, "parquet.version"),
+    ];
+    let lake = lake.into_iter().filter(|_| infra::LAKE);
     let versions = pinned
         .into_iter()
+        .chain(lake)
         .filter_map(|(name, pom, key)| Some((name.to_owned(), infra::property(pom, key)?)));
     Profile {
         name: "local".to_owned(),
@@ -56,6 +62,9 @@ mod tests {
     fn the_profile_names_every_pinned_component() {
         let profile = local_profile();
         let names: Vec<&str> = profile.versions.keys().map(String::as_str).collect();
-        assert_eq!(names, ["connect", "debezium", "flink", "kafka", "registry"]);
+        let pinned = ["connect", "debezium", "flink", "iceberg", "kafka", "parquet", "registry"];
+        let here =
+            pinned.into_iter().filter(|n| infra::LAKE || !["iceberg", "parquet"].contains(n));
+        assert_eq!(names, here.collect::<Vec<_>>());
     }
 }

@@ -146,7 +146,7 @@ proptest! {
     fn debezium_takes_any_bytes(at: Index, edits in edits(), cut: Index) {
         let real: &Vec<u8> = at.get(&corpus().1);
         let bytes = near(real, &edits, cut);
-        let at = RecordPosition { topic: "t".to_owned(), partition: 0, offset: 0 };
+        let at = RecordPosition { topic: "t".to_owned(), partition: 0, offset: 0 , file: None};
         let message = debezium::read(Some(&bytes), Some(&bytes), &at);
         if let Err(error) = &message {
             prop_assert!(error.to_string().starts_with("record t[0]@0: "));

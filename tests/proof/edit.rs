@@ -22,6 +22,13 @@ fn record_mut(history: &mut History, event: usize) -> &mut Record {
 
 /// Moves the offsets of a partition from `offset` on, and the ends of the proofs behind `event`.
 fn shift(history: &mut History, event: usize, (from, by): (&Record, i64)) {
+    for any in &mut history.events {
+        if let Event::File(file) = any
+            && (&file.topic, file.number) == (&from.topic, from.partition)
+        {
+            file.rows += by;
+        }
+    }
     for later in history.events.iter_mut().skip(event) {
         match later {
             Event::Record(record) => {

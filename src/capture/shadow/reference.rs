@@ -150,6 +150,7 @@ fn refused(reference: &Text, shift: usize, error: PostgresError) -> ReferenceErr
 mod tests {
     use super::*;
     use crate::history::event::SinkMode;
+    use crate::history::files::Kept;
 
     #[test]
     fn every_column_is_cast_and_every_loss_is_told() {
@@ -169,6 +170,7 @@ mod tests {
         let sink = SinkTable {
             name: "totals".to_owned(),
             topic: "totals".to_owned(),
+            kept: Kept::Topic,
             mode: SinkMode::Upsert,
             columns: vec![
                 column("Account", "STRING"),

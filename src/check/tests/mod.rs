@@ -1,6 +1,7 @@
 //! An illegal history beside a nearly illegal legal one, for every anomaly.
 
 mod changelog;
+mod files;
 mod internal;
 mod metadata;
 mod restarts;

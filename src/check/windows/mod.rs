@@ -105,6 +105,10 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
             found.gap(what, unread.clone());
             continue;
         }
+        if !sink.shape.table.kept.is_topic() {
+            found.gap(what, "its rows are in files, which do not tell when a window has fired");
+            continue;
+        }
         let proofs = proofs(case, sink);
         if proofs.len() < case.index.proofs.len() {
             let gaps = case.index.proofs.iter().flat_map(|proof| &proof.gaps);

@@ -248,7 +248,7 @@ mod tests {
     use super::*;
 
     fn at() -> RecordPosition {
-        RecordPosition { topic: "cdc.public.t".to_owned(), partition: 1, offset: 7 }
+        RecordPosition { topic: "cdc.public.t".to_owned(), partition: 1, offset: 7, file: None }
     }
 
     fn value(text: &str) -> Result<Body<'_>, String> {

@@ -1,5 +1,7 @@
 //! What a sink holds: its records folded up to a proven end.
 
+mod files;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
@@ -10,7 +12,10 @@ use crate::codec::flink::{self, Row, RowError};
 use crate::codec::types::DataType;
 use crate::codec::value::canonical;
 use crate::history::event::{Proof, Record, SinkMode, SinkTable};
+use crate::history::files::DataFile;
 use crate::model::key::Key;
+
+pub use files::Stored;
 
 /// A sink's columns by name and type.
 #[derive(Debug, Clone)]
@@ -32,6 +37,8 @@ pub struct Emitted<'a> {
     pub row: Option<Row>,
     /// The row that a record of a retract sink takes back.
     pub old: Option<Row>,
+    /// Where it stands, if it is a row of a file.
+    pub stored: Option<Stored<'a>>,
 }
 
 /// A record of a sink that cannot be read.
@@ -55,7 +62,7 @@ pub struct SinkError {
 pub struct Contents<'a> {
     /// Of an upsert sink: by key.
     pub keyed: BTreeMap<Key, Emitted<'a>>,
-    /// Of an append sink: every row.
+    /// Of an append sink: every row; of a sink of files, also further rows of a key.
     pub bag: Vec<Emitted<'a>>,
 }
 
@@ -98,8 +105,12 @@ impl<'a> Shape<'a> {
         (!values.is_empty()).then(|| Key::of(values))
     }
 
-    /// Reads a record.
-    pub fn read(&self, record: &'a Record) -> Result<Emitted<'a>, SinkError> {
+    /// Reads a record; `files` are those of a sink of files.
+    pub fn read(
+        &self,
+        record: &'a Record,
+        files: &[&'a DataFile],
+    ) -> Result<Emitted<'a>, SinkError> {
         let error = |problem: String| SinkError {
             sink: self.table.name.clone(),
             topic: record.topic.clone(),
@@ -111,6 +122,11 @@ impl<'a> Shape<'a> {
             let problem = |problem: RowError| error(format!("{part}: {problem}"));
             flink::row(bytes, &self.columns).map_err(problem)
         };
+        if !self.table.kept.is_topic() {
+            let file = files.iter().find(|file| file.number == record.partition);
+            let file = file.ok_or_else(|| error("its file was not recorded".to_owned()))?;
+            return self.read_row(record, file).map_err(error);
+        }
         let in_key = match &record.key {
             Some(key) if self.table.mode == SinkMode::Upsert => read("key", &key.0)?,
             Some(_) | None => Row::new(),
@@ -137,7 +153,7 @@ impl<'a> Shape<'a> {
                 Some(key.ok_or_else(|| error("it has no key".to_owned()))?)
             }
         };
-        Ok(Emitted { record, key, row, old: None })
+        Ok(Emitted { record, key, row, old: None, stored: None })
     }
 
     /// Flink's debezium-json writes `c` for a row that comes and `d` for one that goes.
@@ -159,7 +175,7 @@ impl<'a> Shape<'a> {
             other => return Err(format!("`op` is `{other}`, expected `c` or `d`")),
         };
         let key = row.as_ref().or(old.as_ref()).and_then(|row| self.key_of(row));
-        Ok(Emitted { record, key, row, old })
+        Ok(Emitted { record, key, row, old, stored: None })
     }
 
     /// Folds a sink's records below the ends of a proof.
@@ -169,6 +185,9 @@ impl<'a> Shape<'a> {
             let partition = usize::try_from(emitted.record.partition).unwrap_or(usize::MAX);
             ends.get(partition).is_some_and(|(_, end)| emitted.record.offset < *end)
         };
+        if !self.table.kept.is_topic() {
+            return files::fold(log.iter().filter(below));
+        }
         let mut contents = Contents::default();
         for emitted in log.iter().filter(below) {
             match (&emitted.key, &emitted.row) {

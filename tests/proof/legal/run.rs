@@ -8,6 +8,7 @@ use changeproof::history::event::{
     Bytes, Column, End, Event, Proof, Record, Reference, Role, Side, SinkMode, SinkTable, Table,
     Topic,
 };
+use changeproof::history::files::Kept;
 use changeproof::scenario::expect::Expect;
 use changeproof::scenario::settings::{Options, ReplicaIdentity};
 use changeproof::scenario::timeline::{Fault, Target, Verb};
@@ -228,6 +229,7 @@ fn mirror(header: &changeproof::history::event::Header) -> SinkTable {
     SinkTable {
         name: SINK.to_owned(),
         topic: SINK.to_owned(),
+        kept: Kept::Topic,
         mode: SinkMode::Upsert,
         columns: columns.map(|(name, kind)| (name.to_owned(), kind.to_owned())).to_vec(),
         key: vec!["id".to_owned()],

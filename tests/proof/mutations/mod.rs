@@ -2,6 +2,7 @@
 //! be found of it.
 
 mod amounts;
+mod files;
 mod images;
 mod keys;
 mod order;
@@ -24,18 +25,22 @@ pub(crate) enum Hop {
     Upsert,
     /// Topic → append sink.
     Append,
+    /// Topic → sink of files.
+    Files,
     /// What the run itself saw.
     Run,
 }
 
 impl Hop {
-    pub(crate) const ALL: &[Self] = &[Self::Topic, Self::Upsert, Self::Append, Self::Run];
+    pub(crate) const ALL: &[Self] =
+        &[Self::Topic, Self::Upsert, Self::Append, Self::Files, Self::Run];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Topic => "journal → topic",
             Self::Upsert => "topic → upsert sink",
             Self::Append => "topic → append sink",
+            Self::Files => "topic → files",
             Self::Run => "the run itself",
         }
     }
@@ -94,7 +99,7 @@ impl Wanted {
 
 /// All of them.
 pub(crate) fn all() -> Vec<Mutation> {
-    [amounts::ALL, order::ALL, images::ALL, keys::ALL, sinks::ALL, run::ALL]
+    [amounts::ALL, order::ALL, images::ALL, keys::ALL, sinks::ALL, files::ALL, run::ALL]
         .into_iter()
         .flat_map(|family| family.iter().copied())
         .collect()

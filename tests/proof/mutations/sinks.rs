@@ -54,7 +54,8 @@ pub(super) const ALL: &[Mutation] = &[
 
 /// The sinks of a mode that are judged by their final rows.
 fn sinks<'s>(scene: &'s Scene<'_>, mode: SinkMode) -> impl Iterator<Item = &'s Written<'s>> {
-    scene.sinks.iter().filter(move |sink| sink.table.mode == mode && !sink.windowed)
+    let topics = scene.sinks.iter().filter(|sink| sink.table.kept.is_topic());
+    topics.filter(move |sink| sink.table.mode == mode && !sink.windowed)
 }
 
 fn wanted(anomaly: Anomaly, sink: &Written<'_>, row: &Row) -> Wanted {
@@ -211,7 +212,7 @@ fn is_text(kind: &str) -> bool {
 }
 
 /// Another value of a column of a sink.
-fn other(kind: &str, value: &Value) -> Option<Value> {
+pub(super) fn other(kind: &str, value: &Value) -> Option<Value> {
     match value {
         Value::Number(number) => Some(json!(number.as_f64()? + 1.0))
             .filter(|_| number.is_f64())

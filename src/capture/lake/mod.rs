@@ -1,0 +1,169 @@
+//! The tap on sinks that are files: what is committed there, each file once, row by row.
+//!
+//! It looks only after a proof, when nothing is on its way to being committed; what is still being
+//! written bears another name, or is in no snapshot, and is not looked at.
+
+#[cfg(feature = "lake")]
+mod iceberg;
+#[cfg(feature = "lake")]
+mod parquet;
+
+use std::collections::BTreeMap;
+
+use camino::Utf8Path;
+
+use crate::history::event::{Bytes, Event, Record, SinkTable};
+use crate::history::files::{DataFile, Holds, Kept};
+
+/// The files that were read, by sink.
+#[derive(Debug, Default)]
+pub struct Lake(BTreeMap<String, Vec<DataFile>>);
+
+/// What is new at a sink of files, and where it ends now.
+#[derive(Debug)]
+pub struct Look {
+    /// Files and their rows.
+    pub events: Vec<Event>,
+    /// The rows of each file, in the form that the ends of a topic's partitions have.
+    pub ends: Vec<(i64, i64)>,
+}
+
+/// The files of a sink cannot be followed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LakeError {
+    /// A file or folder cannot be read.
+    #[error("{place}: {problem}")]
+    Unread {
+        /// The file or folder.
+        place: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A file that was read is no part of the sink any more.
+    #[error("{0} was taken out, as a compaction, an overwrite or an expiry does: not judged")]
+    Gone(String),
+    /// The rows of such files are not read.
+    #[error("{place}: {what} is not read")]
+    Unknown {
+        /// The file or folder.
+        place: String,
+        /// What it has.
+        what: String,
+    },
+}
+
+impl LakeError {
+    fn unread(place: &Utf8Path, problem: impl ToString) -> Self {
+        Self::Unread { place: place.to_string(), problem: problem.to_string() }
+    }
+
+    fn unknown(place: impl ToString, what: impl Into<String>) -> Self {
+        Self::Unknown { place: place.to_string(), what: what.into() }
+    }
+}
+
+/// A file that is a part of the sink now.
+#[derive(Debug)]
+struct Committed {
+    name: String,
+    holds: Holds,
+    commit: i64,
+}
+
+impl Lake {
+    /// Reads what was committed to `sink`, whose files are in `folder`, since the last look.
+    pub fn read(&mut self, sink: &SinkTable, folder: &Utf8Path) -> Result<Look, LakeError> {
+        let mut committed = match sink.kept {
+            Kept::Parquet => parts(folder)?,
+            Kept::Iceberg => snapshot(folder)?,
+            Kept::Topic => Vec::new(),
+        };
+        let known = self.0.entry(sink.name.clone()).or_default();
+        if let Some(gone) = known.iter().find(|file| committed.iter().all(|c| c.name != file.name))
+        {
+            return Err(LakeError::Gone(folder.join(&gone.name).into_string()));
+        }
+        committed.retain(|file| known.iter().all(|known| known.name != file.name));
+        committed.sort_by(|a, b| (a.commit, &a.name).cmp(&(b.commit, &b.name)));
+        let mut events = Vec::new();
+        for Committed { name, holds, commit } in committed {
+            let rows = rows(folder, &name, (sink, holds))?;
+            let file = DataFile {
+                topic: sink.topic.clone(),
+                number: i32::try_from(known.len()).unwrap_or(i32::MAX),
+                name,
+                holds,
+                commit,
+                rows: i64::try_from(rows.len()).unwrap_or(i64::MAX),
+            };
+            events.push(Event::File(file.clone()));
+            events.extend(rows.into_iter().enumerate().map(|(n, row)| record(&file, n, row)));
+            known.push(file);
+        }
+        Ok(Look { events, ends: known.iter().map(|file| (0, file.rows)).collect() })
+    }
+}
+
+fn record(file: &DataFile, row: usize, value: String) -> Event {
+    Event::Record(Record {
+        topic: file.topic.clone(),
+        partition: file.number,
+        offset: i64::try_from(row).unwrap_or(i64::MAX),
+        timestamp: None,
+        key: None,
+        value: Some(Bytes(value.into_bytes())),
+        headers: Vec::new(),
+    })
+}
+
+/// The finished files of Flink's filesystem connector: what is in progress, or waits for its
+/// checkpoint, has a hidden name.
+fn parts(folder: &Utf8Path) -> Result<Vec<Committed>, LakeError> {
+    let unread = |error: std::io::Error| LakeError::unread(folder, error);
+    let mut found = Vec::new();
+    // Flink makes the folder with the first row.
+    let Ok(entries) = folder.read_dir_utf8() else { return Ok(found) };
+    for entry in entries {
+        let entry = entry.map_err(unread)?;
+        let name = entry.file_name().to_owned();
+        if name.starts_with(['.', '_']) {
+            continue;
+        }
+        if entry.file_type().map_err(unread)?.is_dir() {
+            return Err(LakeError::unknown(entry.path(), "a table in partitions"));
+        }
+        found.push(Committed { name, holds: Holds::Rows, commit: 0 });
+    }
+    Ok(found)
+}
+
+#[cfg(feature = "lake")]
+use iceberg::snapshot;
+
+/// The rows of a file, each as a JSON object. A place names its file by the path below the folder.
+#[cfg(feature = "lake")]
+fn rows(
+    folder: &Utf8Path,
+    name: &str,
+    (sink, holds): (&SinkTable, Holds),
+) -> Result<Vec<String>, LakeError> {
+    use crate::codec::types::DataType;
+    let path = folder.join(name);
+    if holds == Holds::Places {
+        return iceberg::places(folder, parquet::rows(&path, &[])?);
+    }
+    let typed = |(name, kind): &(String, String)| (name.clone(), DataType::flink(kind));
+    parquet::rows(&path, &sink.columns.iter().map(typed).collect::<Vec<_>>())
+}
+
+/// Without the feature such sinks are refused before anything runs; this says it once more.
+#[cfg(not(feature = "lake"))]
+fn snapshot(folder: &Utf8Path) -> Result<Vec<Committed>, LakeError> {
+    Err(LakeError::unknown(folder, "a table of Iceberg's without the feature `lake`"))
+}
+
+/// As [`snapshot`].
+#[cfg(not(feature = "lake"))]
+fn rows(folder: &Utf8Path, name: &str, _: (&SinkTable, Holds)) -> Result<Vec<String>, LakeError> {
+    Err(LakeError::unknown(folder.join(name), "a Parquet file without the feature `lake`"))
+}
