@@ -55,8 +55,8 @@ fn marked(schema: &Json, value: &Json, way: &str) -> Vec<String> {
                 value.as_str().is_none_or(|text| pattern.is_match(text))
             }
             "minProperties" => {
-                let wanted = wanted.as_u64().unwrap();
-                value.as_object().is_none_or(|map| map.len() as u64 >= wanted)
+                let wanted = usize::try_from(wanted.as_u64().unwrap()).unwrap();
+                value.as_object().is_none_or(|map| map.len() >= wanted)
             }
             "required" => wanted.as_array().unwrap().iter().all(|key| {
                 value.as_object().is_none_or(|map| map.contains_key(key.as_str().unwrap()))
