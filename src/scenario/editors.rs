@@ -139,6 +139,6 @@ fn editors_mark_nothing_in_a_file_that_is_right() {
 #[case("map-for-list", "anyOf")]
 #[case("two-words-in-one-entry", "anyOf")]
 fn editors_mark_what_a_schema_can_see(#[case] name: &str, #[case] says: &str) {
-    let marked = marks(&format!("tests/language/err/{name}.yaml").into());
+    let marked = marks(format!("tests/language/err/{name}.yaml").as_str().into());
     assert!(marked.iter().any(|mark| mark.contains(says)), "{marked:?}");
 }
