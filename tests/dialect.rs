@@ -1,7 +1,8 @@
 //! The corpus of the Confluent dialect: small statements with what becomes of them.
 //!
 //! A file of `tests/dialect/` holds cases, each under a line `-- case: what is shown`. Every case
-//! begins with the same catalogue (`source.ddl` behind a managed connector, and three sinks). The
+//! begins with the same catalogue (`source.ddl` behind a managed connector, which writes Avro for the
+//! cases of `06-avro.sql`, and three sinks). The
 //! translation, or the refusal, is a snapshot that people read: review it with `cargo insta`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its corpus fails")]
@@ -9,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use changeproof::base::text::Text;
-use changeproof::dialect::{World, connector, print, translate};
+use changeproof::dialect::{World, avro, connector, print, translate};
 use changeproof::scenario::pipeline::Dialect;
 use changeproof::scenario::settings::Options;
 use changeproof::sql::split;
@@ -50,13 +51,12 @@ fn options(pairs: &[(&str, &str)]) -> Options {
     pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
-fn translated(case: &Case) -> String {
+fn translated(case: &Case, connector: &Options) -> String {
     let source = [Text::whole("source.ddl".into(), read("source.ddl"))];
-    let connector = options(&[("topic.prefix", "card-tx"), ("output.data.format", "JSON_SR")]);
     let compacted = options(&[("cleanup.policy", "compact")]);
     let topics = BTreeMap::from([("compacted".to_owned(), compacted)]);
     let tables = BTreeMap::new();
-    let world = World { source: &source, connector: &connector, topics: &topics, tables: &tables };
+    let world = World { source: &source, connector, topics: &topics, tables: &tables };
     let sinks = split::flink(&Text::whole("sinks.sql".into(), SINKS.to_owned())).unwrap();
     let own = split::flink(&Text::whole("case.sql".into(), case.sql.clone())).unwrap();
     let statements: Vec<Text> = sinks.into_iter().chain(own).collect();
@@ -98,9 +98,14 @@ fn every_statement_of_the_corpus_is_translated_or_refused_as_recorded() {
     let mut n_cases = 0;
     for file in corpus() {
         let mut shown = String::new();
+        let connector = if file.ends_with("avro.sql") {
+            options(&[("topic.prefix", "card-tx"), ("value.converter", avro::CONVERTER)])
+        } else {
+            options(&[("topic.prefix", "card-tx"), ("output.data.format", "JSON_SR")])
+        };
         for case in cases(&file) {
             n_cases += 1;
-            shown += &format!("=== {}\n{}\n\n", case.title, translated(&case));
+            shown += &format!("=== {}\n{}\n\n", case.title, translated(&case, &connector));
         }
         let name = file.trim_end_matches(".sql").to_owned();
         insta::with_settings!({ snapshot_path => "dialect", prepend_module_to_snapshot => false }, {
