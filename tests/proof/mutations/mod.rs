@@ -2,12 +2,15 @@
 //! be found of it.
 
 mod amounts;
+mod capture;
+mod changelog;
 mod images;
 mod keys;
 mod order;
 mod run;
 mod samples;
 mod sinks;
+mod windows;
 
 use changeproof::base::anomaly::Anomaly;
 use changeproof::base::position::Position;
@@ -24,18 +27,22 @@ pub(crate) enum Hop {
     Upsert,
     /// Topic → append sink.
     Append,
+    /// Topic → retract sink.
+    Retract,
     /// What the run itself saw.
     Run,
 }
 
 impl Hop {
-    pub(crate) const ALL: &[Self] = &[Self::Topic, Self::Upsert, Self::Append, Self::Run];
+    pub(crate) const ALL: &[Self] =
+        &[Self::Topic, Self::Upsert, Self::Append, Self::Retract, Self::Run];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Topic => "journal → topic",
             Self::Upsert => "topic → upsert sink",
             Self::Append => "topic → append sink",
+            Self::Retract => "topic → retract sink",
             Self::Run => "the run itself",
         }
     }
@@ -94,8 +101,7 @@ impl Wanted {
 
 /// All of them.
 pub(crate) fn all() -> Vec<Mutation> {
-    [amounts::ALL, order::ALL, images::ALL, keys::ALL, sinks::ALL, run::ALL]
-        .into_iter()
-        .flat_map(|family| family.iter().copied())
-        .collect()
+    let topics = [amounts::ALL, order::ALL, images::ALL, keys::ALL, capture::ALL];
+    let sinks = [sinks::ALL, changelog::ALL, windows::ALL, run::ALL];
+    topics.into_iter().chain(sinks).flat_map(|family| family.iter().copied()).collect()
 }
