@@ -13,6 +13,9 @@
 //! A scenario over the hand-written pipeline `card_tx_oss` has a twin over `card_tx`, the same pipeline
 //! in Confluent's dialect: the same timeline must give the same tables.
 //!
+//! Scenarios over either pipeline run in Avro too, with the setting `format` in front of their own: the
+//! same tables again. One that names the format itself has said what is different there.
+//!
 //! Listing reads the files without a stack. A file with errors lists as one failing trial. A
 //! process that is given one exact name reads only the file of that name.
 
@@ -36,6 +39,9 @@ const OUTCOMES: &str = "tests/outcomes";
 /// What the ids of twins begin with.
 const TWINS: &str = "twins/";
 
+/// What the ids of scenarios in Avro begin with.
+const IN_AVRO: &str = "avro/";
+
 /// The pipeline that is written by hand, as its scenarios name it.
 const HAND_WRITTEN: &str = "../../flink-sql/card_tx_oss/pipeline.yaml";
 
@@ -55,7 +61,8 @@ fn main() -> ExitCode {
         (Some(name), true) => vec![id_of(name)],
         _ => {
             let ids = [SCENARIOS, OUTCOMES].into_iter().flat_map(|folder| ids_below(root, folder));
-            ids.flat_map(|id| [twin_of(root, &id), Some(id)]).flatten().collect()
+            let own = ids.flat_map(|id| [twin_of(root, &id), Some(id)]).flatten();
+            own.flat_map(|id| [in_avro_of(root, &id), Some(id)]).flatten().collect()
         }
     };
     let trials = ids.iter().flat_map(|id| trials_of(root, id)).collect();
@@ -85,12 +92,42 @@ fn twin_of(root: &Utf8Path, id: &str) -> Option<String> {
     is_own.then(|| format!("{TWINS}{id}"))
 }
 
+/// The id in Avro of a scenario over one of the two pipelines, or of its twin.
+fn in_avro_of(root: &Utf8Path, id: &str) -> Option<String> {
+    let text = std::fs::read_to_string(root.join(file_of(id))).ok()?;
+    let is_outcome = id.starts_with("outcomes/");
+    let runs_in_both = text.contains("/card_tx") && !text.contains("format:") && !is_outcome;
+    runs_in_both.then(|| format!("{IN_AVRO}{id}"))
+}
+
+/// Writes a scenario with its records in Avro; `settings` is one line or several, or not there.
+fn in_avro_file(id: &str) -> Utf8PathBuf {
+    let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join(file_of(id))).unwrap_or_default();
+    // The longer way first: it ends like the shorter one.
+    let flink_sql = root.join("flink-sql");
+    let text = text.replace("../../../flink-sql", flink_sql.as_str());
+    let text = text.replace("../../flink-sql", flink_sql.as_str());
+    let text = if text.contains("\nsettings: {") {
+        text.replace("\nsettings: {", "\nsettings: {format: avro-registry, ")
+    } else if text.contains("\nsettings:\n") {
+        text.replace("\nsettings:\n", "\nsettings:\n  format: avro-registry\n")
+    } else {
+        text.replace("\ntimeline:", "\nsettings: {format: avro-registry}\ntimeline:")
+    };
+    written(&format!("{IN_AVRO}{id}"), &text)
+}
+
 /// Writes the twin of a scenario; it names its pipeline by the full path.
 fn twin_file(id: &str) -> Utf8PathBuf {
     let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR"));
-    let file = Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{TWINS}{id}.yaml"));
     let text = std::fs::read_to_string(root.join(file_of(id))).unwrap_or_default();
     let text = text.replace(HAND_WRITTEN, root.join(TRANSLATED).as_str());
+    written(&format!("{TWINS}{id}"), &text)
+}
+
+fn written(id: &str, text: &str) -> Utf8PathBuf {
+    let file = Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{id}.yaml"));
     // What cannot be written cannot be read, and fails as a trial.
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder).ok();
@@ -100,6 +137,9 @@ fn twin_file(id: &str) -> Utf8PathBuf {
 }
 
 fn file_of(id: &str) -> Utf8PathBuf {
+    if let Some(id) = id.strip_prefix(IN_AVRO) {
+        return in_avro_file(id);
+    }
     if let Some(id) = id.strip_prefix(TWINS) {
         return twin_file(id);
     }

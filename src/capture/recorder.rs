@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use camino::Utf8Path;
 
+use crate::history::decode::Decoder;
 use crate::history::event::{Event, Header};
 use crate::history::{History, Writer};
 
@@ -16,6 +17,8 @@ pub struct Recorder(Arc<Mutex<Inner>>);
 struct Inner {
     writer: Writer,
     history: History,
+    /// The file keeps bytes as they were; in memory, records in Avro are decoded.
+    decoder: Decoder,
     /// The first failure; nothing is written after it, since a history with a hole in it would be
     /// judged as if nothing had happened there.
     failed: Option<RecordError>,
@@ -36,7 +39,8 @@ impl Recorder {
     pub fn create(path: &Utf8Path, header: Header) -> Result<Self, RecordError> {
         let writer = Writer::create(path, &header).map_err(|error| failed(path, &error))?;
         let history = History { header, events: Vec::new() };
-        Ok(Self(Arc::new(Mutex::new(Inner { writer, history, failed: None }))))
+        let inner = Inner { writer, history, decoder: Decoder::default(), failed: None };
+        Ok(Self(Arc::new(Mutex::new(inner))))
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -81,7 +85,8 @@ impl Inner {
         }
         let written = self.writer.write(&event);
         written.map_err(|error| self.fail(&error))?;
-        self.history.events.push(event);
+        let decoded = self.decoder.decoded(event);
+        self.history.events.push(decoded);
         Ok(())
     }
 

@@ -8,7 +8,8 @@ use super::found::{Draft, Found};
 use super::topic::position;
 use super::verdict::Difference;
 use crate::base::anomaly::Anomaly;
-use crate::base::value::Value;
+use crate::base::value::{Type, Value};
+use crate::codec::types::DataType;
 use crate::history::event::{Bytes, Record, Role, Table, Topic};
 use crate::model::key::Key;
 use crate::model::outbox::{Routed, Router, by_id};
@@ -63,6 +64,7 @@ fn routed(case: &Case<'_>, nth: usize, table: &Table, found: &mut Found) {
     let wanted = router.records(nth, shown, streamed);
     let columns = [router.key_column().to_owned()];
     let mut outbox = Outbox::new(case.place_of(table), &columns, &wanted);
+    outbox.keyed_by_text = is_text(table, router.key_column());
     let name = format!("{}.{}", table.schema, table.name);
     let mut values = BTreeSet::new();
     for topic in case.index.topics {
@@ -79,6 +81,16 @@ fn routed(case: &Case<'_>, nth: usize, table: &Table, found: &mut Found) {
     outbox.missing(&values, found);
 }
 
+/// Whether a column's values are texts in JSON.
+fn is_text(table: &Table, column: &str) -> bool {
+    let found = table.columns.iter().find(|known| known.name == column);
+    let is = |kind: &Type| matches!(kind, Type::Bool | Type::Int | Type::Float);
+    found.is_none_or(|column| match DataType::postgres(&column.type_name) {
+        DataType::Scalar(kind) => !is(&kind),
+        _ => true,
+    })
+}
+
 /// One outbox table while its topics are read.
 struct Outbox<'a> {
     place: String,
@@ -86,6 +98,8 @@ struct Outbox<'a> {
     wanted: &'a [Routed],
     ids: BTreeMap<&'a str, Vec<usize>>,
     seen: BTreeSet<usize>,
+    /// The key's column holds texts.
+    keyed_by_text: bool,
     /// The connector was restarted before the record that is read: events may come again.
     may_replay: bool,
     /// The newest event of an aggregate so far, by topic and key.
@@ -101,6 +115,7 @@ impl<'a> Outbox<'a> {
             wanted,
             ids: by_id(wanted),
             seen: BTreeSet::new(),
+            keyed_by_text: true,
             may_replay: false,
             newest: BTreeMap::new(),
             partitions: BTreeMap::new(),
@@ -137,7 +152,7 @@ impl<'a> Outbox<'a> {
         let at = position(record);
         let key = record.key.as_ref().map(|bytes| bytes.0.as_slice());
         let value = record.value.as_ref().map(|bytes| bytes.0.as_slice());
-        if !wanted.is_key(key) {
+        if !wanted.is_key(key, self.keyed_by_text) {
             let sentence = format!(
                 "record {at} has the key {}, and its event is of `{}`",
                 shown(key),

@@ -9,6 +9,7 @@ use console::{Color, Console};
 use environment::Environment;
 
 mod bench;
+mod bench_parse;
 mod bless;
 mod check;
 mod console;
@@ -78,6 +79,8 @@ enum Command {
     #[command(hide = true)]
     Bench(bench::Bench),
     #[command(hide = true)]
+    BenchParse(bench_parse::BenchParse),
+    #[command(hide = true)]
     Keeper(stack::Keeper),
     Schema(schema::Schema),
     Generate(generate::Generate),
@@ -114,6 +117,7 @@ fn dispatch(command: &Command, environment: &Environment, console: Console) -> E
         Command::Status(status) => stack::status(status, environment, console),
         Command::Doctor(doctor) => stack::doctor(doctor, environment, console),
         Command::Bench(bench) => bench::bench(bench, environment, console),
+        Command::BenchParse(bench) => bench_parse::run(bench, console),
         Command::Keeper(keeper) => stack::keeper(keeper, console),
         Command::List(list) => list::run(list, console),
         Command::Lint(lint) => lint::run(lint, console),

@@ -18,8 +18,9 @@ use crate::check::verdict::Verdict;
 use crate::client::clock::Stopwatch;
 use crate::report::{Case, human, repeat};
 use crate::run::{self, Cancel, Limits, RunContext, TrialResult};
+use crate::scenario::pipeline;
 use crate::scenario::trial::Trial;
-use crate::stack::{self, Lease, OwnOptions, Share, StackError, StackOptions};
+use crate::stack::{self, Lease, OwnOptions, Say, Share, StackError, StackOptions};
 
 /// Where run folders are kept.
 pub(super) const RUNS: &str = ".changeproof/runs";
@@ -157,19 +158,22 @@ async fn all(trials: Vec<Planned>, shared: &Arc<Shared>) -> Exit {
 struct On {
     options: StackOptions,
     share: Share,
+    /// Records are Avro.
+    registry: bool,
 }
 
 /// Trials that can run side by side on one stack: first those that share the one without options of
 /// its own, then stack by stack; those that need one alone one by one.
 fn batches(trials: Vec<Planned>, options: &StackOptions) -> Vec<(On, Vec<Planned>)> {
-    let mut by_stack = BTreeMap::<(OwnOptions, bool), Vec<Planned>>::new();
+    let mut by_stack = BTreeMap::<(OwnOptions, bool, bool), Vec<Planned>>::new();
     for planned in trials {
         let own = OwnOptions::of(&planned.trial.settings);
-        by_stack.entry((own, planned.trial.alone)).or_default().push(planned);
+        let registry = planned.trial.pipeline.format == pipeline::Format::AvroRegistry;
+        by_stack.entry((own, planned.trial.alone, registry)).or_default().push(planned);
     }
     let mut batches = Vec::new();
-    for ((own, alone), trials) in by_stack {
-        let on = |share| On { options: options.with(own.clone()), share };
+    for ((own, alone, registry), trials) in by_stack {
+        let on = |share| On { options: options.with(own.clone()), share, registry };
         if alone {
             let ones = trials.into_iter().map(|planned| (on(Share::Alone), vec![planned]));
             batches.extend(ones);
@@ -207,10 +211,15 @@ async fn batch(
     Ok(())
 }
 
+async fn leased(on: &On, say: Say<'_>) -> Result<Lease, StackError> {
+    let lease = stack::lease(&on.options, on.share, say).await?;
+    if on.registry { lease.with_registry(&on.options, say).await } else { Ok(lease) }
+}
+
 async fn lease(on: &On, shared: &Shared) -> Result<Lease, (Exit, String)> {
     let say = |line: &str| shared.bars.say(line);
     let leased = tokio::select! {
-        leased = stack::lease(&on.options, on.share, &say) => leased,
+        leased = leased(on, &say) => leased,
         () = shared.cancel.cancelled() => {
             return Err((Exit::Interrupted, "interrupted while the stack started".to_owned()));
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The addresses of one running stack.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoints {
     /// Host of Postgres.
     pub postgres_host: String,
@@ -19,4 +19,7 @@ pub struct Endpoints {
     pub flink: String,
     /// `http://host:port` of the SQL Gateway's REST API.
     pub gateway: String,
+    /// `http://host:port` of the schema registry, once it was asked for.
+    #[serde(default)]
+    pub registry: String,
 }

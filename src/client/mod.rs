@@ -9,4 +9,5 @@ pub mod gateway;
 pub mod http;
 pub mod kafka;
 pub mod postgres;
+pub mod registry;
 pub mod wait;

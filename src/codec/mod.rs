@@ -1,5 +1,6 @@
 //! Bytes to nouns and back: pgoutput, Debezium envelopes, keys, Flink rows.
 
+pub mod avro;
 pub mod debezium;
 pub mod flink;
 mod json;

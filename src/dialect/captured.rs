@@ -1,6 +1,7 @@
 //! The topics of the connector, as Confluent would infer tables from them.
 
 use super::World;
+use super::avro;
 use super::refusal::Refusal;
 use super::types::flink_type;
 use crate::base::text::Text;
@@ -24,8 +25,19 @@ pub(super) struct Captured {
     is_partial: bool,
     /// The topic is compacted.
     pub is_compacted: bool,
-    /// The records carry no registered schema: Confluent sees bytes.
-    pub is_raw: bool,
+    /// How the connector writes the records.
+    pub wire: Wire,
+}
+
+/// How records are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wire {
+    /// JSON that stands for JSON with a registered schema.
+    Json,
+    /// Avro with a registered schema.
+    Avro,
+    /// Without a registered schema: Confluent sees bytes.
+    Raw,
 }
 
 /// The topics of all tables of the source DDL.
@@ -37,6 +49,11 @@ pub(super) fn captured(world: &World<'_>) -> Vec<Captured> {
     }
     let prefix = world.connector.get("topic.prefix").map_or(PREFIX, String::as_str);
     let is_raw = world.connector.get("output.data.format").is_some_and(|format| format == "JSON");
+    let wire = match is_avro(world.connector) {
+        true => Wire::Avro,
+        false if is_raw => Wire::Raw,
+        false => Wire::Json,
+    };
     let types = Types::of(&statements);
     let mut found: Vec<Captured> = Vec::new();
     for statement in &statements {
@@ -54,7 +71,7 @@ pub(super) fn captured(world: &World<'_>) -> Vec<Captured> {
                     key,
                     is_partial,
                     is_compacted: options.is_some_and(is_compacted),
-                    is_raw,
+                    wire,
                 });
             }
             Some(Definition::Added { schema, name, column }) => {
@@ -67,6 +84,11 @@ pub(super) fn captured(world: &World<'_>) -> Vec<Captured> {
         }
     }
     found
+}
+
+/// Whether the connector writes values in Avro.
+pub(super) fn is_avro(connector: &Options) -> bool {
+    connector.get("value.converter").is_some_and(|class| avro::is_converter(class))
 }
 
 fn is_compacted(options: &Options) -> bool {

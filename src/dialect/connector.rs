@@ -1,5 +1,6 @@
 //! The file of Confluent's managed connector as options of Debezium on Connect.
 
+use super::avro;
 use super::refusal::Refusal;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::text::{Span, Text};
@@ -83,9 +84,7 @@ const CLOUD: &[(&str, &str)] = &[
         "value.converter.schema.registry.context",
         "one registry serves the run, so that a schema context changes nothing",
     ),
-    ("key.converter.key.subject.name.strategy", "no schemas are registered"),
-    ("value.converter.value.subject.name.strategy", "no schemas are registered"),
-    ("value.converter.reference.subject.name.strategy", "no schemas are registered"),
+    ("value.converter.reference.subject.name.strategy", "schemas here name no other schemas"),
     ("auto.restart.on.user.error", "the harness says when a connector is restarted"),
 ];
 
@@ -166,6 +165,19 @@ fn option(found: &mut Mapped, key: &str, value: &str) -> Result<(), Refusal> {
     if key == "csfle.enabled" && value == "false" {
         return Ok(());
     }
+    if ["key.converter.key.", "value.converter.value."]
+        .iter()
+        .any(|part| key.strip_prefix(part).is_some_and(|rest| rest == "subject.name.strategy"))
+    {
+        if value == "TopicNameStrategy" {
+            found.notes.push(format!("{key} is left out: subjects are named by their topics"));
+            return Ok(());
+        }
+        return Err(Refusal::new(
+            format!("{key}={value}: Flink looks for the subject of the topic"),
+            "write TopicNameStrategy, or leave it out",
+        ));
+    }
     if let Some((_, why)) = CLOUD.iter().find(|(name, _)| is(name)) {
         found.notes.push(format!("{key} is left out: {why}"));
         return Ok(());
@@ -201,17 +213,21 @@ fn format(found: &mut Mapped, key: &str, value: &str) -> Result<(), Refusal> {
             ));
             Ok(())
         }
-        "AVRO" => Err(Refusal::new(
-            format!("{key}=AVRO needs a schema registry and Avro, which this stack does not run"),
-            "write JSON_SR",
-        )),
+        "AVRO" => {
+            found.options.insert(format!("{part}.converter"), avro::CONVERTER.to_owned());
+            found.options.insert(key.to_owned(), value.to_owned());
+            found.notes.push(format!(
+                "{key}=AVRO is Apicurio's AvroConverter, its schemas in the stack's registry"
+            ));
+            Ok(())
+        }
         "PROTOBUF" => Err(Refusal::new(
             format!("{key}=PROTOBUF: open-source Flink reads no Protobuf with a registry"),
-            "write JSON_SR",
+            "write AVRO or JSON_SR",
         )),
         _ => Err(Refusal::new(
             format!("{key}={value} is not known"),
-            "write JSON_SR, or JSON for records without schema",
+            "write AVRO or JSON_SR, or JSON for records without schema",
         )),
     }
 }

@@ -1,5 +1,6 @@
 //! A table of the catalogue as open-source DDL.
 
+use super::avro;
 use super::captured::{Captured, ticked};
 use super::envelope;
 use super::options::{Meaning, Mode, ValueFormat, meaning};
@@ -143,7 +144,7 @@ pub(super) fn form(table: &Table, needs_rowtime: bool, cause: &Text) -> Result<F
         Base::Inferred(captured) => Some(captured),
         Base::Written(_) => None,
     };
-    let meaning = meaning(&options, !primary_key(&parts).is_empty())?;
+    let meaning = meaning(&options, !primary_key(&parts).is_empty(), table.avro)?;
     let read = Read { text, parts, meaning, needs_rowtime, captured };
     check(&read)?;
     let mut form = match (captured, read.meaning.value, read.meaning.mode) {
@@ -248,12 +249,15 @@ pub(super) fn options(read: &Read<'_>, value: &str, key: &[String]) -> Vec<(Stri
 /// The table itself, its text edited.
 fn direct(read: &Read<'_>, cause: &Text) -> Result<Form, Refusal> {
     let (value, mut notes) = match read.meaning.value {
-        ValueFormat::Registry => ("json", Vec::new()),
-        ValueFormat::Debezium => (
-            "debezium-json",
-            vec!["retract over Debezium's envelope is debezium-json: an update needs its old row, so \
-                  the source table needs REPLICA IDENTITY FULL".to_owned()],
-        ),
+        ValueFormat::Registry => (read.meaning.registry(), Vec::new()),
+        ValueFormat::Debezium => {
+            let format = if read.meaning.avro { avro::DEBEZIUM_FORMAT } else { "debezium-json" };
+            let note = format!(
+                "retract over Debezium's envelope is {format}: an update needs its old row, so the \
+                 source table needs REPLICA IDENTITY FULL"
+            );
+            (format, vec![note])
+        }
         ValueFormat::Raw => ("raw", Vec::new()),
     };
     let key = key_columns(read);
@@ -271,6 +275,9 @@ fn direct(read: &Read<'_>, cause: &Text) -> Result<Form, Refusal> {
     let out: Vec<_> = out.map(|key| (key.as_str(), None)).collect();
     text = with_options(&text, set.iter().map(|(key, value)| (key.as_str(), Some(value.as_str()))));
     text = with_options(&text, out);
+    if read.meaning.avro {
+        text = avro::with_times(&text);
+    }
     if read.captured.is_some() {
         text = generated(text.value, cause);
     }

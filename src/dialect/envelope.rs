@@ -52,7 +52,7 @@ pub(super) fn form(read: &Read<'_>, captured: &Captured, cause: &Text) -> Result
         let key: Vec<_> = key.iter().map(|key| ticked(key)).collect();
         items.push(format!("PRIMARY KEY ({}) NOT ENFORCED", key.join(", ")));
     }
-    let with: Vec<_> = options(read, "json", &key)
+    let with: Vec<_> = options(read, read.meaning.registry(), &key)
         .iter()
         .map(|(key, value)| format!("'{key}' = '{}'", value.replace('\'', "''")))
         .collect();

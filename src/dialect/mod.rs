@@ -6,6 +6,7 @@
 //! follows as it was written. What has no open-source equivalent is refused with the reason and
 //! with what comes nearest.
 
+pub mod avro;
 mod captured;
 pub mod connector;
 mod emit;
@@ -24,7 +25,7 @@ use camino::Utf8PathBuf;
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::text::Text;
-use crate::scenario::pipeline::{Dialect, Pipeline};
+use crate::scenario::pipeline::{Dialect, Format, Pipeline};
 use crate::scenario::settings::{Options, Settings};
 use connector::Mapped;
 
@@ -102,7 +103,7 @@ pub fn apply(
         }
         None => (&none, Text::whole("connector".into(), String::new())),
     };
-    let connector = connector::mapped(options, &file, pipeline.dialect)?;
+    let mut connector = connector::mapped(options, &file, pipeline.dialect)?;
     let translation = match pipeline.dialect {
         Dialect::Flink => as_written(&pipeline.statements),
         Dialect::Confluent => {
@@ -117,6 +118,11 @@ pub fn apply(
             translate(&pipeline.statements, &world)?
         }
     };
+    if pipeline.format == Format::Json {
+        return Ok(Applied { connector, translation });
+    }
+    avro::connector(&mut connector);
+    let translation = translation.in_avro()?;
     Ok(Applied { connector, translation })
 }
 
@@ -131,6 +137,19 @@ fn as_written(statements: &[Text]) -> Translation {
 }
 
 impl Translation {
+    /// The same with the formats of all tables in Avro.
+    fn in_avro(mut self) -> Result<Self, Vec<Diagnostic>> {
+        let mut wrong = Vec::new();
+        let emitted = self.statements.iter_mut().flat_map(|one| &mut one.emitted);
+        for one in emitted {
+            match avro::statement(&one.text) {
+                Ok(text) => one.text = text,
+                Err(refused) => wrong.push(refused),
+            }
+        }
+        if wrong.is_empty() { Ok(self) } else { Err(wrong) }
+    }
+
     /// All that is submitted, in order.
     pub fn texts(&self) -> impl Iterator<Item = &Text> {
         self.statements.iter().flat_map(|one| one.emitted.iter().map(|emitted| &emitted.text))

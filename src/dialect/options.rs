@@ -1,6 +1,7 @@
 //! What the options of a Confluent table mean: how it is read and written, and how its topic is
 //! configured.
 
+use super::avro;
 use super::refusal::Refusal;
 use crate::scenario::nearest;
 use crate::scenario::settings::Options;
@@ -32,6 +33,8 @@ pub(super) enum ValueFormat {
 pub(super) struct Meaning {
     pub mode: Mode,
     pub value: ValueFormat,
+    /// Values are Avro; else, where they have a format, JSON.
+    pub avro: bool,
     /// The open-source format of keys.
     pub key: &'static str,
     /// Key columns are in the value too.
@@ -43,6 +46,13 @@ pub(super) struct Meaning {
     /// Every option that is Confluent's own, to be taken out.
     pub taken_out: Vec<String>,
     pub notes: Vec<String>,
+}
+
+impl Meaning {
+    /// The open-source format of values that are no envelopes.
+    pub(super) fn registry(&self) -> &'static str {
+        if self.avro { avro::FORMAT } else { "json" }
+    }
 }
 
 /// Options that say nothing here, with the reason.
@@ -77,11 +87,13 @@ const KNOWN: &[&str] = &[
     "value.format",
 ];
 
-/// Reads the options. `has_key` tells whether the table has a primary key.
-pub(super) fn meaning(options: &Options, has_key: bool) -> Result<Meaning, Refusal> {
+/// Reads the options. `has_key` tells whether the table has a primary key, `avro` whether the
+/// connector writes Avro.
+pub(super) fn meaning(options: &Options, has_key: bool, avro: bool) -> Result<Meaning, Refusal> {
     let mut found = Meaning {
         mode: Mode::Append,
         value: ValueFormat::Registry,
+        avro,
         key: "json",
         includes_key: false,
         passed: Vec::new(),
@@ -90,7 +102,7 @@ pub(super) fn meaning(options: &Options, has_key: bool) -> Result<Meaning, Refus
         notes: Vec::new(),
     };
     found.mode = mode(options, has_key, &mut found.notes)?;
-    (found.value, found.key) = formats(options, &mut found.notes)?;
+    formats(options, &mut found)?;
     for (key, value) in options {
         option(&mut found, key, value)?;
     }
@@ -127,46 +139,51 @@ fn mode(options: &Options, has_key: bool, notes: &mut Vec<String>) -> Result<Mod
     }
 }
 
-fn formats(
-    options: &Options,
-    notes: &mut Vec<String>,
-) -> Result<(ValueFormat, &'static str), Refusal> {
-    let value = match options.get("value.format").map(String::as_str) {
+/// Formats of keys and values. Where none is written, Confluent takes Avro, which here is what the
+/// connector writes too, or JSON stands for it.
+fn formats(options: &Options, found: &mut Meaning) -> Result<(), Refusal> {
+    let note = |found: &mut Meaning, words: &str| found.notes.push(words.to_owned());
+    let avro = found.avro;
+    match options.get("value.format").map(String::as_str) {
+        None if avro => {}
         None => {
-            notes.push(
-                "no value.format is written: json stands for Confluent's avro-registry".to_owned(),
-            );
-            ValueFormat::Registry
+            note(found, "no value.format is written: json stands for Confluent's avro-registry");
+        }
+        Some("avro-registry") => found.avro = true,
+        Some("avro-debezium-registry") => {
+            (found.value, found.avro) = (ValueFormat::Debezium, true);
         }
         Some("json-registry") => {
-            notes.push("json-registry is json: no schema is framed before the value".to_owned());
-            ValueFormat::Registry
+            found.avro = false;
+            note(found, "json-registry is json: no schema is framed before the value");
         }
-        Some("json-debezium-registry") => ValueFormat::Debezium,
-        Some("raw") => ValueFormat::Raw,
+        Some("json-debezium-registry") => {
+            (found.value, found.avro) = (ValueFormat::Debezium, false);
+        }
+        Some("raw") => (found.value, found.avro) = (ValueFormat::Raw, false),
         Some(other) => return Err(unknown_format("value.format", other)),
-    };
-    let key = match options.get("key.format").map(String::as_str) {
+    }
+    found.key = match options.get("key.format").map(String::as_str) {
+        Some("avro-registry") => avro::FORMAT,
+        None if avro => avro::FORMAT,
         None | Some("json-registry") => "json",
         Some("raw") => "raw",
         Some(other) => return Err(unknown_format("key.format", other)),
     };
-    Ok((value, key))
+    if found.avro {
+        note(found, "avro-registry is avro-confluent, its schemas in the stack's registry");
+    }
+    Ok(())
 }
 
 fn unknown_format(option: &str, format: &str) -> Refusal {
     let message = format!("{option}={format} cannot be read or written here");
     let help = match format {
-        "avro-registry" | "avro-debezium-registry" => {
-            "this needs a schema registry and Avro, which this stack does not run; write \
-             json-registry or json-debezium-registry (and output.data.format=JSON_SR in the \
-             connector)"
-        }
         "proto-registry" | "proto-debezium-registry" => {
-            "open-source Flink has no Protobuf format with a registry; write json-registry or \
-             json-debezium-registry"
+            "open-source Flink has no Protobuf format with a registry; write avro-registry or \
+             avro-debezium-registry"
         }
-        _ => "write raw, json-registry or json-debezium-registry",
+        _ => "write raw, or json-registry, avro-registry and their -debezium- forms",
     };
     Refusal::new(message, help)
 }
@@ -207,6 +224,9 @@ fn option(found: &mut Meaning, key: &str, value: &str) -> Result<(), Refusal> {
             found.topic.insert(option.to_owned(), value);
         }
         "error-handling.mode" if value == "fail" => {}
+        "error-handling.mode" if value == "ignore" && found.avro => {
+            return Err(avro::ignores_errors());
+        }
         "error-handling.mode" if value == "ignore" => {
             found.passed.push(("ignore-parse-errors".to_owned(), "true".to_owned()));
             found
@@ -322,7 +342,7 @@ mod tests {
 
     fn read(options: &[(&str, &str)], has_key: bool) -> Result<Meaning, Refusal> {
         let options = options.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        meaning(&options, has_key)
+        meaning(&options, has_key, false)
     }
 
     #[rstest]

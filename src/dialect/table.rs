@@ -1,6 +1,6 @@
 //! One table of the catalogue: what Confluent holds of it after every `ALTER TABLE`.
 
-use super::captured::{Captured, Shape};
+use super::captured::{Captured, Shape, Wire};
 use super::refusal::Refusal;
 use crate::base::text::{Span, Text};
 use crate::scenario::settings::Options;
@@ -18,6 +18,8 @@ pub(super) struct Table {
     alters: Vec<(Text, Alter)>,
     /// Options that the scenario sets.
     overrides: Options,
+    /// The connector writes Avro, which then is what no written format means.
+    pub avro: bool,
 }
 
 /// Where a table comes from.
@@ -30,8 +32,8 @@ pub(super) enum Base {
 }
 
 impl Table {
-    pub(super) fn new(name: String, base: Base, overrides: Options) -> Self {
-        Self { name, base, alters: Vec::new(), overrides }
+    pub(super) fn new(name: String, base: Base, overrides: Options, avro: bool) -> Self {
+        Self { name, base, alters: Vec::new(), overrides, avro }
     }
 
     /// Applies an `ALTER TABLE`.
@@ -84,14 +86,29 @@ fn inferred(captured: &Captured, set: &Options) -> Result<Text, Refusal> {
     let get = |key: &str| set.get(key).map(String::as_str);
     let compacted = get("kafka.cleanup-policy")
         .map_or(captured.is_compacted, |policy| policy.contains("compact"));
-    let default = if captured.is_raw { "raw" } else { "json-debezium-registry" };
+    let default = match captured.wire {
+        Wire::Raw => "raw",
+        Wire::Avro => "avro-debezium-registry",
+        Wire::Json => "json-debezium-registry",
+    };
     let format = get("value.format").unwrap_or(default);
     let shape = match format {
         "raw" => Shape::Raw,
-        _ if captured.is_raw => {
+        _ if captured.wire == Wire::Raw => {
             return Err(Refusal::new(
                 format!("the records of `{}` carry no schema of a registry", captured.topic),
                 "set output.data.format of the connector to JSON_SR",
+            ));
+        }
+        _ if format.starts_with("json-") == (captured.wire == Wire::Avro) => {
+            let (written, wanted) = if captured.wire == Wire::Avro {
+                ("Avro", "avro-registry or avro-debezium-registry")
+            } else {
+                ("JSON", "json-registry or json-debezium-registry")
+            };
+            return Err(Refusal::new(
+                format!("the connector writes `{}` in {written}, not as {format}", captured.topic),
+                format!("write value.format={wanted}, or change output.data.format"),
             ));
         }
         _ if format.contains("debezium") => Shape::Decoded,
@@ -105,7 +122,11 @@ fn inferred(captured: &Captured, set: &Options) -> Result<Text, Refusal> {
     let sql = captured.inferred(shape, mode == "upsert")?;
     let text = Text::whole(captured.topic.as_str().into(), sql);
     let policy = if compacted { "compact" } else { "delete" };
-    let key_format = if shape == Shape::Raw { "raw" } else { "json-registry" };
+    let key_format = match shape {
+        Shape::Raw => "raw",
+        Shape::Decoded | Shape::Envelope if captured.wire == Wire::Avro => "avro-registry",
+        Shape::Decoded | Shape::Envelope => "json-registry",
+    };
     let mut options = vec![("changelog.mode", mode), ("kafka.cleanup-policy", policy)];
     if !captured.key.is_empty() || shape == Shape::Raw {
         options.push(("key.format", key_format));

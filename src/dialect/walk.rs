@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::captured::{Captured, captured, ticked};
+use super::captured::{Captured, captured, is_avro, ticked};
 use super::emit::{Form, form, generated};
 use super::names::{shortened, star, uses_rowtime};
 use super::refusal::Refusal;
@@ -18,6 +18,8 @@ use crate::sql::token::{Language, Token, significant};
 /// The catalogue as it stands between two statements.
 struct Walk<'a> {
     world: &'a World<'a>,
+    /// The connector writes Avro.
+    avro: bool,
     topics: Vec<Captured>,
     tables: BTreeMap<String, Table>,
     views: BTreeMap<String, Vec<String>>,
@@ -45,6 +47,7 @@ pub(super) fn translate(
 ) -> Result<Translation, Vec<Diagnostic>> {
     let mut walk = Walk {
         world,
+        avro: is_avro(world.connector),
         topics: captured(world),
         tables: BTreeMap::new(),
         views: BTreeMap::new(),
@@ -117,7 +120,7 @@ impl Walk<'_> {
             Statement::Insert(insert) => self.dml(text, &[], &[insert], false),
             Statement::StatementSet(inserts) => self.dml(text, &[], &inserts, false),
             Statement::Set { key, value } => set(text, &key, &value),
-            Statement::Other => self.other(text),
+            Statement::CreateModel(_) | Statement::Other => self.other(text),
         }
     }
 
@@ -145,7 +148,7 @@ impl Walk<'_> {
             ));
         }
         let overrides = self.world.tables.get(name).cloned().unwrap_or_default();
-        let table = Table::new(name.to_owned(), Base::Written(text.clone()), overrides);
+        let table = Table::new(name.to_owned(), Base::Written(text.clone()), overrides, self.avro);
         self.tables.insert(name.to_owned(), table);
         Ok(Outcome::default())
     }
@@ -168,7 +171,7 @@ impl Walk<'_> {
         let topic = self.topics.iter().find(|topic| topic.topic == name).cloned();
         if let (false, Some(topic)) = (self.tables.contains_key(name), topic) {
             let overrides = self.world.tables.get(name).cloned().unwrap_or_default();
-            let table = Table::new(name.to_owned(), Base::Inferred(topic), overrides);
+            let table = Table::new(name.to_owned(), Base::Inferred(topic), overrides, self.avro);
             self.tables.insert(name.to_owned(), table);
         }
         let topics = self.topics.iter().map(|topic| topic.topic.as_str());

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::proof::{JobProof, Proof, ProofGap, Reading};
 use crate::base::anomaly::Anomaly;
 use crate::base::position::{Lsn, Xid};
 use crate::base::text::Place;
@@ -121,6 +122,17 @@ pub enum Event {
         /// The message's bytes, in hexadecimal.
         #[serde(with = "hex_bytes")]
         data: Vec<u8>,
+    },
+    /// A schema that a part of a topic's records was written with, before the first such record.
+    Schema {
+        /// The topic's logical name.
+        topic: String,
+        /// Which part of its records.
+        part: Part,
+        /// The schema's id in the frame of that part.
+        id: u32,
+        /// The Avro schema.
+        schema: String,
     },
     /// One record of a topic, read committed.
     Record(Record),
@@ -282,6 +294,11 @@ pub enum Role {
 }
 
 impl Role {
+    /// Statements write there, not the connector.
+    pub fn is_sink(&self) -> bool {
+        matches!(self, Self::Sink { .. })
+    }
+
     /// The connector writes what it captured there.
     pub fn is_captured(&self) -> bool {
         match self {
@@ -289,6 +306,16 @@ impl Role {
             Self::Barrier | Self::Transaction | Self::Sink { .. } => false,
         }
     }
+}
+
+/// A part of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// The key.
+    Key,
+    /// The value.
+    Value,
 }
 
 /// A topic of the run.
@@ -358,85 +385,6 @@ pub struct Record {
 /// Bytes as they were; written as text where they are UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Bytes(pub Vec<u8>);
-
-/// Evidence that nothing more can arrive from what was committed before it (design: proof of
-/// quiescence). Records of the proof's topics below its ends are all in the history before it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Proof {
-    /// From 0.
-    pub number: u32,
-    /// The entry that awaited it.
-    pub entry: usize,
-    /// The end LSN of the last commit it covers (barriers apart); `None` when there was none.
-    pub last_commit_end: Option<Lsn>,
-    /// The end LSN of the barrier's commit.
-    pub barrier_end: Lsn,
-    /// The slot's `confirmed_flush_lsn` that was seen.
-    pub confirmed: Lsn,
-    /// End offsets by topic (logical name): one a partition, low and high.
-    pub ends: BTreeMap<String, Vec<(i64, i64)>>,
-    /// One a job, in topological order.
-    pub jobs: Vec<JobProof>,
-    /// Windows that end at or before this are closed: the proven event-time watermark by sink, in
-    /// milliseconds; `None` while it has not left its start.
-    pub watermarks: BTreeMap<String, Option<i64>>,
-    /// How far it may have come by then, in this attempt or in one before it, by sink and where that
-    /// is more: windows that end after this are open.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub watermarks_at_most: BTreeMap<String, Option<i64>>,
-    /// What could not be proven, in sentences; then the sinks named are `unknown`.
-    pub gaps: Vec<ProofGap>,
-    /// How long the proof took, in milliseconds.
-    pub elapsed_ms: u64,
-}
-
-/// Why a sink's quiescence could not be proven.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProofGap {
-    /// The sink.
-    pub sink: String,
-    /// The missing evidence, in one sentence.
-    pub sentence: String,
-}
-
-/// The evidence for one job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JobProof {
-    /// Flink's job id.
-    pub job: String,
-    /// The sinks it writes.
-    pub sinks: Vec<String>,
-    /// Task and attempt ids, which must not have changed while it was proven.
-    pub attempts: Vec<String>,
-    /// Per source operator and partition: operator, topic, partition, offset delivered.
-    pub sources: Vec<(String, String, i32, i64)>,
-    /// Per event-time operator: operator, watermark computed from the records, watermark seen.
-    pub watermarks: Vec<(String, i64, i64)>,
-    /// The id of the checkpoint that was triggered after that and completed.
-    pub checkpoint: u64,
-    /// Per windowed operator: how many rows it says it dropped as late, so far.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub late: Vec<(String, u64)>,
-    /// What the source operators gave on, of the tables whose format leaves out what it cannot
-    /// read.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub readings: Vec<Reading>,
-}
-
-/// What a source operator made of the records of its topics.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reading {
-    /// The Flink table.
-    pub table: String,
-    /// The logical names of its topics.
-    pub topics: Vec<String>,
-    /// The format of its values (`debezium-json`).
-    pub format: String,
-    /// How its topics are read.
-    pub mode: SinkMode,
-    /// The rows it gave on, from the first record on; `None` where nothing tells.
-    pub rows: Option<u64>,
-}
 
 /// Which side a reference was computed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

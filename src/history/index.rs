@@ -181,7 +181,8 @@ impl<'a> Index<'a> {
                 let (read, n_faults) = (self.n_read(), self.faults.len());
                 self.walsenders.push(Walsender { pid: *pid, read, n_faults });
             }
-            Event::Entry { .. } => {}
+            // Records are decoded before they get here.
+            Event::Entry { .. } | Event::Schema { .. } => {}
             Event::Commit { entry, session, xid } => self.commits.push((*entry, session, *xid)),
             Event::Abort { xid, .. } => self.aborts.push(*xid),
             Event::Wal { lsn, xid, data } => self.wal.push(Wal { lsn: *lsn, xid: *xid, data }),

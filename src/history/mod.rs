@@ -5,8 +5,10 @@
 //! itself and all lines before it, so that a flipped bit, a missing line or two lines swapped are
 //! found at the line where they happened.
 
+pub mod decode;
 pub mod event;
 pub mod index;
+mod proof;
 mod reader;
 mod sum;
 mod writer;
@@ -17,6 +19,7 @@ pub use writer::Writer;
 
 use camino::Utf8Path;
 
+use decode::Decoder;
 use event::{Event, Header};
 
 /// A whole history in memory.
@@ -29,11 +32,13 @@ pub struct History {
 }
 
 impl History {
-    /// Reads a whole file.
+    /// Reads a whole file; records in Avro are decoded.
     pub fn read(path: &Utf8Path) -> Result<Self, HistoryError> {
         let reader = Reader::open(path)?;
         let header = reader.header().clone();
-        let events = reader.collect::<Result<_, _>>()?;
+        let mut decoder = Decoder::default();
+        let events = reader.map(|event| Ok(decoder.decoded(event?)));
+        let events = events.collect::<Result<_, HistoryError>>()?;
         Ok(Self { header, events })
     }
 

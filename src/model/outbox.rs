@@ -199,11 +199,15 @@ impl Routed {
         captured == payload
     }
 
-    /// Whether these bytes are the key as the JSON converter writes it.
-    pub fn is_key(&self, bytes: Option<&[u8]>) -> bool {
+    /// Whether these bytes are the key as the JSON converter writes it. A key column of text is a text
+    /// in JSON whatever it says: `42` is another key than `"42"`, on another partition.
+    pub fn is_key(&self, bytes: Option<&[u8]>, of_text: bool) -> bool {
         let Some(bytes) = bytes else { return self.key.is_none() };
         let captured = serde_json::from_slice::<serde_json::Value>(bytes);
-        captured.is_ok_and(|captured| is_text(&captured, self.key.as_deref()))
+        captured.is_ok_and(|captured| {
+            let is_kind = captured.is_null() || captured.is_string() == of_text;
+            is_kind && is_text(&captured, self.key.as_deref())
+        })
     }
 }
 
@@ -306,12 +310,14 @@ mod tests {
     }
 
     #[rstest]
-    #[case(r#""42""#, true)]
-    #[case("42", true)]
-    #[case(r#""43""#, false)]
-    #[case("null", false)]
-    fn a_key_is_the_aggregate(#[case] captured: &str, #[case] is_it: bool) {
-        assert_eq!(routed(&[], "p").is_key(Some(captured.as_bytes())), is_it);
+    #[case(r#""42""#, true, true)]
+    #[case("42", true, false)]
+    #[case(r#""42""#, false, false)]
+    #[case("42", false, true)]
+    #[case(r#""43""#, true, false)]
+    #[case("null", true, false)]
+    fn a_key_is_the_aggregate(#[case] captured: &str, #[case] of_text: bool, #[case] is_it: bool) {
+        assert_eq!(routed(&[], "p").is_key(Some(captured.as_bytes()), of_text), is_it);
     }
 
     #[test]

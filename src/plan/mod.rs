@@ -54,6 +54,9 @@ fn trial(scenario: &Scenario, draw: &Draw<'_>, seed: u64) -> Trial {
             let statements = overridden(&pipeline.statements, statements);
             pipeline = Pipeline { statements, ..pipeline };
         }
+        if let SettingValue::Format(format) = choice.value {
+            pipeline.format = format;
+        }
         settings.set(&setting.path, &choice.value);
     }
     only::keep(&mut pipeline, &scenario.only);

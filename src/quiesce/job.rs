@@ -336,6 +336,11 @@ impl<'a> Watched<'a> {
             .collect()
     }
 
+    /// The ids of all vertices.
+    pub(super) fn vertices(&self) -> impl Iterator<Item = &str> {
+        self.graph.vertices.iter().map(|vertex| vertex.id.as_str())
+    }
+
     /// Triggers a checkpoint and waits for it; gives its id. A job that has finished needs none: it
     /// flushed everything when it ended.
     pub(super) async fn checkpoint(

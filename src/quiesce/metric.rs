@@ -53,6 +53,18 @@ pub(super) fn rows_given_on(name: &str) -> Option<&str> {
     name.strip_suffix(".numRecordsOut")?.split_once('.').map(|(_, operator)| operator)
 }
 
+/// The subtask and operator of a count of an operator that waits for a model's answers, and whether
+/// it counts what came in (else what has left); `None` for any other metric.
+pub(super) fn waits_for_answers(name: &str) -> Option<(&str, bool)> {
+    let (operator, came) = match name.strip_suffix(".numRecordsIn") {
+        Some(operator) => (operator, true),
+        None => (name.strip_suffix(".numRecordsOut")?, false),
+    };
+    let letters = operator.chars().filter(char::is_ascii_alphanumeric);
+    let letters = letters.map(|char| char.to_ascii_lowercase()).collect::<String>();
+    letters.contains("mlpredict").then_some((operator, came))
+}
+
 /// A name as it appears in a metric's name.
 pub(super) fn sanitised(name: &str) -> String {
     name.replace([' ', '.', ':', ','], "_")
@@ -97,6 +109,16 @@ mod tests {
     #[case("0.currentInputWatermark")]
     fn another_metric_is_none(#[case] name: &str) {
         assert_eq!(current_offset(name), None);
+    }
+
+    #[test]
+    fn counts_of_an_operator_that_asks_a_model_are_known() {
+        let operator = "0.MLPredictTableFunction[3]";
+        let count = |metric: &str| format!("{operator}.{metric}");
+        assert_eq!(waits_for_answers(&count("numRecordsIn")), Some((operator, true)));
+        assert_eq!(waits_for_answers(&count("numRecordsOut")), Some((operator, false)));
+        assert_eq!(waits_for_answers(&count("numRecordsInPerSecond")), None);
+        assert_eq!(waits_for_answers("0.Calc[2].numRecordsIn"), None);
     }
 
     #[rstest]

@@ -25,9 +25,11 @@
 //!
 //! Attempts are read from a copy of the graph that is up to `web.refresh-interval` old; without a
 //! restart strategy that is harmless, since a job that lost a task has failed, and completes no
-//! checkpoint; with one it is the checkpoint's files that count. An asynchronous operator is not
-//! asked whether it holds records back (the checkpoint waits for those it has taken).
+//! checkpoint; with one it is the checkpoint's files that count.
+//!
+//! An operator that waits for answers from outside (a model) is asked whether it holds records back.
 
+mod asynchronous;
 mod barrier;
 mod connector;
 mod job;
@@ -118,6 +120,8 @@ pub struct Job {
     pub gaps: Vec<String>,
     /// It goes on from a state that an earlier job left.
     pub restored: bool,
+    /// It waits for answers from outside, record by record.
+    pub asynchronous: bool,
 }
 
 /// A sink and where it goes.

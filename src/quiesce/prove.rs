@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::{try_join, try_join_all};
 
 use super::job::{Delivered, Watched};
-use super::{Clients, Job, Pipeline, Question, Unproven, connector, job};
+use super::{Clients, Job, Pipeline, Question, Unproven, asynchronous, connector, job};
 use crate::base::position::Lsn;
 use crate::client::clock::Stopwatch;
 use crate::client::flink::Attempt;
@@ -125,15 +125,26 @@ impl Attempted<'_> {
         ends: &Ends,
     ) -> Result<(usize, Evidence), Unproven> {
         if job.is_restored() {
-            let (delivered, checkpoint) = job.held(self.clients, ends, self.left()).await?;
+            let (mut delivered, checkpoint) = job.held(self.clients, ends, self.left()).await?;
+            if job.job.asynchronous {
+                let gap =
+                    "after a restart the counts of an operator that waits for answers begin anew";
+                delivered.gaps.push(gap.to_owned());
+            }
             self.log("a checkpoint holds everything", &job.job.id);
             let late = job.late_rows(self.clients).await?;
             let readings = job.readings(self.clients, self.left()).await?;
             return Ok((n, Evidence { delivered, checkpoint, late, readings }));
         }
-        let delivered = job.delivered(self.clients, ends, self.left()).await?;
+        let mut delivered = job.delivered(self.clients, ends, self.left()).await?;
         self.log("the sources delivered everything", &job.job.id);
-        let checkpoint = job.checkpoint(self.clients, self.left()).await?;
+        let checkpoint = if job.job.asynchronous {
+            let drained = asynchronous::drained(self.clients, job, self.left()).await?;
+            delivered.gaps.extend(drained.gap);
+            drained.checkpoint
+        } else {
+            job.checkpoint(self.clients, self.left()).await?
+        };
         self.log("the checkpoint completed", &job.job.id);
         let late = job.late_rows(self.clients).await?;
         let readings = job.readings(self.clients, self.left()).await?;
@@ -349,6 +360,7 @@ mod tests {
             reads: reads.iter().map(read).collect(),
             gaps: Vec::new(),
             restored: false,
+            asynchronous: false,
         }
     }
 

@@ -11,7 +11,7 @@ use crate::scenario::pipeline::{Sink, WindowTime};
 use crate::scenario::settings::Options;
 use crate::sql::flink::{ColumnKind, CreateTable};
 
-use super::statements::TopicTable;
+use super::statements::{TopicTable, is_debezium};
 
 /// The clocks of all tables with a WATERMARK clause that can be computed.
 #[derive(Debug)]
@@ -133,7 +133,7 @@ impl Clocks for Watermarks {
 fn clock(table: &TopicTable, known: &Known<'_>) -> Option<Clock> {
     let watermark = table.create.watermark.as_ref()?;
     let delay = watermark.delay_ms.or(known.delay_ms)?;
-    let debezium = table.format == "debezium-json";
+    let debezium = is_debezium(&table.format);
     let times = match physical(&table.create, &watermark.column) {
         true if debezium => vec![Time::Image(watermark.column.clone())],
         true => vec![Time::Field(watermark.column.clone())],
@@ -166,7 +166,7 @@ fn declared(table: &TopicTable, known: &Known<'_>) -> Vec<Time> {
                     let ours = |topic: &String| topic.ends_with(&format!(".{source}"));
                     if table.topics.iter().any(ours) {
                         let ticks = ticks(source, column, known);
-                        let one_row = table.format != "debezium-json";
+                        let one_row = !is_debezium(&table.format);
                         times.push(Time::Column { name: column.clone(), ticks, one_row });
                     }
                 }

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use super::names::Names;
 use crate::capture::journal::{BARRIER, NOTE};
 use crate::client::endpoints::Endpoints;
+use crate::dialect::avro;
+use crate::history::event::Part;
 use crate::model::outbox;
 use crate::scenario::settings::Options;
 
@@ -45,6 +47,13 @@ const MANAGED: [&str; 8] = [
     "after.state.only",
 ];
 
+fn converter(part: Part) -> &'static str {
+    match part {
+        Part::Key => "key.converter",
+        Part::Value => "value.converter",
+    }
+}
+
 /// The connector of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connector {
@@ -73,6 +82,7 @@ impl Connector {
         let mut connector = Self { config, replaced: Vec::new(), prefix, routed: String::new() };
         connector.leave_out();
         connector.own(names, endpoints);
+        connector.own_converters(endpoints);
         connector.own_topics(names);
         connector.let_barriers_through();
         connector.spare_barriers(names);
@@ -161,6 +171,39 @@ impl Connector {
         self.set("publication.autocreate.mode", "disabled".to_owned());
         if self.heartbeat_topic().is_some() {
             self.set("topic.heartbeat.prefix", names.topic("__debezium-heartbeat"));
+        }
+    }
+
+    /// Whether this part of the records is written in Avro.
+    pub fn writes_avro(&self, part: Part) -> bool {
+        let class = self.config.get(converter(part));
+        class.is_some_and(|class| avro::is_converter(class))
+    }
+
+    /// Whoever's converter writes Avro: it is ours, on the stack's registry, with the frame that
+    /// Flink's formats read.
+    fn own_converters(&mut self, endpoints: &Endpoints) {
+        for part in [Part::Key, Part::Value] {
+            if !self.writes_avro(part) {
+                continue;
+            }
+            let class = converter(part);
+            avro::drop_options_of(&mut self.config, class);
+            self.set(class, avro::CONVERTER.to_owned());
+            let url = format!("{}/apis/registry/v2", endpoints.registry);
+            for (option, value) in [
+                ("url", url.as_str()),
+                ("auto-register", "true"),
+                ("as-confluent", "true"),
+                // In a header, the schema's id would be where Flink does not look.
+                ("headers.enabled", "false"),
+                ("use-id", "contentId"),
+            ] {
+                self.set(&format!("{class}.apicurio.registry.{option}"), value.to_owned());
+            }
+            // Avro's names of records have no dashes.
+            let names = self.config.entry("schema.name.adjustment.mode".to_owned());
+            names.or_insert_with(|| "avro".to_owned());
         }
     }
 
@@ -278,9 +321,8 @@ mod tests {
             postgres_port: 5432,
             postgres_user: "postgres".to_owned(),
             kafka: "127.0.0.1:9092".to_owned(),
-            connect: String::new(),
-            flink: String::new(),
-            gateway: String::new(),
+            registry: "http://127.0.0.1:2".to_owned(),
+            ..Endpoints::default()
         };
         let names = Names::from_parts("t", 0);
         Connector::new(&options(written), &options(settings), &names, &endpoints)

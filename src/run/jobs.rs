@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use super::Run;
 use super::clocks;
 use super::outcome::Stop;
+use super::scoring::Serving;
 use super::statements::{Prepared, TopicTable};
 use crate::base::anomaly::Anomaly;
 use crate::base::text::Place;
@@ -19,11 +20,14 @@ use crate::scenario::pipeline::Sink;
 use crate::scenario::settings::Options;
 use crate::scenario::timeline::Target;
 use crate::sql::flink::{Name, Statement, WithOption};
+use crate::stack;
 
 /// The statements that run.
 pub(super) struct Jobs {
     pub(super) flink: JobManager,
     session: Option<Session>,
+    /// The scoring service, where a statement creates a model.
+    serving: Option<Serving>,
     /// In the order of their INSERTs.
     pub(super) jobs: Vec<Job>,
     /// Which of the statements each job is.
@@ -41,6 +45,7 @@ pub(super) async fn start(
     let mut started = Jobs {
         flink: JobManager::new(&run.context.endpoints)?,
         session: None,
+        serving: None,
         jobs: Vec::new(),
         submitted: Vec::new(),
         sinks: Vec::new(),
@@ -66,6 +71,7 @@ pub(super) async fn submit(
 ) -> Result<(), Stop> {
     let session = Session::open(&run.context.endpoints, &run.names.base, &properties(run)).await?;
     run.made.session(session.clone());
+    started.serving = with_models(run, &session).await?;
     let mut ready = Some(Box::pin(ready));
     // What a refused statement should have made; what needs it is not submitted either.
     let mut missing: Vec<String> = Vec::new();
@@ -104,6 +110,17 @@ pub(super) async fn submit(
     run.recorder.record(Event::Sinks { sinks: started.sinks.clone() })?;
     run.log("the statements run");
     Ok(())
+}
+
+/// Starts the scoring service and makes the model provider known, where a statement creates a model.
+async fn with_models(run: &Run<'_>, session: &Session) -> Result<Option<Serving>, Stop> {
+    let Some(scoring) = &run.scoring else { return Ok(None) };
+    let options = run.context.claims.as_ref();
+    let options = options.ok_or_else(|| Stop::Stack("no stack to fetch jars for".to_owned()))?;
+    let jar = stack::model_jar(options, &|line| tracing::info!("{line}")).await;
+    let jar = jar.map_err(|error| Stop::Stack(error.to_string()))?;
+    session.execute(&format!("ADD JAR '{jar}'")).await?;
+    scoring.serve()
 }
 
 /// Records the plans that the scenario says something of.
@@ -207,6 +224,7 @@ fn created(prepared: &Prepared) -> String {
     match &prepared.statement {
         Statement::CreateTable(create) => create.name.table().to_owned(),
         Statement::CreateView { name, .. } => name.table().to_owned(),
+        Statement::CreateModel(create) => create.name.table().to_owned(),
         Statement::Insert(_)
         | Statement::StatementSet(_)
         | Statement::Set { .. }
@@ -284,6 +302,7 @@ async fn insert(
         reads,
         gaps,
         restored: false,
+        asynchronous: run.statements.asks_a_model(prepared),
     }))
 }
 

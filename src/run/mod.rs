@@ -13,6 +13,8 @@ mod made;
 pub mod names;
 mod outcome;
 mod recovery;
+mod schemas;
+mod scoring;
 mod shadow;
 mod source;
 pub mod statements;

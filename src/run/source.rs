@@ -9,6 +9,7 @@ use super::clocks::{self, Known, Watermarks};
 use super::connector::{Connector, captures};
 use super::faults::Counts;
 use super::outcome::Stop;
+use super::schemas::{self, Schemas};
 use super::topics;
 use crate::base::anomaly::Anomaly;
 use crate::base::text::Text;
@@ -313,21 +314,19 @@ fn tap(
     counts: Option<&Arc<watch::Sender<Counts>>>,
 ) -> Result<Tap, Stop> {
     let (barriers, clocks, counts) = (Arc::clone(barriers), Arc::clone(clocks), counts.cloned());
-    let recorder = run.recorder.clone();
+    let framed = schemas::framed(topics, &run.connector, &run.statements);
+    let endpoints = &run.context.endpoints;
+    let mut schemas = Schemas::new(endpoints, framed, topics, run.recorder.clone())?;
     let barrier_topic = run.connector.barrier_topic();
     let handler = Box::new(move |record: Record| {
+        let record = schemas.record(record);
         clocks.note(&record);
-        let barrier = (record.topic == barrier_topic).then(|| record.clone());
-        let topic = counts.is_some().then(|| record.topic.clone());
-        if let Err(error) = recorder.record(Event::Record(record)) {
-            // The recorder keeps its first failure; the next proof ends the run with it.
-            tracing::debug!("{error}");
-        }
-        if let (Some(counts), Some(topic)) = (&counts, topic) {
-            counts.send_modify(|counts| *counts.entry(topic).or_default() += 1);
+        let is_barrier = record.topic == barrier_topic;
+        if let Some(counts) = &counts {
+            counts.send_modify(|counts| *counts.entry(record.topic.clone()).or_default() += 1);
         }
         // Told last: who sees the barrier finds its record in the history.
-        if let Some(record) = barrier {
+        if is_barrier {
             barriers.note(&record);
         }
     });

@@ -7,8 +7,10 @@ use super::names::Names;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::text::{Place, Span, Text};
 use crate::capture::diagnose::{self, PIPELINE};
-use crate::dialect::{TopicPlan, Translation};
-use crate::history::event::SinkMode;
+use crate::client::endpoints::Endpoints;
+use crate::client::registry;
+use crate::dialect::{TopicPlan, Translation, avro};
+use crate::history::event::{Part, SinkMode};
 use crate::scenario::settings::Options;
 use crate::sql::edit::with_options;
 use crate::sql::flink::{self, CreateTable, Insert, Statement, With};
@@ -55,6 +57,8 @@ pub struct Statements {
     views: BTreeMap<String, Vec<String>>,
     /// Tables and views that use the clock of the machine.
     processing_time: Vec<String>,
+    /// Views that ask a model.
+    asking: Vec<String>,
 }
 
 /// Reads and edits the translated statements of a pipeline.
@@ -62,7 +66,7 @@ pub fn prepare(
     translation: &Translation,
     settings: &BTreeMap<String, Options>,
     names: &Names,
-    kafka: &str,
+    endpoints: &Endpoints,
 ) -> Result<Statements, Vec<Diagnostic>> {
     let mut all = Statements { topics: translation.topics.clone(), ..Statements::default() };
     let mut diagnostics = Vec::new();
@@ -72,7 +76,7 @@ pub fn prepare(
         if let Statement::CreateTable(create) = &statement {
             let set = settings.get(create.name.table());
             let edited = with_settings(written, set);
-            match table(&edited, written, names, kafka) {
+            match table(&edited, written, names, endpoints) {
                 Ok((text, table)) => {
                     submitted = text;
                     all.tables.extend(table.map(|table| (table.name.clone(), table)));
@@ -100,7 +104,7 @@ fn table(
     text: &Text,
     written: &Text,
     names: &Names,
-    kafka: &str,
+    endpoints: &Endpoints,
 ) -> Result<(Text, Option<TopicTable>), Diagnostic> {
     let Statement::CreateTable(create) = flink::parse(text) else {
         return Ok((text.clone(), None));
@@ -108,7 +112,7 @@ fn table(
     let Some(with) = create.with.clone() else { return Ok((text.clone(), None)) };
     let mode = match with.get("connector") {
         Some("upsert-kafka") => SinkMode::Upsert,
-        Some("kafka") if format(&with) == "debezium-json" => SinkMode::Retract,
+        Some("kafka") if is_debezium(format(&with)) => SinkMode::Retract,
         Some("kafka") => SinkMode::Append,
         _ => return Ok((text.clone(), None)),
     };
@@ -127,7 +131,7 @@ fn table(
     let transactions = with.get("sink.transactional-id-prefix").map(|prefix| names.topic(prefix));
     let mut changes = vec![
         ("topic", physical.as_str()),
-        ("properties.bootstrap.servers", kafka),
+        ("properties.bootstrap.servers", endpoints.kafka.as_str()),
         ("properties.group.id", group.as_str()),
     ];
     if let Some(prefix) = &transactions {
@@ -137,6 +141,9 @@ fn table(
     // all; those of the Kafka clients are hundreds for each table.
     let unread = CLIENT_METRICS.into_iter().filter(|key| with.get(key).is_none());
     changes.extend(unread.map(|key| (key, "false")));
+    let registry = format!("{}{}", endpoints.registry, registry::API);
+    let urls = registry_options(&with);
+    changes.extend(urls.iter().map(|key| (key.as_str(), registry.as_str())));
     let changes = changes.into_iter().map(|(key, value)| (key, Some(value)));
     let table = TopicTable {
         name: create.name.table().to_owned(),
@@ -149,8 +156,33 @@ fn table(
     Ok((with_options(text, changes), Some(table)))
 }
 
+/// The options that hold the registry's address, one for each format that needs it.
+fn registry_options(with: &With) -> Vec<String> {
+    let formats = ["", "key.", "value."].into_iter().filter_map(|part| {
+        let format = with.get(&format!("{part}format"))?;
+        avro::is_format(format).then(|| format!("{part}{format}.url"))
+    });
+    formats.collect()
+}
+
+/// Whether a format reads Debezium's envelope as a changelog.
+pub fn is_debezium(format: &str) -> bool {
+    format.starts_with("debezium-")
+}
+
 fn format(with: &With) -> &str {
     with.get("value.format").or_else(|| with.get("format")).unwrap_or("json")
+}
+
+impl TopicTable {
+    /// The format of a part of its records.
+    pub fn format_of(&self, part: Part) -> Option<&str> {
+        let with = self.create.with.as_ref()?;
+        match part {
+            Part::Key => with.get("key.format"),
+            Part::Value => Some(format(with)),
+        }
+    }
 }
 
 impl Statements {
@@ -162,13 +194,17 @@ impl Statements {
                 name.table()
             }
             Statement::CreateTable(create) => create.name.table(),
-            Statement::Insert(_)
+            Statement::CreateModel(_)
+            | Statement::Insert(_)
             | Statement::StatementSet(_)
             | Statement::Set { .. }
             | Statement::Other => return,
         };
         if uses_processing_time(text) {
             self.processing_time.push(name.to_owned());
+        }
+        if asks_a_model(text) {
+            self.asking.push(name.to_owned());
         }
     }
 
@@ -215,6 +251,12 @@ impl Statements {
         self.reads(inserts).iter().filter_map(|name| self.tables.get(name)).collect()
     }
 
+    /// Whether a statement asks a model, itself or through views.
+    pub fn asks_a_model(&self, prepared: &Prepared) -> bool {
+        let reads = self.reads(prepared.statement.inserts());
+        asks_a_model(&prepared.written) || reads.iter().any(|name| self.asking.contains(name))
+    }
+
     /// Why quiescence of a statement's sinks cannot be proven, whatever is seen.
     pub fn gaps(&self, prepared: &Prepared, flink: &Options) -> Vec<String> {
         let mut gaps = Vec::new();
@@ -231,6 +273,10 @@ impl Statements {
         }
         gaps
     }
+}
+
+fn asks_a_model(text: &Text) -> bool {
+    significant(Language::Flink, &text.value).iter().any(|token| token.is("ML_PREDICT"))
 }
 
 fn uses_processing_time(text: &Text) -> bool {
@@ -267,6 +313,28 @@ INSERT INTO totals SELECT id FROM late;";
         Translation { statements: texts.iter().map(own).collect(), topics: BTreeMap::new() }
     }
 
+    fn endpoints() -> Endpoints {
+        Endpoints {
+            kafka: "127.0.0.1:1".to_owned(),
+            registry: "http://127.0.0.1:2".to_owned(),
+            ..Endpoints::default()
+        }
+    }
+
+    #[test]
+    fn a_format_with_a_registry_is_told_its_address() {
+        let sql = "CREATE TABLE t (id INT) WITH ('connector' = 'upsert-kafka', 'topic' = 't', \
+                   'key.format' = 'raw', 'value.format' = 'avro-confluent', \
+                   'value.avro-confluent.url' = 'http://production')";
+        let text = Text::whole("p.sql".into(), sql.to_owned());
+        let names = Names::from_parts("t", 0);
+        let all = prepare(&translation(&[text]), &BTreeMap::new(), &names, &endpoints()).unwrap();
+        let submitted = &all.prepared[0].submitted.value;
+        let option = "'value.avro-confluent.url' = 'http://127.0.0.1:2/apis/ccompat/v7'";
+        assert!(submitted.contains(option), "{submitted}");
+        assert!(!submitted.contains("key.raw.url"), "{submitted}");
+    }
+
     fn prepared() -> Statements {
         let texts = split::flink(&Text::whole("p.sql".into(), SQL.to_owned())).unwrap();
         let settings = BTreeMap::from([(
@@ -274,7 +342,7 @@ INSERT INTO totals SELECT id FROM late;";
             Options::from([("scan.parallelism".to_owned(), "2".to_owned())]),
         )]);
         let translation = translation(&texts);
-        prepare(&translation, &settings, &Names::from_parts("t", 0), "127.0.0.1:1").unwrap()
+        prepare(&translation, &settings, &Names::from_parts("t", 0), &endpoints()).unwrap()
     }
 
     #[test]
@@ -303,7 +371,8 @@ INSERT INTO totals SELECT id FROM late;";
             "CREATE TABLE t (id INT) WITH ('connector' = 'kafka')".to_owned(),
         );
         let names = Names::from_parts("t", 0);
-        let errors = prepare(&translation(&[text]), &BTreeMap::new(), &names, "k").unwrap_err();
+        let errors =
+            prepare(&translation(&[text]), &BTreeMap::new(), &names, &endpoints()).unwrap_err();
         assert_eq!(errors.len(), 1);
         assert_eq!(errors[0].place.to_string(), "p.sql:1:1");
     }

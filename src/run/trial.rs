@@ -13,7 +13,8 @@ use super::folder::{self, Folder};
 use super::made::Made;
 use super::names::Names;
 use super::outcome::{Stop, exit_of};
-use super::statements::{self, Statements};
+use super::scoring::Scoring;
+use super::statements::{self, Prepared, Statements};
 use super::topics::Planned;
 use super::{jobs, shadow, timeline};
 use crate::base::anomaly::Anomaly;
@@ -29,7 +30,9 @@ use crate::dialect::{self, Translation};
 use crate::history::event::{End, Event, FORMAT, Header};
 use crate::history::{History, HistoryError};
 use crate::scenario::pipeline::Dialect;
+use crate::scenario::settings::Settings;
 use crate::scenario::trial::Trial;
+use crate::sql::flink::Statement;
 use crate::sql::split;
 use crate::stack::{self, Claim};
 
@@ -47,6 +50,8 @@ pub(super) struct Run<'a> {
     /// The source DDL, one statement a text.
     pub(super) ddl: Vec<Text>,
     pub(super) hand: Hand,
+    /// The scoring service, where a statement creates a model.
+    pub(super) scoring: Option<Scoring>,
     pub(super) watch: Stopwatch,
 }
 
@@ -140,9 +145,10 @@ pub(super) fn begin<'a>(
         Dialect::Flink => settings.tables.clone(),
         Dialect::Confluent => BTreeMap::new(),
     };
-    let kafka = &context.endpoints.kafka;
-    let prepared = statements::prepare(&applied.translation, &of_tables, &names, kafka);
-    let statements = prepared.map_err(|wrong| at(Stop::Invalid(wrong)))?;
+    let endpoints = &context.endpoints;
+    let prepared = statements::prepare(&applied.translation, &of_tables, &names, endpoints);
+    let mut statements = prepared.map_err(|wrong| at(Stop::Invalid(wrong)))?;
+    let scoring = scoring(&mut statements, settings, &names).map_err(at)?;
     let ddl = ddl(trial).map_err(at)?;
     let hand =
         Hand::new(&context.endpoints, context.control.clone(), names.connector(), recorder.clone());
@@ -156,12 +162,31 @@ pub(super) fn begin<'a>(
         admin: Admin::new(&context.endpoints).map_err(|error| at(error.into()))?,
         connector,
         statements,
+        scoring,
         ddl,
         hand: hand.map_err(at)?,
         watch,
     };
     run.keep_effective(&folder, &applied.translation).map_err(at)?;
     Ok((run, folder, claim))
+}
+
+/// A scoring service for the models that the statements create, which are told its address.
+fn scoring(
+    statements: &mut Statements,
+    settings: &Settings,
+    names: &Names,
+) -> Result<Option<Scoring>, Stop> {
+    let is_model = |one: &&mut Prepared| matches!(one.statement, Statement::CreateModel(_));
+    let mut models = statements.prepared.iter_mut().filter(is_model).peekable();
+    if models.peek().is_none() {
+        return Ok(None);
+    }
+    let scoring = Scoring::reserve(&settings.scoring, names.base.clone())?;
+    for model in models {
+        model.submitted = scoring.told(&model.submitted);
+    }
+    Ok(Some(scoring))
 }
 
 fn ddl(trial: &Trial) -> Result<Vec<Text>, Stop> {

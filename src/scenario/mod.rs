@@ -3,7 +3,11 @@
 
 pub mod bless;
 pub mod code;
+#[cfg(test)]
+mod coverage;
 mod diagnose;
+#[cfg(test)]
+mod editors;
 pub mod expect;
 pub mod load;
 pub mod orders;

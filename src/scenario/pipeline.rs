@@ -17,6 +17,8 @@ pub const ROUTER: &str = "io.debezium.transforms.outbox.EventRouter";
 pub enum Format {
     /// JSON without schemas.
     Json,
+    /// Avro behind the frame of a schema registry.
+    AvroRegistry,
 }
 
 /// How the statements are written.

@@ -4,7 +4,7 @@ use camino::Utf8PathBuf;
 
 use super::diagnose::At;
 use super::expect::{Allowance, Expect};
-use super::pipeline::Pipeline;
+use super::pipeline::{Format, Pipeline};
 use super::range::Ranges;
 use super::settings::{PerPlace, ReplicaIdentity, Settings};
 use super::timeline::Entry;
@@ -100,10 +100,12 @@ pub struct Choice {
 pub enum SettingValue {
     /// Nothing: the key is taken out.
     Unset,
-    /// A number of partitions or subtasks.
+    /// A number: of partitions, subtasks, milliseconds, refusals.
     Number(u32),
     /// A replica identity.
     Identity(ReplicaIdentity),
+    /// The wire format of the pipeline.
+    Format(Format),
     /// An option of a component or a topic.
     Option(String),
     /// Statements that replace those of the pipeline, one a text.
@@ -133,6 +135,13 @@ impl Settings {
             (["tables", table, option], SettingValue::Option(text)) => {
                 let options = self.tables.entry((*table).to_owned()).or_default();
                 options.insert((*option).to_owned(), text.clone());
+            }
+            (["scoring", "delay"], SettingValue::Number(ms)) => {
+                self.scoring.delay_ms = u64::from(*ms);
+            }
+            (["scoring", "fail_first"], SettingValue::Number(n)) => self.scoring.fail_first = *n,
+            (["scoring", "out_of_order"], SettingValue::Option(text)) => {
+                self.scoring.out_of_order = text == "true";
             }
             (["connector", option], SettingValue::Option(text)) => {
                 self.connector.insert((*option).to_owned(), text.clone());

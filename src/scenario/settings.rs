@@ -67,6 +67,27 @@ pub struct Settings {
     pub kafka: Options,
     /// Options of the Postgres server.
     pub postgres: Options,
+    /// What the scoring service does besides scoring.
+    #[serde(skip_serializing_if = "Scoring::is_plain")]
+    pub scoring: Scoring,
+}
+
+/// How badly the scoring service behaves on purpose.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Scoring {
+    /// Every answer comes this many milliseconds later.
+    pub delay_ms: u64,
+    /// So many first requests of each transaction are refused.
+    pub fail_first: u32,
+    /// Every second answer is overtaken by the one after it.
+    pub out_of_order: bool,
+}
+
+impl Scoring {
+    fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The axes of the matrix with this cell's values, in the order they were written. Empty when the

@@ -106,10 +106,18 @@ words! {
         "topics" [may Type::Named("table or sink", &Type::Options)] "Map place → options of its topic.";
         "tables" [may Type::Named("Flink table", &Type::Options)] "Map Flink table → options, as if written in its `WITH`.";
         "connector" [may Type::Options] "Options of the connector.";
+        "format" [may Type::Choice(&Type::Word(&FORMAT))] "How records are written, over what the pipeline says.";
         "flink" [may Type::Options] "Options of the Flink session.";
         "worker" [may Type::Options] "Options of Connect's process: the scenario gets a stack of its own with them.";
         "kafka" [may Type::Options] "Options of the broker, on a stack of its own.";
         "postgres" [may Type::Options] "Options of the server, on a stack of its own.";
+        "scoring" [may Type::Map(&SCORING)] "How the scoring service behaves that a `CREATE MODEL` of the statements is told.";
+    } later [];
+    /// Keys of `scoring`.
+    SCORING = "scoring" {
+        "delay" [may Type::Choice(&Type::Duration)] "Every answer comes this much later.";
+        "fail_first" [may Type::Choice(&Type::Count)] "So many first requests of each transaction are refused with 503.";
+        "out_of_order" [may Type::Choice(&Type::Bool)] "Every second answer is held back until the one after it has left.";
     } later [];
     /// Keys of `where`.
     WHERE = "where" {
@@ -120,10 +128,12 @@ words! {
         "topics" [may Type::Labels] "Cells with these options of topics.";
         "tables" [may Type::Labels] "Cells with these options of Flink tables.";
         "connector" [may Type::Labels] "Cells with these options of the connector.";
+        "format" [may Type::Labels] "Cells with records in this format.";
         "flink" [may Type::Labels] "Cells with these options of the Flink session.";
         "worker" [may Type::Labels] "Cells with these options of Connect's process.";
         "kafka" [may Type::Labels] "Cells with these options of the broker.";
         "postgres" [may Type::Labels] "Cells with these options of the server.";
+        "scoring" [may Type::Labels] "Cells with this behaviour of the scoring service.";
         "versions" [may Type::Labels] "Stacks with these versions: map component → range.";
     } later [];
     /// Main keys of a timeline entry beside the sessions.
@@ -239,7 +249,8 @@ words! {
     /// Wire formats.
     FORMAT = "format" {
         "json" "JSON without schemas.";
-    } later ["json-registry" "avro-registry"];
+        "avro-registry" "Avro, its schemas in the stack's schema registry. Statements and a connector file that are written for JSON are brought to it: converters, the formats of tables, decimals as Avro's own, `TIMESTAMP_LTZ` as `TIMESTAMP`.";
+    } later ["json-registry"];
     /// Dialects.
     DIALECT = "dialect" {
         "confluent" "Confluent Cloud's; the default. Tables are inferred from the connector's topics, as there; what becomes of a statement is in [dialect.md](dialect.md).";

@@ -59,7 +59,7 @@ fn ascending(anchors: Vec<Anchor>) -> Vec<Anchor> {
     kept
 }
 
-/// A `CREATE TABLE` with options of its `WITH` set (`Some`) or taken out (`None`), in the order
+/// A `CREATE TABLE` or `CREATE MODEL` with options of its `WITH` set (`Some`) or taken out (`None`), in the order
 /// given; a clause is added where there is none. Other statements stay as they are.
 pub fn with_options<'a, I>(create_table: &Text, changes: I) -> Text
 where
@@ -75,10 +75,14 @@ where
 }
 
 fn option_edit(text: &Text, key: &str, value: Option<&str>) -> Option<Edit> {
-    let Statement::CreateTable(table) = flink::parse(text) else { return None };
-    let Some(with) = &table.with else {
+    let (with, with_at) = match flink::parse(text) {
+        Statement::CreateTable(table) => (table.with, table.with_at),
+        Statement::CreateModel(model) => (model.with, model.with_at),
+        _ => return None,
+    };
+    let Some(with) = &with else {
         let written = format!(" WITH ({} = {})", quoted(key), quoted(value?));
-        return Some(Edit::new(Span::new(table.with_at, table.with_at), written));
+        return Some(Edit::new(Span::new(with_at, with_at), written));
     };
     let found = with.options.iter().position(|option| option.key == key);
     match (found, value) {

@@ -9,7 +9,6 @@ use camino::Utf8PathBuf;
 use super::error::{Doing, StackError};
 use super::files;
 use super::infra;
-use super::jars::Jars;
 use super::lock::{Lock, Mode};
 use super::machine::Machine;
 use super::paths::Paths;
@@ -48,8 +47,12 @@ impl Drop for Making {
 impl Archives {
     /// Archives fit one class path and one Java only. The command lines are part of the key,
     /// because a module option can make a JVM refuse an archive.
-    pub(super) fn find(paths: &Paths, machine: &Machine, jars: &Jars) -> Result<Self, StackError> {
-        let jars = jars.kafka.iter().chain(&jars.flink).map(|jar| jar.as_str());
+    pub(super) fn find<'j>(
+        paths: &Paths,
+        machine: &Machine,
+        jars: impl IntoIterator<Item = &'j Utf8PathBuf>,
+    ) -> Result<Self, StackError> {
+        let jars = jars.into_iter().map(|jar| jar.as_str());
         let key = [machine.java.as_str(), &machine.java_version, FORMAT].into_iter().chain(jars);
         let target = paths.cds().join(infra::digest(key));
         if target.is_dir() {

@@ -11,7 +11,10 @@ pub(super) const KAFKA_POM: &str = include_str!("../../infra/local/kafka.pom.xml
 pub(super) const FLINK_POM: &str = include_str!("../../infra/local/flink.pom.xml");
 /// The connector archive.
 pub(super) const DEBEZIUM_POM: &str = include_str!("../../infra/local/debezium.pom.xml");
-
+/// The Avro converter of Connect.
+pub(super) const CONVERTER_POM: &str = include_str!("../../infra/local/converter.pom.xml");
+/// The schema registry, for runs with Avro.
+pub(super) const REGISTRY_POM: &str = include_str!("../../infra/local/registry.pom.xml");
 /// Flink's model provider, for statements that need it.
 pub(super) const MODEL_POM: &str = include_str!("../../infra/local/model.pom.xml");
 
@@ -78,7 +81,8 @@ pub(super) fn digest<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
 /// A digest of everything that decides what a stack is. A stack of another recipe is not used.
 pub(super) fn recipe() -> String {
     let texts = ALL.iter().map(|template| template.text);
-    digest(texts.chain([KAFKA_POM, FLINK_POM, DEBEZIUM_POM, env!("CARGO_PKG_VERSION")]))
+    let poms = [KAFKA_POM, FLINK_POM, DEBEZIUM_POM, CONVERTER_POM, REGISTRY_POM];
+    digest(texts.chain(poms).chain([env!("CARGO_PKG_VERSION")]))
 }
 
 #[cfg(test)]

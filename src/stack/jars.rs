@@ -1,5 +1,6 @@
 //! The jars: fetched by Maven once, checked by name and size at every start, never fetched again.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -22,15 +23,36 @@ struct Set {
     name: &'static str,
     pom: &'static str,
     goal: &'static str,
+    /// A service that its jars provide without saying so: the interface and the classes.
+    service: Option<(&'static str, &'static str)>,
 }
 
-const KAFKA: Set = Set { name: "kafka", pom: infra::KAFKA_POM, goal: "copy-dependencies" };
-const FLINK: Set = Set { name: "flink", pom: infra::FLINK_POM, goal: "copy-dependencies" };
-const DEBEZIUM: Set =
-    Set { name: "debezium", pom: infra::DEBEZIUM_POM, goal: "unpack-dependencies" };
+impl Set {
+    const fn copied(name: &'static str, pom: &'static str) -> Self {
+        Self { name, pom, goal: "copy-dependencies", service: None }
+    }
+
+    const fn unpacked(name: &'static str, pom: &'static str) -> Self {
+        Self { name, pom, goal: "unpack-dependencies", service: None }
+    }
+}
+
+const KAFKA: Set = Set::copied("kafka", infra::KAFKA_POM);
+const FLINK: Set = Set::copied("flink", infra::FLINK_POM);
+const DEBEZIUM: Set = Set::unpacked("debezium", infra::DEBEZIUM_POM);
+/// Connect finds plugins by their service files alone, and the converter has none.
+const CONVERTER: Set = Set {
+    service: Some((
+        "org.apache.kafka.connect.storage.Converter",
+        "io.apicurio.registry.utils.converter.AvroConverter\n",
+    )),
+    ..Set::copied("converter", infra::CONVERTER_POM)
+};
+/// What only runs with Avro need; fetched when the first of them asks.
+const REGISTRY: Set = Set::unpacked("registry", infra::REGISTRY_POM);
 /// What few statements need; fetched when one does, and no part of a class path.
-const MODEL: Set = Set { name: "model", pom: infra::MODEL_POM, goal: "copy-dependencies" };
-const SETS: [Set; 3] = [KAFKA, FLINK, DEBEZIUM];
+const MODEL: Set = Set::copied("model", infra::MODEL_POM);
+const SETS: [Set; 4] = [KAFKA, FLINK, DEBEZIUM, CONVERTER];
 
 /// The name of the file that lists what a complete set holds.
 const MANIFEST: &str = "manifest";
@@ -42,8 +64,12 @@ pub(super) struct Jars {
     pub(super) kafka: Vec<Utf8PathBuf>,
     /// The class path of the Flink processes, in order.
     pub(super) flink: Vec<Utf8PathBuf>,
-    /// The folder for `plugin.path`.
+    /// The folder of the connector, for `plugin.path`.
     pub(super) plugins: Utf8PathBuf,
+    /// The folder of the converter, for `plugin.path`.
+    pub(super) converter: Utf8PathBuf,
+    /// Where the schema registry is, once it was fetched.
+    pub(super) registry: Utf8PathBuf,
 }
 
 /// The jars, if every one is there; else a sentence that says what is missing.
@@ -53,7 +79,14 @@ pub(super) fn cached(paths: &Paths) -> Result<Jars, String> {
         Ok(names.iter().map(|name| folder.join(name)).collect())
     };
     complete(paths, DEBEZIUM)?;
-    Ok(Jars { kafka: jars(KAFKA)?, flink: jars(FLINK)?, plugins: content(paths, DEBEZIUM) })
+    complete(paths, CONVERTER)?;
+    Ok(Jars {
+        kafka: jars(KAFKA)?,
+        flink: jars(FLINK)?,
+        plugins: content(paths, DEBEZIUM),
+        converter: folder(paths, CONVERTER),
+        registry: content(paths, REGISTRY),
+    })
 }
 
 /// The jars; those that are missing are fetched first.
@@ -80,6 +113,29 @@ pub async fn model_jar(options: &StackOptions, say: Say<'_>) -> Result<Utf8PathB
     jar.map(|jar| folder.join(jar)).ok_or_else(missing)
 }
 
+/// Fetches the schema registry if it is missing.
+pub(super) async fn resolve_registry(
+    options: &StackOptions,
+    say: Say<'_>,
+) -> Result<(), StackError> {
+    let paths = Paths::of(options);
+    if complete(&paths, REGISTRY).is_ok() {
+        return Ok(());
+    }
+    fetch_all(options, &paths, &[REGISTRY], say).await
+}
+
+/// The jar that is started, in the folder of the registry.
+pub(super) fn registry_jar(folder: &Utf8Path) -> Result<Utf8PathBuf, StackError> {
+    let mut names = files::names(folder, "apicurio-registry-app");
+    names.retain(|name| name.ends_with("-runner.jar"));
+    let found = names.pop().map(|name| folder.join(name));
+    found.ok_or_else(|| StackError::Missing {
+        what: format!("the schema registry is not in {folder}"),
+        mend: "start a run with Avro, which fetches it".to_owned(),
+    })
+}
+
 /// Fetches those of `sets` that are missing, one process at a time.
 async fn fetch_all(
     options: &StackOptions,
@@ -100,7 +156,9 @@ async fn fetch_all(
 
 /// A set's folder is named after its POM, so that another version is another folder.
 fn folder(paths: &Paths, set: Set) -> Utf8PathBuf {
-    paths.jars().join(format!("{}-{}", set.name, infra::digest([set.pom, set.goal])))
+    let service = set.service.map(|(_, classes)| classes);
+    let digest = infra::digest([set.pom, set.goal].into_iter().chain(service));
+    paths.jars().join(format!("{}-{digest}", set.name))
 }
 
 fn content(paths: &Paths, set: Set) -> Utf8PathBuf {
@@ -164,6 +222,10 @@ async fn fetch(
     };
     let mut running = launch.start(&log).doing("start Maven")?;
     follow(&mut running, set, &log, say).await?;
+    if let Some((interface, classes)) = set.service {
+        write_service(&lib.join("services.jar"), interface, classes)
+            .doing("write a jar with a service file")?;
+    }
     let listed = list(&lib, &lib).doing("list the fetched jars")?;
     if listed.is_empty() {
         return Err(failed(set, missing, &log));
@@ -230,6 +292,17 @@ fn because(missing: &str, error: StackError) -> StackError {
         }
         other => other,
     }
+}
+
+/// A jar that holds nothing but one service file.
+fn write_service(path: &Utf8Path, interface: &str, classes: &str) -> std::io::Result<()> {
+    let mut jar = zip::ZipWriter::new(fs_err::File::create(path)?);
+    let stored =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    jar.start_file(format!("META-INF/services/{interface}"), stored)?;
+    jar.write_all(classes.as_bytes())?;
+    jar.finish()?;
+    Ok(())
 }
 
 /// `size name` of every file below `folder`, sorted by name.

@@ -26,6 +26,7 @@ use super::start::Stack;
 use super::{Say, StackOptions, files, infra, jars, leftovers, ports, sweep, templates, training};
 use crate::base::exit::Exit;
 use crate::client::clock::Stopwatch;
+use crate::client::endpoints::Endpoints;
 use crate::client::wait::{self, Look, WaitError};
 
 /// How long the keeper before may take to be gone, its archives written.
@@ -104,7 +105,7 @@ async fn whole_life(
         // Dropping what was started so far kills it.
         () = signals.told_to_end() => return Ok(()),
     };
-    let record = Record {
+    let mut record = Record {
         token: order.token.clone(),
         recipe: infra::recipe(),
         keeper: itself,
@@ -118,7 +119,7 @@ async fn whole_life(
     files::write_json(&paths.record(), &record)?;
     say(&format!("the stack is ready after {:.1?}", watch.elapsed()));
     let served = tokio::select! {
-        end = until_idle(&mut stack, &listener, paths, order.options.idle) => end,
+        end = until_idle(&mut stack, &listener, (paths, &mut record), order.options.idle) => end,
         () = signals.told_to_end() => Ok(None),
     };
     files::remove(&paths.record())?;
@@ -158,7 +159,7 @@ async fn bring_up(
     let templates = templates::resolve(paths, &machine, &jars, &folder, say).await?;
     let mut attempt = 0;
     loop {
-        let archives = Archives::find(paths, &machine, &jars)?;
+        let archives = Archives::find(paths, &machine, jars.kafka.iter().chain(&jars.flink))?;
         if archives.are_made() {
             say("no class archives yet: this start is slower, and its end writes them");
         }
@@ -169,6 +170,7 @@ async fn bring_up(
             folder: folder.clone(),
             ports: ports::choose(seed(&order.token) + attempt * 997)?,
             archives,
+            registry_archives: Archives::None,
             own: order.options.own.clone(),
         };
         match Stack::start(setting, watch, say).await {
@@ -194,8 +196,10 @@ type Alone = (Lock, Lock);
 enum Next {
     /// End: nobody uses the stack.
     End(Alone),
-    /// Sweep: a run was killed, or everybody has just left.
+    /// Sweep: a run was killed.
     Sweep,
+    /// Sweep all, while nobody comes in: everybody has just left.
+    SweepAlone(Alone),
     /// Bring back what a run left down: nobody uses the stack.
     Mend(Alone),
 }
@@ -204,7 +208,7 @@ enum Next {
 async fn until_idle(
     stack: &mut Stack,
     listener: &Listener,
-    paths: &Paths,
+    (paths, record): (&Paths, &mut Record),
     idle: Duration,
 ) -> Result<Option<Alone>, StackError> {
     let endpoints = stack.endpoints();
@@ -227,7 +231,15 @@ async fn until_idle(
             next = next => next.map_err(WaitError::flatten)?,
             (question, stream) = listener.next() => {
                 tracing::debug!(?question, "asked");
-                let reply = stack.obey(question).await;
+                let reply = stack.obey(question, paths).await;
+                // What was started because it was asked for stands in the record before anybody
+                // is told.
+                let components = stack.components();
+                if components != record.components {
+                    record.components = components;
+                    record.endpoints = stack.endpoints();
+                    files::write_json(&paths.record(), record)?;
+                }
                 control::reply(stream, &reply).await;
                 continue;
             }
@@ -238,12 +250,22 @@ async fn until_idle(
                 stack.mend(&|line| tracing::info!("{line}")).await?;
             }
             Next::End(alone) => return Ok(Some(alone)),
-            Next::Sweep => match sweep::sweep(paths, &endpoints).await {
-                Ok(swept) => swept.iter().for_each(|what| tracing::info!("swept: {what}")),
-                // A component may be down for a moment; what is left is swept the next time.
-                Err(error) => tracing::warn!("{error}"),
-            },
+            Next::Sweep => sweep(paths, &endpoints).await,
+            Next::SweepAlone(_alone) => {
+                sweep(paths, &endpoints).await;
+                if let Err(error) = sweep::sweep_subjects(paths, &endpoints).await {
+                    tracing::warn!("{error}");
+                }
+            }
         }
+    }
+}
+
+async fn sweep(paths: &Paths, endpoints: &Endpoints) {
+    match sweep::sweep(paths, endpoints).await {
+        Ok(swept) => swept.iter().for_each(|what| tracing::info!("swept: {what}")),
+        // A component may be down for a moment; what is left is swept the next time.
+        Err(error) => tracing::warn!("{error}"),
     }
 }
 
@@ -270,7 +292,7 @@ fn look(
     };
     let Some(since) = unused else {
         *unused = Some(Stopwatch::start());
-        return Ok(Look::Holds(Next::Sweep));
+        return Ok(Look::Holds(Next::SweepAlone(alone)));
     };
     if paths.held().exists() || since.elapsed() < idle {
         return Ok(Look::NotYet("it may be used".to_owned()));

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
-use super::control::Control;
+use super::components::Component;
+use super::control::{Control, Deed};
 use super::error::{Doing, StackError, end_of_log};
 use super::keeper::Order;
 use super::lock::{Lock, Mode};
@@ -63,6 +64,23 @@ impl Lease {
     /// Keeps the stack up after this lease, until `down`.
     pub fn hold(&self) -> Result<(), StackError> {
         fs_err::write(self.paths.held(), "").doing("hold the stack")
+    }
+
+    /// Has the schema registry started, unless it is there already; fetched first if it is missing.
+    pub async fn with_registry(
+        mut self,
+        options: &StackOptions,
+        say: Say<'_>,
+    ) -> Result<Self, StackError> {
+        if self.endpoints.registry.is_empty() {
+            jars::resolve_registry(options, say).await?;
+            say("starting the schema registry");
+            self.control.ask(Deed::Start, Component::Registry).await?;
+            let record = self.record()?;
+            self.endpoints = record.endpoints;
+            self.logs.extend(record.components.into_iter().map(|one| (one.name, one.log)));
+        }
+        Ok(self)
     }
 
     /// What the stack says about itself.

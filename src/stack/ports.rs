@@ -18,6 +18,8 @@ pub(super) struct Ports {
     /// The JobManager's REST API.
     pub(super) flink: u16,
     pub(super) gateway: u16,
+    /// Kept free for the schema registry, which starts later if at all.
+    pub(super) registry: u16,
 }
 
 impl Ports {
@@ -41,7 +43,7 @@ impl Ports {
 const FIRST: u16 = 15_000;
 const COUNT: u16 = 16_000;
 
-/// Seven free ports; the search starts at a place that `seed` gives, so that stacks that start at
+/// Eight free ports; the search starts at a place that `seed` gives, so that stacks that start at
 /// the same time look at different ports.
 pub(super) fn choose(seed: u64) -> Result<Ports, StackError> {
     let start = u16::try_from(seed % u64::from(COUNT)).unwrap_or(0);
@@ -51,7 +53,7 @@ pub(super) fn choose(seed: u64) -> Result<Ports, StackError> {
         .filter(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
     let mut next = || {
         free.next().ok_or_else(|| StackError::Missing {
-            what: "there are not seven free ports on 127.0.0.1 between 15000 and 31000".to_owned(),
+            what: "there are not eight free ports on 127.0.0.1 between 15000 and 31000".to_owned(),
             mend: "end programs that listen there".to_owned(),
         })
     };
@@ -63,6 +65,7 @@ pub(super) fn choose(seed: u64) -> Result<Ports, StackError> {
         jobmanager: next()?,
         flink: next()?,
         gateway: next()?,
+        registry: next()?,
     })
 }
 

@@ -19,7 +19,8 @@ pub struct Profile {
 }
 
 /// What the local stack can do today.
-const CAPABILITIES: [&str; 6] = [
+const CAPABILITIES: [&str; 7] = [
+    "format:avro",
     "format:json",
     "dialect:confluent",
     "dialect:flink",
@@ -35,6 +36,7 @@ pub fn local_profile() -> Profile {
         ("connect", infra::KAFKA_POM, "kafka.version"),
         ("debezium", infra::DEBEZIUM_POM, "debezium.version"),
         ("flink", infra::FLINK_POM, "flink.version"),
+        ("registry", infra::REGISTRY_POM, "apicurio.version"),
     ];
     let versions = pinned
         .into_iter()
@@ -54,6 +56,6 @@ mod tests {
     fn the_profile_names_every_pinned_component() {
         let profile = local_profile();
         let names: Vec<&str> = profile.versions.keys().map(String::as_str).collect();
-        assert_eq!(names, ["connect", "debezium", "flink", "kafka"]);
+        assert_eq!(names, ["connect", "debezium", "flink", "kafka", "registry"]);
     }
 }

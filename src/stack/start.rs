@@ -9,10 +9,11 @@ use futures::future::try_join_all;
 use super::Say;
 use super::cds::Archives;
 use super::components::{Component, Setting};
-use super::control::{Doings, Question};
+use super::control::{Deed, Doings, Question};
 use super::error::{Doing, StackError};
 use super::infra;
 use super::member::Member;
+use super::paths::Paths;
 use super::profile::local_profile;
 use super::record::ComponentRecord;
 use super::templates::SUPERUSER;
@@ -24,6 +25,13 @@ use crate::client::wait::{self, Look};
 const ARCHIVE_LIMIT: Duration = Duration::from_secs(90);
 /// How long Postgres may take to leave at once.
 const QUIT_LIMIT: Duration = Duration::from_secs(5);
+
+/// Writes what a component needs and starts it.
+fn begin(component: Component, setting: &Setting) -> Result<Member, StackError> {
+    let launch = component.prepare(setting)?;
+    let log = setting.folder.join("logs").join(format!("{}.log", component.name()));
+    Member::start(component, launch, log)
+}
 
 /// The components of one stack. All of them are killed when it is dropped.
 #[derive(Debug)]
@@ -47,12 +55,14 @@ impl Stack {
         fs_err::write(&log4j, text).doing(&format!("write {log4j}"))?;
         let mut members = Vec::new();
         for component in Component::ALL {
-            let launch = component.prepare(&setting)?;
-            let log = setting.folder.join("logs").join(format!("{}.log", component.name()));
-            members.push(Member::start(component, launch, log)?);
+            members.push(begin(component, &setting)?);
         }
         try_join_all(members.iter_mut().map(|member| member.wait(&setting, watch, say))).await?;
         Ok(Self { setting, members })
+    }
+
+    fn has(&self, component: Component) -> bool {
+        self.members.iter().any(|member| member.component == component)
     }
 
     /// Whether every component still runs.
@@ -61,12 +71,34 @@ impl Stack {
     }
 
     /// Does what was asked of a component.
-    pub(super) async fn obey(&mut self, question: Question) -> Result<Doings, StackError> {
+    pub(super) async fn obey(
+        &mut self,
+        question: Question,
+        paths: &Paths,
+    ) -> Result<Doings, StackError> {
+        if question.component == Component::Registry && question.deed == Deed::Start {
+            self.start_registry(paths).await?;
+        }
         let asked = |member: &&mut Member| member.component == question.component;
         let member = self.members.iter_mut().find(asked).ok_or_else(|| {
             StackError::Keeper(format!("this stack has no {}", question.component.name()))
         })?;
         member.obey(question.deed, &self.setting).await
+    }
+
+    /// Starts the schema registry unless it is there, and waits until it is ready.
+    async fn start_registry(&mut self, paths: &Paths) -> Result<(), StackError> {
+        if self.has(Component::Registry) {
+            return Ok(());
+        }
+        let setting = &mut self.setting;
+        setting.registry_archives =
+            Archives::find(paths, &setting.machine, [&setting.jars.registry])?;
+        let mut member = begin(Component::Registry, setting)?;
+        let say = |line: &str| tracing::info!("{line}");
+        member.wait(setting, Stopwatch::start(), &say).await?;
+        self.members.push(member);
+        Ok(())
     }
 
     /// Whether a component is down or paused because somebody asked for it.
@@ -95,6 +127,11 @@ impl Stack {
             connect: http(ports.connect),
             flink: http(ports.flink),
             gateway: http(ports.gateway),
+            registry: if self.has(Component::Registry) {
+                http(ports.registry)
+            } else {
+                String::new()
+            },
         }
     }
 
@@ -134,18 +171,27 @@ impl Stack {
     /// killed; only Postgres is asked, because it has children and shared memory to clean up.
     /// Archives are written only if the stack ends in an `orderly` way.
     pub(super) async fn stop(&mut self, orderly: bool) -> Result<(), StackError> {
-        if orderly && self.setting.archives.are_made() {
+        if orderly {
+            let of_all = self.setting.archives.are_made();
+            let of_registry = self.setting.registry_archives.are_made();
             // The broker goes last: without it, the others would wait for it.
-            let clients = |component| !matches!(component, Component::Kafka | Component::Postgres);
+            let clients = |component| match component {
+                Component::Kafka | Component::Postgres => false,
+                Component::Registry => of_registry,
+                _ => of_all,
+            };
             self.ask(clients, ARCHIVE_LIMIT).await;
-            self.ask(|component| component == Component::Kafka, ARCHIVE_LIMIT).await;
+            self.ask(|component| of_all && component == Component::Kafka, ARCHIVE_LIMIT).await;
         }
         self.ask(|component| component == Component::Postgres, QUIT_LIMIT).await;
         for member in &mut self.members {
             member.running.kill().await;
         }
-        let archives = std::mem::replace(&mut self.setting.archives, Archives::None);
-        archives.keep(&Component::jvms()).map(drop)
+        let setting = &mut self.setting;
+        let archives = std::mem::replace(&mut setting.archives, Archives::None);
+        let of_registry = std::mem::replace(&mut setting.registry_archives, Archives::None);
+        archives.keep(&Component::jvms())?;
+        of_registry.keep(&[Component::Registry.name()]).map(drop)
     }
 
     /// Asks some components to end and waits until they have, or for `limit`.

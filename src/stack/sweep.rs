@@ -14,6 +14,7 @@ use crate::client::endpoints::Endpoints;
 use crate::client::flink::{JobManager, is_terminal};
 use crate::client::kafka::Admin;
 use crate::client::postgres;
+use crate::client::registry::Registry;
 
 /// How long a job may take to be cancelled.
 const CANCEL_LIMIT: Duration = Duration::from_secs(20);
@@ -59,6 +60,16 @@ pub(super) async fn sweep(paths: &Paths, at: &Endpoints) -> Result<Vec<String>, 
     swept.extend(sweep_postgres(paths, at).await?);
     swept.extend(sweep_files(paths)?);
     Ok(swept)
+}
+
+/// Removes the subjects of runs that have ended, while no run is there: when one is deleted, Apicurio
+/// removes the content of all that have no version yet, one that a run is registering too.
+pub(super) async fn sweep_subjects(paths: &Paths, at: &Endpoints) -> Result<(), StackError> {
+    let Some(registry) = Registry::of(at).map_err(refused)? else { return Ok(()) };
+    for subject in unclaimed(paths, registry.subjects(PREFIX).await.map_err(refused)?) {
+        registry.delete(&subject).await.map_err(refused)?;
+    }
+    Ok(())
 }
 
 async fn sweep_postgres(paths: &Paths, at: &Endpoints) -> Result<Vec<String>, StackError> {

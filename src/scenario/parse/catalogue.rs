@@ -1,6 +1,6 @@
 //! The places of a pipeline and, as far as its texts show them, their columns and keys.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Reader;
 use crate::base::text::Text;
@@ -16,6 +16,8 @@ pub(super) struct Catalogue {
     sources: Vec<SourceTable>,
     /// Each sink with its `CREATE TABLE`s: several where a cell swaps the statement.
     sinks: BTreeMap<String, Vec<CreateTable>>,
+    /// Sinks whose rows are windows.
+    pub windowed: BTreeSet<String>,
     /// Nothing is known of places, because a part of the pipeline has errors.
     pub is_partial: bool,
 }

@@ -164,7 +164,14 @@ impl Reader<'_> {
             self.known_place(&sink.name, &sink.at, Among::Sinks, catalogue);
             said.push(Said::new(format!("consistency of {}", sink.name), &sink.at));
             let level = match self.word(node, LEVEL) {
-                Some("windows") => Level::Windows,
+                Some("windows") => {
+                    if !catalogue.is_partial && !catalogue.windowed.contains(&sink.name) {
+                        let message = format!("the rows of `{}` are no windows", sink.name);
+                        self.error(Code::BadValue, &node.at, message)
+                            .help("say which with `window` in the pipeline, or demand `final`");
+                    }
+                    Level::Windows
+                }
                 Some("cut") => Level::Cut,
                 Some("commit") => Level::Commit,
                 Some(_) => Level::Final,

@@ -1,6 +1,6 @@
 //! What is done to parts of the pipeline, and whether that fits what they are doing then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Reader;
 use super::catalogue::Among;
@@ -87,6 +87,8 @@ impl Reader<'_> {
     /// that is not there.
     pub(super) fn check_states(&mut self, entries: &[Placed], around: Around<'_>) {
         let mut states = States::at_the_beginning(entries);
+        // What many entries lack is said once.
+        let mut told = BTreeSet::new();
         for placed in entries {
             let wrong = match &placed.entry.action {
                 Action::Session(entry) => {
@@ -107,10 +109,9 @@ impl Reader<'_> {
                 Action::Fault(fault) => states.take(*fault, &placed.main, false),
                 Action::Arm { fault, .. } => states.take(*fault, &placed.main, true),
             };
-            if let Some(message) = wrong {
+            if let Some(message) = wrong.filter(|message| told.insert(message.clone())) {
                 self.error(Code::TargetState, &placed.main, message)
                     .help("`start` what was killed or stopped, and `resume` what was paused");
-                return;
             }
         }
     }

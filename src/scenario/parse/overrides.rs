@@ -13,6 +13,7 @@ enum Identity {
     Table(String),
     View(String),
     Insert(String),
+    Model(String),
     Set(Vec<String>),
     Option(String),
 }
@@ -28,6 +29,7 @@ fn identity(statement: &Text) -> Option<Identity> {
             Some(Identity::Set(targets))
         }
         Statement::Set { key, .. } => Some(Identity::Option(key)),
+        Statement::CreateModel(model) => Some(Identity::Model(model.name.to_string())),
         Statement::Other => None,
     }
 }

@@ -65,7 +65,7 @@ impl Reader<'_> {
         let statements = self.statements(&fields, file);
         let connector = fields.get("connector").and_then(|node| self.connector(node, file));
         let outbox = self.outbox(&fields, connector.as_ref(), &catalogue);
-        let format = self.format(&fields);
+        let format = self.format(&fields, connector.as_ref());
         let dialect = self.dialect(&fields);
         let sinks = self.sinks(&fields, file, &statements, &mut catalogue);
         catalogue.add_tables(&statements);
@@ -111,11 +111,19 @@ impl Reader<'_> {
         sql.into_iter().flat_map(|sql| sql.statements).collect()
     }
 
-    fn format(&mut self, fields: &Fields<'_>) -> Format {
-        if let Some(node) = fields.get("format") {
-            self.word(node, words::FORMAT);
+    /// As written, else that of the connector file.
+    fn format(&mut self, fields: &Fields<'_>, connector: Option<&ConnectorFile>) -> Format {
+        let written = fields.get("format").and_then(|node| self.word(node, words::FORMAT));
+        let is_avro = |file: &ConnectorFile| {
+            let says = |key: &str| file.options.get(key).map_or("", String::as_str);
+            says("value.converter").ends_with(".AvroConverter")
+                || says("output.data.format") == "AVRO"
+        };
+        match written {
+            Some(word) => format_of(word),
+            None if connector.is_some_and(is_avro) => Format::AvroRegistry,
+            None => Format::Json,
         }
-        Format::Json
     }
 
     fn dialect(&mut self, fields: &Fields<'_>) -> Dialect {
@@ -146,6 +154,9 @@ impl Reader<'_> {
             }
             catalogue.add_sink(&key.name);
             if let Some(sink) = self.sink(&key.name, node, file, (statements, &*catalogue)) {
+                if matches!(sink, Sink::Judged { window: Some(_), .. }) {
+                    catalogue.windowed.insert(key.name.clone());
+                }
                 sinks.insert(key.name.clone(), sink);
             }
         }
@@ -220,22 +231,31 @@ impl Reader<'_> {
         Some(options)
     }
 
-    /// The connector file says which format its records have; only plain JSON is built.
+    /// The connector file says which format its records have; other formats have no reader here.
     fn check_format(&mut self, options: &Options, at: &At) {
         let converters =
             ["key.converter", "value.converter", "output.data.format", "output.key.format"];
         for option in converters {
             let Some(value) = options.get(option) else { continue };
-            let is_json =
-                value.ends_with(".JsonConverter") || value == "JSON" || value == "JSON_SR";
-            if !is_json {
+            let is_known = [".JsonConverter", ".AvroConverter"].iter().any(|c| value.ends_with(c))
+                || ["JSON", "JSON_SR", "AVRO"].contains(&value.as_str());
+            if !is_known {
                 let message = format!(
-                    "`{option}` of the connector file is `{value}`: formats other than plain JSON are not built yet"
+                    "`{option}` of the connector file is `{value}`: formats other than JSON and Avro are not built yet"
                 );
-                self.error(Code::NotBuilt, at, message)
-                    .help("name a connector file with org.apache.kafka.connect.json.JsonConverter");
+                self.error(Code::NotBuilt, at, message).help(
+                    "name a connector file with org.apache.kafka.connect.json.JsonConverter or an AvroConverter",
+                );
             }
         }
+    }
+}
+
+/// The format that a word names.
+pub(super) fn format_of(word: &str) -> Format {
+    match word {
+        "avro-registry" => Format::AvroRegistry,
+        _ => Format::Json,
     }
 }
 

@@ -4,12 +4,13 @@ use camino::Utf8Path;
 
 use super::Reader;
 use super::catalogue::{Among, Catalogue};
+use super::pipeline::format_of;
 use crate::scenario::code::Code;
 use crate::scenario::diagnose::At;
 use crate::scenario::pipeline::Pipeline;
 use crate::scenario::scenario::{Choice, Setting, SettingValue};
 use crate::scenario::settings::ReplicaIdentity;
-use crate::scenario::words::{REPLICA_IDENTITY, SETTINGS};
+use crate::scenario::words::{FORMAT, REPLICA_IDENTITY, SCORING, SETTINGS};
 use crate::scenario::yaml::{Key, Node, Value};
 use crate::sql::token::Language;
 
@@ -62,6 +63,9 @@ const OWNED_POSTGRES: [&str; 6] = [
 #[derive(Clone, Copy)]
 enum Kind {
     Count,
+    Delay,
+    Flag,
+    Format,
     Identity,
     Option,
     Statements,
@@ -92,11 +96,13 @@ impl Reader<'_> {
             }
             let path = vec![key.name.clone()];
             match key.name.as_str() {
+                "format" => self.setting(&mut scope, path, (key, node), Kind::Format),
                 "parallelism" => self.setting(&mut scope, path, (key, node), Kind::Count),
                 "partitions" => self.per_place(&mut scope, (key, node), Among::Tables, Kind::Count),
                 "replica_identity" => {
                     self.per_place(&mut scope, (key, node), Among::Sources, Kind::Identity);
                 }
+                "scoring" => self.scoring(&mut scope, node),
                 "statements" => self.setting(&mut scope, path, (key, node), Kind::Statements),
                 "topics" => self.by_name(&mut scope, (key, node), true),
                 "tables" => self.by_name(&mut scope, (key, node), false),
@@ -104,6 +110,20 @@ impl Reader<'_> {
             }
         }
         scope.found
+    }
+
+    fn scoring(&mut self, scope: &mut Scope<'_>, node: &Node) {
+        for (key, node) in self.entries(node, "`scoring`").unwrap_or_default() {
+            if !self.allows(SCORING, key) {
+                continue;
+            }
+            let kind = match key.name.as_str() {
+                "delay" => Kind::Delay,
+                "fail_first" => Kind::Count,
+                _ => Kind::Flag,
+            };
+            self.setting(scope, vec!["scoring".to_owned(), key.name.clone()], (key, node), kind);
+        }
     }
 
     fn per_place(
@@ -223,6 +243,25 @@ impl Reader<'_> {
             Kind::Count => {
                 let number = self.count(node, "a number from 1 up")?;
                 Some(Choice { label: number.to_string(), value: SettingValue::Number(number) })
+            }
+            Kind::Delay => {
+                let label = self.text(node, "a duration")?;
+                let ms = u32::try_from(self.duration(node)?).ok()?;
+                Some(Choice { label, value: SettingValue::Number(ms) })
+            }
+            Kind::Flag => {
+                let text = self.text(node, "`true` or `false`")?;
+                if !["true", "false"].contains(&text.as_str()) {
+                    let message = format!("`{text}` is neither `true` nor `false`");
+                    self.error(Code::BadValue, &node.at, message);
+                    return None;
+                }
+                Some(Choice { label: text.clone(), value: SettingValue::Option(text) })
+            }
+            Kind::Format => {
+                let word = self.word(node, FORMAT)?;
+                let value = SettingValue::Format(format_of(word));
+                Some(Choice { label: word.to_owned(), value })
             }
             Kind::Identity => {
                 let word = self.word(node, REPLICA_IDENTITY)?;

@@ -197,6 +197,7 @@ fn watermarks(statements: &[Text], sink: &str) -> Vec<Option<u64>> {
                 | Statement::Insert(_)
                 | Statement::StatementSet(_)
                 | Statement::Set { .. }
+                | Statement::CreateModel(_)
                 | Statement::Other => {}
             }
             let writes = statement.inserts().iter().filter(|i| i.target.table() == name.table());

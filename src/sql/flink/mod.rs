@@ -11,6 +11,8 @@ use crate::base::text::{Span, Text};
 pub enum Statement {
     /// `CREATE TABLE`.
     CreateTable(Box<CreateTable>),
+    /// `CREATE MODEL`.
+    CreateModel(Box<CreateModel>),
     /// `CREATE VIEW`.
     CreateView {
         /// Its name.
@@ -33,6 +35,17 @@ pub enum Statement {
     Other,
 }
 
+/// A `CREATE MODEL`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateModel {
+    /// Its name.
+    pub name: Name,
+    /// Its `WITH` clause.
+    pub with: Option<With>,
+    /// Where one can be put.
+    pub with_at: usize,
+}
+
 impl Statement {
     /// The INSERTs of this statement; `CREATE TABLE … AS` is one too.
     pub fn inserts(&self) -> &[Insert] {
@@ -40,7 +53,7 @@ impl Statement {
             Self::Insert(insert) => std::slice::from_ref(insert),
             Self::StatementSet(inserts) => inserts,
             Self::CreateTable(table) => table.writes.as_slice(),
-            Self::CreateView { .. } | Self::Set { .. } | Self::Other => &[],
+            Self::CreateModel(_) | Self::CreateView { .. } | Self::Set { .. } | Self::Other => &[],
         }
     }
 }
@@ -228,7 +241,26 @@ impl Reader<'_, '_> {
             let name = self.name()?;
             return Some(Statement::CreateView { name, reads: reads(self.rest()) });
         }
+        if self.eat(&["MODEL"]) {
+            return self.create_model();
+        }
         self.eat(&["TABLE"]).then(|| self.create_table())?
+    }
+
+    fn create_model(&mut self) -> Option<Statement> {
+        self.eat(&["IF", "NOT", "EXISTS"]);
+        let name = self.name()?;
+        let mut model = CreateModel { with_at: name.span.end, name, with: None };
+        while let Some(token) = self.peek() {
+            let (is_with, end) = (token.is("WITH"), token.span.end);
+            self.next();
+            if is_with {
+                model.with = Some(self.with()?);
+                break;
+            }
+            model.with_at = end;
+        }
+        Some(Statement::CreateModel(Box::new(model)))
     }
 
     fn statement_set(&self) -> Vec<Insert> {

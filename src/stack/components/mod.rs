@@ -7,6 +7,7 @@ mod gateway;
 mod jobmanager;
 mod kafka;
 mod postgres;
+mod registry;
 mod taskmanager;
 
 use std::future::Future;
@@ -52,6 +53,8 @@ pub enum Component {
     Gateway,
     /// Postgres.
     Postgres,
+    /// The schema registry; started when a run asks for it.
+    Registry,
 }
 
 /// What every component is given.
@@ -64,6 +67,8 @@ pub(super) struct Setting {
     pub(super) folder: Utf8PathBuf,
     pub(super) ports: Ports,
     pub(super) archives: Archives,
+    /// Those of the registry, which starts later than the others, if ever.
+    pub(super) registry_archives: Archives,
     /// Options over those of the templates.
     pub(super) own: OwnOptions,
 }
@@ -72,7 +77,7 @@ pub(super) struct Setting {
 pub(super) type Looking<'a> = Pin<Box<dyn Future<Output = Look<()>> + 'a>>;
 
 impl Component {
-    /// In the order in which they are started. The broker is first, because Connect waits for it;
+    /// Those that every stack has, in the order in which they are started. The broker is first, because Connect waits for it;
     /// Postgres is last, because it is the quickest.
     pub const ALL: [Self; 6] = [
         Self::Kafka,
@@ -92,6 +97,7 @@ impl Component {
             Self::TaskManager => "taskmanager",
             Self::Gateway => "gateway",
             Self::Postgres => "postgres",
+            Self::Registry => "registry",
         }
     }
 
@@ -110,6 +116,7 @@ impl Component {
             Self::TaskManager => Ok(taskmanager::prepare(setting)),
             Self::Gateway => Ok(gateway::prepare(setting)),
             Self::Postgres => postgres::prepare(setting),
+            Self::Registry => registry::prepare(setting),
         }
     }
 
@@ -122,6 +129,7 @@ impl Component {
             Self::TaskManager => Box::pin(taskmanager::look(setting)),
             Self::Gateway => Box::pin(gateway::look(setting)),
             Self::Postgres => Box::pin(postgres::look(setting)),
+            Self::Registry => Box::pin(registry::look(setting)),
         }
     }
 
@@ -134,9 +142,12 @@ impl Component {
     pub(super) fn asking_gently(self) -> Asking {
         match self {
             Self::Postgres => Asking::Interrupt,
-            Self::Kafka | Self::Connect | Self::JobManager | Self::TaskManager | Self::Gateway => {
-                Asking::Term
-            }
+            Self::Kafka
+            | Self::Connect
+            | Self::JobManager
+            | Self::TaskManager
+            | Self::Gateway
+            | Self::Registry => Asking::Term,
         }
     }
 
@@ -144,9 +155,12 @@ impl Component {
     pub(super) fn asking(self) -> Asking {
         match self {
             Self::Postgres => Asking::Quit,
-            Self::Kafka | Self::Connect | Self::JobManager | Self::TaskManager | Self::Gateway => {
-                Asking::Term
-            }
+            Self::Kafka
+            | Self::Connect
+            | Self::JobManager
+            | Self::TaskManager
+            | Self::Gateway
+            | Self::Registry => Asking::Term,
         }
     }
 }
@@ -180,7 +194,7 @@ impl Setting {
         let values = minijinja::context! {
             folder => self.folder.as_str(),
             port => self.ports.values(),
-            plugins => self.jars.plugins.as_str(),
+            plugins => format!("{},{}", self.jars.plugins, self.jars.converter),
             slots => SLOTS,
         };
         let path = self.folder.join("conf").join(template.file);
@@ -192,6 +206,10 @@ impl Setting {
         text.push('\n');
         fs_err::write(&path, text).doing(&format!("write {path}"))?;
         Ok(path)
+    }
+
+    fn archives_of(&self, component: Component) -> &Archives {
+        if component == Component::Registry { &self.registry_archives } else { &self.archives }
     }
 
     /// A JVM with the options that all of them have.
@@ -210,7 +228,7 @@ impl Setting {
         ]
         .map(str::to_owned)
         .to_vec();
-        launch.args.extend(self.archives.argument(component.name()));
+        launch.args.extend(self.archives_of(component).argument(component.name()));
         launch.args.extend([
             format!("-Xmx{heap_mb}m"),
             format!("-Djava.io.tmpdir={folder}/tmp"),

@@ -1,0 +1,79 @@
+//! The scoring service of a run whose statements ask a model: on a port and with a token of its own,
+//! which the statement that creates the model is told.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use super::outcome::Stop;
+use crate::base::text::Text;
+use crate::scenario::settings::Scoring as Settings;
+use crate::score::manners::Manners;
+use crate::score::service::{Service, Token};
+use crate::sql::edit::with_options;
+
+/// A service that is reserved, and started with the statements.
+#[derive(Debug)]
+pub(super) struct Scoring {
+    endpoint: String,
+    token: String,
+    manners: Manners,
+    /// Until the service is started.
+    listener: Mutex<Option<std::net::TcpListener>>,
+}
+
+/// Ends the service when it is dropped.
+#[derive(Debug)]
+pub(super) struct Serving(JoinHandle<()>);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Scoring {
+    /// Takes a port; `token` is what requests must bear.
+    pub(super) fn reserve(settings: &Settings, token: String) -> Result<Self, Stop> {
+        let refused = |error: std::io::Error| {
+            Stop::Stack(format!("no port for the scoring service: {error}"))
+        };
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).map_err(refused)?;
+        listener.set_nonblocking(true).map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        Ok(Self {
+            endpoint: format!("http://{address}/v1/chat/completions"),
+            token,
+            manners: Manners {
+                delay: Duration::from_millis(settings.delay_ms),
+                fail_first: settings.fail_first,
+                out_of_order: settings.out_of_order,
+            },
+            listener: Mutex::new(Some(listener)),
+        })
+    }
+
+    /// The statement that creates a model, with the address and the token of the service.
+    pub(super) fn told(&self, create_model: &Text) -> Text {
+        let changes = [("endpoint", self.endpoint.as_str()), ("api-key", self.token.as_str())];
+        with_options(create_model, changes.map(|(key, value)| (key, Some(value))))
+    }
+
+    /// Starts the service, inside of the run's runtime; the first time only.
+    pub(super) fn serve(&self) -> Result<Option<Serving>, Stop> {
+        let mut listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(listener) = listener.take() else { return Ok(None) };
+        let listener = TcpListener::from_std(listener).map_err(|error| {
+            Stop::Stack(format!("the scoring service could not be started: {error}"))
+        })?;
+        let service = Service::new(Some(Token::new(&self.token)), self.manners);
+        let serving = async move {
+            if let Err(error) = service.serve(listener, std::future::pending()).await {
+                tracing::warn!("the scoring service ended: {error}");
+            }
+        };
+        Ok(Some(Serving(tokio::spawn(serving))))
+    }
+}
