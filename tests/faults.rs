@@ -103,3 +103,26 @@ fn a_fault_that_disturbed_nothing_is_no_pass() {
     assert_eq!(verdict.outcome, Outcome::Unknown, "{verdict:?}");
     assert!(verdict.gaps.iter().any(|gap| gap.missing.contains("nothing was left")));
 }
+
+/// Nobody did anything; these processes read the slot before the fault was, and at the end.
+fn read_by(history: &mut History, before: i32, behind: i32) {
+    let seen = |pid| Event::Walsender { slot: "s".to_owned(), pid: Some(pid) };
+    let fault = history.events.iter().position(is_fault).expect("a fault was recorded");
+    history.events.insert(fault, seen(before));
+    let end = history.events.len() - 1;
+    history.events.insert(end, seen(behind));
+    history.events.retain(|event| !is_fault(event));
+}
+
+#[test]
+fn a_connector_that_was_started_again_by_itself_allows_it_and_is_named() {
+    let verdict = judged(|history| read_by(history, 7, 8));
+    assert!(count(&verdict, Anomaly::Replay) > 0);
+    assert_eq!(count(&verdict, Anomaly::DuplicateChange), 0);
+    assert!(verdict.warnings.iter().any(|warning| warning.contains("by itself")), "{verdict:?}");
+}
+
+#[test]
+fn a_connector_that_went_on_all_the_time_does_not_allow_it() {
+    assert!(is_refused(&judged(|history| read_by(history, 7, 7))));
+}

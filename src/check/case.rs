@@ -155,6 +155,11 @@ impl<'a> Case<'a> {
             let columns = self.columns.get(topic.table);
             let Some((columns, rows)) = columns.zip(rows.get(topic.table)) else { continue };
             let replays = self.replays_from(&topic.topic.name);
+            if let Some(missing) = without_position(&rules, columns, replays) {
+                let what = format!("the records of `{}`", topic.place);
+                self.gaps.push(Gap { what, missing: missing.to_owned() });
+                continue;
+            }
             match topic.align(columns, &rules, rows, (streamed, replays)) {
                 Ok(()) => self.topics.push(topic),
                 Err(error) => self.gaps.push(Gap {
@@ -227,6 +232,21 @@ impl<'a> Case<'a> {
     pub(super) fn was_aborted(&self, xid: Xid) -> bool {
         self.index.aborts.contains(&xid)
     }
+}
+
+/// Why rows without an envelope cannot be told apart.
+fn without_position(
+    rules: &Rules,
+    columns: &Columns<'_>,
+    replays: Option<usize>,
+) -> Option<&'static str> {
+    rules.unwrapped?;
+    if !columns.is_keyed() {
+        return Some("rows without envelope and without key cannot be told apart");
+    }
+    let why = "after a restart, rows without envelope may be replays or changes: only their position \
+               would tell, and ExtractNewRecordState has taken it away";
+    replays.map(|_| why)
 }
 
 /// The level at which a sink is judged: as demanded, else `windows` where it has windows that fire

@@ -22,9 +22,14 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
                 "the delete at {} (LSN {}, transaction {})",
                 change.position, change.lsn, change.xid
             );
-            let delete_seen = place.checked_sub(1).is_some_and(|delete| topic.is_seen(delete));
+            let delete = topic.parts(place).find(|(_, part)| part.part == Part::Delete);
+            let delete_seen = delete.is_some_and(|(delete, _)| topic.is_seen(delete));
             let (anomaly, sentence) = match wanted.part {
                 Part::Delete => {
+                    (Anomaly::LostDelete, format!("{what} is not on `{}`", topic.topic.name))
+                }
+                // Where records are rows, it may be all that is left of a delete.
+                Part::Tombstone if delete.is_none() => {
                     (Anomaly::LostDelete, format!("{what} is not on `{}`", topic.topic.name))
                 }
                 Part::Tombstone if delete_seen => (

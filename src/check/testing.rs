@@ -341,6 +341,23 @@ impl Scene {
         }
     }
 
+    /// A record that is a row, perhaps marked as deleted or not; `None` for a tombstone.
+    pub(super) fn show_row(
+        &mut self,
+        partition: usize,
+        id: i64,
+        row: Option<(Payment<'_>, Option<bool>)>,
+    ) {
+        let value = row.map(|(row, deleted)| {
+            let mut value = json(row);
+            if let Some(deleted) = deleted {
+                value["__deleted"] = json!(deleted.to_string());
+            }
+            value.to_string()
+        });
+        self.record(TOPIC, partition, Some(json!({"id": id}).to_string()), value);
+    }
+
     /// The connector tells transactions apart.
     pub(super) fn with_metadata(mut self) -> Self {
         self.metadata = true;

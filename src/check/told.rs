@@ -27,7 +27,8 @@ pub const POINT: Lsn = Lsn(1);
 pub fn told(history: &History, proof: u32) -> Option<Vec<Transaction>> {
     let case = Case::of(history);
     let proof = case.index.proofs.iter().find(|other| other.number == proof)?;
-    let encoding = &case.rules.as_ref()?.encoding;
+    let rules = case.rules.as_ref().filter(|rules| rules.unwrapped.is_none());
+    let encoding = &rules?.encoding;
     let captured = case.index.tables.iter().filter(|table| table.captured).count();
     if case.topics.len() != captured || case.topics.iter().any(|topic| topic.n_unread > 0) {
         return None;

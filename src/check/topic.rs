@@ -7,7 +7,7 @@ use crate::base::position::{Lsn, Position, RecordPosition};
 use crate::codec::debezium::{self, Body, Envelope, Op};
 use crate::history::event::{Proof, Record, Topic};
 use crate::model::feed::{
-    Alignment, Columns, Expected, Logged, Match, NotOfType, Order, Part, Rules, expected,
+    Alignment, Columns, Expected, Logged, Match, NotOfType, Order, Part, Rules, expected, identify,
 };
 use crate::model::key::Key;
 use crate::model::source::{Rows, Transaction};
@@ -101,6 +101,9 @@ impl<'a> TopicCase<'a> {
         (streamed, replays): (&[Transaction], Option<usize>),
     ) -> Result<(), NotOfType> {
         self.expected = expected(columns, self.table, rules, rows, streamed)?;
+        if rules.unwrapped.is_some() {
+            identify(columns, &rules.encoding, &self.expected, &mut self.log)?;
+        }
         let replays = replays.map(|read| self.readable(read));
         let (expected, log) = (&self.expected, &self.log);
         self.alignment = Alignment::of(columns, &rules.encoding, expected, log, replays)?;
@@ -122,11 +125,12 @@ impl<'a> TopicCase<'a> {
             let Some(key) = &wanted.key else { continue };
             let out_of_order = matches!(found.order, Order::Repeated | Order::Late);
             match wanted.part {
-                Part::Delete => {
+                // Where records are rows, the tombstone may be all that is left of a delete.
+                Part::Delete | Part::Tombstone => {
                     let last = deleted.entry(key).or_default();
                     *last = (*last).max(found.expected);
                 }
-                Part::Tombstone | Part::Truncate => {}
+                Part::Truncate => {}
                 Part::Read | Part::Create | Part::Update => {
                     let behind = deleted.get(key).is_some_and(|last| *last > found.expected);
                     if out_of_order && behind {
@@ -237,7 +241,11 @@ fn read<'a>(
     let key = record.key.as_ref().map(|key| key.0.as_slice());
     let value = record.value.as_ref().map(|value| value.0.as_slice());
     let at = position(record);
-    let message = debezium::read(key, value, &at).map_err(|error| error.to_string())?;
+    let message = match rules.unwrapped {
+        Some(deletes) => debezium::read_row(key, value, deletes.marks(), &at),
+        None => debezium::read(key, value, &at),
+    };
+    let message = message.map_err(|error| error.to_string())?;
     let key = match &message.key {
         Some(row) => columns
             .captured_key(row, &rules.encoding)

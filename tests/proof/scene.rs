@@ -22,6 +22,10 @@ pub(crate) struct Scene<'a> {
     pub(crate) verdict: Verdict,
     pub(crate) topics: Vec<Topic<'a>>,
     pub(crate) sinks: Vec<Written<'a>>,
+    /// The journal's changes, in order.
+    pub(crate) changes: Vec<Arc<Change>>,
+    /// Something was disturbed, so that things may come twice from there on. What did is left out.
+    pub(crate) restarted: bool,
 }
 
 /// The topic of a source table.
@@ -31,6 +35,8 @@ pub(crate) struct Topic<'a> {
     /// As `expect` names it.
     pub(crate) place: String,
     pub(crate) records: Vec<Seen>,
+    /// Every streamed record, those that came twice too: its event and its change.
+    pub(crate) streamed: Vec<(usize, Position)>,
 }
 
 /// A record of a source topic.
@@ -70,14 +76,16 @@ pub(crate) struct Row {
 }
 
 impl<'a> Scene<'a> {
-    /// A run that was proven to its end and in which nothing was restarted, so that nothing may come
-    /// twice; `None` for another.
+    /// A run that was proven to its end; `None` for another.
     pub(crate) fn of(history: &'a History) -> Option<Self> {
         let index = history.index();
         let verdict = judge(history);
-        index.last_proof().filter(|_| index.faults.is_empty())?;
-        let mut scene = Self { history, index, verdict, topics: Vec::new(), sinks: Vec::new() };
-        let changes = scene.changes();
+        index.last_proof()?;
+        let changes = changes(&index);
+        let restarted = !index.faults.is_empty();
+        let (topics, sinks) = (Vec::new(), Vec::new());
+        let mut scene = Self { history, index, verdict, topics, sinks, changes, restarted };
+        let changes = scene.changes.clone();
         for (n, table) in scene.index.tables.iter().enumerate() {
             let name = format!("{}.{}", table.schema, table.name);
             let topic = scene.index.sources().find(|(_, of)| *of == name).map(|(topic, _)| topic);
@@ -85,9 +93,16 @@ impl<'a> Scene<'a> {
             let mut own = changes.iter().filter(|c| c.table == n).cloned().collect::<Vec<_>>();
             let mut last = BTreeMap::new();
             let read = |(event, record)| seen(table, (event, record), &mut own, &mut last);
-            let records = scene.records(&topic.name).map(read).collect();
+            let mut records = scene.records(&topic.name).map(read).collect::<Vec<_>>();
+            let streamed = records.iter().filter_map(|seen| Some((seen.event, seen.at?)));
+            let streamed = streamed.collect();
+            if restarted {
+                let all = records.clone();
+                records.retain(|seen| all.iter().filter(|other| other.is(seen)).count() == 1);
+            }
             let place = scene.place(table);
-            scene.topics.push(Topic { table, partitions: topic.partitions, place, records });
+            let partitions = topic.partitions;
+            scene.topics.push(Topic { table, partitions, place, records, streamed });
         }
         for table in scene.index.sinks {
             let of = history.header.trial.pipeline.sinks.get(&table.name);
@@ -100,14 +115,10 @@ impl<'a> Scene<'a> {
         Some(scene)
     }
 
-    fn changes(&self) -> Vec<Arc<Change>> {
-        let mut journal = Journal::new(self.index.tables);
-        let wal = self.index.wal.iter();
-        let transactions = wal.filter_map(|wal| journal.push(wal.lsn, wal.xid, wal.data).unwrap());
-        transactions.flat_map(|transaction| transaction.changes).collect()
-    }
-
-    fn records<'s>(&'s self, topic: &'s str) -> impl Iterator<Item = (usize, &'a Record)> + 's {
+    pub(crate) fn records<'s>(
+        &'s self,
+        topic: &'s str,
+    ) -> impl Iterator<Item = (usize, &'a Record)> + 's {
         self.history.events.iter().enumerate().filter_map(move |(n, event)| match event {
             changeproof::history::event::Event::Record(record) if record.topic == topic => {
                 Some((n, record))
@@ -135,6 +146,20 @@ impl<'a> Scene<'a> {
             .findings
             .iter()
             .any(|judged| judged.finding.place == place && judged.finding.key.as_deref() == key)
+    }
+}
+
+fn changes(index: &Index<'_>) -> Vec<Arc<Change>> {
+    let mut journal = Journal::new(index.tables);
+    let wal = index.wal.iter();
+    let transactions = wal.filter_map(|wal| journal.push(wal.lsn, wal.xid, wal.data).unwrap());
+    transactions.flat_map(|transaction| transaction.changes).collect()
+}
+
+impl Seen {
+    /// The same part of the same change, or of the snapshot.
+    fn is(&self, other: &Self) -> bool {
+        (self.op, &self.key, self.at) == (other.op, &other.key, other.at)
     }
 }
 

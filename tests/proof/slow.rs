@@ -116,10 +116,11 @@ impl Judge<'_> {
         let own = |other: &Emit| (other.xid, other.lsn) == (wanted.xid, wanted.lsn);
         let anomaly = if wanted.rekey {
             let parts = (0..self.expected.len()).filter(|other| own(&self.expected[*other]));
-            match (parts.into_iter().any(|part| self.is_seen(part)), wanted.op) {
-                (true, _) => Anomaly::SplitKeyChange,
-                (false, 'c') => Anomaly::LostChange,
-                (false, _) => return,
+            let parts = parts.collect::<Vec<_>>();
+            match parts.iter().any(|part| self.is_seen(*part)) {
+                true => Anomaly::SplitKeyChange,
+                false if parts.last() == Some(&place) => Anomaly::LostChange,
+                false => return,
             }
         } else {
             match wanted.op {

@@ -8,4 +8,5 @@ mod restarts;
 mod silent;
 mod skipped;
 mod snapshot;
+mod unwrapped;
 mod windows;

@@ -116,7 +116,7 @@ pub struct EnvelopeError {
     pub at: RecordPosition,
     /// `key` or `value`.
     pub part: &'static str,
-    /// `key` or `envelope`.
+    /// `key`, `envelope` or `row`.
     pub expected: &'static str,
     /// What is wrong.
     pub problem: String,
@@ -136,6 +136,40 @@ pub fn read<'a>(
         None => Body::Tombstone,
     };
     Ok(Message { key, body })
+}
+
+/// The field by which a row says whether it is deleted.
+const DELETED: &str = "__deleted";
+
+/// Reads a record whose value is a row, as the transform ExtractNewRecordState leaves it; `marks`:
+/// the row says whether it is deleted. Its operation is only told as far as that goes (`u` or `d`),
+/// its position not at all.
+pub fn read_row<'a>(
+    key: Option<&'a [u8]>,
+    value: Option<&'a [u8]>,
+    marks: bool,
+    at: &RecordPosition,
+) -> Result<Message<'a>, EnvelopeError> {
+    let error =
+        |part, expected| move |problem| EnvelopeError { at: at.clone(), part, expected, problem };
+    let key = key.map(read_key).transpose().map_err(error("key", "key"))?.flatten();
+    let row = value.map(read_key).transpose().map_err(error("value", "row"))?.flatten();
+    let Some(mut row) = row else { return Ok(Message { key, body: Body::Tombstone }) };
+    let mark = if marks { row.remove(DELETED).map(RawValue::get) } else { Some("\"false\"") };
+    let deleted = match mark {
+        Some("\"true\"" | "true") => true,
+        Some("\"false\"" | "false") => false,
+        other => {
+            let problem =
+                format!("`{DELETED}` is {}, expected true or false", other.unwrap_or("absent"));
+            return Err(error("value", "row")(problem));
+        }
+    };
+    let (op, before, after) =
+        if deleted { (Op::Delete, Some(row), None) } else { (Op::Update, None, Some(row)) };
+    let source = Source::default();
+    let envelope = Envelope { op, before, after, source, transaction: None };
+    Ok(Message { key, body: Body::Envelope(Box::new(envelope)) })
 }
 
 /// With `schemas.enable` a converter wraps what it writes.
@@ -294,6 +328,34 @@ mod tests {
         let sentence = value(text).unwrap_err();
         let expected = "record cdc.public.t[1]@7: value is no Debezium envelope: ";
         assert_eq!(sentence, format!("{expected}{problem}"));
+    }
+
+    #[rstest]
+    #[case(Some(r#"{"id":1,"__deleted":"false"}"#), true, "u")]
+    #[case(Some(r#"{"id":1,"__deleted":"true"}"#), true, "d")]
+    #[case(Some(r#"{"id":1}"#), false, "u")]
+    #[case(None, true, "null")]
+    fn a_row_says_at_most_whether_it_is_deleted(
+        #[case] value: Option<&str>,
+        #[case] marks: bool,
+        #[case] op: &str,
+    ) {
+        let read = read_row(Some(b"{\"id\":1}"), value.map(str::as_bytes), marks, &at()).unwrap();
+        let Body::Envelope(envelope) = read.body else {
+            assert_eq!(op, "null");
+            return;
+        };
+        let row = envelope.after.or(envelope.before).unwrap();
+        assert_eq!((envelope.op.letter(), row.len()), (op, 1));
+    }
+
+    #[test]
+    fn a_row_that_should_say_whether_it_is_deleted_and_does_not_is_refused() {
+        let error = read_row(None, Some(b"{\"id\":1}"), true, &at()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "record cdc.public.t[1]@7: value is no Debezium row: `__deleted` is absent, expected true or false"
+        );
     }
 
     proptest! {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::unwrap::unwrapped;
 use super::{Columns, NotOfType, Rules};
 use crate::base::position::Lsn;
 use crate::codec::debezium::Op;
@@ -107,7 +108,10 @@ pub fn expected<'a>(
             draft.parts(&mut list)?;
         }
     }
-    Ok(list)
+    Ok(match rules.unwrapped {
+        Some(deletes) => unwrapped(list, deletes),
+        None => list,
+    })
 }
 
 /// A change about to become its records.

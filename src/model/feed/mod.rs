@@ -2,14 +2,17 @@
 //! configuration, and how a recorded topic aligns with it.
 //!
 //! The identity of a streamed record is (xid, LSN, nth with that LSN); of a snapshot's row it is
-//! its key. Nothing else of a captured record is trusted to say what the record should be.
+//! its key. Nothing else of a captured record is trusted to say what the record should be, but where
+//! a transform has left neither of them: there it is its place in the life of its key.
 
 mod align;
 mod expected;
 mod rules;
 mod table;
+mod unwrap;
 
 pub use align::{Alignment, Logged, Match, Order};
 pub use expected::{Before, Expected, Part, expected};
 pub use rules::Rules;
 pub use table::{Columns, NotOfType};
+pub use unwrap::{Deletes, identify};

@@ -1,5 +1,6 @@
 //! What the connector's effective configuration says of the records it writes.
 
+use super::Deletes;
 use crate::codec::debezium::{Encoding, Op};
 use crate::scenario::settings::Options;
 
@@ -12,6 +13,8 @@ pub struct Rules {
     pub snapshot: bool,
     /// A delete is followed by a tombstone.
     pub tombstones: bool,
+    /// The records are rows: a transform has taken the envelope away.
+    pub unwrapped: Option<Deletes>,
     skipped: Vec<Op>,
 }
 
@@ -36,6 +39,12 @@ impl Rules {
     /// Reads the configuration; what has no model is told in sentences.
     pub fn of(config: &Options) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
+        let mut config = config.clone();
+        let unwrapped = Deletes::of(&mut config).unwrap_or_else(|problem| {
+            problems.push(problem);
+            None
+        });
+        let config = &config;
         for (option, value) in config {
             let named = UNMODELLED.contains(&option.as_str());
             let prefixed = UNMODELLED_PREFIXES.iter().any(|prefix| option.starts_with(prefix));
@@ -52,12 +61,15 @@ impl Rules {
         let skipped = config.get("skipped.operations").map_or("t", String::as_str);
         let skipped = skipped.split(',').filter_map(|letter| operation(letter, &mut problems));
         let skipped = skipped.collect::<Vec<_>>();
+        if unwrapped.is_some() && !skipped.contains(&Op::Truncate) {
+            problems.push("TRUNCATE behind ExtractNewRecordState has no model".to_owned());
+        }
         let tombstones =
             config.get("tombstones.on.delete").is_none_or(|on| !on.eq_ignore_ascii_case("false"));
         let encoding = Encoding::of(config).map_err(|more| problems.extend(more));
         match encoding {
             Ok(encoding) if problems.is_empty() => {
-                Ok(Self { encoding, snapshot, tombstones, skipped })
+                Ok(Self { encoding, snapshot, tombstones, unwrapped, skipped })
             }
             _ => Err(problems),
         }

@@ -87,5 +87,11 @@ fn emitted(plan: &Plan, xid: u32, change: &Change) -> Vec<Emit> {
         }
         Kind::Delete | Kind::Truncate => {}
     }
+    // A delete that is left out has no tombstone either.
+    let skipped = |emit: &Emit| {
+        let op = if emit.op == 'n' { 'd' } else { emit.op };
+        plan.skips == Some(op)
+    };
+    records.retain(|emit| !skipped(emit));
     records
 }

@@ -28,6 +28,8 @@ pub(crate) struct Plan {
     pub(crate) tombstones: bool,
     pub(crate) snapshot: bool,
     pub(crate) truncates: bool,
+    /// Records of this operation are left out: `c`, `u` or `d`.
+    pub(crate) skips: Option<char>,
     /// How many transactions the snapshot shows.
     pub(crate) before: usize,
     /// The flag: it is written before the transaction that commits before it.
@@ -66,8 +68,13 @@ pub(crate) fn plans() -> impl Strategy<Value = Plan> {
     let crash = (any::<Index>(), any::<Index>());
     let crashes = prop_oneof![2 => Just(Vec::new()), 1 => vec(crash, 1..4)];
     let noise = vec(any::<u8>(), 1..24);
-    let drawn = (table, flags, transactions, any::<Index>(), crashes, noise);
-    drawn.prop_map(|((keyed, partitions), flags, mut transactions, before, crashes, noise)| {
+    let skips = prop_oneof![
+        4 => Just(None),
+        1 => prop::sample::select(vec!['c', 'u', 'd']).prop_map(Some),
+    ];
+    let drawn = ((table, skips), flags, transactions, any::<Index>(), crashes, noise);
+    drawn.prop_map(|((table, skips), flags, mut transactions, before, crashes, noise)| {
+        let (keyed, partitions) = table;
         let before = before.index(transactions.len() + 1);
         transactions.push((vec![Act::Insert(1000, Some(1))], false));
         let (full, tombstones, snapshot, truncates) = flags;
@@ -79,6 +86,7 @@ pub(crate) fn plans() -> impl Strategy<Value = Plan> {
             tombstones,
             snapshot,
             truncates,
+            skips,
             before,
             transactions,
             crashes,

@@ -92,8 +92,9 @@ pub(crate) fn history(plan: &Plan, transactions: &[Transaction], runs: &Runs) ->
     let log = &runs.concat();
     let mut history = template();
     // Flink's format cannot read truncates, and needs the old row of an update; without a snapshot
-    // the sink lacks what was there before.
+    // the sink lacks what was there before, and without every operation what it changed.
     let whole = plan.snapshot || plan.before == 0;
+    let whole = whole && plan.skips.is_none();
     let sink = whole && plan.keyed && plan.full && !log.iter().any(|(_, emit)| emit.op == 't');
     if !sink {
         history.header.trial.pipeline.sinks.clear();
@@ -198,10 +199,15 @@ fn topics(plan: &Plan, sink: bool) -> Event {
 
 fn config(plan: &Plan) -> Options {
     let snapshot = if plan.snapshot { "initial" } else { "no_data" };
-    let skipped = if plan.truncates { "none" } else { "t" };
+    let skipped = match (plan.truncates, plan.skips) {
+        (true, None) => "none".to_owned(),
+        (false, None) => "t".to_owned(),
+        (true, Some(op)) => op.to_string(),
+        (false, Some(op)) => format!("t, {op}"),
+    };
     let options = [
         ("snapshot.mode", snapshot),
-        ("skipped.operations", skipped),
+        ("skipped.operations", skipped.as_str()),
         ("tombstones.on.delete", if plan.tombstones { "true" } else { "false" }),
     ];
     options.map(|(option, value)| (option.to_owned(), value.to_owned())).into()

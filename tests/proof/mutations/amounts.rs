@@ -71,8 +71,9 @@ fn without(history: &History, mut events: Vec<usize>) -> History {
 fn leaves_gap(scene: &Scene<'_>, seen: &Seen, dropped: &[usize]) -> bool {
     let mode = scene.index.connector.and_then(|config| config.get("snapshot.mode"));
     let snapshot = mode.is_none_or(|mode| mode == "initial");
-    let left = each(scene).filter(|(_, other)| !dropped.contains(&other.event));
-    let first = left.filter_map(|(_, other)| other.at).min();
+    let streamed = scene.topics.iter().flat_map(|topic| &topic.streamed);
+    let left = streamed.filter(|(event, _)| !dropped.contains(event));
+    let first = left.map(|(_, at)| *at).min();
     let before = seen.at.is_some() && first.is_some_and(|first| seen.at < Some(first));
     has_checker(Anomaly::SnapshotGap) && snapshot && before
 }
@@ -150,7 +151,11 @@ fn has_twin(topic: &Topic<'_>, seen: &Seen) -> bool {
 }
 
 fn duplicate(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
-    for (topic, seen) in each(scene).filter(|(topic, seen)| !has_twin(topic, seen)) {
+    let is_fault = |event: &Event| matches!(event, Event::Fault { .. });
+    let fault = scene.history.events.iter().position(is_fault).unwrap_or(usize::MAX);
+    // What comes again before the first fault is no replay either.
+    let bare = each(scene).filter(|(topic, seen)| !has_twin(topic, seen) && seen.event < fault);
+    for (topic, seen) in bare {
         let (history, offset, anomaly) = again(scene, (topic, seen), seen.event + 1);
         let wanted = Wanted::at(anomaly, topic, seen).record(seen.partition, offset);
         out(Mutant { history, wanted });
@@ -158,6 +163,9 @@ fn duplicate(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
 }
 
 fn repeat_at_the_end(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
+    if scene.restarted {
+        return;
+    }
     for (topic, seen) in each(scene) {
         let (history, offset, anomaly) = again(scene, (topic, seen), edit::end(scene.history));
         let mut wanted = Wanted::at(anomaly, topic, seen).record(seen.partition, offset);

@@ -2,6 +2,8 @@
 //! be found of it.
 
 mod amounts;
+mod capture;
+mod changelog;
 mod files;
 mod images;
 mod keys;
@@ -9,6 +11,7 @@ mod order;
 mod run;
 mod samples;
 mod sinks;
+mod windows;
 
 use changeproof::base::anomaly::Anomaly;
 use changeproof::base::position::Position;
@@ -25,6 +28,8 @@ pub(crate) enum Hop {
     Upsert,
     /// Topic → append sink.
     Append,
+    /// Topic → retract sink.
+    Retract,
     /// Topic → sink of files.
     Files,
     /// What the run itself saw.
@@ -33,13 +38,14 @@ pub(crate) enum Hop {
 
 impl Hop {
     pub(crate) const ALL: &[Self] =
-        &[Self::Topic, Self::Upsert, Self::Append, Self::Files, Self::Run];
+        &[Self::Topic, Self::Upsert, Self::Append, Self::Retract, Self::Files, Self::Run];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Topic => "journal → topic",
             Self::Upsert => "topic → upsert sink",
             Self::Append => "topic → append sink",
+            Self::Retract => "topic → retract sink",
             Self::Files => "topic → files",
             Self::Run => "the run itself",
         }
@@ -99,8 +105,7 @@ impl Wanted {
 
 /// All of them.
 pub(crate) fn all() -> Vec<Mutation> {
-    [amounts::ALL, order::ALL, images::ALL, keys::ALL, sinks::ALL, files::ALL, run::ALL]
-        .into_iter()
-        .flat_map(|family| family.iter().copied())
-        .collect()
+    let topics = [amounts::ALL, order::ALL, images::ALL, keys::ALL, capture::ALL];
+    let sinks = [sinks::ALL, changelog::ALL, files::ALL, windows::ALL, run::ALL];
+    topics.into_iter().chain(sinks).flat_map(|family| family.iter().copied()).collect()
 }

@@ -30,6 +30,9 @@ pub(super) const ALL: &[Mutation] = &[
 ];
 
 fn swap(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
+    if scene.restarted {
+        return;
+    }
     for (topic, one) in each(scene).filter(|(_, seen)| seen.key.is_some()) {
         let home = |seen: &&Seen| seen.key == one.key && seen.partition == one.partition;
         let later = topic.records.iter().filter(home).find(|seen| seen.event > one.event);
@@ -44,6 +47,9 @@ fn swap(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
 }
 
 fn resurrect(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
+    if scene.restarted {
+        return;
+    }
     for (topic, delete) in each(scene).filter(|(_, seen)| seen.op == 'd' && seen.key.is_some()) {
         let image = |seen: &&Seen| seen.key == delete.key && matches!(seen.op, 'r' | 'c' | 'u');
         for older in topic.records.iter().filter(image).filter(|seen| seen.event < delete.event) {
@@ -55,6 +61,9 @@ fn resurrect(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
 }
 
 fn move_key(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
+    if scene.restarted {
+        return;
+    }
     for (topic, seen) in each(scene).filter(|(topic, _)| topic.partitions > 1) {
         let of_key = |other: &&Seen| other.key.is_some() && other.key == seen.key;
         if topic.records.iter().filter(of_key).count() < 2 {

@@ -1,0 +1,190 @@
+//! Topics whose records are rows: what the transform ExtractNewRecordState makes of the records.
+//!
+//! A row says neither its operation nor its position. Records of a key come in order, so that the
+//! next expected one is what a record should be; with a replay behind a restart that is no longer
+//! certain, and such topics are not judged then.
+
+use std::collections::BTreeMap;
+
+use super::{Before, Columns, Expected, Logged, NotOfType, Part};
+use crate::codec::debezium::{Body, Encoding, Envelope, Op};
+use crate::model::key::Key;
+use crate::scenario::settings::Options;
+
+/// The class of the transform.
+const CLASS: &str = "io.debezium.transforms.ExtractNewRecordState";
+/// Its option for deletes.
+const MODE: &str = "delete.tombstone.handling.mode";
+
+/// What becomes of a delete and its tombstone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deletes {
+    /// Neither is written.
+    Drop,
+    /// The tombstone is written.
+    Tombstone,
+    /// The old row is written, marked as deleted.
+    Rewrite,
+    /// The old row is written, marked as deleted, then the tombstone.
+    RewriteWithTombstone,
+    /// The delete itself becomes a tombstone, and the one behind it is left out.
+    ToTombstone,
+}
+
+impl Deletes {
+    /// Rows say whether they are deleted.
+    pub fn marks(self) -> bool {
+        matches!(self, Self::Rewrite | Self::RewriteWithTombstone)
+    }
+
+    /// The transform of a configuration, if it is the only one: its options are taken out of it.
+    pub(super) fn of(config: &mut Options) -> Result<Option<Self>, String> {
+        let Some(name) = config.get("transforms").map(|name| name.trim().to_owned()) else {
+            return Ok(None);
+        };
+        let prefix = format!("transforms.{name}.");
+        if config.get(&format!("{prefix}type")).is_none_or(|class| class != CLASS) {
+            return Ok(None);
+        }
+        let own = |key: &str| key.strip_prefix(&prefix).map(str::to_owned);
+        let known = ["type", MODE, "predicate", "negate"];
+        let strange =
+            config.keys().filter_map(|key| own(key)).find(|o| !known.contains(&o.as_str()));
+        if let Some(option) = strange {
+            return Err(format!("the option `{option}` of ExtractNewRecordState has no model"));
+        }
+        let mode = config.get(&format!("{prefix}{MODE}")).map_or("tombstone", String::as_str);
+        let deletes = match mode.to_ascii_lowercase().as_str() {
+            "drop" => Self::Drop,
+            "tombstone" => Self::Tombstone,
+            "rewrite" => Self::Rewrite,
+            "rewrite-with-tombstone" => Self::RewriteWithTombstone,
+            "delete-to-tombstone" => Self::ToTombstone,
+            other => return Err(format!("`{MODE}={other}` has no model")),
+        };
+        config.retain(|key, _| key != "transforms" && own(key).is_none());
+        Ok(Some(deletes))
+    }
+}
+
+/// What is left of the records.
+pub(super) fn unwrapped(list: Vec<Expected>, deletes: Deletes) -> Vec<Expected> {
+    let row = |mut wanted: Expected| match wanted.part {
+        Part::Delete if deletes.marks() => Some(wanted),
+        Part::Delete if deletes == Deletes::ToTombstone => {
+            (wanted.part, wanted.before) = (Part::Tombstone, Before::Nothing);
+            Some(wanted)
+        }
+        Part::Tombstone => {
+            let kept = matches!(deletes, Deletes::Tombstone | Deletes::RewriteWithTombstone);
+            kept.then_some(wanted)
+        }
+        Part::Delete | Part::Truncate => None,
+        Part::Read | Part::Create | Part::Update => {
+            wanted.before = Before::Nothing;
+            Some(wanted)
+        }
+    };
+    list.into_iter().filter_map(row).collect()
+}
+
+/// Gives each row the operation and the position of the record that it should be: the next of its
+/// key, or one of its key whose image it shows.
+pub fn identify(
+    columns: &Columns<'_>,
+    encoding: &Encoding,
+    expected: &[Expected],
+    log: &mut [Logged<'_>],
+) -> Result<(), NotOfType> {
+    let mut lives = BTreeMap::<Option<&Key>, Vec<usize>>::new();
+    for (place, wanted) in expected.iter().enumerate() {
+        if wanted.part != Part::Tombstone {
+            lives.entry(wanted.key.as_ref()).or_default().push(place);
+        }
+    }
+    let mut taken = vec![false; expected.len()];
+    for logged in log {
+        let Body::Envelope(envelope) = &mut logged.message.body else { continue };
+        let life = lives.get(&logged.key.as_ref()).map_or(&[][..], Vec::as_slice);
+        let Some(place) = place(columns, encoding, (expected, life, &taken), envelope)? else {
+            continue;
+        };
+        let (Some(wanted), Some(taken)) = (expected.get(place), taken.get_mut(place)) else {
+            continue;
+        };
+        *taken = true;
+        if let Some(op) = wanted.part.op() {
+            envelope.op = op;
+        }
+        envelope.source.xid = wanted.change.as_ref().map(|change| change.xid);
+        envelope.source.lsn = wanted.change.as_ref().map(|change| change.lsn);
+    }
+    Ok(())
+}
+
+/// Which of the expected records of a key a row is.
+fn place(
+    columns: &Columns<'_>,
+    encoding: &Encoding,
+    (expected, life, taken): (&[Expected], &[usize], &[bool]),
+    envelope: &Envelope<'_>,
+) -> Result<Option<usize>, NotOfType> {
+    let deleted = envelope.op == Op::Delete;
+    let is_free = |place: usize| taken.get(place).is_some_and(|taken| !taken);
+    let (mut next, mut later, mut before) = (None, None, None);
+    for place in life.iter().copied() {
+        let Some(wanted) = expected.get(place) else { continue };
+        if (wanted.part == Part::Delete) != deleted {
+            continue;
+        }
+        let shows = match (&wanted.after, &envelope.after) {
+            (Some(after), Some(row)) => columns.shows(&wanted.columns, after, row, encoding)?,
+            // What a deleted row held is compared like any image before.
+            (None, _) => true,
+            (Some(_), None) => false,
+        };
+        if is_free(place) {
+            next = next.or(Some((place, shows)));
+            later = later.or(shows.then_some(place));
+        } else if shows {
+            before = Some(place);
+        }
+    }
+    Ok(match next {
+        Some((place, true)) => Some(place),
+        _ => later.or(before).or(next.map(|(place, _)| place)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn config(options: &[(&str, &str)]) -> Options {
+        let mut config = Options::from([("transforms".to_owned(), "unwrap".to_owned())]);
+        config.insert("transforms.unwrap.type".to_owned(), CLASS.to_owned());
+        for (option, value) in options {
+            config.insert(format!("transforms.unwrap.{option}"), (*value).to_owned());
+        }
+        config
+    }
+
+    #[rstest]
+    #[case(&[], Deletes::Tombstone)]
+    #[case(&[(MODE, "rewrite"), ("predicate", "p"), ("negate", "true")], Deletes::Rewrite)]
+    #[case(&[(MODE, "delete-to-tombstone")], Deletes::ToTombstone)]
+    fn the_transform_is_taken_out(#[case] options: &[(&str, &str)], #[case] deletes: Deletes) {
+        let mut config = config(options);
+        assert_eq!(Deletes::of(&mut config), Ok(Some(deletes)));
+        assert_eq!(config, Options::new());
+    }
+
+    #[rstest]
+    #[case("add.fields", "op", "the option `add.fields` of ExtractNewRecordState has no model")]
+    #[case(MODE, "none", "`delete.tombstone.handling.mode=none` has no model")]
+    fn what_has_no_model_is_told(#[case] option: &str, #[case] value: &str, #[case] told: &str) {
+        assert_eq!(Deletes::of(&mut config(&[(option, value)])), Err(told.to_owned()));
+    }
+}
