@@ -96,7 +96,8 @@ fn pipeline(
         text += &paths("statements", &found.statements);
         text += &sinks(tables, parsed, &creates, proposal);
     }
-    let settings = settings(found, tables, &creates, proposal);
+    let reads_inferred = inferred(parsed, tables).next().is_some();
+    let settings = settings((found, reads_inferred), tables, &creates, proposal);
     if !settings.is_empty() {
         text += &format!("settings:\n{settings}");
     }
@@ -124,11 +125,13 @@ fn connector(
     if let Some((path, _)) = &found.connector {
         return Some(path.clone());
     }
-    let prefix = parsed.iter().find_map(|(_, statement)| {
+    let declared = parsed.iter().find_map(|(_, statement)| {
         let Statement::CreateTable(table) = statement else { return None };
-        prefix(table, tables)
+        let topic = table.with.as_ref()?.get("topic")?;
+        tables.iter().find_map(|source| source.prefix_of(topic))
     });
-    let prefix = prefix.filter(|prefix| prefix != "cdc")?;
+    let prefix = declared.or_else(|| inferred(parsed, tables).next());
+    let prefix = prefix.filter(|prefix| *prefix != "cdc")?;
     let config = serde_json::json!({
         "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
         "topic.prefix": prefix,
@@ -146,12 +149,14 @@ fn connector(
     Some("connector.json".into())
 }
 
-/// What stands before `.schema.table` in the topic that a Flink table reads.
-fn prefix(table: &CreateTable, tables: &[Table]) -> Option<String> {
-    let topic = table.with.as_ref()?.get("topic")?;
-    tables.iter().find_map(|source| {
-        topic.strip_suffix(&format!(".{}.{}", source.schema, source.name)).map(str::to_owned)
-    })
+/// The prefixes of the topics from which the tables are inferred that statements read.
+fn inferred<'p>(
+    parsed: &'p [(&Text, Statement)],
+    tables: &'p [Table],
+) -> impl Iterator<Item = &'p str> {
+    let reads = parsed.iter().flat_map(|(_, statement)| statement.inserts());
+    let reads = reads.flat_map(|insert| insert.reads.iter().map(flink::Name::table));
+    reads.filter_map(|name| tables.iter().find_map(|source| source.prefix_of(name)))
 }
 
 fn sinks(
@@ -202,7 +207,7 @@ fn sink(
 }
 
 fn settings(
-    found: &Found,
+    (found, reads_inferred): (&Found, bool),
     tables: &[Table],
     creates: &[&CreateTable],
     proposal: &mut Proposal,
@@ -213,7 +218,8 @@ fn settings(
         with.and_then(|with| with.get("format").or_else(|| with.get("value.format")))
             .is_some_and(|format| format.starts_with("debezium"))
     };
-    if creates.iter().any(is_debezium) && !tables.iter().any(|table| table.sets_identity) {
+    let reads_old_rows = reads_inferred || creates.iter().any(is_debezium);
+    if reads_old_rows && !tables.iter().any(|table| table.sets_identity) {
         text += "  # debezium-json needs the old rows. Take it out to test the tables as they are.\n  \
                  replica_identity: full\n";
         proposal.notes.push(

@@ -25,9 +25,7 @@ pub(super) fn reference(
     let query = query(statement, insert).ok_or("its query was not found")?;
     let mut edits = Vec::new();
     for name in &insert.reads {
-        let read = creates.iter().find(|table| table.name.table() == name.table());
-        let source = read.and_then(|read| source(read, tables));
-        if source.is_none() {
+        if read(name.table(), creates, tables).is_none() {
             return Err(format!(
                 "it reads `{}`, which is no plain changelog of a source table",
                 name.table()
@@ -47,10 +45,7 @@ pub(super) fn reference(
         if foreign.iter().any(|word| token.is(word)) {
             return Err(format!("it uses `{}`", token.text));
         }
-        let read = creates
-            .iter()
-            .find(|table| token.name().is_some_and(|name| name == table.name.table()));
-        let of = read.and_then(|read| source(read, tables));
+        let of = token.name().and_then(|name| read(&name, creates, tables));
         let after = n.checked_sub(1).and_then(|n| significant.get(n));
         let is_table = after
             .is_some_and(|before| before.is("FROM") || before.is("JOIN") || before.is_symbol(","));
@@ -77,6 +72,15 @@ pub(super) fn reference(
     Ok(format!("SELECT * FROM (\n  {}\n) AS q ({})\n", query.value.trim(), columns.join(", ")))
 }
 
+/// The source table that a Flink table of this name gives as it is; one that no statement creates is
+/// inferred from the topic that bears its name.
+fn read<'t>(name: &str, creates: &[&CreateTable], tables: &'t [Table]) -> Option<&'t Table> {
+    match creates.iter().find(|table| table.name.table() == name) {
+        Some(table) => source(table, tables),
+        None => tables.iter().find(|table| table.prefix_of(name).is_some()),
+    }
+}
+
 /// The source table that a Flink table gives as it is: a changelog, or rows by key.
 fn source<'t>(table: &CreateTable, tables: &'t [Table]) -> Option<&'t Table> {
     let with = table.with.as_ref()?;
@@ -85,7 +89,7 @@ fn source<'t>(table: &CreateTable, tables: &'t [Table]) -> Option<&'t Table> {
         return None;
     }
     let topic = with.get("topic")?;
-    tables.iter().find(|source| topic.ends_with(&format!(".{}.{}", source.schema, source.name)))
+    tables.iter().find(|source| source.prefix_of(topic).is_some())
 }
 
 /// What an INSERT selects. A list of the columns it writes is not read.

@@ -171,6 +171,11 @@ impl Table {
         }
     }
 
+    /// What stands before `.schema.table` in the name of its topic; `None` for any other topic.
+    pub(super) fn prefix_of<'n>(&self, topic: &'n str) -> Option<&'n str> {
+        topic.strip_suffix(&format!(".{}.{}", self.schema, self.name))
+    }
+
     /// An INSERT of a row, the `n`th of its table.
     pub(super) fn insert(&self, n: usize, tables: &[Self]) -> String {
         let wanted = |column: &&Column| {

@@ -33,6 +33,25 @@ fn a_pipeline_and_a_scenario_are_proposed_for_tables_and_statements() {
 }
 
 #[test]
+fn tables_that_confluent_infers_are_found_by_the_names_of_their_topics() {
+    let statements = "CREATE TABLE totals (customer INT, total DECIMAL(38, 2), PRIMARY KEY (customer) NOT ENFORCED)
+      DISTRIBUTED INTO 1 BUCKETS WITH ('changelog.mode' = 'upsert');
+    INSERT INTO totals SELECT customer_id, SUM(amount) FROM `shop.public.orders` WHERE amount > 0 GROUP BY customer_id;";
+    let found = Found {
+        source: vec![whole("../source.sql", SOURCE)],
+        statements: vec![whole("../flink.sql", statements)],
+        connector: None,
+    };
+    let proposal = propose(&found).expect("there are tables");
+    let of = |name: &str| {
+        let file = proposal.files.iter().find(|(path, _)| path == name);
+        file.map(|(_, text)| text.clone()).unwrap_or_default()
+    };
+    assert!(of("connector.json").contains(r#""topic.prefix": "shop""#));
+    insta::assert_snapshot!(of("pipeline.yaml"));
+}
+
+#[test]
 fn statements_are_told_from_the_ddl_of_the_source() {
     for (sql, expected) in [
         (SOURCE, false),
