@@ -63,7 +63,7 @@ pub(super) fn run(bench: &BenchParse, console: Console) -> Exit {
 /// A scenario of about so many lines: entries of one line, entries with a block of SQL, lives, rows.
 fn scenario(lines: usize) -> String {
     let mut text = String::from(HEAD);
-    let rounds = lines.saturating_sub(HEAD.lines().count() + 5) / 10;
+    let rounds = lines.saturating_sub(HEAD.lines().count() + 6) / 10;
     for n in 1..=rounds {
         text += &format!(
             "  - a: INSERT INTO rates VALUES ({n}, 15, 'noted by hand')\n  \

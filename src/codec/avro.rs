@@ -252,7 +252,7 @@ mod tests {
     /// `before` null, `after` (7, 10.00, null, 2025-01-01 10:00:00.5, 1970-01-02), `op` `c`.
     fn bytes() -> Vec<u8> {
         let mut bytes = vec![0, 2, 14, 4, 3, 0xE8, 2];
-        bytes.extend([0xE8, 0xEF, 0xB4, 0xBD, 0x84, 0x65, 2]);
+        bytes.extend([0xE8, 0xBB, 0xF6, 0x94, 0x84, 0x65, 2]);
         bytes.extend([2, b'c']);
         bytes
     }

@@ -16,7 +16,7 @@ use super::outcome::{Stop, exit_of};
 use super::scoring::Scoring;
 use super::statements::{self, Places, Prepared, Statements};
 use super::topics::Planned;
-use super::{files, jobs, shadow, timeline};
+use super::{files, jobs, schemas, shadow, timeline};
 use crate::base::anomaly::Anomaly;
 use crate::base::exit::Exit;
 use crate::base::text::{Place, Text};
@@ -151,7 +151,8 @@ pub(super) fn begin<'a>(
     let places = Places { names: &names, endpoints: &context.endpoints, files: &files };
     let prepared = statements::prepare(&applied.translation, &of_tables, &places);
     let mut statements = prepared.map_err(|wrong| at(Stop::Invalid(wrong)))?;
-    let refused = files::refuse(trial, &statements);
+    let mut refused = files::refuse(trial, &statements);
+    refused.extend(schemas::refuse(settings, &statements));
     if !refused.is_empty() {
         return Err(at(Stop::Invalid(refused)));
     }

@@ -13,18 +13,10 @@ use super::yaml::{self, Node, Value};
 use crate::base::text::{Span, Text};
 
 /// Words that no scenario uses yet.
-const UNUSED: &[Name] = &[("where", "scoring")];
+const UNUSED: &[Name] = &[];
 
 /// Words that no diagnosed scenario misuses yet.
-const NOT_MISUSED: &[Name] = &[
-    ("scoring", "delay"),
-    ("scoring", "fail_first"),
-    ("scoring", "out_of_order"),
-    ("settings", "format"),
-    ("settings", "scoring"),
-    ("where", "format"),
-    ("where", "scoring"),
-];
+const NOT_MISUSED: &[Name] = &[];
 
 /// A word by the table it stands in.
 type Name = (&'static str, &'static str);

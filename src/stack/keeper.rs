@@ -211,9 +211,10 @@ async fn until_idle(
     (paths, record): (&Paths, &mut Record),
     idle: Duration,
 ) -> Result<Option<Alone>, StackError> {
-    let endpoints = stack.endpoints();
     let mut unused: Option<Stopwatch> = None;
     loop {
+        // The registry joins them when it is first needed.
+        let endpoints = stack.endpoints();
         let mut looks: u32 = 0;
         let disturbed = stack.is_disturbed();
         let next = wait::until("something to do for the keeper", Duration::MAX, || {

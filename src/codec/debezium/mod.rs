@@ -141,7 +141,7 @@ pub fn read<'a>(
 /// The field by which a row says whether it is deleted.
 const DELETED: &str = "__deleted";
 
-/// Reads a record whose value is a row, as the transform ExtractNewRecordState leaves it; `marks`:
+/// Reads a record whose value is a row, as the transform `ExtractNewRecordState` leaves it; `marks`:
 /// the row says whether it is deleted. Its operation is only told as far as that goes (`u` or `d`),
 /// its position not at all.
 pub fn read_row<'a>(

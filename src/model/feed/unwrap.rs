@@ -1,4 +1,4 @@
-//! Topics whose records are rows: what the transform ExtractNewRecordState makes of the records.
+//! Topics whose records are rows: what the transform `ExtractNewRecordState` makes of the records.
 //!
 //! A row says neither its operation nor its position. Records of a key come in order, so that the
 //! next expected one is what a record should be; with a replay behind a restart that is no longer

@@ -131,14 +131,16 @@ fn drop_delete(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
             let before = last_delete(&before);
             let comes_back = |stored: &Stored<'_>| (before..last).contains(&stored.file.commit);
             let [delete] = of_last.as_slice() else { continue };
-            if !rows.iter().any(comes_back) {
-                continue;
-            }
+            let Some(back) = rows.iter().rfind(|stored| comes_back(stored)) else { continue };
             let lives = rows.iter().any(|stored| stored.file.commit >= last);
             let anomaly = if lives { Anomaly::DuplicateChange } else { Anomaly::GhostRow };
             let mut history = scene.history.clone();
             edit::remove(&mut history, delete.row.event);
-            out(Mutant { history, wanted: table.wanted(anomaly, Some(key)) });
+            let wanted = table.wanted(anomaly, Some(key));
+            // A ghost is the row that nothing takes out any more.
+            let wanted =
+                if lives { wanted } else { wanted.record(back.row.partition, back.row.offset) };
+            out(Mutant { history, wanted });
         }
     }
 }
