@@ -261,3 +261,19 @@ fn finish(console: Console, command: impl FnOnce() -> Result<Exit, StackError>) 
         error.exit()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stack_lies_in_memory_only_where_it_fits_and_may_load_libraries() {
+        // Nothing is stored there, and nothing is there.
+        assert!(!holds_stacks("/proc"));
+        assert!(!holds_stacks("/no/such/folder"));
+        let memory = rustix::fs::statvfs(MEMORY);
+        let fits = memory.is_ok_and(|found| found.f_blocks * found.f_frsize >= LARGE);
+        let state = default_state();
+        assert!(fits || state.starts_with("/var/tmp"), "{state}");
+    }
+}

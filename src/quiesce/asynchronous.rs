@@ -2,26 +2,28 @@
 //! row on when the answer comes; a checkpoint holds the records it waits for and goes past them. So
 //! a checkpoint proves that every record has come in, and the operator's counts that each has left.
 //!
-//! The counts are read from the JobManager's copy, which may be older than the checkpoint. With it in
-//! the same copy comes the time that the TaskManager's process has spent: a value that was seen to
-//! change twice since the checkpoint was fetched for the second time since then, and the fetch that
-//! brought it began after the checkpoint. Then all that came in is counted, and what has left as well.
+//! The counts are read from the JobManager's copy, once it has been fetched anew since the checkpoint:
+//! then all that came in is counted, and what has left as well.
 //!
 //! What has left may be on its way to a second such operator, and is not yet in the sink: the counts
 //! must be the same again after a further checkpoint.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::job::Watched;
+use super::readings::fetched_anew;
 use super::{Clients, Unproven, metric};
 use crate::client::clock::Stopwatch;
 use crate::client::flink::FlinkError;
-use crate::client::wait::{self, Look, WaitError};
+use crate::client::wait::WaitError;
 
 /// How long the JobManager may take to fetch metrics twice.
 const FETCH_LIMIT: Duration = Duration::from_secs(20);
+
+/// What a further round may take; with less time left it is not begun. A checkpoint that runs out of
+/// time would be a statement that stalls, and this one only waits for answers.
+const ROUND: Duration = Duration::from_secs(5);
 
 /// Records in and rows out, by vertex, subtask and operator.
 type Counts = BTreeMap<String, (u64, u64)>;
@@ -58,7 +60,7 @@ pub(super) async fn drained(
         if held.is_none() && before.as_ref() == Some(&counts) {
             return Ok(Drained { checkpoint, gap: None });
         }
-        if left.is_zero() {
+        if watch.elapsed() + ROUND >= limit {
             return Ok(Drained { checkpoint, gap: Some(sentence(held)) });
         }
         before = Some(counts);
@@ -77,28 +79,8 @@ fn sentence(held: Option<(&String, &(u64, u64))>) -> String {
 
 /// The counts, from a copy of the metrics that is newer than the call.
 async fn counts(clients: &Clients<'_>, job: &Watched<'_>) -> Result<Counts, WaitError<FlinkError>> {
-    let spent = clients.flink.processor_times().await.map_err(WaitError::Look)?;
-    let seen = Mutex::new((spent, 0_u32));
-    wait::until("the JobManager to fetch metrics twice", FETCH_LIMIT, || async {
-        // The read of a job's metrics is what starts a fetch.
-        let counts = read(clients, job).await?;
-        let spent = clients.flink.processor_times().await?;
-        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let (last, changes) = &mut *seen;
-        // Every process must have been fetched anew.
-        let is_new =
-            |(of, time): (&String, &Option<String>)| time.is_some() && last.get(of) != Some(time);
-        if !spent.is_empty() && spent.iter().all(is_new) {
-            *last = spent;
-            *changes += 1;
-        }
-        // The counts were read before the change was seen: they are read once more.
-        Ok(match *changes {
-            0..=2 => Look::NotYet(format!("it has fetched them {changes} times")),
-            _ => Look::Holds(counts),
-        })
-    })
-    .await
+    fetched_anew(clients, FETCH_LIMIT).await?;
+    read(clients, job).await.map_err(WaitError::Look)
 }
 
 async fn read(clients: &Clients<'_>, job: &Watched<'_>) -> Result<Counts, FlinkError> {

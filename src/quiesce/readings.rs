@@ -27,7 +27,7 @@ impl Watched<'_> {
         if tables.is_empty() {
             return Ok(Vec::new());
         }
-        fetched_anew(clients, limit).await?;
+        fetched_anew(clients, limit).await.map_err(|error| Unproven::broken(&error))?;
         let mut readings = Vec::new();
         for table in tables {
             let reads = self.job.reads.iter().filter(|read| read.table == table);
@@ -68,23 +68,26 @@ impl Watched<'_> {
 }
 
 /// Waits until the JobManager has fetched the metrics of every TaskManager twice: what came first may
-/// have been asked for before.
-async fn fetched_anew(clients: &Clients<'_>, limit: Duration) -> Result<(), Unproven> {
-    let look = || async {
-        clients.flink.processor_times().await.map_err(|error| Unproven::broken(&error))
-    };
-    let mut before = look().await?;
+/// have been asked for before. The time that a process has spent comes with its other metrics, and
+/// another one than before tells that they were fetched.
+///
+/// # Errors
+/// Flink's, or that it took longer than `limit`; without any TaskManager too.
+pub(super) async fn fetched_anew(
+    clients: &Clients<'_>,
+    limit: Duration,
+) -> Result<(), WaitError<FlinkError>> {
+    let look = || clients.flink.processor_times();
+    let mut before = look().await.map_err(WaitError::Look)?;
     for _ in 0..2 {
         let known = &before;
-        let changed = wait::until("metrics to be fetched anew", limit, || async move {
+        before = wait::until("metrics to be fetched anew", limit, || async move {
             let now = look().await?;
             let new = now.iter().all(|(id, time)| time.is_some() && known.get(id) != Some(time));
+            let new = new && !now.is_empty();
             Ok(if new { Look::Holds(now) } else { Look::NotYet("they are as before".to_owned()) })
-        });
-        before = changed.await.map_err(|error| match error {
-            WaitError::Look(unproven) => unproven,
-            WaitError::TimedOut(late) => Unproven::broken(&late),
-        })?;
+        })
+        .await?;
     }
     Ok(())
 }
