@@ -128,13 +128,15 @@ fn twin_file(id: &str) -> Utf8PathBuf {
     written(&format!("{TWINS}{id}"), &text)
 }
 
+/// Puts a file in its place in one step: trials side by side write the same one and read it at once.
 fn written(id: &str, text: &str) -> Utf8PathBuf {
     let file = Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{id}.yaml"));
     // What cannot be written cannot be read, and fails as a trial.
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder).ok();
     }
-    std::fs::write(&file, text).ok();
+    let draft = file.with_extension(std::process::id().to_string());
+    std::fs::write(&draft, text).and_then(|()| std::fs::rename(&draft, &file)).ok();
     file
 }
 
