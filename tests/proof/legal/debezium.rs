@@ -35,7 +35,7 @@ pub(crate) fn expected(plan: &Plan, transactions: &[Transaction]) -> Vec<Emit> {
         let lsn = point(plan, transactions);
         records.extend(rows(shown).iter().map(|row| Emit {
             op: 'r',
-            key: plan.keyed.then_some(row.id),
+            key: plan.has_message_keys().then_some(row.id),
             before: Value::Null,
             after: image(row, false),
             xid: 600,
@@ -58,14 +58,14 @@ fn image(row: &Row, unavailable: bool) -> Value {
 
 fn emitted(plan: &Plan, xid: u32, change: &Change) -> Vec<Emit> {
     let (old, new) = (change.old.as_ref(), change.new.as_ref());
-    let key = |row: Option<&Row>| row.map(|row| row.id).filter(|_| plan.keyed);
+    let key = |row: Option<&Row>| row.map(|row| row.id).filter(|_| plan.has_message_keys());
     // The full old row gives the value that the new one leaves out.
     let after = new.map_or(Value::Null, |row| image(row, change.note_alone && !plan.full));
     let full_before = || old.map_or(Value::Null, |row| image(row, false));
     let key_before =
         || old.map_or(Value::Null, |row| json!({"id": row.id, "v": null, "note": null}));
     let gone_before = || if plan.full { full_before() } else { key_before() };
-    let rekey = plan.keyed && change.kind == Kind::Update && key(old) != key(new);
+    let rekey = change.kind == Kind::Update && key(old) != key(new);
     let lsn = change.lsn;
     let emit = |op, key, before, after| Emit { op, key, before, after, xid, lsn, rekey };
     let mut records = Vec::new();

@@ -23,6 +23,9 @@ pub(crate) struct Plan {
     pub(crate) partitions: i32,
     /// The table has a primary key.
     pub(crate) keyed: bool,
+    /// `message.key.columns` names the column `id` of a table without primary key, where several
+    /// rows may have the same.
+    pub(crate) message_key: bool,
     /// REPLICA IDENTITY FULL; a table without key has always that.
     pub(crate) full: bool,
     pub(crate) tombstones: bool,
@@ -42,6 +45,11 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// The records have a key.
+    pub(crate) fn has_message_keys(&self) -> bool {
+        self.keyed || self.message_key
+    }
+
     /// One of the choices.
     pub(crate) fn choice(&self, n: usize) -> usize {
         self.noise.get(n % self.noise.len()).map_or(0, |byte| usize::from(*byte))
@@ -63,7 +71,7 @@ fn act() -> impl Strategy<Value = Act> {
 /// All plans; the last transaction always inserts a row, so that something streams.
 pub(crate) fn plans() -> impl Strategy<Value = Plan> {
     let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-    let table = (prop::bool::weighted(0.8), prop_oneof![Just(1), Just(3)]);
+    let table = (prop::bool::weighted(0.7), any::<bool>(), prop_oneof![Just(1), Just(3)]);
     let transactions = vec((vec(act(), 1..4), any::<bool>()), 1..9);
     let crash = (any::<Index>(), any::<Index>());
     let crashes = prop_oneof![2 => Just(Vec::new()), 1 => vec(crash, 1..4)];
@@ -74,7 +82,7 @@ pub(crate) fn plans() -> impl Strategy<Value = Plan> {
     ];
     let drawn = ((table, skips), flags, transactions, any::<Index>(), crashes, noise);
     drawn.prop_map(|((table, skips), flags, mut transactions, before, crashes, noise)| {
-        let (keyed, partitions) = table;
+        let (keyed, message_key, partitions) = table;
         let before = before.index(transactions.len() + 1);
         transactions.push((vec![Act::Insert(1000, Some(1))], false));
         let (full, tombstones, snapshot, truncates) = flags;
@@ -82,6 +90,7 @@ pub(crate) fn plans() -> impl Strategy<Value = Plan> {
         Plan {
             partitions,
             keyed,
+            message_key: message_key && !keyed,
             full,
             tombstones,
             snapshot,

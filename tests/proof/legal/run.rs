@@ -206,6 +206,7 @@ fn config(plan: &Plan) -> Options {
         (false, Some(op)) => format!("t, {op}"),
     };
     let options = [
+        ("message.key.columns", if plan.message_key { "public.t:id" } else { "" }),
         ("snapshot.mode", snapshot),
         ("skipped.operations", skipped.as_str()),
         ("tombstones.on.delete", if plan.tombstones { "true" } else { "false" }),
