@@ -48,15 +48,16 @@ pub(super) fn find(
 }
 
 /// Where the first snapshot ends and the stream begins. Its rows say it where the slot was looked at
-/// before the connector took the snapshot, or only after it had moved on; they are not those that a
-/// signal asked for behind the slot's point.
+/// before the connector took the snapshot, or only after it had moved on; rows behind the slot's point
+/// may be those of another one, that a signal asked for or that was taken anew.
 fn first(case: &Case<'_>, signals: &Signals, points: &BTreeSet<Lsn>) -> Option<Lsn> {
     let Some(slot) = case.index.slot else { return points.first().copied() };
-    let asked_for = |shown: &Lsn| {
+    let asked_for = |shown: Lsn| {
         let mut asked = signals.blocking.iter().filter_map(|asked| case.transactions.get(asked.at));
-        asked.any(|signal| slot <= signal.commit && signal.end <= *shown)
+        asked.any(|signal| slot <= signal.commit && signal.end <= shown)
     };
-    let shown = points.first().copied().filter(|shown| !asked_for(shown));
+    let is_another = |shown: Lsn| slot < shown && (case.was_restarted() || asked_for(shown));
+    let shown = points.first().copied().filter(|shown| !is_another(*shown));
     Some(shown.filter(|_| !points.contains(&slot)).unwrap_or(slot))
 }
 

@@ -40,6 +40,11 @@ pub(crate) struct Plan {
     /// Crashes of the worker: how far it had come in the stream, and how far back it starts again;
     /// the later of two may fall into the replay of the first.
     pub(crate) crashes: Vec<(Index, Index)>,
+    /// Where the windows of an incremental snapshot's chunks open and close, among the transactions.
+    pub(crate) windows: Option<[Index; 4]>,
+    /// The first run of the connector stores no offset: how far it streams, and where the snapshot
+    /// stands that is taken anew.
+    pub(crate) anew: Option<(Index, Index)>,
     /// Choices of partitions, and of which partition is read next.
     pub(crate) noise: Vec<u8>,
 }
@@ -80,13 +85,18 @@ pub(crate) fn plans() -> impl Strategy<Value = Plan> {
         4 => Just(None),
         1 => prop::sample::select(vec!['c', 'u', 'd']).prop_map(Some),
     ];
-    let drawn = ((table, skips), flags, transactions, any::<Index>(), crashes, noise);
-    drawn.prop_map(|((table, skips), flags, mut transactions, before, crashes, noise)| {
+    let place = any::<Index>;
+    let windows = prop::option::weighted(0.4, any::<[Index; 4]>());
+    let anew = prop::option::weighted(0.3, (place(), place()));
+    let drawn = ((table, skips), flags, transactions, place(), (crashes, windows, anew), noise);
+    drawn.prop_map(|((table, skips), flags, mut transactions, before, more, noise)| {
+        let (crashes, windows, anew) = more;
         let (keyed, message_key, partitions) = table;
         let before = before.index(transactions.len() + 1);
         transactions.push((vec![Act::Insert(1000, Some(1))], false));
         let (full, tombstones, snapshot, truncates) = flags;
         let full = full || !keyed;
+        let anew = anew.filter(|_| keyed && snapshot);
         Plan {
             partitions,
             keyed,
@@ -98,7 +108,11 @@ pub(crate) fn plans() -> impl Strategy<Value = Plan> {
             skips,
             before,
             transactions,
-            crashes,
+            // Offsets that are not stored leave nothing to go on from.
+            crashes: if anew.is_some() { Vec::new() } else { crashes },
+            // What is skipped or truncated does not leave a chunk.
+            windows: windows.filter(|_| keyed && skips.is_none() && !truncates && anew.is_none()),
+            anew,
             noise,
         }
     })
