@@ -62,8 +62,8 @@ pub struct JobProof {
     pub watermarks: Vec<(String, i64, i64)>,
     /// The id of the checkpoint that was triggered after that and completed.
     pub checkpoint: u64,
-    /// Where it writes files: the checkpoint after that one. It completes only once every task has
-    /// heard of the one before, and thus has committed the files of it.
+    /// Where it writes files: the second checkpoint after that one. It completes only once every
+    /// task has taken in that the first is complete, and thus has committed the files of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub committed: Option<u64>,
     /// Per windowed operator: how many rows it says it dropped as late, so far.

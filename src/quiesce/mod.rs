@@ -9,8 +9,9 @@
 //!    the last record below each end, and each task behind the sources has the watermark that the
 //!    records make; then a checkpoint is triggered and completes; then the ends of the job's sinks
 //!    are read, which are those that the jobs behind it must reach. A job that writes files commits
-//!    them once it hears that a checkpoint is complete, so another checkpoint follows: every task
-//!    takes that message before the barrier of the next, and commits while it holds it.
+//!    them once it hears that a checkpoint is complete, so two more checkpoints follow: a task looks
+//!    for such messages between two inputs, and so may take the next barrier first (seen on a busy
+//!    machine), but never the one behind it.
 //! 5. The tap has read everything up to the ends.
 //! 6. Attempts of all tasks, slot and ends are read again: a difference starts the proof over.
 //!

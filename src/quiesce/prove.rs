@@ -154,11 +154,14 @@ impl Attempted<'_> {
         Ok((n, Evidence { delivered, checkpoint, committed, late, readings }))
     }
 
-    /// The checkpoint by which the files of the one before are committed, where there are files.
+    /// The checkpoint by which the files of the first are committed, where there are files.
     async fn commit_files(&self, job: &Watched<'_>) -> Result<Option<u64>, Unproven> {
         if !job.job.commits_files {
             return Ok(None);
         }
+        // When the first of these was triggered, the message was with every task; when the second is
+        // triggered, each has been between two inputs since, and there commits.
+        job.checkpoint(self.clients, self.left()).await?;
         let checkpoint = job.checkpoint(self.clients, self.left()).await?;
         self.log("the files are committed", &job.job.id);
         Ok(Some(checkpoint))

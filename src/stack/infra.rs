@@ -43,16 +43,12 @@ pub(super) const FLINK: Template = Template {
     file: "config.yaml",
     text: include_str!("../../infra/local/flink.config.yaml.jinja"),
 };
-pub(super) const LOG4J: Template = Template {
-    file: "log4j2.properties",
-    text: include_str!("../../infra/local/log4j2.properties.jinja"),
-};
 pub(super) const POSTGRES: Template = Template {
     file: "postgresql.conf",
     text: include_str!("../../infra/local/postgresql.conf.jinja"),
 };
 
-const ALL: [Template; 5] = [KAFKA, CONNECT, FLINK, LOG4J, POSTGRES];
+const ALL: [Template; 4] = [KAFKA, CONNECT, FLINK, POSTGRES];
 
 /// Fills in a template. A name that the template wants and `values` does not have is an error.
 pub(super) fn render(template: Template, values: Value) -> Result<String, StackError> {

@@ -11,7 +11,6 @@ use super::cds::Archives;
 use super::components::{Component, Setting};
 use super::control::{Deed, Doings, Question};
 use super::error::{Doing, StackError};
-use super::infra;
 use super::member::Member;
 use super::paths::Paths;
 use super::profile::local_profile;
@@ -50,9 +49,6 @@ impl Stack {
         for folder in ["conf", "logs", "tmp", "checkpoints", "savepoints"] {
             fs_err::create_dir_all(setting.folder.join(folder)).doing("make a folder")?;
         }
-        let log4j = setting.folder.join("conf").join(infra::LOG4J.file);
-        let text = infra::render(infra::LOG4J, minijinja::context! {})?;
-        fs_err::write(&log4j, text).doing(&format!("write {log4j}"))?;
         let mut members = Vec::new();
         for component in Component::ALL {
             members.push(begin(component, &setting)?);

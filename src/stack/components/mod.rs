@@ -182,6 +182,19 @@ pub(super) fn class_path(jars: &[Utf8PathBuf]) -> String {
     jars.join(":")
 }
 
+/// Each line of a log says when, in which thread, how grave, and by whom.
+const LOGGING: [&str; 7] = [
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSS",
+    "-Dorg.slf4j.simpleLogger.showShortLogName=true",
+    // The broker asks this one who logs, and must not search for it.
+    "-Dlog4j2.loggerContextFactory=org.apache.logging.log4j.simple.SimpleLoggerContextFactory",
+    // These would say who runs them, and start Hadoop's login to find out.
+    "-Dorg.slf4j.simpleLogger.log.org.apache.flink.runtime.entrypoint.ClusterEntrypoint=warn",
+    "-Dorg.slf4j.simpleLogger.log.org.apache.flink.runtime.taskexecutor.TaskManagerRunner=warn",
+    "-Dorg.slf4j.simpleLogger.log.org.apache.flink.table.gateway.SqlGateway=warn",
+];
+
 impl Setting {
     /// Fills in a template and writes it to the `conf` folder; gives the file.
     ///
@@ -223,6 +236,8 @@ impl Setting {
             "-Xshare:auto",
             // Counters in a shared folder would be left behind.
             "-XX:-UsePerfData",
+            // Growing to what they all need would cost full collections on the way.
+            "-XX:MetaspaceSize=128m",
             // A JVM without memory must die and be seen to, not linger.
             "-XX:+ExitOnOutOfMemoryError",
         ]
@@ -233,8 +248,8 @@ impl Setting {
             format!("-Xmx{heap_mb}m"),
             format!("-Djava.io.tmpdir={folder}/tmp"),
             format!("-XX:ErrorFile={folder}/logs/{}-crash.log", component.name()),
-            format!("-Dlog4j2.configurationFile={folder}/conf/{}", infra::LOG4J.file),
         ]);
+        launch.args.extend(LOGGING.map(str::to_owned));
         launch
     }
 
