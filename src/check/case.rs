@@ -2,14 +2,15 @@
 //! every sink's records read. The checkers look at this and at nothing else.
 
 use super::outbox;
+use super::shots;
 use super::topic::TopicCase;
 use super::verdict::Gap;
 use crate::base::position::{Lsn, Xid};
 use crate::history::event::{End, Header, Proof, Published, Table};
 use crate::history::{History, Index};
-use crate::model::feed::{Columns, Rules};
+use crate::model::feed::{Columns, Rules, Window};
 use crate::model::outbox::apart;
-use crate::model::source::{Journal, Transaction, prefix};
+use crate::model::source::{Carried, Journal, Transaction};
 use crate::scenario::expect::{Expect, Level};
 use crate::scenario::settings::ReplicaIdentity;
 
@@ -27,6 +28,8 @@ pub(super) struct Case<'a> {
     pub(super) rules: Option<Rules>,
     /// Where the snapshot ends and the stream begins.
     pub(super) point: Option<Lsn>,
+    /// The windows of the chunks that incremental snapshots read.
+    pub(super) windows: Vec<Window>,
     /// The topics of captured tables that could be aligned.
     pub(super) topics: Vec<TopicCase<'a>>,
     pub(super) sinks: Vec<SinkCase<'a>>,
@@ -40,11 +43,12 @@ impl<'a> Case<'a> {
         let (sinks, gaps) = SinkCase::all(&index);
         let mut case = Self {
             expect: &history.header.trial.expect,
-            columns: index.tables.iter().map(Columns::of).collect(),
+            columns: Vec::new(),
             transactions: Vec::new(),
             journal_error: None,
             rules: None,
             point: None,
+            windows: Vec::new(),
             topics: Vec::new(),
             sinks,
             gaps,
@@ -52,6 +56,7 @@ impl<'a> Case<'a> {
         };
         case.read_journal();
         case.read_rules();
+        case.read_columns();
         case.align_topics();
         case
     }
@@ -109,6 +114,14 @@ impl<'a> Case<'a> {
         }
     }
 
+    fn read_columns(&mut self) {
+        let rules = self.rules.as_ref();
+        let key =
+            |table: &Table| rules.map_or_else(|| table.key.clone(), |rules| rules.key_of(table));
+        let columns = |table: &'a Table| Columns::of(table, key(table));
+        self.columns = self.index.tables.iter().map(columns).collect();
+    }
+
     fn align_topics(&mut self) {
         let Some(rules) = self.rules.clone() else { return };
         let mut read = Vec::new();
@@ -132,13 +145,11 @@ impl<'a> Case<'a> {
             self.gaps.extend(gaps);
             read.push(topic);
         }
-        if self.snapshot_was_repeated(&read) {
-            let missing = "a restart cut the snapshot short, and another one was taken, which is not \
-                           judged: write `await: stored` before the fault";
-            self.gap("the records of the source topics", missing);
-            return;
-        }
-        let Some(point) = self.snapshot_point(&read) else {
+        let found = match shots::find(self, &rules, &read) {
+            Ok(found) => found,
+            Err(missing) => return self.gap("the records of the source topics", missing),
+        };
+        let Some(shots::Found { snapshots, gaps }) = found else {
             if !read.is_empty() && !self.ended_in_trouble() {
                 let missing = "the slot's consistent point was not recorded, so that snapshot and \
                                stream cannot be told apart";
@@ -146,39 +157,29 @@ impl<'a> Case<'a> {
             }
             return;
         };
-        self.point = Some(point);
+        self.gaps.extend(gaps);
+        self.point = snapshots.taken.first().map(|shot| shot.at);
+        self.windows.clone_from(&snapshots.signals.windows);
         // A transaction whose commit record stands before the point is in the snapshot.
-        let streamed = self.transactions.partition_point(|t| t.commit < point);
-        let (shown, streamed) = self.transactions.split_at(streamed);
-        let rows = prefix(self.index.tables, shown);
+        let streamed = self.transactions.get(snapshots.begins()..).unwrap_or_default();
         for mut topic in read {
             let columns = self.columns.get(topic.table);
-            let Some((columns, rows)) = columns.zip(rows.get(topic.table)) else { continue };
+            let Some(columns) = columns else { continue };
             let replays = self.replays_from(&topic.topic.name);
-            if let Some(missing) = without_position(&rules, columns, replays) {
+            let missing = without_position(&rules, columns, replays).map(str::to_owned);
+            let missing = missing.or_else(|| without_key(columns, topic.table, streamed));
+            if let Some(missing) = missing {
                 let what = format!("the records of `{}`", topic.place);
-                self.gaps.push(Gap { what, missing: missing.to_owned() });
+                self.gaps.push(Gap { what, missing });
                 continue;
             }
-            match topic.align(columns, &rules, rows, (streamed, replays)) {
+            match topic.align(columns, &rules, (&snapshots, &self.transactions), replays) {
                 Ok(()) => self.topics.push(topic),
                 Err(error) => self.gaps.push(Gap {
                     what: format!("the records of `{}`", topic.place),
                     missing: format!("a value cannot be read: {error}"),
                 }),
             }
-        }
-    }
-
-    /// Where the snapshot ends and the stream begins: the slot's consistent point. The rows of a
-    /// snapshot carry it too, which helps where the slot was looked at only after it had moved on.
-    fn snapshot_point(&self, topics: &[TopicCase<'_>]) -> Option<Lsn> {
-        let mut shown = topics.iter().flat_map(TopicCase::snapshot_points);
-        let first = shown.next();
-        let shown = first.filter(|first| shown.all(|other| other == *first));
-        match (self.index.slot, shown) {
-            (Some(slot), Some(shown)) => Some(slot.min(shown)),
-            (slot, shown) => slot.or(shown),
         }
     }
 
@@ -210,9 +211,9 @@ impl<'a> Case<'a> {
         matches!(self.index.end, Some(End::Trouble)) && !self.index.troubles.is_empty()
     }
 
-    /// The names of a table's key columns.
-    pub(super) fn key_columns(&self, table: usize) -> &'a [String] {
-        self.index.tables.get(table).map_or(&[], |table| &table.key)
+    /// The names of the columns of a topic's key.
+    pub(super) fn key_columns(&self, table: usize) -> &[String] {
+        self.columns.get(table).map_or(&[], |columns| &columns.key)
     }
 
     /// The level at which a sink is judged.
@@ -247,6 +248,22 @@ fn without_position(
     let why = "after a restart, rows without envelope may be replays or changes: only their position \
                would tell, and ExtractNewRecordState has taken it away";
     replays.map(|_| why)
+}
+
+/// Why the keys of some records cannot be known: the WAL does not carry their columns, and the
+/// connector makes up what it lacks.
+fn without_key(columns: &Columns<'_>, table: usize, streamed: &[Transaction]) -> Option<String> {
+    let column = columns.uncarried().filter(|_| columns.is_keyed_otherwise())?;
+    let changes = streamed.iter().flat_map(|transaction| &transaction.changes);
+    let mut partial = changes.filter(|c| c.table == table && c.carried == Carried::Key);
+    let change = partial.next()?;
+    Some(format!(
+        "the key of the {} at {} has `{column}` by `message.key.columns`, which the WAL does not carry \
+         in deletes and changes of the primary key under this replica identity, so that the connector \
+         makes its value up: set REPLICA IDENTITY FULL",
+        change.kind.name(),
+        change.position,
+    ))
 }
 
 /// The level at which a sink is judged: as demanded, else `windows` where it has windows that fire

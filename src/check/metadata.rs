@@ -14,6 +14,7 @@ use crate::base::anomaly::Anomaly;
 use crate::base::position::Xid;
 use crate::codec::debezium::Op;
 use crate::history::event::{Record, Role};
+use crate::model::feed::key_changed;
 use crate::model::source::{Change, Kind, Transaction};
 
 pub(super) const FINDS: &[Anomaly] = &[Anomaly::TornTransaction];
@@ -103,13 +104,20 @@ impl Torn<'_, '_> {
     /// How many records a change is counted as, at least and at most: a key change is a delete and
     /// a create, and an operation that is skipped is not counted.
     fn counted(&self, change: &Change) -> (u64, u64) {
-        let skips = |op| self.case.rules.as_ref().is_some_and(|rules| rules.skips(op));
+        let rules = self.case.rules.as_ref();
+        let skips = |op| rules.is_some_and(|rules| rules.skips(op));
+        let columns = self.case.columns.get(change.table);
+        let key_changed = rules
+            .zip(columns)
+            .map_or(Ok(change.key_changed), |(rules, columns)| key_changed(columns, change, rules));
+        // What cannot be read is a gap at the topic.
+        let key_changed = key_changed.unwrap_or(change.key_changed);
         match change.kind {
             Kind::Truncate if skips(Op::Truncate) => (0, 0),
             Kind::Insert if skips(Op::Create) => (0, 0),
             Kind::Delete if skips(Op::Delete) => (0, 0),
-            Kind::Update if skips(Op::Update) && !change.key_changed => (0, 0),
-            Kind::Update if change.key_changed => (0, 2),
+            Kind::Update if skips(Op::Update) && !key_changed => (0, 0),
+            Kind::Update if key_changed => (0, 2),
             Kind::Insert | Kind::Update | Kind::Delete | Kind::Truncate => (1, 1),
         }
     }

@@ -24,6 +24,7 @@ mod progress;
 mod restarts;
 mod rows;
 pub mod settled;
+mod shots;
 mod silent;
 mod sink;
 mod sinks;

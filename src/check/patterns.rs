@@ -7,7 +7,7 @@ use super::found::Found;
 use super::topic::letter;
 use super::verdict::{Difference, Unmet};
 use crate::history::event::SinkMode;
-use crate::model::feed::Order;
+use crate::model::feed::{Columns, Order};
 use crate::scenario::expect::{Life, LifeItem};
 
 /// The events of each key at a place.
@@ -20,6 +20,10 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) -> Vec<Unmet> {
     }
     for (written, lives) in &case.expect.life {
         let place = case.place(written);
+        if let Some(missing) = without_rows(case, &place) {
+            found.gap(format!("the life of keys at `{place}`"), missing);
+            continue;
+        }
         let Some(events) = at_topic(case, &place).or_else(|| at_sink(case, &place)) else {
             let missing = "its records were not proven and read to their end";
             found.gap(format!("the life of keys at `{place}`"), missing);
@@ -55,6 +59,17 @@ fn differing(place: &str, key: &str, life: &Life, seen: &[&'static str]) -> Unme
     }
 }
 
+/// Why the records of a source topic do not say which row they are about.
+fn without_rows(case: &Case<'_>, place: &str) -> Option<&'static str> {
+    let topic = case.topics.iter().find(|topic| topic.place == place)?;
+    let columns = case.columns.get(topic.table)?;
+    let nameless = columns.is_keyed_otherwise() && columns.table.key.is_empty();
+    nameless.then_some(
+        "rows of a table without primary key may share a key of `message.key.columns`, and nothing \
+         else in a record says which row it is about",
+    )
+}
+
 /// At a source topic: legal replays are folded.
 fn at_topic(case: &Case<'_>, place: &str) -> Option<Events> {
     let proof = case.last_proof()?;
@@ -66,8 +81,13 @@ fn at_topic(case: &Case<'_>, place: &str) -> Option<Events> {
     let replayed = order.filter(|(_, order)| *order == Order::Replayed);
     let replayed = replayed.map(|(logged, _)| logged).collect::<BTreeSet<_>>();
     let mut events = Events::new();
+    // A key of `message.key.columns` may name several rows: there the row is what the record is for.
+    let otherwise = case.columns.get(topic.table).is_some_and(Columns::is_keyed_otherwise);
+    let rows = topic.matched().map(|(found, wanted, _)| (found.logged, wanted.row.as_ref()));
+    let rows = rows.filter(|_| otherwise).collect::<BTreeMap<_, _>>();
     for (n, logged) in topic.log.iter().enumerate() {
-        if let Some(key) = logged.key.as_ref().filter(|_| !replayed.contains(&n)) {
+        let key = if otherwise { rows.get(&n).copied().flatten() } else { logged.key.as_ref() };
+        if let Some(key) = key.filter(|_| !replayed.contains(&n)) {
             events.entry(key.to_string()).or_default().push(letter(logged));
         }
     }

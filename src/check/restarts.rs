@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use super::case::Case;
-use super::topic::TopicCase;
 use crate::history::{Disturbance, Walsender};
 use crate::scenario::expect::Delivery;
 use crate::scenario::settings::Options;
@@ -61,12 +60,9 @@ impl<'a> Case<'a> {
         by_faults.chain(self.restarted_by_itself().map(|restart| &restart.before.read))
     }
 
-    /// Rows of snapshots at several points were read, after something was started again.
-    pub(super) fn snapshot_was_repeated(&self, topics: &[TopicCase<'_>]) -> bool {
-        let mut shown = topics.iter().flat_map(TopicCase::snapshot_points);
-        let first = shown.next();
+    /// Something that stands before the topics was started again.
+    pub(super) fn was_restarted(&self) -> bool {
         self.restarts_before_topics().next().is_some()
-            && first.is_some_and(|first| shown.any(|other| other != first))
     }
 
     /// From which record of a source topic on a replay is legal: from the first restart before the
@@ -107,7 +103,7 @@ impl<'a> Case<'a> {
             let Fault { verb, target, savepoint } = done.fault;
             verb.disturbs() && target == Target::Statements && !savepoint
         };
-        self.restarts_before_topics().next().is_some() || self.index.faults.iter().any(forgets)
+        self.was_restarted() || self.index.faults.iter().any(forgets)
     }
 }
 

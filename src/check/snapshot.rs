@@ -7,10 +7,10 @@ use super::case::Case;
 use super::found::{Draft, Found};
 use super::topic::{TopicCase, envelope, letter, position};
 use crate::base::anomaly::Anomaly;
-use crate::base::position::Position;
-use crate::codec::debezium::Op;
+use crate::base::position::{Lsn, Position};
+use crate::codec::debezium::{Envelope, Op};
 use crate::history::event::{Record, Role, Topic};
-use crate::model::feed::{Expected, Logged};
+use crate::model::feed::{Expected, Logged, Window};
 use crate::model::key::Key;
 
 pub(super) const FINDS: &[Anomaly] = &[
@@ -43,7 +43,9 @@ fn first_streamed(case: &Case<'_>) -> Option<Position> {
 /// streamed.
 pub(super) fn in_gap(case: &Case<'_>, wanted: &Expected) -> bool {
     let snapshot = case.rules.as_ref().is_some_and(|rules| rules.snapshot);
-    let Some(change) = wanted.change.as_ref().filter(|_| snapshot) else { return false };
+    let Some(change) = wanted.change.as_ref().filter(|_| snapshot && wanted.is_owed()) else {
+        return false;
+    };
     first_streamed(case).is_some_and(|first| change.position < first)
 }
 
@@ -152,18 +154,19 @@ fn truncated(case: &Case<'_>, topic: &Topic, found: &mut Found) {
     }
 }
 
-/// Changes that were committed after the snapshot's point and before its last record was written,
-/// by the clocks of the database and of the connector; one finding a key and table.
+/// Changes that were committed while a snapshot was being read; one finding a key and table.
 fn mid_snapshot(case: &Case<'_>, found: &mut Found) {
     let (Some(point), Some(rules)) = (case.point, case.rules.as_ref()) else { return };
-    let reads = case.topics.iter().flat_map(|topic| &topic.log);
-    let reads = reads.filter(|logged| envelope(logged).is_some_and(|e| e.op == Op::Read));
-    let Some(end) = reads.filter_map(|logged| logged.record.timestamp).max() else { return };
+    let end = read_until(case, point);
     let mut told = BTreeMap::<usize, BTreeSet<Option<Key>>>::new();
-    let within = |t: &&crate::model::source::Transaction| {
-        t.commit >= point && t.time_us.div_euclid(1000) < end
-    };
-    for transaction in case.transactions.iter().filter(within) {
+    for (place, transaction) in case.transactions.iter().enumerate() {
+        // By the clocks of the database and of the connector, or in the window of a chunk.
+        let first = transaction.commit >= point
+            && end.is_some_and(|end| transaction.time_us.div_euclid(1000) < end);
+        let in_window = |window: &Window| window.open < place && place < window.close;
+        if !first && !case.windows.iter().any(in_window) {
+            continue;
+        }
         for change in &transaction.changes {
             let Some(columns) = case.columns.get(change.table).filter(|c| c.table.captured) else {
                 continue;
@@ -190,4 +193,16 @@ fn mid_snapshot(case: &Case<'_>, found: &mut Found) {
             });
         }
     }
+}
+
+/// When the last row of the first snapshot was written.
+fn read_until(case: &Case<'_>, point: Lsn) -> Option<i64> {
+    let is_first = |envelope: &Envelope<'_>| {
+        let source = &envelope.source;
+        let of_point = source.lsn.is_none_or(|lsn| lsn == point);
+        envelope.op == Op::Read && !source.is_incremental() && of_point
+    };
+    let reads = case.topics.iter().flat_map(|topic| &topic.log);
+    let reads = reads.filter(|logged| envelope(logged).is_some_and(is_first));
+    reads.filter_map(|logged| logged.record.timestamp).max()
 }

@@ -60,7 +60,7 @@ pub(super) struct Scene {
     /// Files of the sink.
     n_files: usize,
     /// Where the next transaction stands.
-    lsn: u64,
+    pub(super) lsn: u64,
     last_commit_end: Option<Lsn>,
     /// Records by topic and partition.
     counts: BTreeMap<(String, usize), i64>,
@@ -71,6 +71,8 @@ pub(super) struct Scene {
     n_held: u64,
     /// Records tell their place in their transaction.
     pub(super) metadata: bool,
+    /// Records are keyed by `account`, not by `id`.
+    by_account: bool,
 }
 
 /// Every transaction of these histories is named after the LSN of its change.
@@ -122,7 +124,7 @@ fn header() -> Header {
     }
 }
 
-fn table() -> Table {
+pub(super) fn table() -> Table {
     let column = |name: &str, type_oid: u32, type_name: &str| Column {
         name: name.to_owned(),
         type_oid,
@@ -162,7 +164,7 @@ fn image((id, account, minutes, amount): Payment<'_>) -> write::Row {
     cells.into_iter().map(Cell::Text).collect()
 }
 
-fn json((id, account, minutes, amount): Payment<'_>) -> serde_json::Value {
+pub(super) fn json((id, account, minutes, amount): Payment<'_>) -> serde_json::Value {
     json!({"id": id, "account": account, "at": at(minutes), "amount": amount})
 }
 
@@ -184,6 +186,7 @@ impl Scene {
             attempt: 0,
             n_held: 0,
             metadata: false,
+            by_account: false,
         };
         scene.events.push(Event::Tables { tables: vec![table()] });
         let config = Options::from([("decimal.handling.mode".to_owned(), "string".to_owned())]);
@@ -232,7 +235,7 @@ impl Scene {
         self
     }
 
-    fn record(
+    pub(super) fn record(
         &mut self,
         topic: &str,
         partition: usize,
@@ -279,7 +282,7 @@ impl Scene {
         lsn
     }
 
-    fn transaction(&mut self, lsn: Lsn, change: Vec<u8>) {
+    pub(super) fn transaction(&mut self, lsn: Lsn, change: Vec<u8>) {
         let (commit, end) = (Lsn(lsn.0 + 4), Lsn(lsn.0 + 8));
         let xid = xid(lsn);
         for data in [write::begin(commit, 0, xid), change, write::commit(commit, end, 0)] {
@@ -305,7 +308,7 @@ impl Scene {
                 "txId": null, "lsn": 1000,
             },
         });
-        let key = json!({"id": row.0}).to_string();
+        let key = self.key(row);
         self.record(TOPIC, partition, Some(key), Some(value.to_string()));
     }
 
@@ -322,8 +325,7 @@ impl Scene {
             (Some(_), None) => "d",
             (None, None) => "t",
         };
-        let id = new.or(old).map(|row| row.0);
-        let key = id.map(|id| json!({"id": id}).to_string());
+        let key = new.or(old).map(|row| self.key(row));
         let block = json!({
             "id": format!("{}:{}", xid(lsn).0, lsn.0), "total_order": 1, "data_collection_order": 1,
         });
@@ -356,6 +358,18 @@ impl Scene {
             value.to_string()
         });
         self.record(TOPIC, partition, Some(json!({"id": id}).to_string()), value);
+    }
+
+    /// The connector keys the records by `account`.
+    pub(super) fn keyed_by_account(mut self) -> Self {
+        self.by_account = true;
+        self.option("message.key.columns", "public.payments:account");
+        self
+    }
+
+    pub(super) fn key(&self, (id, account, ..): Payment<'_>) -> String {
+        let key = if self.by_account { json!({"account": account}) } else { json!({"id": id}) };
+        key.to_string()
     }
 
     /// The connector tells transactions apart.

@@ -92,7 +92,15 @@ impl Telling<'_, '_> {
             None => Some(None),
         };
         let (before, after) = (image(&record.envelope.before)?, image(&record.envelope.after)?);
-        let place = record.logged.key.clone().map(|key| (table, key));
+        // Where the key of the topic does not name the row, the images do.
+        let shown =
+            |row: &Option<Row<'_>>| columns.captured_row(row.as_ref()?, self.encoding).ok()?;
+        let key = if columns.is_keyed_otherwise() {
+            shown(&record.envelope.after).or_else(|| shown(&record.envelope.before))
+        } else {
+            record.logged.key.clone()
+        };
+        let place = key.map(|key| (table, key));
         let known = place.as_ref().and_then(|place| self.rows.get(place)).cloned();
         let (kind, old, new) = match record.envelope.op {
             Op::Create | Op::Read | Op::Update => match known.or_else(|| before.clone()) {

@@ -7,10 +7,11 @@ use crate::base::position::{Lsn, Position, RecordPosition};
 use crate::codec::debezium::{self, Body, Envelope, Op};
 use crate::history::event::{Proof, Record, Topic};
 use crate::model::feed::{
-    Alignment, Columns, Expected, Logged, Match, NotOfType, Order, Part, Rules, expected, identify,
+    Alignment, Columns, Expected, Logged, Match, NotOfType, Order, Owed, Part, Rules, Snapshots,
+    expected, identify,
 };
 use crate::model::key::Key;
-use crate::model::source::{Rows, Transaction};
+use crate::model::source::Transaction;
 
 /// The topic of one captured table.
 pub(super) struct TopicCase<'a> {
@@ -97,10 +98,10 @@ impl<'a> TopicCase<'a> {
         &mut self,
         columns: &Columns<'_>,
         rules: &Rules,
-        rows: &Rows,
-        (streamed, replays): (&[Transaction], Option<usize>),
+        course: (&Snapshots, &[Transaction]),
+        replays: Option<usize>,
     ) -> Result<(), NotOfType> {
-        self.expected = expected(columns, self.table, rules, rows, streamed)?;
+        self.expected = expected(columns, self.table, rules, course)?;
         if rules.unwrapped.is_some() {
             identify(columns, &rules.encoding, &self.expected, &mut self.log)?;
         }
@@ -122,7 +123,7 @@ impl<'a> TopicCase<'a> {
         let mut deleted = BTreeMap::<&Key, usize>::new();
         for found in &self.alignment.matches {
             let Some(wanted) = self.expected.get(found.expected) else { continue };
-            let Some(key) = &wanted.key else { continue };
+            let Some(key) = &wanted.row else { continue };
             let out_of_order = matches!(found.order, Order::Repeated | Order::Late);
             match wanted.part {
                 // Where records are rows, the tombstone may be all that is left of a delete.
@@ -183,7 +184,21 @@ impl<'a> TopicCase<'a> {
             None => true,
         };
         let wanted = self.expected.iter().enumerate();
-        wanted.filter(|(place, wanted)| !self.is_seen(*place) && due(wanted)).collect()
+        let wanted = wanted.filter(|(place, wanted)| !self.is_seen(*place) && due(wanted));
+        let is_owed = |(place, wanted): &(usize, &Expected)| match wanted.owed {
+            Owed::Yes => true,
+            Owed::No => false,
+            Owed::IfShown => self.was_shown(*place, wanted),
+        };
+        wanted.filter(is_owed).collect()
+    }
+
+    /// The topic has shown the row of a delete before.
+    fn was_shown(&self, delete: usize, wanted: &Expected) -> bool {
+        let shows = |part| matches!(part, Part::Read | Part::Create | Part::Update);
+        let before = self.expected.iter().enumerate().take(delete);
+        let mut before = before.filter(|(_, other)| other.row == wanted.row && shows(other.part));
+        before.any(|(place, _)| self.is_seen(place))
     }
 
     /// The places of all parts of a key change that has the part at `place`.

@@ -12,7 +12,8 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
     for topic in &case.topics {
         let columns = case.key_columns(topic.table);
         for (place, wanted) in topic.missing(case.last_proof()) {
-            let some = wanted.key_change && topic.parts(place).any(|(part, _)| topic.is_seen(part));
+            let some = wanted.key_change && wanted.is_owed();
+            let some = some && topic.parts(place).any(|(part, _)| topic.is_seen(part));
             let Some(change) = wanted.change.as_ref().filter(|_| some) else { continue };
             let sentence = format!(
                 "the `{}` of the key change at {} (LSN {}, transaction {}) is not on `{}`",

@@ -10,12 +10,16 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::base::position::RecordPosition;
+use crate::client::clock::Stopwatch;
 use crate::client::postgres::{Connection, PostgresError};
 use crate::client::wait::{self, Look, TimedOut};
 use crate::history::event::Record;
 
 /// The prefix of a barrier's message. The connector captures it; notes have another one.
 pub const BARRIER_PREFIX: &str = "changeproof.barrier";
+
+/// After how long a barrier that has not come back is emitted again.
+const AGAIN: Duration = Duration::from_secs(3);
 
 /// Barriers that came back, by content.
 #[derive(Debug)]
@@ -56,6 +60,29 @@ impl Barriers {
             }
         });
         back.await
+    }
+
+    /// The same, for a barrier that was emitted through this connection: it is emitted again from time
+    /// to time, since one that a snapshot's point leaves behind never comes back. A connector takes its
+    /// snapshot long after its slot is there where it was started anew in between.
+    pub async fn back_again(
+        &self,
+        database: &Connection,
+        content: &str,
+        limit: Duration,
+    ) -> Result<RecordPosition, TimedOut> {
+        let watch = Stopwatch::start();
+        loop {
+            let left = limit.saturating_sub(watch.elapsed());
+            match self.back(content, left.min(AGAIN)).await {
+                Ok(position) => return Ok(position),
+                Err(late) if watch.elapsed() >= limit => {
+                    return Err(TimedOut { waited: watch.elapsed(), ..late });
+                }
+                // A database that does not answer now may answer again before the limit.
+                Err(_) => drop(tokio::time::timeout(AGAIN, emit(database, content)).await),
+            }
+        }
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) async fn back(
     content: &str,
     limit: Duration,
 ) -> Result<(), Unproven> {
-    let back = clients.barriers.back(content, limit).await;
+    let back = clients.barriers.back_again(clients.database, content, limit).await;
     or_stalled(clients, pipeline, back.map(|_| ()).map_err(WaitError::TimedOut)).await
 }
 

@@ -64,6 +64,8 @@ pub use state::last_checkpoint;
 pub struct Clients<'a> {
     /// A control connection (any database of the server).
     pub postgres: &'a Connection,
+    /// The database whose changes are captured.
+    pub database: &'a Connection,
     /// Connect's worker.
     pub connect: &'a Connect,
     /// Reads the ends of topics.

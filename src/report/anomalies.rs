@@ -442,7 +442,7 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::MidSnapshot,
         [
-            "A transaction was committed after the snapshot's point and before the last row of the snapshot was written, by the clocks of database and connector. It never fails by itself.",
+            "A transaction was committed after the snapshot's point and before the last row of the snapshot was written, by the clocks of database and connector; or it was committed while the window of a chunk of an incremental snapshot was open. It never fails by itself.",
             "It proves that the place where snapshot and stream meet was really tried.",
             "Work on the database while the connector starts.",
             "Nothing to mend.",

@@ -169,6 +169,7 @@ impl Bare {
     fn clients(&self) -> Clients<'_> {
         Clients {
             postgres: &self.control,
+            database: &self.database,
             connect: &self.connect,
             ends: &self.ends,
             flink: &self.flink,

@@ -13,7 +13,7 @@ use super::source::Source;
 use super::timeline::{JOURNAL_LIMIT, Live, barrier, clients};
 use super::walsender;
 use crate::base::anomaly::Anomaly;
-use crate::base::position::Lsn;
+use crate::base::position::{Lsn, RecordPosition};
 use crate::capture::catalog;
 use crate::capture::diagnose;
 use crate::capture::shadow::Shadow;
@@ -55,12 +55,21 @@ impl Live<'_> {
         Ok(Barrier { content, end })
     }
 
+    async fn come_back(
+        &self,
+        barrier: &Barrier,
+        limit: Duration,
+    ) -> Result<RecordPosition, TimedOut> {
+        let source = &self.source;
+        source.barriers.back_again(&source.database, &barrier.content, limit).await
+    }
+
     pub(super) async fn streaming(&mut self, limit: Duration) -> Result<(), Wait> {
         if self.streams_since.is_none() {
             return self.begin_to_stream(limit).await;
         }
         let barrier = self.emit().await?;
-        let back = self.source.barriers.back(&barrier.content, limit).await;
+        let back = self.come_back(&barrier, limit).await;
         back.map(|_| ()).map_err(|late| stalled(&late.to_string()))
     }
 
@@ -74,8 +83,7 @@ impl Live<'_> {
         let wanted = self.source.journal.last_work_end().unwrap_or_default();
         let barrier = self.emit().await?;
         let source = &self.source;
-        let back = source.barriers.back(&barrier.content, left()).await;
-        back.map_err(|late| stalled(&late.to_string()))?;
+        self.come_back(&barrier, left()).await.map_err(|late| stalled(&late.to_string()))?;
         let name = self.run.names.connector_slot();
         let confirmed = wait::until("the slot to confirm the last commit", left(), || async {
             let slot = source.control.slot(&name).await?;

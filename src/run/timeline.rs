@@ -130,6 +130,7 @@ pub(super) fn barrier(run: &Run<'_>, number: u32) -> String {
 pub(super) fn clients<'a>(source: &'a Source, flink: &'a JobManager) -> Clients<'a> {
     Clients {
         postgres: &source.control,
+        database: &source.database,
         connect: &source.connect,
         ends: &source.ends,
         flink,

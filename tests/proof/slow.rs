@@ -23,14 +23,17 @@ struct Found<'a> {
 
 struct Judge<'a> {
     snapshot: bool,
+    /// A key names one row.
+    keyed: bool,
     expected: &'a [Emit],
     log: Vec<Found<'a>>,
     told: Told,
 }
 
-/// Everything that is wrong with a log; `snapshot`: the connector takes one.
-pub(crate) fn judge(snapshot: bool, expected: &[Emit], log: &Log) -> Told {
-    let mut judge = Judge { snapshot, expected, log: Vec::new(), told: Told::new() };
+/// Everything that is wrong with a log; `snapshot`: the connector takes one; `keyed`: a key names
+/// one row.
+pub(crate) fn judge((snapshot, keyed): (bool, bool), expected: &[Emit], log: &Log) -> Told {
+    let mut judge = Judge { snapshot, keyed, expected, log: Vec::new(), told: Told::new() };
     for (partition, emit) in log {
         let before = judge.log.iter().filter(|found| found.partition == *partition).count();
         let is = judge.identify(*partition, emit);
@@ -61,7 +64,7 @@ impl Judge<'_> {
             'r' => other.op == 'r' && other.key == emit.key,
             _ => other.op == emit.op && other.key == emit.key && same(other),
         };
-        let same_row = |other: &Emit| emit.key.is_some() || other.after == emit.after;
+        let same_row = |other: &Emit| self.keyed || other.after == emit.after;
         let candidates = all.filter(|(_, other)| fits(other));
         let candidates = candidates.map(|(place, _)| place).collect::<Vec<_>>();
         let alike = candidates.iter().copied().filter(|place| same_row(&self.expected[*place]));
@@ -161,7 +164,7 @@ impl Judge<'_> {
             let delete = other.is.is_some_and(|other| self.expected[other].op == 'd');
             delete && other.is > is && self.expected[other.is.unwrap()].key == wanted.key
         };
-        let image = matches!(wanted.op, 'r' | 'c' | 'u') && wanted.key.is_some();
+        let image = matches!(wanted.op, 'r' | 'c' | 'u') && self.keyed;
         let back = (again || late) && image && earlier.iter().any(deleted);
         if back {
             self.tell(Anomaly::ResurrectedRow, wanted.key, at);

@@ -3,10 +3,12 @@
 mod changelog;
 mod files;
 mod internal;
+mod keys;
 mod metadata;
 mod restarts;
 mod silent;
 mod skipped;
 mod snapshot;
+mod snapshots;
 mod unwrapped;
 mod windows;

@@ -64,6 +64,13 @@ pub struct Source {
     pub table: Option<String>,
 }
 
+impl Source {
+    /// It is a row of an incremental snapshot.
+    pub fn is_incremental(&self) -> bool {
+        self.snapshot.as_deref() == Some("incremental")
+    }
+}
+
 /// A change event.
 #[derive(Debug, Clone)]
 pub struct Envelope<'a> {

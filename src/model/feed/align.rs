@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Columns, Expected, NotOfType, Part};
 use crate::base::position::{Lsn, Xid};
-use crate::codec::debezium::{Body, Encoding, Message, Op, Row};
+use crate::codec::debezium::{Body, Encoding, Envelope, Message, Op, Row};
 use crate::history::event::Record;
 use crate::model::key::Key;
 use crate::model::runs::{Runs, Step};
@@ -94,7 +94,8 @@ impl Alignment {
         Ok(alignment)
     }
 
-    /// Decides for each match how it stands in the order of its partition.
+    /// Decides for each match how it stands in the order of its partition. Rows of a snapshot that
+    /// stand side by side in the list have no order among themselves, and one place in it.
     fn order(&mut self, expected: &[Expected], log: &[Logged<'_>], replays: Option<usize>) {
         let partition = |place: usize| log.get(place).map_or(0, |logged| logged.record.partition);
         let part = |place: usize| expected.get(place).map(|wanted| wanted.part);
@@ -105,11 +106,13 @@ impl Alignment {
             let keyless = expected.get(place).is_some_and(|wanted| wanted.key.is_none());
             keyless && (replays.is_some() || part(place) == Some(Part::Tombstone))
         };
-        let is_ordered = |place: usize| !is_read(place) && !is_nameless(place);
+        let anchors = anchors(expected);
+        let anchor = |place: usize| anchors.get(place).copied().unwrap_or(place);
+        let groups = groups(expected);
         let mut partitions = BTreeMap::<i32, Partition>::new();
-        for found in self.matches.iter().filter(|found| is_ordered(found.expected)) {
+        for found in self.matches.iter().filter(|found| !is_nameless(found.expected)) {
             let state = partitions.entry(partition(found.logged)).or_default();
-            state.ranks.push(found.expected);
+            state.ranks.push((anchor(found.expected), is_read(found.expected)));
         }
         for state in partitions.values_mut() {
             state.ranks.sort_unstable();
@@ -122,12 +125,16 @@ impl Alignment {
             found.order = if is_nameless(found.expected) {
                 Order::unordered(seen, replays)
             } else if is_read(found.expected) {
-                state.read(seen, replays)
+                state.read(anchor(found.expected), (seen, replays))
             } else {
                 state.stream(found.expected, &self.seen, replays)
             };
-            if let Some(seen) = self.seen.get_mut(found.expected) {
-                seen.get_or_insert(found.logged);
+            let group = expected.get(found.expected).and_then(|wanted| wanted.group);
+            let group = group.and_then(|group| groups.get(&group)).map(Vec::as_slice);
+            for place in group.unwrap_or(&[found.expected]) {
+                if let Some(seen) = self.seen.get_mut(*place) {
+                    seen.get_or_insert(found.logged);
+                }
             }
         }
     }
@@ -146,31 +153,77 @@ impl Alignment {
     }
 }
 
+/// The place in the order of each expected record: of rows of a snapshot that stand side by side the
+/// first of them.
+fn anchors(expected: &[Expected]) -> Vec<usize> {
+    let mut anchors = Vec::with_capacity(expected.len());
+    let mut first = None;
+    for (place, wanted) in expected.iter().enumerate() {
+        first = (wanted.part == Part::Read).then(|| first.unwrap_or(place));
+        anchors.push(first.unwrap_or(place));
+    }
+    anchors
+}
+
+/// The places of the rows of which one is read.
+fn groups(expected: &[Expected]) -> BTreeMap<u32, Vec<usize>> {
+    let mut groups = BTreeMap::<_, Vec<usize>>::new();
+    for (place, wanted) in expected.iter().enumerate() {
+        if let Some(group) = wanted.group {
+            groups.entry(group).or_default().push(place);
+        }
+    }
+    groups
+}
+
 /// Where one partition stands.
 #[derive(Default)]
 struct Partition {
-    /// The expected records that this partition holds, in order.
-    ranks: Vec<usize>,
+    /// The places in the order that this partition holds, and whether a snapshot's rows are there.
+    ranks: Vec<(usize, bool)>,
     runs: Runs,
     /// How far it came: the ranks below were there, or are lost.
     reached: usize,
-    streams: bool,
 }
 
 impl Partition {
-    /// The rows of a snapshot have no order among themselves, but all come before the stream.
-    fn read(&self, seen: bool, replays: bool) -> Order {
-        if self.streams && !seen { Order::Late } else { Order::unordered(seen, replays) }
+    fn rank(&self, anchor: usize) -> usize {
+        self.ranks.partition_point(|(place, _)| *place < anchor)
+    }
+
+    /// A replay does not bring the rows of a snapshot back, so that they leave no hole in it.
+    fn look(&self, rank: usize) -> Step {
+        let step = self.runs.look(rank);
+        let skipped = self.ranks.get(self.runs.skipped(rank)).unwrap_or_default();
+        match step {
+            Step::Skip if skipped.iter().all(|(_, is_read)| *is_read) => Step::Next,
+            Step::Next | Step::Skip | Step::Back | Step::Behind => step,
+        }
+    }
+
+    /// The rows of a snapshot come before all that is streamed behind it.
+    fn read(&mut self, anchor: usize, (seen, replays): (bool, bool)) -> Order {
+        let rank = self.rank(anchor);
+        let behind = matches!(self.runs.look(rank + 1), Step::Back | Step::Behind);
+        if !seen && behind {
+            return Order::Late;
+        }
+        if !seen && matches!(self.runs.look(rank), Step::Next | Step::Skip) {
+            self.runs.take(rank);
+            self.reached = self.reached.max(rank + 1);
+        }
+        Order::unordered(seen, replays)
     }
 
     fn stream(&mut self, expected: usize, seen: &[Option<usize>], replays: bool) -> Order {
-        self.streams = true;
         let was_seen = |place: usize| seen.get(place).is_some_and(Option::is_some);
-        let rank = self.ranks.partition_point(|place| *place < expected);
-        let step = self.runs.look(rank);
+        let rank = self.rank(expected);
+        let step = self.look(rank);
         // A hole of records that were never seen is their loss, and told there; a hole of records
         // that this partition had already tears a replay.
-        let tears = replays && self.runs.skipped(rank).start < self.reached;
+        let had = self.runs.skipped(rank).start..rank.min(self.reached);
+        let had = self.ranks.get(had).unwrap_or_default();
+        let tears = replays && had.iter().any(|(_, is_read)| !is_read);
         let order = match (step, was_seen(expected)) {
             (Step::Skip, _) if tears => Order::Late,
             (Step::Next | Step::Skip, false) => Order::Right,
@@ -189,11 +242,15 @@ struct Matcher<'a> {
     columns: &'a Columns<'a>,
     encoding: &'a Encoding,
     expected: &'a [Expected],
+    /// By their primary keys.
     reads: BTreeMap<Option<&'a Key>, Vec<usize>>,
     streamed: BTreeMap<(Xid, Lsn), Vec<usize>>,
     tombstones: BTreeMap<Option<&'a Key>, Vec<usize>>,
     /// What was seen last of a key on a partition.
     last: BTreeMap<(i32, Option<&'a Key>), usize>,
+    /// How far the stream came on a partition.
+    reached: BTreeMap<i32, usize>,
+    groups: BTreeMap<u32, Vec<usize>>,
     taken: Vec<bool>,
 }
 
@@ -207,12 +264,14 @@ impl<'a> Matcher<'a> {
             streamed: BTreeMap::new(),
             tombstones: BTreeMap::new(),
             last: BTreeMap::new(),
+            reached: BTreeMap::new(),
+            groups: groups(expected),
             taken: vec![false; expected.len()],
         };
         for (place, wanted) in expected.iter().enumerate() {
             let key = wanted.key.as_ref();
             match &wanted.change {
-                None => matcher.reads.entry(key).or_default().push(place),
+                None => matcher.reads.entry(wanted.row.as_ref()).or_default().push(place),
                 Some(_) if wanted.part == Part::Tombstone => {
                     matcher.tombstones.entry(key).or_default().push(place);
                 }
@@ -231,7 +290,7 @@ impl<'a> Matcher<'a> {
             Body::Envelope(envelope) => {
                 match (envelope.op, envelope.source.xid, envelope.source.lsn) {
                     (Op::Message, ..) => None,
-                    (Op::Read, ..) => self.read(logged, envelope.after.as_ref())?,
+                    (Op::Read, ..) => self.read(logged, envelope)?,
                     (op, Some(xid), Some(lsn)) => {
                         self.change(logged, op, (xid, lsn), envelope.after.as_ref())?
                     }
@@ -240,10 +299,16 @@ impl<'a> Matcher<'a> {
             }
         };
         let Some(place) = found else { return Ok(None) };
-        if let Some(taken) = self.taken.get_mut(place) {
-            *taken = true;
+        let group = self.part(place).and_then(|wanted| wanted.group);
+        let group = group.and_then(|group| self.groups.get(&group)).map(Vec::as_slice);
+        for place in group.unwrap_or(&[place]) {
+            if let Some(taken) = self.taken.get_mut(*place) {
+                *taken = true;
+            }
         }
         if let Some(wanted) = self.part(place) {
+            let reached = self.reached.entry(logged.record.partition).or_default();
+            *reached = (*reached).max(place);
             self.last.insert((logged.record.partition, wanted.key.as_ref()), place);
         }
         Ok(Some(place))
@@ -281,27 +346,81 @@ impl<'a> Matcher<'a> {
     fn read(
         &self,
         logged: &Logged<'_>,
-        after: Option<&Row<'_>>,
+        envelope: &Envelope<'_>,
     ) -> Result<Option<usize>, NotOfType> {
-        if self.columns.is_keyed() {
-            return Ok(self.keyed_read(logged, after));
+        let after = envelope.after.as_ref();
+        if envelope.source.is_incremental() {
+            return self.chunk_read(logged, after);
         }
-        let Some(places) = self.reads.get(&None) else { return Ok(None) };
-        // Without a key a row is known by its values only.
+        if !self.columns.table.key.is_empty() {
+            return Ok(self.keyed_read(logged, envelope));
+        }
+        // Without a primary key a row is known by its values only.
         let mut alike = Vec::new();
-        for place in places {
-            if self.shows(*place, after)? {
-                alike.push(*place);
+        for place in self.reads_of(None, Some(envelope)) {
+            if self.shows(place, after)? {
+                alike.push(place);
             }
         }
         Ok(self.first_free(&alike))
     }
 
+    /// The rows of snapshots with this primary key: of the one whose point the record names, if there
+    /// is such; without a record those of incremental snapshots.
+    fn reads_of(&self, row: Option<&Key>, of: Option<&Envelope<'_>>) -> Vec<usize> {
+        let shot = |place: usize| self.part(place).and_then(|wanted| wanted.shot);
+        let all = self.reads.get(&row).map_or(&[][..], Vec::as_slice).iter().copied();
+        let all = all.filter(|place| shot(*place).is_some() == of.is_some()).collect::<Vec<_>>();
+        let Some(point) = of.and_then(|envelope| envelope.source.lsn) else { return all };
+        let own = all.iter().copied().filter(|place| shot(*place) == Some(point));
+        let own = own.collect::<Vec<_>>();
+        if own.is_empty() { all } else { own }
+    }
+
+    /// A row of an incremental snapshot belongs to the first window that the stream has not left
+    /// behind on its partition, of those whose row it shows.
+    fn chunk_read(
+        &self,
+        logged: &Logged<'_>,
+        after: Option<&Row<'_>>,
+    ) -> Result<Option<usize>, NotOfType> {
+        let row = after.and_then(|row| self.columns.captured_row(row, self.encoding).ok()?);
+        let Some(row) = row.or_else(|| self.row_of_key(logged)) else { return Ok(None) };
+        let places = self.reads_of(Some(&row), None);
+        let mut alike = Vec::new();
+        for place in &places {
+            if self.shows(*place, after)? {
+                alike.push(*place);
+            }
+        }
+        let reached = self.reached.get(&logged.record.partition).copied().unwrap_or_default();
+        let is_ahead = |place: &usize| *place >= reached || self.is_beside(*place, reached);
+        for candidates in [&alike, &places] {
+            let free = candidates.iter().copied().filter(|place| self.is_free(*place));
+            let free = free.collect::<Vec<_>>();
+            let ahead = free.iter().copied().find(is_ahead);
+            if let Some(place) = ahead.or(free.last().copied()) {
+                return Ok(Some(place));
+            }
+        }
+        Ok(alike.last().or(places.last()).copied())
+    }
+
+    /// Only rows of snapshots stand between the two places.
+    fn is_beside(&self, from: usize, to: usize) -> bool {
+        let between = self.expected.get(from..=to).unwrap_or_default();
+        between.iter().all(|wanted| wanted.part == Part::Read)
+    }
+
     /// Where the record's key and its row name different rows, the row counts.
-    fn keyed_read(&self, logged: &Logged<'_>, after: Option<&Row<'_>>) -> Option<usize> {
-        let shown = after.and_then(|row| self.columns.captured_key(row, self.encoding).ok()?);
-        let of = |key: &Option<Key>| self.first_free(self.reads.get(&key.as_ref())?);
-        let candidates = [of(&shown), of(&logged.key)];
+    fn keyed_read(&self, logged: &Logged<'_>, envelope: &Envelope<'_>) -> Option<usize> {
+        let after = envelope.after.as_ref();
+        let shown = after.and_then(|row| self.columns.captured_row(row, self.encoding).ok()?);
+        let named = self.row_of_key(logged);
+        let of = |row: &Option<Key>| {
+            self.first_free(&self.reads_of(Some(row.as_ref()?), Some(envelope)))
+        };
+        let candidates = [of(&shown), of(&named)];
         let mut candidates = candidates.into_iter().flatten();
         let first = candidates.next()?;
         Some(if self.is_free(first) {
@@ -309,6 +428,12 @@ impl<'a> Matcher<'a> {
         } else {
             candidates.find(|c| self.is_free(*c)).unwrap_or(first)
         })
+    }
+
+    /// The row that a record's key names.
+    fn row_of_key(&self, logged: &Logged<'_>) -> Option<Key> {
+        let key = logged.message.key.as_ref()?;
+        self.columns.captured_row(key, self.encoding).ok()?
     }
 
     fn change(
@@ -326,7 +451,7 @@ impl<'a> Matcher<'a> {
         };
         let exact = places.iter().copied().filter(|place| has(place, Some(op), true));
         let exact = exact.collect::<Vec<_>>();
-        if exact.len() > 1 && !self.columns.is_keyed() {
+        if exact.len() > 1 && !self.columns.key_names_row() {
             for place in &exact {
                 if self.is_free(*place) && self.shows(*place, after)? {
                     return Ok(Some(*place));

@@ -1,14 +1,16 @@
 //! The records that a topic must hold, in journal order: the rows of the snapshot, then the parts
-//! of every later change.
+//! of every later change, with the rows of further snapshots among them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::snapshots::Writer;
 use super::unwrap::unwrapped;
-use super::{Columns, NotOfType, Rules};
+use super::{Columns, NotOfType, Rules, Snapshots};
 use crate::base::position::Lsn;
 use crate::codec::debezium::Op;
 use crate::model::key::Key;
-use crate::model::source::{Carried, Change, Image, Kind, Rows, Transaction};
+use crate::model::source::{Carried, Change, Image, Kind, Transaction};
 
 /// What kind of record is expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,8 +64,10 @@ pub enum Before {
 pub struct Expected {
     /// What kind of record.
     pub part: Part,
-    /// Its key; `None` for a table without one, and for a truncate.
+    /// Its key; `None` for a topic without one, and for a truncate.
     pub key: Option<Key>,
+    /// The primary key of the row it is about; `None` for a table without one.
+    pub row: Option<Key>,
     /// What `before` may show.
     pub before: Before,
     /// The row after; `None` for deletes, tombstones and truncates.
@@ -74,44 +78,114 @@ pub struct Expected {
     pub change: Option<Arc<Change>>,
     /// The end LSN of the change's transaction; a snapshot's row has none.
     pub end: Option<Lsn>,
-    /// It is a part of a primary-key change.
+    /// It is a part of a change of the topic's key.
     pub key_change: bool,
+    /// Whether it must arrive.
+    pub owed: Owed,
+    /// The point of the snapshot whose row it is; none of an incremental one's.
+    pub shot: Option<Lsn>,
+    /// Of the rows of an incremental snapshot with the same number one is read.
+    pub group: Option<u32>,
 }
 
-/// What the topic of a table must hold: the snapshot's rows, then `streamed`'s changes of it.
-pub fn expected<'a>(
+/// Whether a record must arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Owed {
+    /// It must.
+    Yes,
+    /// It may.
+    No,
+    /// A delete that no later snapshot shows: it must if the row was shown before.
+    IfShown,
+}
+
+impl Expected {
+    /// A row of a snapshot with the topic's key and the primary key.
+    pub(super) fn read(
+        (key, row): (Option<Key>, Option<Key>),
+        columns: &Arc<[String]>,
+        image: &Image,
+    ) -> Self {
+        Self {
+            part: Part::Read,
+            key,
+            row,
+            before: Before::Nothing,
+            after: Some(image.clone()),
+            columns: columns.clone(),
+            change: None,
+            end: None,
+            key_change: false,
+            owed: Owed::Yes,
+            shot: None,
+            group: None,
+        }
+    }
+
+    /// It must arrive in any case.
+    pub fn is_owed(&self) -> bool {
+        self.owed == Owed::Yes
+    }
+}
+
+/// What the topic of a table must hold: the snapshot's rows, then the changes behind it, with the
+/// rows of further snapshots at their places.
+pub fn expected(
     columns: &Columns<'_>,
     table: usize,
     rules: &Rules,
-    snapshot: &Rows,
-    streamed: impl IntoIterator<Item = &'a Transaction>,
+    (snapshots, transactions): (&Snapshots, &[Transaction]),
 ) -> Result<Vec<Expected>, NotOfType> {
     let mut list = Vec::new();
-    if rules.snapshot {
-        let names = &snapshot.columns;
-        for row in snapshot.iter() {
-            list.push(Expected {
-                part: Part::Read,
-                key: columns.key(names, row, &rules.encoding)?,
-                before: Before::Nothing,
-                after: Some(row.clone()),
-                columns: names.clone(),
-                change: None,
-                end: None,
-                key_change: false,
-            });
-        }
-    }
-    for transaction in streamed {
+    let (begins, goes_on) = (snapshots.begins(), snapshots.goes_on());
+    let mut writer = Writer::new((columns, table), rules, snapshots, transactions);
+    for place in 0..=transactions.len() {
+        writer.before(place, &mut list)?;
+        let Some(transaction) = transactions.get(place).filter(|_| place >= begins) else {
+            continue;
+        };
+        let from = list.len();
         for change in transaction.changes.iter().filter(|change| change.table == table) {
             let draft = Draft { columns, rules, change, end: transaction.end };
             draft.parts(&mut list)?;
         }
+        // The last snapshot stands for what was not streamed before it, but for deletes.
+        for wanted in list.iter_mut().skip(from).filter(|_| place < goes_on) {
+            let gone = wanted.part == Part::Delete && wanted.row.is_some();
+            wanted.owed = if gone { Owed::IfShown } else { Owed::No };
+        }
+    }
+    if let Some(last) = snapshots.taken.last().filter(|_| snapshots.repeated()) {
+        forgive_deletes(&mut list, last.at);
     }
     Ok(match rules.unwrapped {
         Some(deletes) => unwrapped(list, deletes),
         None => list,
     })
+}
+
+/// Of deletes that no later snapshot shows, only the last of each row must arrive, and none where
+/// the snapshot at `point` has the row again.
+fn forgive_deletes(list: &mut [Expected], point: Lsn) {
+    let mut come_back = BTreeSet::new();
+    for wanted in list.iter_mut().rev() {
+        match wanted.part {
+            Part::Read if wanted.shot == Some(point) => {
+                come_back.extend(wanted.row.clone());
+            }
+            Part::Delete if wanted.owed == Owed::IfShown => {
+                if wanted.row.as_ref().is_some_and(|row| !come_back.insert(row.clone())) {
+                    wanted.owed = Owed::No;
+                }
+            }
+            Part::Read
+            | Part::Create
+            | Part::Update
+            | Part::Delete
+            | Part::Tombstone
+            | Part::Truncate => {}
+        }
+    }
 }
 
 /// A change about to become its records.
@@ -125,10 +199,11 @@ struct Draft<'a> {
 impl Draft<'_> {
     fn parts(&self, list: &mut Vec<Expected>) -> Result<(), NotOfType> {
         let (old, new) = (self.change.old.as_ref(), self.change.new.as_ref());
+        let key_changed = self.key_changed()?;
         match self.change.kind {
             Kind::Insert => self.create(list)?,
             // What is skipped are the records: the two of a key change each by its own operation.
-            Kind::Update if self.change.key_changed => {
+            Kind::Update if key_changed => {
                 self.delete(list)?;
                 self.create(list)?;
             }
@@ -162,6 +237,11 @@ impl Draft<'_> {
         Ok(())
     }
 
+    /// The connector compares the keys of the images that the WAL carries.
+    fn key_changed(&self) -> Result<bool, NotOfType> {
+        key_changed(self.columns, self.change, self.rules)
+    }
+
     fn before(&self, old: Option<&Image>) -> Before {
         match (&self.change.carried, old) {
             (Carried::Full, Some(old)) => Before::Full(old.clone()),
@@ -178,19 +258,44 @@ impl Draft<'_> {
         after: Option<&Image>,
     ) -> Result<Expected, NotOfType> {
         let names = &self.change.columns;
-        let key = match keyed_by {
-            Some(row) => self.columns.key(names, row, &self.rules.encoding)?,
-            None => None,
+        let encoding = &self.rules.encoding;
+        let (key, row) = match keyed_by {
+            Some(row) => {
+                (self.columns.key(names, row, encoding)?, self.columns.row(names, row, encoding)?)
+            }
+            None => (None, None),
         };
         Ok(Expected {
             part,
             key,
+            row,
             before,
             after: after.cloned(),
             columns: names.clone(),
             change: Some(self.change.clone()),
             end: Some(self.end),
-            key_change: self.change.key_changed,
+            key_change: self.key_changed()?,
+            owed: Owed::Yes,
+            shot: None,
+            group: None,
         })
     }
+}
+
+/// Whether an update becomes a delete and a create, since its topic's key changes. Where the WAL
+/// carries nothing of the row before, the connector sees no change of its key.
+pub fn key_changed(
+    columns: &Columns<'_>,
+    change: &Change,
+    rules: &Rules,
+) -> Result<bool, NotOfType> {
+    if !columns.is_keyed_otherwise() {
+        return Ok(change.key_changed);
+    }
+    let (Some(old), Some(new)) = (&change.old, &change.new) else { return Ok(false) };
+    if change.carried == Carried::Nothing {
+        return Ok(false);
+    }
+    let key = |row: &Image| columns.key(&change.columns, row, &rules.encoding);
+    Ok(key(old)? != key(new)?)
 }

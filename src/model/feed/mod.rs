@@ -7,12 +7,17 @@
 
 mod align;
 mod expected;
+mod message_key;
 mod rules;
+mod signals;
+mod snapshots;
 mod table;
 mod unwrap;
 
 pub use align::{Alignment, Logged, Match, Order};
-pub use expected::{Before, Expected, Part, expected};
+pub use expected::{Before, Expected, Owed, Part, expected, key_changed};
 pub use rules::Rules;
+pub use signals::{Asked, Signals, Window};
+pub use snapshots::{Shot, Snapshots};
 pub use table::{Columns, NotOfType};
 pub use unwrap::{Deletes, identify};

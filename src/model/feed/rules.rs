@@ -1,7 +1,9 @@
 //! What the connector's effective configuration says of the records it writes.
 
 use super::Deletes;
+use super::message_key::MessageKeys;
 use crate::codec::debezium::{Encoding, Op};
+use crate::history::event::Table;
 use crate::scenario::settings::Options;
 
 /// The part of the configuration that decides what a topic may hold.
@@ -16,6 +18,7 @@ pub struct Rules {
     /// The records are rows: a transform has taken the envelope away.
     pub unwrapped: Option<Deletes>,
     skipped: Vec<Op>,
+    keys: MessageKeys,
 }
 
 /// Options that change records in ways that have no model here.
@@ -23,9 +26,11 @@ const UNMODELLED: &[&str] = &[
     "converters",
     "event.processing.failure.handling.mode",
     "field.name.adjustment.mode",
-    "message.key.columns",
+    "incremental.snapshot.watermarking.strategy",
     "post.processors",
     "publish.via.partition.root",
+    "read.only",
+    "signal.enabled.channels",
     "skip.messages.without.change",
     "snapshot.include.collection.list",
     "snapshot.select.statement.overrides",
@@ -33,7 +38,7 @@ const UNMODELLED: &[&str] = &[
 /// Families of such options.
 const UNMODELLED_PREFIXES: &[&str] = &["column.", "transforms"];
 /// Values that leave the records as they are.
-const HARMLESS: &[&str] = &["", "none", "false", "fail"];
+const HARMLESS: &[&str] = &["", "none", "false", "fail", "source", "insert_insert"];
 
 impl Rules {
     /// Reads the configuration; what has no model is told in sentences.
@@ -66,13 +71,22 @@ impl Rules {
         }
         let tombstones =
             config.get("tombstones.on.delete").is_none_or(|on| !on.eq_ignore_ascii_case("false"));
+        let keys = MessageKeys::of(config).unwrap_or_else(|problem| {
+            problems.push(problem);
+            MessageKeys::default()
+        });
         let encoding = Encoding::of(config).map_err(|more| problems.extend(more));
         match encoding {
             Ok(encoding) if problems.is_empty() => {
-                Ok(Self { encoding, snapshot, tombstones, unwrapped, skipped })
+                Ok(Self { encoding, snapshot, tombstones, unwrapped, skipped, keys })
             }
             _ => Err(problems),
         }
+    }
+
+    /// The columns of the topic's key of a table.
+    pub fn key_of(&self, table: &Table) -> Vec<String> {
+        self.keys.of_table(table).unwrap_or_else(|| table.key.clone())
     }
 
     /// Whether the connector leaves such changes out.

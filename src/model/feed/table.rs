@@ -12,6 +12,7 @@ use crate::codec::types::DataType;
 use crate::codec::value::{ValueError, same};
 use crate::history::event::Table;
 use crate::model::key::Key;
+use crate::scenario::settings::ReplicaIdentity;
 
 /// A value of a column is not of its type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,15 +29,18 @@ pub struct NotOfType {
 pub struct Columns<'a> {
     /// The table.
     pub table: &'a Table,
+    /// The columns of its topic's key: its primary key, or what `message.key.columns` names.
+    pub key: Vec<String>,
     types: BTreeMap<&'a str, DataType>,
 }
 
 impl<'a> Columns<'a> {
-    /// Those of a table; generated columns are not in the WAL and are left out.
-    pub fn of(table: &'a Table) -> Self {
+    /// Those of a table whose topic has this key; generated columns are not in the WAL and are left
+    /// out.
+    pub fn of(table: &'a Table, key: Vec<String>) -> Self {
         let stored = table.columns.iter().filter(|column| !column.generated);
         let types = stored.map(|c| (c.name.as_str(), DataType::postgres(&c.type_name)));
-        Self { table, types: types.collect() }
+        Self { table, key, types: types.collect() }
     }
 
     /// The type of a column, if the catalogue has it.
@@ -49,9 +53,30 @@ impl<'a> Columns<'a> {
         self.types.iter().map(|(name, kind)| (*name, kind))
     }
 
-    /// Whether the table has a primary key.
+    /// Whether the records of its topic have a key.
     pub fn is_keyed(&self) -> bool {
-        !self.table.key.is_empty()
+        !self.key.is_empty()
+    }
+
+    /// Whether the topic's key is another than the primary key.
+    pub fn is_keyed_otherwise(&self) -> bool {
+        self.key != self.table.key
+    }
+
+    /// Whether a key of the topic names one row: it has the whole primary key in it.
+    pub fn key_names_row(&self) -> bool {
+        !self.table.key.is_empty() && self.table.key.iter().all(|part| self.key.contains(part))
+    }
+
+    /// The first column of the topic's key that the WAL leaves out where it carries the replica
+    /// identity only.
+    pub fn uncarried(&self) -> Option<&str> {
+        let carried: &[String] = match self.table.identity {
+            ReplicaIdentity::Full => return None,
+            ReplicaIdentity::Default => &self.table.key,
+            ReplicaIdentity::Index | ReplicaIdentity::Nothing => &[],
+        };
+        self.key.iter().find(|part| !carried.contains(part)).map(String::as_str)
     }
 
     /// What a record should show of a cell.
@@ -72,14 +97,33 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// The key of a row of the journal; `None` for a table without one.
+    /// The topic's key of a row of the journal; `None` for a topic without one.
     pub fn key(
         &self,
         names: &[String],
         row: &[Cell],
         encoding: &Encoding,
     ) -> Result<Option<Key>, NotOfType> {
-        if !self.is_keyed() {
+        self.parts(&self.key, (names, row), encoding)
+    }
+
+    /// The primary key of a row of the journal; `None` for a table without one.
+    pub fn row(
+        &self,
+        names: &[String],
+        row: &[Cell],
+        encoding: &Encoding,
+    ) -> Result<Option<Key>, NotOfType> {
+        self.parts(&self.table.key, (names, row), encoding)
+    }
+
+    fn parts(
+        &self,
+        columns: &[String],
+        (names, row): (&[String], &[Cell]),
+        encoding: &Encoding,
+    ) -> Result<Option<Key>, NotOfType> {
+        if columns.is_empty() {
             return Ok(None);
         }
         let value = |column: &String| {
@@ -87,18 +131,36 @@ impl<'a> Columns<'a> {
             let cell = place.and_then(|place| row.get(place)).unwrap_or(&Cell::Unchanged);
             self.value(column, cell, encoding)
         };
-        let values = self.table.key.iter().map(value).collect::<Result<Vec<_>, _>>()?;
+        let values = columns.iter().map(value).collect::<Result<Vec<_>, _>>()?;
         Ok(Some(Key::of(&values)))
     }
 
-    /// The key that a record's key or image names; `None` where a key column is missing.
+    /// The topic's key that a record's key or image names; `None` where a key column is missing.
     pub fn captured_key(
         &self,
         row: &Row<'_>,
         encoding: &Encoding,
     ) -> Result<Option<Key>, NotOfType> {
-        let mut values = Vec::with_capacity(self.table.key.len());
-        for column in &self.table.key {
+        self.captured_parts(&self.key, row, encoding)
+    }
+
+    /// The primary key that an image names; `None` where a column of it is missing.
+    pub fn captured_row(
+        &self,
+        row: &Row<'_>,
+        encoding: &Encoding,
+    ) -> Result<Option<Key>, NotOfType> {
+        self.captured_parts(&self.table.key, row, encoding)
+    }
+
+    fn captured_parts(
+        &self,
+        columns: &[String],
+        row: &Row<'_>,
+        encoding: &Encoding,
+    ) -> Result<Option<Key>, NotOfType> {
+        let mut values = Vec::with_capacity(columns.len());
+        for column in columns {
             let Some(raw) = row.get(column) else { return Ok(None) };
             values.push(self.captured(column, raw, encoding)?);
         }

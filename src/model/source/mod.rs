@@ -18,7 +18,7 @@ use crate::codec::pgoutput::{Cell, Logical};
 
 pub use fold::{Fold, RowKey};
 pub use journal::{Journal, JournalError};
-pub use prefix::{Rows, prefix};
+pub use prefix::{Rows, apply, prefix};
 
 /// The prefix of the harness's barriers; the connector captures them.
 pub const BARRIER: &str = "changeproof.barrier";

@@ -54,13 +54,19 @@ pub fn prefix<'a>(
 ) -> Vec<Rows> {
     let mut prefix = tables.iter().map(Rows::of).collect::<Vec<_>>();
     for transaction in transactions {
-        for change in &transaction.changes {
-            let Some(rows) = prefix.get_mut(change.table) else { continue };
-            if change.kind == Kind::Truncate {
-                rows.clear();
-            }
-            rows.replace(&change.columns, change.old.as_ref(), change.new.as_ref());
+        for (table, rows) in prefix.iter_mut().enumerate() {
+            apply(rows, table, transaction);
         }
     }
     prefix
+}
+
+/// Takes the changes of one table from a transaction.
+pub fn apply(rows: &mut Rows, table: usize, transaction: &Transaction) {
+    for change in transaction.changes.iter().filter(|change| change.table == table) {
+        if change.kind == Kind::Truncate {
+            rows.clear();
+        }
+        rows.replace(&change.columns, change.old.as_ref(), change.new.as_ref());
+    }
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::database::{Change, Kind, Row, Transaction, rows};
 use super::plan::Plan;
+use super::signals::chunks;
 
 /// A record of the topic.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,8 +24,28 @@ pub(crate) struct Emit {
 
 /// Where the snapshot ends.
 pub(crate) fn point(plan: &Plan, transactions: &[Transaction]) -> u64 {
-    let shown = transactions.get(..plan.before).unwrap_or(transactions);
+    point_of(transactions.get(..plan.before).unwrap_or(transactions))
+}
+
+/// The point of a snapshot that shows these transactions.
+pub(crate) fn point_of(shown: &[Transaction]) -> u64 {
     shown.last().map_or(1000, |last| last.commit + 60)
+}
+
+/// The rows of a snapshot that shows these transactions.
+pub(crate) fn snapshot(plan: &Plan, shown: &[Transaction]) -> Vec<Emit> {
+    let lsn = point_of(shown);
+    let rows = rows(shown);
+    let reads = rows.iter().map(|row| Emit {
+        op: 'r',
+        key: plan.has_message_keys().then_some(row.id),
+        before: Value::Null,
+        after: image(row, false),
+        xid: 600,
+        lsn,
+        rekey: false,
+    });
+    reads.collect()
 }
 
 /// All records of the topic in the order they are written.
@@ -32,40 +53,40 @@ pub(crate) fn expected(plan: &Plan, transactions: &[Transaction]) -> Vec<Emit> {
     let (shown, streamed) = transactions.split_at(plan.before.min(transactions.len()));
     let mut records = Vec::new();
     if plan.snapshot {
-        let lsn = point(plan, transactions);
-        records.extend(rows(shown).iter().map(|row| Emit {
-            op: 'r',
-            key: plan.keyed.then_some(row.id),
-            before: Value::Null,
-            after: image(row, false),
-            xid: 600,
-            lsn,
-            rekey: false,
-        }));
+        records.extend(snapshot(plan, shown));
     }
-    for transaction in streamed {
-        for change in &transaction.changes {
-            records.extend(emitted(plan, transaction.xid, change));
-        }
+    for (n, transaction) in streamed.iter().enumerate() {
+        records.extend(chunks(plan, transactions, plan.before + n));
+        records.extend(stream(plan, std::slice::from_ref(transaction)));
     }
+    records.extend(chunks(plan, transactions, transactions.len()));
     records
 }
 
-fn image(row: &Row, unavailable: bool) -> Value {
+/// The records of these transactions.
+pub(crate) fn stream(plan: &Plan, transactions: &[Transaction]) -> Vec<Emit> {
+    let emitted = |transaction: &Transaction| {
+        let changes = transaction.changes.iter();
+        changes.flat_map(|change| emitted(plan, transaction.xid, change)).collect::<Vec<_>>()
+    };
+    transactions.iter().flat_map(emitted).collect()
+}
+
+pub(crate) fn image(row: &Row, unavailable: bool) -> Value {
     let note = if unavailable { "__debezium_unavailable_value" } else { &row.note };
     json!({"id": row.id, "v": row.v, "note": note})
 }
 
 fn emitted(plan: &Plan, xid: u32, change: &Change) -> Vec<Emit> {
     let (old, new) = (change.old.as_ref(), change.new.as_ref());
-    let key = |row: Option<&Row>| row.map(|row| row.id).filter(|_| plan.keyed);
+    let key = |row: Option<&Row>| row.map(|row| row.id).filter(|_| plan.has_message_keys());
     // The full old row gives the value that the new one leaves out.
     let after = new.map_or(Value::Null, |row| image(row, change.note_alone && !plan.full));
     let full_before = || old.map_or(Value::Null, |row| image(row, false));
     let key_before =
         || old.map_or(Value::Null, |row| json!({"id": row.id, "v": null, "note": null}));
     let gone_before = || if plan.full { full_before() } else { key_before() };
-    let rekey = plan.keyed && change.kind == Kind::Update && key(old) != key(new);
+    let rekey = change.kind == Kind::Update && key(old) != key(new);
     let lsn = change.lsn;
     let emit = |op, key, before, after| Emit { op, key, before, after, xid, lsn, rekey };
     let mut records = Vec::new();

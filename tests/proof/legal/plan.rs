@@ -23,6 +23,9 @@ pub(crate) struct Plan {
     pub(crate) partitions: i32,
     /// The table has a primary key.
     pub(crate) keyed: bool,
+    /// `message.key.columns` names the column `id` of a table without primary key, where several
+    /// rows may have the same.
+    pub(crate) message_key: bool,
     /// REPLICA IDENTITY FULL; a table without key has always that.
     pub(crate) full: bool,
     pub(crate) tombstones: bool,
@@ -37,11 +40,21 @@ pub(crate) struct Plan {
     /// Crashes of the worker: how far it had come in the stream, and how far back it starts again;
     /// the later of two may fall into the replay of the first.
     pub(crate) crashes: Vec<(Index, Index)>,
+    /// Where the windows of an incremental snapshot's chunks open and close, among the transactions.
+    pub(crate) windows: Option<[Index; 4]>,
+    /// The first run of the connector stores no offset: how far it streams, and where the snapshot
+    /// stands that is taken anew.
+    pub(crate) anew: Option<(Index, Index)>,
     /// Choices of partitions, and of which partition is read next.
     pub(crate) noise: Vec<u8>,
 }
 
 impl Plan {
+    /// The records have a key.
+    pub(crate) fn has_message_keys(&self) -> bool {
+        self.keyed || self.message_key
+    }
+
     /// One of the choices.
     pub(crate) fn choice(&self, n: usize) -> usize {
         self.noise.get(n % self.noise.len()).map_or(0, |byte| usize::from(*byte))
@@ -63,7 +76,7 @@ fn act() -> impl Strategy<Value = Act> {
 /// All plans; the last transaction always inserts a row, so that something streams.
 pub(crate) fn plans() -> impl Strategy<Value = Plan> {
     let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-    let table = (prop::bool::weighted(0.8), prop_oneof![Just(1), Just(3)]);
+    let table = (prop::bool::weighted(0.7), any::<bool>(), prop_oneof![Just(1), Just(3)]);
     let transactions = vec((vec(act(), 1..4), any::<bool>()), 1..9);
     let crash = (any::<Index>(), any::<Index>());
     let crashes = prop_oneof![2 => Just(Vec::new()), 1 => vec(crash, 1..4)];
@@ -72,16 +85,22 @@ pub(crate) fn plans() -> impl Strategy<Value = Plan> {
         4 => Just(None),
         1 => prop::sample::select(vec!['c', 'u', 'd']).prop_map(Some),
     ];
-    let drawn = ((table, skips), flags, transactions, any::<Index>(), crashes, noise);
-    drawn.prop_map(|((table, skips), flags, mut transactions, before, crashes, noise)| {
-        let (keyed, partitions) = table;
+    let place = any::<Index>;
+    let windows = prop::option::weighted(0.4, any::<[Index; 4]>());
+    let anew = prop::option::weighted(0.3, (place(), place()));
+    let drawn = ((table, skips), flags, transactions, place(), (crashes, windows, anew), noise);
+    drawn.prop_map(|((table, skips), flags, mut transactions, before, more, noise)| {
+        let (crashes, windows, anew) = more;
+        let (keyed, message_key, partitions) = table;
         let before = before.index(transactions.len() + 1);
         transactions.push((vec![Act::Insert(1000, Some(1))], false));
         let (full, tombstones, snapshot, truncates) = flags;
         let full = full || !keyed;
+        let anew = anew.filter(|_| keyed && snapshot);
         Plan {
             partitions,
             keyed,
+            message_key: message_key && !keyed,
             full,
             tombstones,
             snapshot,
@@ -89,7 +108,11 @@ pub(crate) fn plans() -> impl Strategy<Value = Plan> {
             skips,
             before,
             transactions,
-            crashes,
+            // Offsets that are not stored leave nothing to go on from.
+            crashes: if anew.is_some() { Vec::new() } else { crashes },
+            // What is skipped or truncated does not leave a chunk.
+            windows: windows.filter(|_| keyed && skips.is_none() && !truncates && anew.is_none()),
+            anew,
             noise,
         }
     })

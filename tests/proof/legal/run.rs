@@ -16,8 +16,9 @@ use serde_json::json;
 
 use super::super::recorded::histories;
 use super::database::{COMMIT_LENGTH, Transaction, rows};
-use super::debezium::{Emit, point};
+use super::debezium::{Emit, point, snapshot, stream};
 use super::plan::Plan;
+use super::signals::{anew, signals};
 use super::wal;
 
 const TOPIC: &str = "cdc.public.t";
@@ -49,6 +50,19 @@ pub(crate) fn runs(plan: &Plan, records: &[Emit]) -> Runs {
     }
     runs.push(log(plan, (records, from), |_| records.len()));
     runs
+}
+
+/// What is read where the first run of the connector stores no offset, and the second takes the
+/// snapshot anew.
+pub(crate) fn runs_anew(plan: &Plan, transactions: &[Transaction]) -> Option<Runs> {
+    let (streamed, shown) = anew(plan, transactions)?;
+    let first = [
+        snapshot(plan, &transactions[..plan.before]),
+        stream(plan, &transactions[plan.before..streamed]),
+    ];
+    let second = [snapshot(plan, &transactions[..shown]), stream(plan, &transactions[shown..])];
+    let whole = |records: Vec<Emit>| log(plan, (&records, 0), |_| records.len());
+    Some(vec![whole(first.concat()), whole(second.concat())])
 }
 
 /// Spreads the records over the partitions, and reads them in some order of the partitions.
@@ -101,7 +115,7 @@ pub(crate) fn history(plan: &Plan, transactions: &[Transaction], runs: &Runs) ->
     }
     let last = transactions.last().unwrap().commit + COMMIT_LENGTH;
     let events = &mut history.events;
-    events.push(Event::Tables { tables: vec![table(plan)] });
+    events.push(Event::Tables { tables: vec![table(plan), signal_table(plan)] });
     events.push(topics(plan, sink));
     events.push(Event::Connector { config: config(plan), replaced: Vec::new() });
     events.push(Event::Slot { point: Lsn(point(plan, transactions)) });
@@ -109,13 +123,17 @@ pub(crate) fn history(plan: &Plan, transactions: &[Transaction], runs: &Runs) ->
     if sink {
         events.push(Event::Sinks { sinks: vec![mirror(&history.header)] });
     }
-    for transaction in transactions {
+    let signals = signals(plan, transactions);
+    for (n, transaction) in transactions.iter().enumerate() {
+        events.extend(signals.iter().filter(|signal| signal.place == n).flat_map(wal::signal));
         let xid = Xid(transaction.xid);
         for (lsn, data) in wal::messages(transaction, plan.full) {
             events.push(Event::Wal { lsn: Lsn(lsn), xid, data });
         }
         events.push(Event::Commit { entry: Some(0), session: "a".to_owned(), xid });
     }
+    let behind = signals.iter().filter(|signal| signal.place == transactions.len());
+    events.extend(behind.flat_map(wal::signal));
     let mut ends = BTreeMap::from([(
         TOPIC.to_owned(),
         vec![(0, 0); usize::try_from(plan.partitions).unwrap()],
@@ -181,6 +199,16 @@ fn table(plan: &Plan) -> Table {
     }
 }
 
+/// The table of the signals, which the connector reads and does not capture.
+fn signal_table(plan: &Plan) -> Table {
+    let mut table = Table { oid: wal::SIGNALS, name: "signals".to_owned(), ..table(plan) };
+    for column in &mut table.columns {
+        "text".clone_into(&mut column.type_name);
+    }
+    (table.captured, table.identity) = (false, ReplicaIdentity::Full);
+    table
+}
+
 fn topics(plan: &Plan, sink: bool) -> Event {
     let topic = |name: &str, partitions, role| Topic {
         name: name.to_owned(),
@@ -205,7 +233,10 @@ fn config(plan: &Plan) -> Options {
         (true, Some(op)) => op.to_string(),
         (false, Some(op)) => format!("t, {op}"),
     };
+    let signals = if plan.windows.is_some() { "public.signals" } else { "" };
     let options = [
+        ("signal.data.collection", signals),
+        ("message.key.columns", if plan.message_key { "public.t:id" } else { "" }),
         ("snapshot.mode", snapshot),
         ("skipped.operations", skipped.as_str()),
         ("tombstones.on.delete", if plan.tombstones { "true" } else { "false" }),
@@ -214,8 +245,13 @@ fn config(plan: &Plan) -> Options {
 }
 
 fn record(partition: i32, offset: i64, emit: &Emit) -> Record {
-    let snapshot = if emit.op == 'r' { "true" } else { "false" };
-    let source = json!({"snapshot": snapshot, "txId": emit.xid, "lsn": emit.lsn, "ts_ms": 0,
+    let snapshot = match (emit.op, emit.lsn) {
+        ('r', 0) => "incremental",
+        ('r', _) => "true",
+        _ => "false",
+    };
+    let lsn = Some(emit.lsn).filter(|lsn| *lsn > 0);
+    let source = json!({"snapshot": snapshot, "txId": emit.xid, "lsn": lsn, "ts_ms": 0,
         "schema": "public", "table": "t"});
     let value = json!({"before": emit.before, "after": emit.after, "source": source,
         "op": emit.op.to_string(), "ts_ms": 1});

@@ -1,10 +1,17 @@
 //! Writes the journal's messages as the documentation of Postgres says (logical streaming
 //! replication, message formats), apart from the code that reads them.
 
+use changeproof::base::position::{Lsn, Xid};
+use changeproof::history::event::Event;
+
 use super::database::{COMMIT_LENGTH, Change, Kind, Row, Transaction};
+use super::signals::Signal;
 
 /// The table's OID.
 pub(crate) const TABLE: u32 = 4242;
+
+/// The OID of the signal table.
+pub(crate) const SIGNALS: u32 = 4243;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Show {
@@ -67,17 +74,38 @@ fn change(change: &Change, full: bool) -> Vec<u8> {
     bytes
 }
 
-/// A transaction's messages with their LSNs.
-pub(crate) fn messages(transaction: &Transaction, full: bool) -> Vec<(u64, Vec<u8>)> {
-    let Transaction { xid, changes, commit } = transaction;
+/// The transaction of a row of the signal table.
+pub(crate) fn signal(signal: &Signal) -> [Event; 3] {
+    let Signal { row, xid, lsn, .. } = signal;
+    let mut insert = vec![b'I'];
+    insert.extend(SIGNALS.to_be_bytes());
+    insert.push(b'N');
+    insert.extend(3_u16.to_be_bytes());
+    for cell in row {
+        text(&mut insert, cell);
+    }
+    let [begin, end] = bounds((*xid, lsn + 1), lsn + 2);
+    let (lsn, xid) = (Lsn(*lsn), Xid(*xid));
+    [begin, insert, end].map(|data| Event::Wal { lsn, xid, data })
+}
+
+/// The begin and the commit of a transaction.
+fn bounds((xid, commit): (u32, u64), end: u64) -> [Vec<u8>; 2] {
     let mut begin = b"B".to_vec();
     begin.extend(commit.to_be_bytes());
     begin.extend(0_u64.to_be_bytes());
     begin.extend(xid.to_be_bytes());
-    let mut end = b"C\0".to_vec();
-    end.extend(commit.to_be_bytes());
-    end.extend((commit + COMMIT_LENGTH).to_be_bytes());
-    end.extend(0_u64.to_be_bytes());
+    let mut commits = b"C\0".to_vec();
+    commits.extend(commit.to_be_bytes());
+    commits.extend(end.to_be_bytes());
+    commits.extend(0_u64.to_be_bytes());
+    [begin, commits]
+}
+
+/// A transaction's messages with their LSNs.
+pub(crate) fn messages(transaction: &Transaction, full: bool) -> Vec<(u64, Vec<u8>)> {
+    let Transaction { xid, changes, commit } = transaction;
+    let [begin, end] = bounds((*xid, *commit), commit + COMMIT_LENGTH);
     let first = changes.first().map_or(*commit, |change| change.lsn);
     let mut messages = vec![(first, begin)];
     messages.extend(changes.iter().map(|c| (c.lsn, change(c, full))));

@@ -64,7 +64,7 @@ fn made<'s>(scene: &'s Scene<'_>, (topic, seen): (&Topic<'_>, &Seen)) -> Option<
         }
     };
     let own = |change: &&Change| {
-        let key = topic.table.key.iter().map(|column| cell(change, column));
+        let key = topic.key.iter().map(|column| cell(change, column));
         let key = key.collect::<Option<Vec<_>>>().map(|parts| parts.join(","));
         change.kind == Kind::Insert && change.position.commit < point && key == seen.key
     };

@@ -65,7 +65,9 @@ fn each_value<'s>(
     let has = move |seen: &Seen| seen.value.get(image).is_some_and(Value::is_object);
     each(scene).filter(move |(_, seen)| known(seen) && has(seen)).flat_map(move |(topic, seen)| {
         let columns = topic.table.columns.iter();
-        let columns = columns.filter(|c| !c.generated && !topic.table.key.contains(&c.name));
+        let columns = columns.filter(|c| {
+            !c.generated && !topic.table.key.contains(&c.name) && !topic.key.contains(&c.name)
+        });
         columns.filter_map(move |column| {
             Some((topic, seen, column, seen.value[image].get(&column.name)?))
         })

@@ -48,7 +48,7 @@ fn with_key(
 
 fn unknown_key(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
     for (topic, seen) in keyed(scene) {
-        let name = &topic.table.key[0];
+        let name = &topic.key[0];
         let column = topic.table.columns.iter().find(|column| column.name == *name).unwrap();
         out(with_key(scene, (topic, seen), |key| {
             let strange = match &key[name] {

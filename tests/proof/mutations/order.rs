@@ -79,6 +79,9 @@ fn move_key(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
         let offset = edit::insert(&mut history, seen.event, record);
         let mut log = topic.records.iter().filter(of_key);
         let first = log.next().unwrap();
+        if first.event == seen.event && topic.further {
+            continue;
+        }
         let (partition, offset) = if first.event == seen.event {
             let second = log.next().unwrap();
             // The moved record left its old partition, and those behind it moved up.
