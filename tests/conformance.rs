@@ -108,8 +108,6 @@ fn in_avro_file(id: &str) -> Utf8PathBuf {
     let flink_sql = root.join("flink-sql");
     let text = text.replace("../../../flink-sql", flink_sql.as_str());
     let text = text.replace("../../flink-sql", flink_sql.as_str());
-    // Subtasks side by side are refused in Avro: see docs/services.md.
-    let text = text.replace("  parallelism: [1, 2]\n", "");
     let text = if text.contains("\nsettings: {") {
         text.replace("\nsettings: {", "\nsettings: {format: avro-registry, ")
     } else if text.contains("\nsettings:\n") {

@@ -13,6 +13,7 @@ use crate::model::outbox::apart;
 use crate::model::source::{Carried, Journal, Transaction};
 use crate::scenario::expect::{Expect, Level};
 use crate::scenario::settings::ReplicaIdentity;
+use crate::scenario::timeline::Action;
 
 use super::sinks::SinkCase;
 
@@ -26,6 +27,8 @@ pub(super) struct Case<'a> {
     /// Why the journal cannot be read.
     pub(super) journal_error: Option<String>,
     pub(super) rules: Option<Rules>,
+    /// Which of the connector's later configurations leave out other records than before.
+    pub(super) turns: Vec<usize>,
     /// Where the snapshot ends and the stream begins.
     pub(super) point: Option<Lsn>,
     /// The windows of the chunks that incremental snapshots read.
@@ -47,6 +50,7 @@ impl<'a> Case<'a> {
             transactions: Vec::new(),
             journal_error: None,
             rules: None,
+            turns: Vec::new(),
             point: None,
             windows: Vec::new(),
             topics: Vec::new(),
@@ -62,7 +66,7 @@ impl<'a> Case<'a> {
     }
 
     /// Says that something cannot be decided.
-    fn gap(&mut self, what: impl Into<String>, missing: impl Into<String>) {
+    pub(super) fn gap(&mut self, what: impl Into<String>, missing: impl Into<String>) {
         self.gaps.push(Gap { what: what.into(), missing: missing.into() });
     }
 
@@ -105,7 +109,7 @@ impl<'a> Case<'a> {
 
     fn read_rules(&mut self) {
         match self.index.connector.map(|config| Rules::of(&apart(config))) {
-            Some(Ok(rules)) => self.rules = Some(rules),
+            Some(Ok(rules)) => self.rules = self.with_changes(rules),
             Some(Err(problems)) => {
                 self.gap("the records of the source topics", problems.join("; "));
             }
@@ -174,7 +178,13 @@ impl<'a> Case<'a> {
                 continue;
             }
             match topic.align(columns, &rules, (&snapshots, &self.transactions), replays) {
-                Ok(()) => self.topics.push(topic),
+                Ok(()) => match self.written_across(&topic) {
+                    Some(missing) => {
+                        let what = format!("the records of `{}`", topic.place);
+                        self.gaps.push(Gap { what, missing });
+                    }
+                    None => self.topics.push(topic),
+                },
                 Err(error) => self.gaps.push(Gap {
                     what: format!("the records of `{}`", topic.place),
                     missing: format!("a value cannot be read: {error}"),
@@ -279,5 +289,10 @@ fn corrects_windows(header: &Header) -> Option<&str> {
         let fires = ["table.exec.emit.early-fire.enabled", "table.exec.emit.late-fire.enabled"];
         fires.contains(&option.as_str()) && value.eq_ignore_ascii_case("true")
     };
-    header.trial.settings.flink.iter().find(on).map(|(option, _)| option.as_str())
+    let now = header.trial.settings.flink.iter();
+    let later = header.trial.timeline.iter().filter_map(|entry| match &entry.action {
+        Action::Set(set) => Some(&set.flink),
+        _ => None,
+    });
+    now.chain(later.flatten()).find(on).map(|(option, _)| option.as_str())
 }

@@ -105,7 +105,8 @@ impl Torn<'_, '_> {
     /// a create, and an operation that is skipped is not counted.
     fn counted(&self, change: &Change) -> (u64, u64) {
         let rules = self.case.rules.as_ref();
-        let skips = |op| rules.is_some_and(|rules| rules.skips(op));
+        let end = self.transaction.end;
+        let skips = |op| rules.is_some_and(|rules| rules.skips(op, end));
         let columns = self.case.columns.get(change.table);
         let key_changed = rules
             .zip(columns)

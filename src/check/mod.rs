@@ -6,6 +6,7 @@
 
 mod case;
 mod changelog;
+mod changes;
 mod completeness;
 mod deletes;
 mod demands;

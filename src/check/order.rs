@@ -24,10 +24,22 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
         }
         for (key, place) in &topic.alignment.moved {
             let Some(logged) = topic.log.get(*place) else { continue };
+            let (name, at) = (&topic.topic.name, position(logged.record));
+            let grown = case.growths_of(topic.topic).find(|growth| {
+                let read = growth.read.get(name.as_str()).copied().unwrap_or_default();
+                *place >= topic.readable(read)
+            });
+            let why = grown.map_or_else(String::new, |growth| {
+                format!(
+                    ": entry {} gave it more partitions than the {} it had, and nothing promises the \
+                     order of what stands on both",
+                    growth.entry + 1,
+                    growth.before.get(name.as_str()).copied().unwrap_or_default(),
+                )
+            });
             let sentence = format!(
-                "the key is on more than one partition of `{}`: record {} is the first on another",
-                topic.topic.name,
-                position(logged.record),
+                "the key is on more than one partition of `{name}`: record {at} is the first on \
+                 another{why}"
             );
             let pair = (None, Some(logged));
             let mut draft = Draft::topic(Anomaly::MovedKey, topic, columns, pair, sentence);

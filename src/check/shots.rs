@@ -130,7 +130,7 @@ impl Found {
         if signals.incremental.is_empty() {
             return Ok(());
         }
-        if [Op::Create, Op::Update, Op::Delete].into_iter().any(|op| rules.skips(op)) {
+        if [Op::Create, Op::Update, Op::Delete].into_iter().any(|op| rules.ever_skips(op)) {
             return Err(
                 "an incremental snapshot beside skipped operations has no model: a change \
                         that is skipped does not take its row out of a chunk"

@@ -113,7 +113,7 @@ impl<'a> TopicCase<'a> {
     }
 
     /// How many of the first records could be read.
-    fn readable(&self, read: usize) -> usize {
+    pub(super) fn readable(&self, read: usize) -> usize {
         self.places.partition_point(|place| *place < read)
     }
 

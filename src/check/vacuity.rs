@@ -16,6 +16,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found, warnings: &mut Vec<Strin
     }
     captured(case, found);
     faults(case, found);
+    growths(case, found);
     partitions(case, found);
     sinks(case, found, warnings);
     let compared = case.sinks.iter().any(|sink| sink.judged && !sink.stopped);
@@ -78,6 +79,23 @@ fn faults(case: &Case<'_>, found: &mut Found) {
         if !disturbed {
             let why = "nothing was left for it to disturb: no record was written after it";
             found.gap(what, why);
+        }
+    }
+}
+
+/// Partitions that were added, and on which nothing was written, have changed nothing.
+fn growths(case: &Case<'_>, found: &mut Found) {
+    for growth in &case.index.grown {
+        for name in growth.topics {
+            let had = growth.before.get(name.as_str()).copied().unwrap_or_default();
+            let mut records = case.index.of_topic(name).iter();
+            if records.all(|record| record.partition < had) {
+                let what =
+                    format!("what more partitions of `{name}` (entry {}) change", growth.entry + 1);
+                let why = "no record was written to one of them: does the producer know of them? \
+                           A `set` of the connector behind it starts one that does";
+                found.gap(what, why);
+            }
         }
     }
 }

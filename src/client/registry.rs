@@ -1,9 +1,10 @@
 //! The schema registry, by the part of its API that Confluent's has too.
 
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::endpoints::Endpoints;
-use super::http::{Http, HttpError};
+use super::http::{Http, HttpError, encode};
 
 /// The API, below the registry's address.
 pub const API: &str = "/apis/ccompat/v7";
@@ -32,6 +33,12 @@ impl Registry {
     pub async fn schema(&self, id: u32) -> Result<String, HttpError> {
         let found = self.http.get::<Found>(&format!("/schemas/ids/{id}")).await?;
         Ok(found.schema)
+    }
+
+    /// Registers a schema under a subject; one that is registered there already is no error.
+    pub async fn register(&self, subject: &str, schema: &str) -> Result<(), HttpError> {
+        let path = format!("/subjects/{}/versions", encode(subject));
+        self.http.post::<Value>(&path, &json!({"schema": schema})).await.map(|_| ())
     }
 
     /// Subjects whose names begin with `prefix`.

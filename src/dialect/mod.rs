@@ -18,6 +18,7 @@ mod refusal;
 mod table;
 mod types;
 mod walk;
+pub mod written;
 
 use std::collections::BTreeMap;
 

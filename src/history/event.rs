@@ -15,7 +15,7 @@ use crate::scenario::timeline::{Condition, Fault};
 use crate::scenario::trial::Trial;
 
 /// The version of the format that this crate writes.
-pub const FORMAT: Version = Version { major: 1, minor: 2 };
+pub const FORMAT: Version = Version { major: 1, minor: 3 };
 
 /// A major version changes what old fields mean; a minor one adds fields or events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -184,6 +184,29 @@ pub enum Event {
         fault: Fault,
         /// When it was done, in milliseconds since 1970; `None` as it begins.
         done_ms: Option<i64>,
+    },
+    /// The timeline has given topics more partitions or other options. What stands before was read
+    /// from the topics as they were.
+    Reshaped {
+        /// Index into the trial's timeline.
+        entry: usize,
+        /// The logical names of the topics that have more partitions than before.
+        grown: Vec<String>,
+        /// All topics of the run, as they are from here on.
+        topics: Vec<Topic>,
+    },
+    /// The timeline gives the connector, which is stopped, another configuration.
+    Reconfigured {
+        /// Index into the trial's timeline.
+        entry: usize,
+        /// The effective configuration from here on; credentials are left out.
+        config: Options,
+        /// The end LSN of a barrier that came back before the connector was stopped: every commit
+        /// up to it was captured under the configuration before.
+        before: Lsn,
+        /// The end LSN of a barrier that was written once it was stopped: every commit behind it is
+        /// captured under this configuration.
+        after: Lsn,
     },
     /// Something that the run itself saw go wrong in the pipeline: connector or statement failed
     /// or rejected, a condition not met within its limit.

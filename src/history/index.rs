@@ -77,6 +77,34 @@ pub struct Walsender<'a> {
     pub n_faults: usize,
 }
 
+/// Topics were given more partitions.
+#[derive(Debug, Clone)]
+pub struct Growth<'a> {
+    /// The entry of the timeline.
+    pub entry: usize,
+    /// The logical names of the topics.
+    pub topics: &'a [String],
+    /// How many partitions each topic had before.
+    pub before: BTreeMap<&'a str, i32>,
+    /// How many records of each topic were read before.
+    pub read: BTreeMap<&'a str, usize>,
+}
+
+/// The connector was given another configuration.
+#[derive(Debug, Clone)]
+pub struct Reconfigured<'a> {
+    /// The entry of the timeline.
+    pub entry: usize,
+    /// The configuration from there on.
+    pub config: &'a Options,
+    /// Every commit that ends here or before was captured under the configuration before.
+    pub before: Lsn,
+    /// Every commit that ends behind this is captured under this configuration.
+    pub after: Lsn,
+    /// How many records of each topic were read before.
+    pub read: BTreeMap<&'a str, usize>,
+}
+
 /// The events of one history by kind.
 #[derive(Debug, Clone)]
 pub struct Index<'a> {
@@ -86,10 +114,14 @@ pub struct Index<'a> {
     pub tables: &'a [Table],
     /// The connector's effective configuration; `None` when none was submitted.
     pub connector: Option<&'a Options>,
+    /// The configurations that it was given later.
+    pub reconfigured: Vec<Reconfigured<'a>>,
     /// Options of the author's connector file that the harness replaced.
     pub replaced: &'a [String],
-    /// The topics.
+    /// The topics, as they were in the end.
     pub topics: &'a [Topic],
+    /// When topics were given more partitions.
+    pub grown: Vec<Growth<'a>>,
     /// The tables that the statements write.
     pub sinks: &'a [SinkTable],
     /// The slot's consistent point.
@@ -138,8 +170,10 @@ impl<'a> Index<'a> {
             header: &history.header,
             tables: &[],
             connector: None,
+            reconfigured: Vec::new(),
             replaced: &[],
             topics: &[],
+            grown: Vec::new(),
             sinks: &[],
             slot: None,
             streaming: None,
@@ -211,6 +245,18 @@ impl<'a> Index<'a> {
                 self.plans.insert(sink, text);
             }
             Event::Fault { entry, fault, done_ms } => self.add_fault(*entry, *fault, *done_ms),
+            Event::Reshaped { entry, grown, topics } => {
+                if !grown.is_empty() {
+                    let before = self.topics.iter().map(|t| (t.name.as_str(), t.partitions));
+                    let (before, read) = (before.collect(), self.n_read());
+                    self.grown.push(Growth { entry: *entry, topics: grown, before, read });
+                }
+                self.topics = topics;
+            }
+            Event::Reconfigured { entry, config, before, after } => {
+                let (entry, before, after, read) = (*entry, *before, *after, self.n_read());
+                self.reconfigured.push(Reconfigured { entry, config, before, after, read });
+            }
             Event::Trouble { finding, place, at, sentence, detail } => {
                 let (finding, at) = (*finding, at.as_ref());
                 self.troubles.push(Trouble { finding, place, at, sentence, detail });

@@ -14,7 +14,7 @@ mod reader;
 mod sum;
 mod writer;
 
-pub use index::{Disturbance, Index, Walsender};
+pub use index::{Disturbance, Growth, Index, Reconfigured, Walsender};
 pub use reader::{HistoryError, Reader};
 pub use writer::Writer;
 

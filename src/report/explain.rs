@@ -11,6 +11,7 @@ use crate::lint::Rule;
 use crate::scenario::code::Code;
 use crate::scenario::expect::{Delivery, Expect, RowCell, RowTable};
 use crate::scenario::pipeline::{Pipeline, Sink};
+use crate::scenario::settings::{Options, PerPlace, Settings};
 use crate::scenario::timeline::{Action, Condition, Entry, Fault, SessionEntry, Trigger, Verb};
 use crate::scenario::trial::Trial;
 
@@ -175,6 +176,7 @@ fn entry_in_words(page: &mut Page, entry: &Entry) {
             page.line(format!("{} entries of sessions, in several orders.", of.len()));
         }
         Action::Fault(fault) => page.line(format!("{}.", fault_in_words(*fault))),
+        Action::Set(set) => page.line(format!("Set {}.", set_in_words(set))),
         Action::Arm { fault, at } => {
             let when = match at {
                 Trigger::Records { place, count } => format!("{count} more records of `{place}`"),
@@ -184,6 +186,26 @@ fn entry_in_words(page: &mut Page, entry: &Entry) {
             page.line(format!("From here on: {done} once there are {when}."));
         }
     }
+}
+
+/// What a `set` changes.
+fn set_in_words(set: &Settings) -> String {
+    let options = |of: &str, options: &Options| {
+        let pairs = options.iter().map(|(key, value)| format!("`{key}={value}` of {of}"));
+        pairs.collect::<Vec<_>>()
+    };
+    let mut all = options("the connector", &set.connector);
+    for (place, set) in &set.topics {
+        all.extend(options(&format!("the topic of `{place}`"), set));
+    }
+    if let Some(PerPlace::By(partitions)) = &set.partitions {
+        let counts = partitions.iter();
+        all.extend(counts.map(|(place, count)| format!("{count} partitions of `{place}`")));
+    }
+    all.extend(options("Flink's session, from the next start on", &set.flink));
+    let parallelism = set.parallelism.map(|n| format!("parallelism {n}, from the next start on"));
+    all.extend(parallelism);
+    all.join(", ")
 }
 
 fn fault_in_words(fault: Fault) -> String {

@@ -86,6 +86,7 @@ async fn calls(run: &Run<'_>) -> Result<(), Stop> {
             Action::Await { .. }
             | Action::Fault(_)
             | Action::Arm { .. }
+            | Action::Set(_)
             | Action::Permute { .. } => {
                 let sentence = "of all but sessions only `await: processed` has a bare form";
                 return Err(Stop::Stack(sentence.to_owned()));

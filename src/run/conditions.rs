@@ -43,7 +43,7 @@ impl From<Stop> for Wait {
 
 impl Live<'_> {
     /// Emits a barrier after everything that was committed; gives it with its end.
-    async fn emit(&mut self) -> Result<Barrier, Stop> {
+    pub(super) async fn emit(&mut self) -> Result<Barrier, Stop> {
         let commits = self.source.driver.commits();
         let new = commits.get(self.known..).unwrap_or_default();
         self.source.journal.until_commits(new, JOURNAL_LIMIT).await?;
@@ -77,6 +77,11 @@ impl Live<'_> {
     /// source topics to their ends: Debezium confirms a position only after Kafka has acknowledged
     /// every record before it.
     pub(super) async fn captured(&mut self, limit: Duration) -> Result<(), Wait> {
+        self.captured_to(limit).await.map(|_| ())
+    }
+
+    /// The same; gives the end of the barrier's commit.
+    pub(super) async fn captured_to(&mut self, limit: Duration) -> Result<Lsn, Wait> {
         let watch = Stopwatch::start();
         let left = || limit.saturating_sub(watch.elapsed());
         self.have_streamed(left()).await?;
@@ -102,7 +107,8 @@ impl Live<'_> {
         let topics: Vec<_> = topics.map(|t| (t.physical.clone(), t.partitions)).collect();
         let ends = source.ends.ends(&topics).await.map_err(Stop::from)?;
         let reached = source.tap.reached(&ends, left()).await;
-        reached.map_err(|late| stalled(&late.to_string()))
+        reached.map_err(|late| stalled(&late.to_string()))?;
+        Ok(barrier.end)
     }
 
     pub(super) async fn processed(&mut self, entry: usize, limit: Duration) -> Result<(), Wait> {

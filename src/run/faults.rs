@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::outcome::Stop;
+use crate::base::anomaly::Anomaly;
 use crate::capture::recorder::Recorder;
 use crate::client::clock;
 use crate::client::connect::{Connect, State};
@@ -161,6 +162,16 @@ impl Hand {
         let followed = wait::until(&condition, LIMIT, || async {
             let status = self.connect.status(&self.connector).await.map_err(Stop::from)?;
             let Some(status) = status else { return Ok(Look::NotYet("it is not there".into())) };
+            if let Some(cause) = status.failure().filter(|_| wanted == State::Running) {
+                self.recorder.record(Event::Trouble {
+                    finding: Anomaly::ConnectorFailed,
+                    place: "connector".to_owned(),
+                    at: None,
+                    sentence: cause.sentence,
+                    detail: cause.detail,
+                })?;
+                return Err(Stop::Trouble);
+            }
             let tasks = status.tasks.iter().all(|task| task.state == wanted);
             let has_tasks = wanted == State::Stopped || !status.tasks.is_empty();
             Ok::<_, Stop>(if status.connector.state == wanted && tasks && has_tasks {

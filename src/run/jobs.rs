@@ -10,6 +10,7 @@ use super::files;
 use super::outcome::Stop;
 use super::scoring::Serving;
 use super::statements::{Prepared, TopicTable};
+use super::subjects;
 use crate::base::anomaly::Anomaly;
 use crate::base::text::Place;
 use crate::client::cause::Cause;
@@ -19,7 +20,7 @@ use crate::history::event::{Event, SinkMode, SinkTable, Table};
 use crate::history::files::Kept;
 use crate::quiesce::{Clause, Job, Lenient, Read, SinkTopic};
 use crate::scenario::pipeline::Sink;
-use crate::scenario::settings::Options;
+use crate::scenario::settings::{Options, Settings};
 use crate::scenario::timeline::Target;
 use crate::sql::flink::{Name, Statement, WithOption};
 use crate::stack;
@@ -27,6 +28,10 @@ use crate::stack;
 /// The statements that run.
 pub(super) struct Jobs {
     pub(super) flink: JobManager,
+    /// The settings that count when they are started next.
+    pub(super) settings: Settings,
+    /// What the session was given.
+    properties: BTreeMap<String, String>,
     session: Option<Session>,
     /// The scoring service, where a statement creates a model.
     serving: Option<Serving>,
@@ -46,6 +51,8 @@ pub(super) async fn start(
 ) -> Result<Jobs, Stop> {
     let mut started = Jobs {
         flink: JobManager::new(&run.context.endpoints)?,
+        settings: run.trial.settings.clone(),
+        properties: BTreeMap::new(),
         session: None,
         serving: None,
         jobs: Vec::new(),
@@ -71,7 +78,9 @@ pub(super) async fn submit(
     started: &mut Jobs,
     ready: impl Future<Output = ()>,
 ) -> Result<(), Stop> {
-    let session = Session::open(&run.context.endpoints, &run.names.base, &properties(run)).await?;
+    let properties = properties(run, &started.settings);
+    let session = Session::open(&run.context.endpoints, &run.names.base, &properties).await?;
+    started.properties = properties;
     run.made.session(session.clone());
     started.serving = with_models(run, &session).await?;
     let mut ready = Some(Box::pin(ready));
@@ -93,7 +102,8 @@ pub(super) async fn submit(
         if let Some(ready) = ready.take() {
             ready.await;
         }
-        if let Some(job) = insert(run, &session, prepared).await? {
+        subjects::register(run, &session, prepared).await?;
+        if let Some(job) = insert(run, (&session, &started.settings.flink), prepared).await? {
             started.jobs.push(job);
             started.submitted.push(n);
         }
@@ -154,6 +164,13 @@ const STATE: &str = "execution.state-recovery.path";
 /// Submits the INSERTs again, each from what was kept of its job, else from nothing.
 pub(super) async fn again(run: &Run<'_>, started: &mut Jobs) -> Result<(), Stop> {
     let Some(session) = started.session.clone() else { return Ok(()) };
+    let properties = properties(run, &started.settings);
+    for (key, value) in &properties {
+        if started.properties.get(key) != Some(value) {
+            session.execute(&set(key, value)).await?;
+        }
+    }
+    started.properties = properties;
     for (n, prepared) in run.statements.prepared.iter().enumerate() {
         if matches!(prepared.statement, Statement::Set { .. }) {
             session.execute(&prepared.submitted.value).await?;
@@ -163,20 +180,51 @@ pub(super) async fn again(run: &Run<'_>, started: &mut Jobs) -> Result<(), Stop>
         };
         let Some(job) = started.jobs.get_mut(place) else { continue };
         let kept = run.hand.kept(&job.id);
-        let set = match &kept {
-            Some(path) => format!("SET '{STATE}' = '{path}'"),
+        let state = match &kept {
+            Some(path) => set(STATE, path),
             None => format!("RESET '{STATE}'"),
         };
-        session.execute(&set).await?;
+        session.execute(&state).await?;
         run.made.submitting();
         let submitted = session.submit(&prepared.submitted.value).await;
         run.made.submitted(submitted.as_ref().ok().map(String::as_str));
-        job.id = submitted?;
+        job.id = match submitted {
+            Ok(id) => id,
+            Err(error) => {
+                let sinks: Vec<_> = job.sinks.iter().map(|sink| sink.sink.clone()).collect();
+                reject(run, prepared, &sinks, &refusal(error)?)?;
+                return Err(Stop::Trouble);
+            }
+        };
+        take_in(run, job, &started.settings.flink, prepared);
     }
     started.tell(run);
     running(run, started).await?;
     run.log("the statements run again");
     Ok(())
+}
+
+fn set(key: &str, value: &str) -> String {
+    let quoted = |text: &str| text.replace('\'', "''");
+    format!("SET '{}' = '{}'", quoted(key), quoted(value))
+}
+
+/// What options of the session change about a job that runs with them now. What held once is told
+/// to the end: no proof looks at a part of the run alone.
+fn take_in(run: &Run<'_>, job: &mut Job, flink: &Options, prepared: &Prepared) {
+    for gap in run.statements.gaps(prepared, flink) {
+        if !job.gaps.contains(&gap) {
+            job.gaps.push(gap);
+        }
+    }
+    for table in run.statements.sources(prepared.statement.inserts()) {
+        let idles = clause(table, flink) == Clause::Idle;
+        for read in job.reads.iter_mut().filter(|read| idles && read.table == table.name) {
+            if read.watermark == Clause::Strict {
+                read.watermark = Clause::Idle;
+            }
+        }
+    }
 }
 
 impl Jobs {
@@ -195,7 +243,7 @@ const RESTARTS: [(&str, &str); 3] = [
 
 /// Options of the session. What the author sets counts, except the name by which the run's jobs
 /// are found again.
-fn properties(run: &Run<'_>) -> BTreeMap<String, String> {
+fn properties(run: &Run<'_>, settings: &Settings) -> BTreeMap<String, String> {
     let mut properties = BTreeMap::from([("table.local-time-zone".to_owned(), "UTC".to_owned())]);
     let restarts = run.trial.faults().any(|fault| fault.target.restarts_statements());
     let strategy: &[(&str, &str)] = if restarts {
@@ -206,9 +254,9 @@ fn properties(run: &Run<'_>) -> BTreeMap<String, String> {
     };
     let own = strategy.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
     properties.extend(own);
-    let parallelism = run.trial.settings.parallelism.unwrap_or(1);
+    let parallelism = settings.parallelism.unwrap_or(1);
     properties.insert("parallelism.default".to_owned(), parallelism.to_string());
-    properties.extend(run.trial.settings.flink.clone());
+    properties.extend(settings.flink.clone());
     properties.insert("pipeline.name".to_owned(), run.names.job());
     properties
 }
@@ -258,7 +306,7 @@ fn reject(run: &Run<'_>, prepared: &Prepared, sinks: &[String], cause: &Cause) -
 
 async fn insert(
     run: &Run<'_>,
-    session: &Session,
+    (session, flink): (&Session, &Options),
     prepared: &Prepared,
 ) -> Result<Option<Job>, Stop> {
     run.made.submitting();
@@ -273,11 +321,11 @@ async fn insert(
             return Ok(None);
         }
     };
-    let mut gaps = run.statements.gaps(prepared, &run.trial.settings.flink);
+    let mut gaps = run.statements.gaps(prepared, flink);
     let mut reads = Vec::new();
     for table in run.statements.sources(inserts) {
         let known = clocks::is_known(table, &run.trial.pipeline.sinks);
-        let clause = clause(table, &run.trial.settings.flink);
+        let clause = clause(table, flink);
         if clause != Clause::None && !known && sinks.iter().any(|sink| is_windowed(run, sink)) {
             gaps.push(format!(
                 "the watermark of `{}` cannot be computed from its records: declare `window.time` \
@@ -411,7 +459,7 @@ async fn describe(
     Ok(sinks)
 }
 
-fn in_backticks(name: &Name) -> String {
+pub(super) fn in_backticks(name: &Name) -> String {
     let parts: Vec<_> =
         name.parts.iter().map(|part| format!("`{}`", part.replace('`', "``"))).collect();
     parts.join(".")

@@ -2,6 +2,7 @@
 
 mod bare;
 pub mod cancel;
+mod changes;
 pub mod clocks;
 mod conditions;
 pub mod connector;
@@ -19,6 +20,7 @@ mod scoring;
 mod shadow;
 mod source;
 pub mod statements;
+mod subjects;
 mod timeline;
 mod topics;
 mod trial;

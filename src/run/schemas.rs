@@ -8,32 +8,12 @@ use tokio::runtime::Handle;
 use super::connector::Connector;
 use super::outcome::Stop;
 use super::statements::Statements;
-use crate::base::diagnostic::Diagnostic;
-use crate::capture::diagnose::{self, PIPELINE};
 use crate::capture::recorder::Recorder;
 use crate::client::endpoints::Endpoints;
 use crate::client::registry::Registry;
 use crate::dialect::avro;
 use crate::history::decode::Decoder;
 use crate::history::event::{Event, Part, Record, Topic};
-use crate::scenario::settings::Settings;
-
-/// Refuses statements that write Avro with several subtasks: when two register the same schema at
-/// once, Apicurio 2.6.13 gives one of them 409, and the statement fails by no fault of its own.
-pub(super) fn refuse(settings: &Settings, statements: &Statements) -> Option<Diagnostic> {
-    if settings.parallelism.unwrap_or(1) < 2 {
-        return None;
-    }
-    let inserts = statements.prepared.iter().flat_map(|prepared| prepared.statement.inserts());
-    let mut written = inserts.filter_map(|insert| statements.tables.get(insert.target.table()));
-    let table = written.find(|table| avro::is_format(&table.format))?;
-    let message = format!("`{}` is written in Avro by several subtasks", table.name);
-    let mut diagnostic = diagnose::at(PIPELINE, &table.written, message);
-    let help = "the stack's registry fails one of two that register a schema at once: set \
-                `parallelism: 1`, or `format: json`";
-    diagnostic.help = Some(help.to_owned());
-    Some(diagnostic)
-}
 
 /// What a tap needs to read records in Avro.
 #[derive(Debug)]

@@ -271,6 +271,7 @@ pub(super) fn sessions<'a>(run: &'a Run<'_>) -> Vec<&'a str> {
             Action::Await { .. }
             | Action::Fault(_)
             | Action::Arm { .. }
+            | Action::Set(_)
             | Action::Permute { .. } => None,
         })
         .collect();
@@ -351,7 +352,12 @@ pub(super) async fn submit(run: &Run<'_>, connect: &Connect) -> Result<(), Stop>
         config: run.connector.shown(),
         replaced: run.connector.replaced.clone(),
     })?;
-    match connect.put(&run.names.connector(), &run.connector.config).await {
+    put(run, connect, &run.connector.config).await
+}
+
+/// Gives the connector a configuration; a refusal is the pipeline's.
+pub(super) async fn put(run: &Run<'_>, connect: &Connect, config: &Options) -> Result<(), Stop> {
+    match connect.put(&run.names.connector(), config).await {
         Ok(()) => Ok(()),
         Err(ConnectError::Refused(sentence)) => {
             run.trouble(Anomaly::ConnectorFailed, "connector", None, &sentence)?;

@@ -22,6 +22,7 @@ use crate::client::clock::Stopwatch;
 use crate::client::flink::JobManager;
 use crate::history::event::{EntryState, Event, Table};
 use crate::quiesce::{self, Clients, Pipeline, Unproven};
+use crate::scenario::settings::Settings;
 use crate::scenario::timeline::{Action, Condition, Entry, SessionEntry, Target};
 
 /// How long after a round of `until` its effect may take to show.
@@ -35,6 +36,8 @@ pub(super) struct Live<'a> {
     pub(super) source: Source,
     pub(super) shadow: Shadow,
     pub(super) jobs: Jobs,
+    /// The settings that hold now.
+    pub(super) settings: Settings,
     pub(super) lake: Lake,
     /// Barriers emitted so far; the first one is that of the start.
     pub(super) barriers: u32,
@@ -99,6 +102,7 @@ pub(super) async fn run(
         source,
         shadow,
         jobs,
+        settings: run.trial.settings.clone(),
         lake: Lake::default(),
         barriers: 1,
         proofs: 0,
@@ -173,6 +177,7 @@ impl Live<'_> {
             }
             Action::Fault(fault) => self.fault(index, entry, *fault).await,
             Action::Arm { fault, at } => self.arm(index, *fault, at),
+            Action::Set(set) => self.set(index, entry, set).await,
             Action::Permute { .. } => {
                 Err(Stop::Internal("a trial has one order, and this one has several".to_owned()))
             }
@@ -244,7 +249,7 @@ impl Live<'_> {
     }
 
     /// A condition that did not come to hold ends the run, unless it is the expected stall.
-    fn unproven(&self, unproven: Unproven) -> Result<(), Stop> {
+    pub(super) fn unproven(&self, unproven: Unproven) -> Result<(), Stop> {
         let goes_on = match &unproven {
             Unproven::Trouble(troubles) => troubles.iter().all(|trouble| {
                 matches!(trouble.finding, Anomaly::Stalled | Anomaly::SlotRetained)

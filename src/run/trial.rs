@@ -16,7 +16,7 @@ use super::outcome::{Stop, exit_of};
 use super::scoring::Scoring;
 use super::statements::{self, Places, Prepared, Statements};
 use super::topics::Planned;
-use super::{files, jobs, schemas, shadow, timeline};
+use super::{files, jobs, shadow, timeline};
 use crate::base::anomaly::Anomaly;
 use crate::base::exit::Exit;
 use crate::base::text::{Place, Text};
@@ -30,7 +30,7 @@ use crate::dialect::{self, Translation};
 use crate::history::event::{End, Event, FORMAT, Header};
 use crate::history::{History, HistoryError};
 use crate::scenario::pipeline::Dialect;
-use crate::scenario::settings::Settings;
+use crate::scenario::settings::{Options, Settings};
 use crate::scenario::trial::Trial;
 use crate::sql::flink::Statement;
 use crate::sql::split;
@@ -46,6 +46,8 @@ pub(super) struct Run<'a> {
     pub(super) made: Made,
     pub(super) admin: Admin,
     pub(super) connector: Connector,
+    /// The options of the author's connector file.
+    pub(super) written: Options,
     pub(super) statements: Statements,
     /// The folder for sinks that are files.
     pub(super) files: Utf8PathBuf,
@@ -151,8 +153,7 @@ pub(super) fn begin<'a>(
     let places = Places { names: &names, endpoints: &context.endpoints, files: &files };
     let prepared = statements::prepare(&applied.translation, &of_tables, &places);
     let mut statements = prepared.map_err(|wrong| at(Stop::Invalid(wrong)))?;
-    let mut refused = files::refuse(trial, &statements);
-    refused.extend(schemas::refuse(settings, &statements));
+    let refused = files::refuse(trial, &statements);
     if !refused.is_empty() {
         return Err(at(Stop::Invalid(refused)));
     }
@@ -169,6 +170,7 @@ pub(super) fn begin<'a>(
         made: Made::default(),
         admin: Admin::new(&context.endpoints).map_err(|error| at(error.into()))?,
         connector,
+        written: applied.connector.options,
         statements,
         files,
         scoring,

@@ -84,6 +84,21 @@ pub struct Scoring {
     pub out_of_order: bool,
 }
 
+impl Settings {
+    /// Takes in what a `set` of the timeline changes. Partitions are those of topics that are there
+    /// already, and no setting any more.
+    pub fn change(&mut self, set: &Self) {
+        self.connector.extend(set.connector.clone());
+        self.flink.extend(set.flink.clone());
+        self.parallelism = set.parallelism.or(self.parallelism);
+    }
+
+    /// What is set counts once the statements are started again.
+    pub fn awaits_start(&self) -> bool {
+        !self.flink.is_empty() || self.parallelism.is_some()
+    }
+}
+
 impl Scoring {
     fn is_plain(&self) -> bool {
         *self == Self::default()

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::settings::Settings;
 use crate::base::text::{Place, Span, Text};
 
 /// One line of the timeline.
@@ -40,6 +41,8 @@ pub enum Action {
         /// When.
         at: Trigger,
     },
+    /// Settings that change from here: what stands in it, over what was set before.
+    Set(Box<Settings>),
     /// Sessions' entries in every order, or in so many; a trial has one of the orders instead.
     Permute {
         /// How many orders; `None` for all.
@@ -205,7 +208,7 @@ impl Action {
     pub fn fault(&self) -> Option<Fault> {
         match self {
             Self::Fault(fault) | Self::Arm { fault, .. } => Some(*fault),
-            Self::Session(_) | Self::Await { .. } | Self::Permute { .. } => None,
+            Self::Session(_) | Self::Await { .. } | Self::Set(_) | Self::Permute { .. } => None,
         }
     }
 }

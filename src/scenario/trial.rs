@@ -95,6 +95,19 @@ impl Trial {
         first.is_some_and(|fault| fault.verb == Verb::Start)
     }
 
+    /// The settings, and how each `set` of the timeline changes them.
+    pub fn settings_in_turn(&self) -> impl Iterator<Item = Settings> + '_ {
+        let sets = self.timeline.iter().filter_map(|entry| match &entry.action {
+            Action::Set(set) => Some(set),
+            _ => None,
+        });
+        let changed = sets.scan(self.settings.clone(), |settings, set| {
+            settings.change(set);
+            Some(settings.clone())
+        });
+        std::iter::once(self.settings.clone()).chain(changed)
+    }
+
     /// A fault is armed.
     pub fn arms(&self) -> bool {
         self.timeline.iter().any(|entry| matches!(entry.action, Action::Arm { .. }))

@@ -146,7 +146,16 @@ words! {
         "stop" [may Type::Word(&TARGET)] "An orderly end; of `statements` with a savepoint, unless `savepoint: false` stands below.";
         "start" [may Type::Word(&TARGET)] "Wait for an armed fault of the target first, then start it and wait until it serves. `statements` go on from their savepoint, else from nothing; after a `jobmanager` they go on from their last checkpoint.";
         "permute" [may Type::Text] "`all`: every order of the entries under `of` that keeps each session's own, one cell each; a number draws so many by the seed. Waits and deadlocks are found, not declared; an order that needs a session that waits is not run, and none left is an error.";
-    } later ["cut" "heal" "set"];
+        "set" [may Type::Map(&SET)] "Settings that change from here, without lists: `connector`, `topics` and `partitions` at once, the others when the statements are started next.";
+    } later ["cut" "heal"];
+    /// Keys of a `set`.
+    SET = "a set" {
+        "connector" [may Type::Named("option", &Type::Text)] "Options of the connector. Once all changes so far are captured, it is stopped, given the new configuration, and started; the entry ends when it streams. Where the new options leave changes or tombstones out, what was committed before is judged by the old ones. Other options that change what records look like leave the verdict unknown.";
+        "topics" [may Type::Named("table or sink", &Type::Named("option", &Type::Text))] "Options of topics.";
+        "partitions" [may Type::Named("source table", &Type::Count)] "More partitions for the topics of source tables. From here on keys go to other partitions than before, which is `moved-key`, and nothing promises the order of their old and new records. Who writes and who reads a topic learns of it by their own intervals, or when they are started anew.";
+        "flink" [may Type::Named("option", &Type::Text)] "Options of the Flink session, from the next `start: statements` on.";
+        "parallelism" [may Type::Count] "Parallelism of the statements, from the next `start: statements` on.";
+    } later ["format" "kafka" "postgres" "replica_identity" "scoring" "statements" "tables" "worker"];
     /// Modifiers of `permute`.
     PERMUTE = "a permute" {
         "of" [must Type::Sessions] "Entries of sessions.";
@@ -311,7 +320,7 @@ pub(crate) fn modifiers(main: &str) -> Words {
         "await" => AWAIT,
         "stop" => STOP,
         "permute" => PERMUTE,
-        "arm" | "kill" | "pause" | "resume" | "start" => FAULT,
+        "arm" | "kill" | "pause" | "resume" | "start" | "set" => FAULT,
         _ => SESSION,
     }
 }

@@ -1,6 +1,7 @@
 //! An illegal history beside a nearly illegal legal one, for every anomaly.
 
 mod changelog;
+mod changes;
 mod files;
 mod internal;
 mod keys;

@@ -60,7 +60,8 @@ impl<'c, 'a> Feed<'c, 'a> {
         proof: &Proof,
     ) -> Result<Self, String> {
         let mut way = Way { direct: true, ..Way::default() };
-        if case.index.header.trial.settings.parallelism.is_some_and(|n| n > 1) {
+        let in_turn = || case.index.header.trial.settings_in_turn();
+        if in_turn().any(|settings| settings.parallelism.is_some_and(|n| n > 1)) {
             way.blur("the statements run in parallel, so that an update may be half applied");
         }
         way.walk(case, proof, sink.name, 0)?;
@@ -108,6 +109,12 @@ impl Way {
         for (_, name) in read {
             let topic = case.index.topics.iter().find(|topic| topic.name == *name);
             let topic = topic.ok_or_else(|| format!("`{name}` was not recorded"))?;
+            if case.growths_of(topic).next().is_some() {
+                return Err(format!(
+                    "`{name}` was given more partitions during the run, and from when on they held \
+                     the watermark back, no record tells"
+                ));
+            }
             match &topic.role {
                 Role::Source { .. } if self.sources.contains(name) => {
                     self.blur("the same source topic reaches the windows by two ways");

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic as RdNewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic as RdNewTopic,
+    ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::RDKafkaErrorCode;
 
@@ -76,19 +79,54 @@ impl Admin {
             result
                 .map_err(|(name, code)| KafkaError::new(format!("creating topic {name}"), &code))?;
         }
-        let shown = wait::until("the created topics to be led", LIMIT, || async {
+        let wanted: Vec<_> = topics.iter().map(|t| (t.name.as_str(), t.partitions)).collect();
+        self.led("creating topics", &wanted).await
+    }
+
+    /// Waits until the broker shows each topic with all its partitions led.
+    async fn led(&self, doing: &str, topics: &[(&str, i32)]) -> Result<(), KafkaError> {
+        let shown = wait::until("the topics to be led", LIMIT, || async {
             let shapes = self.list("").await?;
-            let missing = topics.iter().find(|topic| {
-                !shapes.iter().any(|s| s.name == topic.name && s.partitions == topic.partitions)
+            let missing = topics.iter().find(|(name, partitions)| {
+                !shapes.iter().any(|s| s.name == *name && s.partitions == *partitions)
             });
-            Ok(missing.map_or(Look::Holds(()), |topic| {
-                Look::NotYet(format!("{} is not there with all its partitions", topic.name))
+            Ok(missing.map_or(Look::Holds(()), |(name, _)| {
+                Look::NotYet(format!("{name} is not there with all its partitions"))
             }))
         });
         shown.await.map_err(|error| match error {
             WaitError::Look(error) => error,
-            WaitError::TimedOut(late) => KafkaError::new("creating topics", &late),
+            WaitError::TimedOut(late) => KafkaError::new(doing, &late),
         })
+    }
+
+    /// Gives a topic this many partitions, and waits until each is led.
+    pub async fn grow(&self, name: &str, partitions: i32) -> Result<(), KafkaError> {
+        let doing = format!("giving topic {name} more partitions");
+        let count = usize::try_from(partitions).unwrap_or_default();
+        let new = NewPartitions::new(name, count);
+        let results = self.client.create_partitions([&new], &options()).await;
+        for result in results.map_err(|error| KafkaError::new(doing.as_str(), &error))? {
+            result.map_err(|(_, code)| KafkaError::new(doing.as_str(), &code))?;
+        }
+        self.led(&doing, &[(name, partitions)]).await
+    }
+
+    /// Gives a topic these options, and no others.
+    pub async fn alter(
+        &self,
+        name: &str,
+        topic_options: &BTreeMap<String, String>,
+    ) -> Result<(), KafkaError> {
+        let doing = format!("giving topic {name} other options");
+        let config = AlterConfig::new(ResourceSpecifier::Topic(name));
+        let config =
+            topic_options.iter().fold(config, |config, (key, value)| config.set(key, value));
+        let results = self.client.alter_configs([&config], &options()).await;
+        for result in results.map_err(|error| KafkaError::new(doing.as_str(), &error))? {
+            result.map_err(|(_, code)| KafkaError::new(doing.as_str(), &code))?;
+        }
+        Ok(())
     }
 
     /// Topics whose name starts with `prefix`, by name; partitions without a leader do not count.

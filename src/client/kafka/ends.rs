@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError as RdError, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::{KafkaError, consumer_config};
@@ -138,6 +139,14 @@ fn offsets(
         }
     }
     let answer = consumer.offsets_for_times(list, LIMIT)?;
+    // Of a topic that has grown since, the client knows what it was; by itself it asks in minutes.
+    let is_unknown = |element: &TopicPartitionListElem<'_>| {
+        let code = element.error().err().and_then(|error| error.rdkafka_error_code());
+        code == Some(RDKafkaErrorCode::UnknownPartition)
+    };
+    if let Some(unknown) = answer.elements().iter().find(|element| is_unknown(element)) {
+        consumer.fetch_metadata(Some(unknown.topic()), LIMIT)?;
+    }
     let mut found = BTreeMap::new();
     for element in answer.elements() {
         element.error()?;

@@ -42,8 +42,8 @@ pub struct Tap {
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Logical names by physical ones.
-    names: Mutex<BTreeMap<String, String>>,
+    /// Logical names, and how many partitions are read, by physical names.
+    names: Mutex<BTreeMap<String, (String, i32)>>,
     /// Offsets of the records handed over, ascending.
     visible: Mutex<BTreeMap<Place, Vec<i64>>>,
     /// What the client complained about last.
@@ -95,13 +95,16 @@ impl Tap {
         Ok(tap)
     }
 
-    /// Reads these topics too, from their beginning.
+    /// Reads these topics too, or more partitions of them, from their beginning.
     pub fn add(&self, topics: &[Topic]) -> Result<(), KafkaError> {
         let failed = |error: RdError| KafkaError::new("adding topics to a tap", &error);
         let mut list = TopicPartitionList::new();
         for topic in topics {
-            lock(&self.shared.names).insert(topic.physical.clone(), topic.name.clone());
-            for partition in 0..topic.partitions {
+            // Of a topic that has grown, the partitions that are read already are left alone.
+            let mut names = lock(&self.shared.names);
+            let read = names.insert(topic.physical.clone(), (topic.name.clone(), topic.partitions));
+            drop(names);
+            for partition in read.map_or(0, |(_, partitions)| partitions)..topic.partitions {
                 // Offset 0 instead of "the beginning" saves a round trip; where it is gone already,
                 // the reset policy goes to the first record that is left.
                 list.add_partition_offset(&topic.physical, partition, Offset::Offset(0))
@@ -202,7 +205,8 @@ impl Reader {
     fn take(&mut self, message: &BorrowedMessage<'_>) {
         let place = (message.topic().to_owned(), message.partition());
         let name = lock(&self.shared.names).get(&place.0).cloned();
-        (self.handler)(record(message, name.unwrap_or_else(|| place.0.clone())));
+        let name = name.map_or_else(|| place.0.clone(), |(name, _)| name);
+        (self.handler)(record(message, name));
         lock(&self.shared.visible).entry(place).or_default().push(message.offset());
     }
 

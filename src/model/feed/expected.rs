@@ -207,10 +207,10 @@ impl Draft<'_> {
                 self.delete(list)?;
                 self.create(list)?;
             }
-            Kind::Update if self.rules.skips(Op::Update) => {}
+            Kind::Update if self.rules.skips(Op::Update, self.end) => {}
             Kind::Update => list.push(self.part(Part::Update, new, self.before(old), new)?),
             Kind::Delete => self.delete(list)?,
-            Kind::Truncate if self.rules.skips(Op::Truncate) => {}
+            Kind::Truncate if self.rules.skips(Op::Truncate, self.end) => {}
             Kind::Truncate => list.push(self.part(Part::Truncate, None, Before::Nothing, None)?),
         }
         Ok(())
@@ -218,7 +218,7 @@ impl Draft<'_> {
 
     fn create(&self, list: &mut Vec<Expected>) -> Result<(), NotOfType> {
         let new = self.change.new.as_ref();
-        if !self.rules.skips(Op::Create) {
+        if !self.rules.skips(Op::Create, self.end) {
             list.push(self.part(Part::Create, new, Before::Nothing, new)?);
         }
         Ok(())
@@ -226,12 +226,12 @@ impl Draft<'_> {
 
     fn delete(&self, list: &mut Vec<Expected>) -> Result<(), NotOfType> {
         let old = self.change.old.as_ref();
-        if self.rules.skips(Op::Delete) {
+        if self.rules.skips(Op::Delete, self.end) {
             return Ok(());
         }
         list.push(self.part(Part::Delete, old, self.before(old), None)?);
         // A table without a key has no key to clean up, and gets its tombstones all the same.
-        if self.rules.tombstones {
+        if self.rules.has_tombstones(self.end) {
             list.push(self.part(Part::Tombstone, old, Before::Nothing, None)?);
         }
         Ok(())

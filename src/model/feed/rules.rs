@@ -2,6 +2,7 @@
 
 use super::Deletes;
 use super::message_key::MessageKeys;
+use crate::base::position::Lsn;
 use crate::codec::debezium::{Encoding, Op};
 use crate::history::event::Table;
 use crate::scenario::settings::Options;
@@ -13,12 +14,21 @@ pub struct Rules {
     pub encoding: Encoding,
     /// The tables' rows arrive as `r` before the stream.
     pub snapshot: bool,
-    /// A delete is followed by a tombstone.
-    pub tombstones: bool,
     /// The records are rows: a transform has taken the envelope away.
     pub unwrapped: Option<Deletes>,
-    skipped: Vec<Op>,
     keys: MessageKeys,
+    leaves_out: LeavesOut,
+    /// From the commits on that end behind an LSN: what is left out instead.
+    later: Vec<(Lsn, LeavesOut)>,
+}
+
+/// What the connector does not write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct LeavesOut {
+    /// The tombstone behind a delete.
+    tombstones: bool,
+    /// Changes of these kinds.
+    skipped: Vec<Op>,
 }
 
 /// Options that change records in ways that have no model here.
@@ -70,7 +80,8 @@ impl Rules {
             problems.push("TRUNCATE behind ExtractNewRecordState has no model".to_owned());
         }
         let tombstones =
-            config.get("tombstones.on.delete").is_none_or(|on| !on.eq_ignore_ascii_case("false"));
+            config.get("tombstones.on.delete").is_some_and(|on| on.eq_ignore_ascii_case("false"));
+        let leaves_out = LeavesOut { tombstones, skipped };
         let keys = MessageKeys::of(config).unwrap_or_else(|problem| {
             problems.push(problem);
             MessageKeys::default()
@@ -78,7 +89,7 @@ impl Rules {
         let encoding = Encoding::of(config).map_err(|more| problems.extend(more));
         match encoding {
             Ok(encoding) if problems.is_empty() => {
-                Ok(Self { encoding, snapshot, tombstones, unwrapped, skipped, keys })
+                Ok(Self { encoding, snapshot, unwrapped, keys, leaves_out, later: Vec::new() })
             }
             _ => Err(problems),
         }
@@ -89,9 +100,43 @@ impl Rules {
         self.keys.of_table(table).unwrap_or_else(|| table.key.clone())
     }
 
-    /// Whether the connector leaves such changes out.
-    pub fn skips(&self, op: Op) -> bool {
-        self.skipped.contains(&op)
+    /// Takes in another configuration, under which the commits are captured that end behind `after`.
+    /// Only what is left out may differ; whether it does.
+    pub fn change(&mut self, config: &Options, after: Lsn) -> Result<bool, Vec<String>> {
+        let new = Self::of(config)?;
+        let form = |rules: &Self| (rules.encoding.clone(), rules.unwrapped, rules.keys.clone());
+        if form(&new) != form(self) {
+            let problem = "the connector writes records in another form than before, and what they \
+                           hold before and after has no model together";
+            return Err(vec![problem.to_owned()]);
+        }
+        let differs = new.leaves_out != *self.left_out(Some(after));
+        self.later.push((after, new.leaves_out));
+        Ok(differs)
+    }
+
+    /// What is left out of the changes of a transaction that ends at `end`; of a snapshot's rows
+    /// there is none.
+    fn left_out(&self, end: Option<Lsn>) -> &LeavesOut {
+        let applies = |(after, _): &&(Lsn, LeavesOut)| end.is_some_and(|end| end > *after);
+        let last = self.later.iter().rev().find(applies);
+        last.map_or(&self.leaves_out, |(_, leaves_out)| leaves_out)
+    }
+
+    /// Whether the connector leaves such changes out of a transaction that ends at `end`.
+    pub fn skips(&self, op: Op, end: Lsn) -> bool {
+        self.left_out(Some(end)).skipped.contains(&op)
+    }
+
+    /// Whether the connector leaves such changes out under any of its configurations.
+    pub fn ever_skips(&self, op: Op) -> bool {
+        let later = self.later.iter().map(|(_, leaves_out)| leaves_out);
+        later.chain([&self.leaves_out]).any(|leaves_out| leaves_out.skipped.contains(&op))
+    }
+
+    /// Whether a delete of a transaction that ends at `end` is followed by a tombstone.
+    pub fn has_tombstones(&self, end: Lsn) -> bool {
+        !self.left_out(Some(end)).tombstones
     }
 }
 
@@ -148,8 +193,10 @@ mod tests {
     #[test]
     fn the_defaults_are_debeziums() {
         let rules = rules(&[]).unwrap();
-        assert!(rules.snapshot && rules.tombstones && rules.skips(Op::Truncate));
-        assert!(!rules.skips(Op::Delete));
+        assert!(
+            rules.snapshot && rules.has_tombstones(Lsn(1)) && rules.skips(Op::Truncate, Lsn(1))
+        );
+        assert!(!rules.skips(Op::Delete, Lsn(1)));
     }
 
     #[test]
@@ -160,7 +207,8 @@ mod tests {
             ("skipped.operations", "none"),
         ];
         let rules = rules(&options).unwrap();
-        assert!(!rules.snapshot && !rules.tombstones && !rules.skips(Op::Truncate));
+        assert!(!rules.snapshot && !rules.has_tombstones(Lsn(1)));
+        assert!(!rules.skips(Op::Truncate, Lsn(1)));
     }
 
     #[rstest]
@@ -177,6 +225,30 @@ mod tests {
             options.insert(option, (*value).to_owned());
         }
         assert_eq!(Rules::of(&options).map(|rules| rules.snapshot), Ok(snapshot));
+    }
+
+    fn options(pairs: &[(&str, &str)]) -> Options {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    #[test]
+    fn what_is_left_out_changes_with_the_commits_behind_a_configuration() {
+        let mut rules = rules(&[]).unwrap();
+        assert_eq!(rules.change(&options(&[("poll.interval.ms", "5")]), Lsn(10)), Ok(false));
+        let later = options(&[("tombstones.on.delete", "false"), ("skipped.operations", "d")]);
+        assert_eq!(rules.change(&later, Lsn(20)), Ok(true));
+        assert!(rules.has_tombstones(Lsn(20)) && !rules.has_tombstones(Lsn(21)));
+        assert!(!rules.skips(Op::Delete, Lsn(20)) && rules.skips(Op::Delete, Lsn(21)));
+        assert_eq!(rules.change(&options(&[]), Lsn(30)), Ok(true));
+        assert!(rules.has_tombstones(Lsn(31)) && !rules.skips(Op::Delete, Lsn(31)));
+        assert!(rules.ever_skips(Op::Delete) && !rules.ever_skips(Op::Create));
+    }
+
+    #[test]
+    fn another_form_of_the_records_has_no_model() {
+        let mut rules = rules(&[]).unwrap();
+        let told = rules.change(&options(&[("decimal.handling.mode", "string")]), Lsn(10));
+        assert!(told.unwrap_err()[0].contains("another form"));
     }
 
     #[rstest]

@@ -7,6 +7,7 @@ use super::catalogue::Among;
 use super::timeline::{Around, Placed};
 use crate::scenario::code::Code;
 use crate::scenario::diagnose::At;
+use crate::scenario::settings::Settings;
 use crate::scenario::timeline::{Action, Condition, Fault, Target, Trigger, Verb};
 use crate::scenario::words::{ARM, BOOL, TARGET};
 use crate::scenario::yaml::{Key, Node};
@@ -89,7 +90,7 @@ impl Reader<'_> {
         let mut states = States::at_the_beginning(entries);
         // What many entries lack is said once.
         let mut told = BTreeSet::new();
-        for placed in entries {
+        for (n, placed) in entries.iter().enumerate() {
             let wrong = match &placed.entry.action {
                 Action::Session(entry) => {
                     let mut needed = vec![Target::Postgres];
@@ -100,6 +101,11 @@ impl Reader<'_> {
                 Action::Permute { .. } => states.lacks(Target::Postgres, false),
                 Action::Await { condition, .. } => {
                     needs(condition, around).iter().find_map(|target| states.lacks(*target, false))
+                }
+                Action::Set(set) => {
+                    let later = entries.get(n + 1..).unwrap_or_default();
+                    self.check_counts(set, &placed.main, later, around);
+                    changed(set).find_map(|target| states.lacks(target, false))
                 }
                 Action::Fault(fault) | Action::Arm { fault, .. }
                     if fault.target == Target::Statements && !around.has_statements =>
@@ -115,6 +121,27 @@ impl Reader<'_> {
             }
         }
     }
+
+    /// Reports settings of the statements that would never count.
+    fn check_counts(&mut self, set: &Settings, at: &At, later: &[Placed], around: Around<'_>) {
+        let starts = |fault: Fault| fault.verb == Verb::Start && fault.target == Target::Statements;
+        let mut faults = later.iter().filter_map(|placed| placed.entry.action.fault());
+        if !set.awaits_start() || around.has_statements && faults.any(starts) {
+            return;
+        }
+        let message = "`flink` and `parallelism` count when the statements are started next, and \
+                       no `start: statements` follows";
+        self.error(Code::TargetState, at, message)
+            .help("write `stop: statements` and `start: statements` behind it");
+    }
+}
+
+/// What must be up so that settings can change.
+fn changed(set: &Settings) -> impl Iterator<Item = Target> {
+    let source = [Target::Postgres, Target::Kafka, Target::Worker, Target::Connector];
+    let topics = !set.topics.is_empty() || set.partitions.is_some();
+    let source = source.into_iter().filter(|_| !set.connector.is_empty());
+    source.chain(Some(Target::Kafka).filter(|_| topics))
 }
 
 /// What must be up so that a condition can come to hold.

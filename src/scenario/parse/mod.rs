@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod cells;
+mod change;
 mod conditions;
 mod expect;
 mod faults;
@@ -31,6 +32,7 @@ use super::words::{self, SCENARIO};
 use super::yaml::{self, Node};
 use crate::base::text::Text;
 use catalogue::Catalogue;
+use settings::Of;
 use shape::Fields;
 use timeline::Around;
 
@@ -88,7 +90,7 @@ impl Reader<'_> {
         let unknown = Catalogue::unknown();
         let catalogue = pipeline.as_ref().map_or(&unknown, |pipeline| &pipeline.catalogue);
         let own = fields.get("settings");
-        let own = own.map(|node| self.settings(node, &source.file, catalogue, true));
+        let own = own.map(|node| self.settings(node, (&source.file, catalogue), Of::Scenario));
         let only = fields.get("only").map(|node| self.only(node, catalogue));
         let requires = fields.get("requires").map(|node| self.ranges(node, "`requires`"));
         let setup = fields.get("setup").map(|node| self.setup(node, &source.file));

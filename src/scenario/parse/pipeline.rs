@@ -6,6 +6,7 @@ use camino::Utf8Path;
 
 use super::Reader;
 use super::catalogue::{Catalogue, inserts, is_named};
+use super::settings::Of;
 use super::shape::Fields;
 use super::sql::Sql;
 use crate::base::text::{Span, Text};
@@ -70,8 +71,9 @@ impl Reader<'_> {
         let sinks = self.sinks(&fields, file, &statements, &mut catalogue);
         catalogue.add_tables(&statements);
         catalogue.is_partial = self.diagnostics.len() > errors;
-        let settings =
-            fields.get("settings").map(|node| self.settings(node, file, &catalogue, false));
+        let settings = fields
+            .get("settings")
+            .map(|node| self.settings(node, (file, &catalogue), Of::Pipeline));
         let may_show = fields.get("may_show").map(|node| self.may_show(node, &catalogue));
         let pipeline = Pipeline {
             file: is_file.then(|| file.to_owned()),

@@ -10,7 +10,7 @@ use crate::scenario::diagnose::At;
 use crate::scenario::pipeline::Pipeline;
 use crate::scenario::scenario::{Choice, Setting, SettingValue};
 use crate::scenario::settings::ReplicaIdentity;
-use crate::scenario::words::{FORMAT, REPLICA_IDENTITY, SCORING, SETTINGS};
+use crate::scenario::words::{FORMAT, REPLICA_IDENTITY, SCORING, SET, SETTINGS};
 use crate::scenario::yaml::{Key, Node, Value};
 use crate::sql::token::Language;
 
@@ -71,12 +71,21 @@ enum Kind {
     Statements,
 }
 
+/// Whose settings are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    Pipeline,
+    /// Lists make axes, and null takes a key out.
+    Scenario,
+    /// A `set` of the timeline.
+    Set,
+}
+
 /// What stays the same while one map of settings is read.
 struct Scope<'s> {
     file: &'s Utf8Path,
     catalogue: &'s Catalogue,
-    /// It is a scenario: lists make axes, and null takes a key out.
-    is_scenario: bool,
+    of: Of,
     found: Vec<Setting>,
 }
 
@@ -85,20 +94,20 @@ impl Reader<'_> {
     pub(super) fn settings(
         &mut self,
         node: &Node,
-        file: &Utf8Path,
-        catalogue: &Catalogue,
-        is_scenario: bool,
+        (file, catalogue): (&Utf8Path, &Catalogue),
+        of: Of,
     ) -> Vec<Setting> {
-        let mut scope = Scope { file, catalogue, is_scenario, found: Vec::new() };
-        for (key, node) in self.entries(node, "`settings`").unwrap_or_default() {
-            if !self.allows(SETTINGS, key) {
+        let mut scope = Scope { file, catalogue, of, found: Vec::new() };
+        let (name, words) = if of == Of::Set { ("`set`", SET) } else { ("`settings`", SETTINGS) };
+        for (key, node) in self.entries(node, name).unwrap_or_default() {
+            if !self.allows(words, key) {
                 continue;
             }
             let path = vec![key.name.clone()];
             match key.name.as_str() {
                 "format" => self.setting(&mut scope, path, (key, node), Kind::Format),
                 "parallelism" => self.setting(&mut scope, path, (key, node), Kind::Count),
-                "partitions" => self.per_place(&mut scope, (key, node), Among::Tables, Kind::Count),
+                "partitions" => self.partitions(&mut scope, (key, node)),
                 "replica_identity" => {
                     self.per_place(&mut scope, (key, node), Among::Sources, Kind::Identity);
                 }
@@ -110,6 +119,16 @@ impl Reader<'_> {
             }
         }
         scope.found
+    }
+
+    /// Who adds partitions names the topics of which.
+    fn partitions(&mut self, scope: &mut Scope<'_>, (key, node): (&Key, &Node)) {
+        if scope.of != Of::Set {
+            return self.per_place(scope, (key, node), Among::Tables, Kind::Count);
+        }
+        if self.entries(node, "`partitions` of a `set`").is_some() {
+            self.per_place(scope, (key, node), Among::Sources, Kind::Count);
+        }
     }
 
     fn scoring(&mut self, scope: &mut Scope<'_>, node: &Node) {
@@ -169,6 +188,9 @@ impl Reader<'_> {
         for (option, node) in self.entries(node, &of).unwrap_or_default() {
             let mut path = path.to_vec();
             self.check_owned(&path, option);
+            if scope.of == Of::Set {
+                self.check_fixed(&path, option);
+            }
             path.push(option.name.clone());
             self.setting(scope, path, (option, node), Kind::Option);
         }
@@ -206,8 +228,9 @@ impl Reader<'_> {
         kind: Kind,
     ) {
         let is_axis = matches!(node.value, Value::List(_));
-        if is_axis && !scope.is_scenario {
-            let message = "a list makes cells, and a pipeline has none";
+        if is_axis && scope.of != Of::Scenario {
+            let has_none = if scope.of == Of::Set { "an entry" } else { "a pipeline" };
+            let message = format!("a list makes cells, and {has_none} has none");
             self.error(Code::AxisHere, &node.at, message)
                 .help("write the list under `settings` of a scenario");
             return;
@@ -233,7 +256,7 @@ impl Reader<'_> {
 
     fn choice(&mut self, scope: &Scope<'_>, key: &Key, node: &Node, kind: Kind) -> Option<Choice> {
         if matches!(&node.value, Value::Scalar(scalar) if scalar.is_null()) {
-            if scope.is_scenario {
+            if scope.of == Of::Scenario {
                 return Some(Choice { label: "null".to_owned(), value: SettingValue::Unset });
             }
             self.no_value(key);
@@ -316,7 +339,7 @@ impl Reader<'_> {
 
 /// Null takes the whole key out.
 fn takes_out(scope: &Scope<'_>, node: &Node) -> bool {
-    scope.is_scenario && matches!(&node.value, Value::Scalar(scalar) if scalar.is_null())
+    scope.of == Of::Scenario && matches!(&node.value, Value::Scalar(scalar) if scalar.is_null())
 }
 
 /// The scenario's settings over the pipeline's: the same key replaces, `null` takes out, and a value

@@ -147,6 +147,10 @@ impl Reader<'_> {
                 self.modifiers(key, FAULT, modifiers);
                 self.arm(value, around)?
             }
+            "set" => {
+                self.modifiers(key, FAULT, modifiers);
+                self.change(value, around)?
+            }
             _ if MAIN.known.contains(&name) => {
                 let words = if name == "stop" { STOP } else { FAULT };
                 let modifiers = self.modifiers(key, words, modifiers);

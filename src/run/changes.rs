@@ -1,0 +1,139 @@
+//! The timeline's `set`: settings that change while everything runs.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::conditions::Wait;
+use super::connector::Connector;
+use super::outcome::Stop;
+use super::source;
+use super::timeline::Live;
+use super::walsender;
+use crate::capture::diagnose;
+use crate::client::kafka::KafkaError;
+use crate::history::event::{EntryState, Event, Role, Topic};
+use crate::scenario::settings::{Options, PerPlace, Settings};
+use crate::scenario::timeline::{Entry, Fault, Target, Verb};
+
+/// How long the connector may take to come to rest, and to stream again.
+const LIMIT: Duration = Duration::from_secs(30);
+
+impl Live<'_> {
+    /// Changes settings: of topics and connector at once, of statements when they are started next.
+    pub(super) async fn set(
+        &mut self,
+        index: usize,
+        entry: &Entry,
+        set: &Settings,
+    ) -> Result<(), Stop> {
+        let note = |state| Event::Entry { entry: Some(index), state };
+        self.run.recorder.record(note(EntryState::Started))?;
+        self.settings.change(set);
+        self.jobs.settings = self.settings.clone();
+        self.reshape(index, entry, set).await?;
+        if !set.connector.is_empty() {
+            match self.reconfigure(index).await {
+                Ok(()) => {}
+                Err(Wait::Stop(stop)) => return Err(stop),
+                Err(Wait::Unproven(unproven)) => self.unproven(unproven)?,
+            }
+        }
+        self.run.log(&format!("entry {}: set", entry.place.line));
+        Ok(self.run.recorder.record(note(EntryState::Finished))?)
+    }
+
+    /// Gives topics more partitions and other options.
+    async fn reshape(&mut self, entry: usize, of: &Entry, set: &Settings) -> Result<(), Stop> {
+        let mut changed = BTreeMap::<String, Topic>::new();
+        let mut grown = Vec::new();
+        if let Some(PerPlace::By(partitions)) = &set.partitions {
+            for (place, count) in partitions {
+                let count = i32::try_from(*count).unwrap_or(i32::MAX);
+                for topic in self.topics_of(place)? {
+                    if topic.partitions >= count {
+                        return Err(not_more(of, place, &topic).into());
+                    }
+                    grown.push(topic.name.clone());
+                    changed.insert(topic.name.clone(), Topic { partitions: count, ..topic });
+                }
+            }
+        }
+        for (place, options) in &set.topics {
+            for topic in self.topics_of(place)? {
+                let topic = changed.entry(topic.name.clone()).or_insert(topic);
+                topic.options.extend(options.clone());
+                let altered = self.run.admin.alter(&topic.physical, &topic.options).await;
+                altered.map_err(|error| refused(of, (place, options), error))?;
+            }
+        }
+        for name in &grown {
+            if let Some(topic) = changed.get(name) {
+                self.run.admin.grow(&topic.physical, topic.partitions).await?;
+            }
+        }
+        if changed.is_empty() {
+            return Ok(());
+        }
+        for topic in &mut self.source.topics {
+            if let Some(changed) = changed.remove(&topic.name) {
+                *topic = changed;
+            }
+        }
+        let topics = self.source.topics.clone();
+        self.run.recorder.record(Event::Reshaped { entry, grown, topics })?;
+        // Behind the event, so that their first record is.
+        Ok(self.source.tap.add(&self.source.topics)?)
+    }
+
+    /// The topics of a place; of an outbox table there are several.
+    fn topics_of(&self, place: &str) -> Result<Vec<Topic>, Stop> {
+        let Some(one) = self.source.topic_of(place) else {
+            return Err(Stop::Internal(format!("`{place}` has no topic")));
+        };
+        let same = |topic: &&Topic| match (&topic.role, &one.role) {
+            (Role::Outbox { table, .. }, Role::Outbox { table: other, .. }) => table == other,
+            _ => topic.name == one.name,
+        };
+        Ok(self.source.topics.iter().filter(same).cloned().collect())
+    }
+
+    /// Gives the connector its configuration anew. It is stopped for that, once everything so far
+    /// is captured, so that what it writes belongs to one of the configurations.
+    async fn reconfigure(&mut self, entry: usize) -> Result<(), Wait> {
+        let before = self.captured_to(LIMIT).await?;
+        walsender::note_before_faults(self.run, &self.source.control).await?;
+        let fault = |verb| Fault { verb, target: Target::Connector, savepoint: false };
+        self.run.hand.act(entry, fault(Verb::Stop)).await?;
+        let after = self.emit().await?.end;
+        let (run, endpoints) = (self.run, &self.run.context.endpoints);
+        let connector =
+            Connector::new(&run.written, &self.settings.connector, &run.names, endpoints);
+        let config = connector.shown();
+        let changed = Event::Reconfigured { entry, config, before, after };
+        run.recorder.record(changed).map_err(Stop::from)?;
+        source::put(run, &self.source.connect, &connector.config).await?;
+        run.hand.act(entry, fault(Verb::Start)).await?;
+        self.streaming(LIMIT).await
+    }
+}
+
+fn not_more(entry: &Entry, place: &str, topic: &Topic) -> crate::base::diagnostic::Diagnostic {
+    let message = format!(
+        "the topic of `{place}` has {} partitions already, and Kafka only adds some",
+        topic.partitions
+    );
+    let mut diagnostic = diagnose::entry(diagnose::FAULT, entry, message);
+    diagnostic.help = Some("write a higher number".to_owned());
+    diagnostic
+}
+
+/// Which of the options is refused, the broker does not say.
+fn refused(entry: &Entry, (place, options): (&str, &Options), error: KafkaError) -> Stop {
+    if !error.is_refused_option() {
+        return error.into();
+    }
+    let options: Vec<_> = options.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+    let message =
+        format!("the broker refuses an option of the topic of `{place}`: {}", options.join(", "));
+    diagnose::entry(diagnose::FAULT, entry, message).into()
+}

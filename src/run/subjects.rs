@@ -1,0 +1,107 @@
+//! The schemas of sinks in Avro, registered before their statements run.
+//!
+//! Flink registers them as its tasks begin to write, and when two of them register one at the same
+//! time, Apicurio 2.6.13 refuses one with 409 and its statement fails by no fault of its own. What is
+//! registered already is only looked up.
+
+use super::Run;
+use super::jobs::in_backticks;
+use super::outcome::Stop;
+use super::statements::{Prepared, TopicTable, format};
+use crate::capture::diagnose::{self, PIPELINE};
+use crate::client::gateway::{Column, Session};
+use crate::client::registry::Registry;
+use crate::dialect::{avro, written};
+use crate::history::event::Part;
+
+/// Registers the schemas of the sinks of a statement. Those that are not known here are left to
+/// Flink where one task alone writes them, and refused else.
+pub(super) async fn register(
+    run: &Run<'_>,
+    session: &Session,
+    prepared: &Prepared,
+) -> Result<(), Stop> {
+    let inserts = prepared.statement.inserts().iter();
+    for table in inserts.filter_map(|insert| run.statements.tables.get(insert.target.table())) {
+        let parts = [Part::Key, Part::Value];
+        let is_avro = |part: &Part| table.format_of(*part).is_some_and(avro::is_format);
+        let parts: Vec<_> = parts.into_iter().filter(is_avro).collect();
+        if parts.is_empty() {
+            continue;
+        }
+        let registry = Registry::of(&run.context.endpoints);
+        let registry = registry.map_err(|error| Stop::Stack(error.to_string()))?;
+        // Without one the tap has said so already.
+        let Some(registry) = registry else { continue };
+        let columns = session.describe(&in_backticks(&table.create.name)).await?;
+        for part in parts {
+            match schema(table, &columns, part) {
+                Ok(schema) => {
+                    let subject = subject(run, table, part);
+                    let registered = registry.register(&subject, &schema).await;
+                    registered.map_err(|error| Stop::Stack(error.to_string()))?;
+                }
+                Err(why) if is_parallel(run) => return Err(refused(table, &why)),
+                Err(why) => tracing::debug!(table = %table.name, why, "left to Flink"),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_parallel(run: &Run<'_>) -> bool {
+    run.trial.settings_in_turn().any(|settings| settings.parallelism.is_some_and(|n| n > 1))
+}
+
+fn refused(table: &TopicTable, why: &str) -> Stop {
+    let message = format!("`{}` is written in Avro by several subtasks: {why}", table.name);
+    let mut diagnostic = diagnose::at(PIPELINE, &table.written, message);
+    let help = "its schema has to be registered before they run, because the stack's registry fails \
+                one of two that register it at once: set `parallelism: 1`, or `format: json`";
+    diagnostic.help = Some(help.to_owned());
+    diagnostic.into()
+}
+
+/// The schema of a part of a sink's records.
+fn schema(table: &TopicTable, columns: &[Column], part: Part) -> Result<String, String> {
+    let with = table.create.with.as_ref().ok_or("it has no WITH")?;
+    if table.format_of(part) != Some(avro::FORMAT) {
+        return Err(format!("the schema of `{}` is not known here", format(with)));
+    }
+    if with.get("key.fields-prefix").is_some_and(|prefix| !prefix.is_empty()) {
+        return Err("`key.fields-prefix` renames the columns of its keys".to_owned());
+    }
+    let key = match with.get("key.fields") {
+        Some(fields) => fields.split(';').map(|name| name.trim().to_owned()).collect(),
+        None => table.create.primary_key.clone(),
+    };
+    let column = |name: &String| {
+        let found = columns.iter().find(|column| column.name == *name);
+        found.ok_or_else(|| format!("it has no column `{name}`"))
+    };
+    let shown: Vec<&Column> = match part {
+        Part::Key => key.iter().map(column).collect::<Result<_, _>>()?,
+        Part::Value => {
+            let bare = with.get("value.fields-include").is_some_and(|f| f == "EXCEPT_KEY");
+            let physical = columns.iter().filter(|column| column.is_physical());
+            physical.filter(|column| !bare || !key.contains(&column.name)).collect()
+        }
+    };
+    let field = |c: &&'_ Column| (c.name.clone(), c.type_name.clone(), c.nullable);
+    let fields: Vec<_> = shown.iter().map(field).collect();
+    let fields: Vec<_> =
+        fields.iter().map(|(n, t, null)| (n.as_str(), t.as_str(), *null)).collect();
+    written::schema(&fields)
+}
+
+/// The subject under which Flink registers it.
+fn subject(run: &Run<'_>, table: &TopicTable, part: Part) -> String {
+    let (name, keys): (&str, &[&str]) = match part {
+        Part::Key => ("key", &["key.avro-confluent.subject"]),
+        Part::Value => ("value", &["value.avro-confluent.subject", "avro-confluent.subject"]),
+    };
+    let with = table.create.with.as_ref();
+    let set = keys.iter().find_map(|key| with.and_then(|with| with.get(key)));
+    let topic = || run.names.topic(table.topics.first().map_or("", String::as_str));
+    set.map_or_else(|| format!("{}-{name}", topic()), ToOwned::to_owned)
+}
