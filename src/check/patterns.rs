@@ -80,18 +80,49 @@ fn at_topic(case: &Case<'_>, place: &str) -> Option<Events> {
     let order = topic.alignment.matches.iter().map(|found| (found.logged, found.order));
     let replayed = order.filter(|(_, order)| *order == Order::Replayed);
     let replayed = replayed.map(|(logged, _)| logged).collect::<BTreeSet<_>>();
-    let mut events = Events::new();
     // A key of `message.key.columns` may name several rows: there the row is what the record is for.
     let otherwise = case.columns.get(topic.table).is_some_and(Columns::is_keyed_otherwise);
-    let rows = topic.matched().map(|(found, wanted, _)| (found.logged, wanted.row.as_ref()));
-    let rows = rows.filter(|_| otherwise).collect::<BTreeMap<_, _>>();
+    let wanted = topic.matched();
+    let wanted = wanted.map(|(found, wanted, _)| (found.logged, (found.expected, wanted)));
+    let wanted = wanted.collect::<BTreeMap<_, _>>();
+    let mut lives = BTreeMap::<String, Vec<Shown>>::new();
     for (n, logged) in topic.log.iter().enumerate() {
-        let key = if otherwise { rows.get(&n).copied().flatten() } else { logged.key.as_ref() };
+        let wanted = wanted.get(&n);
+        let row = || wanted.and_then(|(_, wanted)| wanted.row.as_ref());
+        let key = if otherwise { row() } else { logged.key.as_ref() };
         if let Some(key) = key.filter(|_| !replayed.contains(&n)) {
-            events.entry(key.to_string()).or_default().push(letter(logged));
+            lives.entry(key.to_string()).or_default().push(Shown {
+                partition: logged.record.partition,
+                committed: wanted.map(|(committed, _)| *committed),
+                event: letter(logged),
+            });
         }
     }
-    Some(events)
+    Some(lives.into_iter().map(|(key, shown)| (key, merged(shown))).collect())
+}
+
+/// An event of a key at a source topic.
+struct Shown {
+    partition: i32,
+    /// Its number among all that the topic owes, in commit order.
+    committed: Option<usize>,
+    event: &'static str,
+}
+
+/// One life from all partitions that show it. Each keeps its own order; between two of them, which
+/// no consumer can order, the commits decide: when their records were read says nothing.
+fn merged(shown: Vec<Shown>) -> Vec<&'static str> {
+    let mut last = BTreeMap::<i32, usize>::new();
+    let place = |shown: &Shown| {
+        // What no commit explains stays behind the record before it, as does what came too late.
+        let last = last.entry(shown.partition).or_default();
+        *last = shown.committed.unwrap_or_default().max(*last);
+        *last
+    };
+    let places = shown.iter().map(place).collect::<Vec<_>>();
+    let mut placed = places.into_iter().zip(shown).collect::<Vec<_>>();
+    placed.sort_by_key(|(place, _)| *place);
+    placed.into_iter().map(|(_, shown)| shown.event).collect()
 }
 
 fn at_sink(case: &Case<'_>, place: &str) -> Option<Events> {
@@ -160,6 +191,34 @@ mod tests {
     fn item(events: &str, min: u32, max: Option<u32>) -> LifeItem {
         let events = events.split('|').map(str::to_owned).collect();
         LifeItem { events, min, max }
+    }
+
+    fn shown(partition: i32, committed: Option<usize>, event: &'static str) -> Shown {
+        Shown { partition, committed, event }
+    }
+
+    #[rstest]
+    #[case::the_partition_of_the_new_key_is_read_first(
+        vec![shown(1, Some(0), "r"), shown(0, Some(3), "c"), shown(1, Some(1), "d"), shown(1, Some(2), "null")],
+        "r d null c"
+    )]
+    #[case::one_partition_keeps_its_order(
+        vec![shown(0, Some(0), "c"), shown(0, Some(2), "d"), shown(0, Some(1), "u")],
+        "c d u"
+    )]
+    #[case::what_is_late_on_its_partition_stays_late(
+        vec![shown(0, Some(0), "c"), shown(0, Some(3), "d"), shown(0, Some(1), "u"), shown(1, Some(2), "r")],
+        "c r d u"
+    )]
+    #[case::what_no_commit_explains_stays_where_it_is(
+        vec![shown(1, Some(1), "u"), shown(1, None, "d"), shown(0, Some(0), "c"), shown(0, Some(2), "u")],
+        "c u d u"
+    )]
+    fn a_life_on_several_partitions_is_merged_by_commits(
+        #[case] shown: Vec<Shown>,
+        #[case] expected: &str,
+    ) {
+        assert_eq!(merged(shown).join(" "), expected);
     }
 
     #[rstest]

@@ -91,7 +91,7 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::MovedKey,
         [
-            "Records of one key stand on more than one partition.",
+            "A key was written to one partition of the topic first and to another one later. The finding names the first record of each.",
             "Kafka orders records only within a partition, so nobody can order this key any more.",
             "The number of partitions was raised, a partitioner or key transform changed, or the key serialises in two ways.",
             "Never raise partitions of a keyed topic in place: copy it to a new one.",
@@ -145,7 +145,7 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::NullBecameDefault,
         [
-            "A column is NULL in Postgres and arrives as the column's default.",
+            "The value that was committed is NULL; the record, or the sink, shows what the column's DEFAULT clause says instead.",
             "Unknown becomes a value; averages, filters and joins change.",
             "The JSON converter replaces null by the schema's default unless told otherwise.",
             "Set `replace.null.with.default=false` on the value converter.",
@@ -154,7 +154,7 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::ToastPlaceholder,
         [
-            "The connector's placeholder for an unchanged TOAST value arrived at a table as if it were the value.",
+            "Postgres does not log a long value that an UPDATE did not touch, and Debezium writes `__debezium_unavailable_value` in its place. A table shows that marker as if it were the value.",
             "A long text is overwritten by a marker.",
             "The update did not touch the column, so the log does not carry it, and the statement copied the marker.",
             "REPLICA IDENTITY FULL, or keep the old value where the marker is seen.",
@@ -163,7 +163,7 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::KeyValueMismatch,
         [
-            "The key of a record names another row than the value does.",
+            "A record's Kafka key and the row in its value disagree about which row the record is of.",
             "Compaction and keyed consumers file the row under the wrong key.",
             "`message.key.columns`, a transform on only one side, or a key column changed by a statement.",
             "Build key and value from the same columns.",
@@ -172,7 +172,7 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::SchemaDrift,
         [
-            "The columns of an image are not the columns that the table had at that commit.",
+            "A record has a column that the table did not have when the change was committed, or lacks one that it had.",
             "New columns are missing, or dropped ones live on.",
             "A schema change during the run that the connector learned late, or a column filter.",
             "Change schemas in steps that readers of both forms understand; restart the connector if it caches.",
@@ -181,7 +181,7 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::LostDelete,
         [
-            "A committed delete is on the topic for no key, and nothing more can arrive.",
+            "The journal holds a committed DELETE that no record of its topic carries, and nothing more can arrive.",
             "The row lives for ever downstream.",
             "Deletes are skipped or dropped by a transform, or the delete happened while a snapshot was restarted.",
             "Look at skipped operations and tombstone settings; compare keys after a snapshot.",
@@ -361,7 +361,7 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::Stalled,
         [
-            "A condition that should come about did not within its limit, and something names what lags.",
+            "A condition the run waits for did not come about within its limit, and the finding names the stage that lags behind: connector, topic, statement or slot.",
             "The pipeline is stuck, or too slow for its limit.",
             "A missing topic, a failed task, a slot that waits for an open transaction, a partition without records.",
             "The report says what was there when the limit passed; start with that.",
@@ -370,7 +370,7 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::ConnectorFailed,
         [
-            "The connector or its task is FAILED.",
+            "Kafka Connect reports the state FAILED for the connector or for its task, and restarts neither by itself.",
             "Nothing more is captured, and the slot holds back the log.",
             "The cause stands in the finding, as the connector reports it.",
             "Mend the cause, then restart the task.",
@@ -379,7 +379,7 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::StatementFailed,
         [
-            "A running statement failed.",
+            "Flink accepted the statement and ran it; then its job ended with an error.",
             "Its sinks get nothing more.",
             "The cause stands in the finding: a record it cannot read, a cast, a constraint.",
             "Mend the statement or the record; see the statement's place in the file.",
@@ -388,7 +388,7 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::StatementRejected,
         [
-            "A statement was refused when it was submitted.",
+            "Flink's SQL Gateway answered the statement with an error: it does not parse, names what is not there, or cannot be planned.",
             "It never ran.",
             "A mistake in the SQL, or something this version does not have.",
             "The message is Flink's own; the finding names the place in the file.",
@@ -397,7 +397,7 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::SlotRetained,
         [
-            "The connector's slot did not confirm what was committed.",
+            "The position that the replication slot has confirmed stays behind the commits, and did not catch up within the limit.",
             "Postgres keeps the log and the disk fills up.",
             "No captured change follows, and no heartbeat is on.",
             "Switch on heartbeats; watch the lag of slots.",
@@ -406,7 +406,7 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::SharedSlot,
         [
-            "The connector could not read its replication slot because another process was reading it.",
+            "A replication slot serves one reader at a time. The connector found another process on its slot and could not read it.",
             "Each change goes to one of the two readers: both see a part, and neither knows.",
             "Two connectors with the same `slot.name`, or an old task that was not stopped.",
             "One slot for each connector; stop the old task before the new one starts.",
@@ -415,7 +415,7 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::Replay,
         [
-            "Records were delivered again after a restart. It is legal under at-least-once, and never fails by itself.",
+            "What was written between the last stored offset and a fault was read and written once more. It is legal under at-least-once, and never fails by itself.",
             "It shows that the run really exercised what it wanted to show.",
             "A worker ended before it had stored its offsets.",
             "Nothing to mend; consumers must bear it.",
@@ -433,7 +433,7 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::UnchangedToast,
         [
-            "An update left an unchanged TOAST value out of the log. It never fails by itself.",
+            "Postgres keeps long values apart (TOAST), and an UPDATE that does not touch one does not log it. Such an update was seen; it never fails by itself.",
             "It shows that the run really met the case.",
             "The update did not touch a long value stored apart.",
             "Nothing to mend by itself; see toast-placeholder.",
@@ -451,7 +451,7 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::LsnInversion,
         [
-            "The order in which transactions committed differs from the order of their changes' own LSNs. It never fails by itself.",
+            "A transaction that wrote first committed last: its changes have lower LSNs than those of a transaction that stands before it in the topic. It never fails by itself.",
             "Whoever orders by the change's LSN orders wrongly.",
             "Transactions were written side by side.",
             "Order by commit position.",
