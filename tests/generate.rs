@@ -6,10 +6,12 @@
     reason = "a test may start processes, read the environment and fail"
 )]
 
-use std::process::{Command, Output, Stdio};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use changeproof::cli::environment::Environment;
 use changeproof::client::postgres::{self, Connection};
 use changeproof::client::wait::{self, Look};
@@ -186,4 +188,137 @@ fn a_url_that_leads_nowhere_is_told_without_its_password() {
         assert_eq!(code, 2, "{text}");
         assert!(text.contains("the URL of Postgres"), "{text}");
     }
+}
+
+/// A Postgres of the test's own that takes encrypted connections alone. Its program and its user are
+/// those of the stack's.
+struct Encrypted {
+    folder: Utf8PathBuf,
+    port: u16,
+    server: Child,
+}
+
+/// A certificate authority.
+struct Authority {
+    certificate: rcgen::Certificate,
+    issuer: rcgen::Issuer<'static, rcgen::KeyPair>,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::default();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).unwrap();
+        Self { certificate, issuer: rcgen::Issuer::new(params, key) }
+    }
+
+    /// Writes its certificate; gives the file's name.
+    fn write(&self, folder: &Utf8Path, name: &str) -> Utf8PathBuf {
+        let file = folder.join(name);
+        std::fs::write(&file, self.certificate.pem()).unwrap();
+        file
+    }
+}
+
+impl Encrypted {
+    /// With a certificate for 127.0.0.1 that `authority` has signed.
+    async fn new(authority: &Authority) -> Self {
+        let place = Place::new().await;
+        let bin = place.value("SELECT setting FROM pg_config() WHERE name = 'BINDIR'").await;
+        let data = place.value("SHOW data_directory").await;
+        let owner = std::fs::metadata(data).unwrap();
+        place.end().await;
+        let folder = format!("/var/tmp/changeproof-tls-{}", std::process::id());
+        let folder = Utf8PathBuf::from(folder);
+        std::fs::DirBuilder::new().mode(0o755).create(&folder).unwrap();
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &authority.issuer).unwrap();
+        std::fs::write(folder.join("server.pem"), certificate.pem()).unwrap();
+        std::fs::write(folder.join("server.key"), key.serialize_pem()).unwrap();
+        std::fs::write(folder.join("hba"), "hostssl all all 127.0.0.1/32 trust\n").unwrap();
+        let (uid, gid) = (owner.uid(), owner.gid());
+        for file in ["", "server.key"] {
+            std::os::unix::fs::chown(folder.join(file), Some(uid), Some(gid)).unwrap();
+        }
+        std::fs::set_permissions(folder.join("server.key"), PermissionsExt::from_mode(0o600))
+            .unwrap();
+        let as_owner = |program: &str| {
+            let mut command = Command::new(format!("{bin}/{program}"));
+            command.uid(uid).gid(gid).current_dir(&folder).stdin(Stdio::null());
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+            command.args(["-D", folder.join("data").as_str()]);
+            command
+        };
+        let made = as_owner("initdb").args(["-U", "ann", "-A", "trust", "--no-sync"]).status();
+        assert!(made.unwrap().success());
+        let port = free_port();
+        let settings = [
+            format!("port={port}"),
+            "listen_addresses=127.0.0.1".to_owned(),
+            "unix_socket_directories=".to_owned(),
+            "fsync=off".to_owned(),
+            "ssl=on".to_owned(),
+            format!("ssl_cert_file={folder}/server.pem"),
+            format!("ssl_key_file={folder}/server.key"),
+            format!("hba_file={folder}/hba"),
+        ];
+        let mut server = as_owner("postgres");
+        for setting in settings {
+            server.args(["-c", &setting]);
+        }
+        let encrypted = Self { server: server.spawn().unwrap(), folder, port };
+        let answers = wait::until("the server to answer", LIMIT, || async {
+            let (code, text) = encrypted.generate("127.0.0.1", "sslmode=require");
+            Ok::<_, ()>(if code == 0 { Look::Holds(()) } else { Look::NotYet(text) })
+        });
+        answers.await.unwrap();
+        encrypted
+    }
+
+    fn generate(&self, host: &str, query: &str) -> (i32, String) {
+        let url = format!("postgres://ann:s3cret@{host}:{}/postgres?{query}", self.port);
+        let mut command = Command::new(PROGRAM);
+        command.args(["generate", "--create-tables", "--url", &url]).stdin(Stdio::null());
+        ended(&command.output().unwrap())
+    }
+}
+
+impl Drop for Encrypted {
+    fn drop(&mut self) {
+        let _ended = self.server.kill();
+        let _ended = self.server.wait();
+        let _gone = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[tokio::test]
+async fn each_sslmode_demands_what_it_says_of_a_server_that_encrypts() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let server = Encrypted::new(&authority).await;
+    let right = authority.write(&server.folder, "right.pem");
+    let wrong = stranger.write(&server.folder, "wrong.pem");
+    let unsigned = "no authority in the file of sslrootcert has signed the server's certificate";
+    let other_host = "the server's certificate is not made out to `localhost`";
+    for (host, query, said) in [
+        ("127.0.0.1", "sslmode=prefer".to_owned(), None),
+        ("127.0.0.1", format!("sslmode=verify-full&sslrootcert={right}"), None),
+        ("localhost", format!("sslmode=verify-ca&sslrootcert={right}"), None),
+        ("localhost", format!("sslmode=verify-full&sslrootcert={right}"), Some(other_host)),
+        ("127.0.0.1", format!("sslmode=verify-full&sslrootcert={wrong}"), Some(unsigned)),
+        ("127.0.0.1", format!("sslmode=require&sslrootcert={wrong}"), Some(unsigned)),
+        ("127.0.0.1", "sslmode=disable".to_owned(), Some("no encryption")),
+    ] {
+        let (code, text) = server.generate(host, &query);
+        assert_eq!(code, if said.is_some() { 30 } else { 0 }, "{query}: {text}");
+        assert!(text.contains(said.unwrap_or("10 transactions written")), "{query}: {text}");
+    }
+    let (code, text) = server.generate("127.0.0.1", "sslmode=verify-full");
+    assert_eq!((code, text.contains("add sslrootcert=FILE")), (2, true), "{text}");
 }

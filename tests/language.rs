@@ -52,6 +52,7 @@ fn every_mistake_is_shown_in_its_place_with_what_mends_it() {
         assert!(loaded.scenario.is_none(), "{file} is refused");
         for diagnostic in &loaded.diagnostics {
             assert!(agrees(diagnostic, &loaded), "{diagnostic:?}");
+            assert!(diagnostic.help.is_some(), "nothing says how to mend {diagnostic}");
         }
         let name = file.file_stem().expect("a file has a name");
         let mut settings = insta::Settings::clone_current();

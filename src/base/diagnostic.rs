@@ -36,8 +36,20 @@ pub struct Diagnostic {
     pub span: Span,
     /// A few words at the caret; may be empty.
     pub label: String,
+    /// The earlier place in the same file that says the same or the opposite, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<Earlier>,
     /// What to do: the nearest allowed word, the allowed list, the mending command.
     pub help: Option<String>,
+}
+
+/// A place that a diagnostic points at besides its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Earlier {
+    /// The place as people count.
+    pub place: Place,
+    /// The bytes of the file that are underlined.
+    pub span: Span,
 }
 
 impl Diagnostic {

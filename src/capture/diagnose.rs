@@ -34,6 +34,7 @@ pub fn entry(code: &str, entry: &Entry, message: impl Into<String>) -> Diagnosti
         place: entry.place.clone(),
         span: entry.span,
         label: String::new(),
+        earlier: None,
         help: None,
     }
 }
@@ -52,6 +53,7 @@ pub fn spanned(code: &str, text: &Text, span: Span, message: impl Into<String>) 
         place: text.place(span.start),
         span: text.in_file(span),
         label: String::new(),
+        earlier: None,
         help: None,
     }
 }

@@ -251,13 +251,13 @@ fn without_position(
     columns: &Columns<'_>,
     replays: Option<usize>,
 ) -> Option<&'static str> {
-    rules.unwrapped?;
+    let unwrapped = rules.unwrapped.as_ref()?;
     if !columns.is_keyed() {
         return Some("rows without envelope and without key cannot be told apart");
     }
     let why = "after a restart, rows without envelope may be replays or changes: only their position \
                would tell, and ExtractNewRecordState has taken it away";
-    replays.map(|_| why)
+    replays.filter(|_| !unwrapped.tells_position()).map(|_| why)
 }
 
 /// Why the keys of some records cannot be known: the WAL does not carry their columns, and the

@@ -76,7 +76,7 @@ pub(super) struct Scene {
 }
 
 /// Every transaction of these histories is named after the LSN of its change.
-fn xid(lsn: Lsn) -> Xid {
+pub(super) fn xid(lsn: Lsn) -> Xid {
     Xid(u32::try_from(lsn.0).unwrap())
 }
 
@@ -358,6 +358,20 @@ impl Scene {
             value.to_string()
         });
         self.record(TOPIC, partition, Some(json!({"id": id}).to_string()), value);
+    }
+
+    /// A record that is a row with fields of its envelope added.
+    pub(super) fn show_row_with(
+        &mut self,
+        id: i64,
+        row: Payment<'_>,
+        added: &[(&str, serde_json::Value)],
+    ) {
+        let mut value = json(row);
+        for (name, field) in added {
+            value[*name] = field.clone();
+        }
+        self.record(TOPIC, 0, Some(json!({"id": id}).to_string()), Some(value.to_string()));
     }
 
     /// The connector keys the records by `account`.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::verdict::Gap;
 use crate::base::position::{Lsn, Position, RecordPosition};
-use crate::codec::debezium::{self, Body, Envelope, Op};
+use crate::codec::debezium::{self, Body, Envelope, Op, Told};
 use crate::history::event::{Proof, Record, Topic};
 use crate::model::feed::{
     Alignment, Columns, Expected, Logged, Match, NotOfType, Order, Owed, Part, Rules, Snapshots,
@@ -256,16 +256,16 @@ fn read<'a>(
     let key = record.key.as_ref().map(|key| key.0.as_slice());
     let value = record.value.as_ref().map(|value| value.0.as_slice());
     let at = position(record);
-    let message = match rules.unwrapped {
-        Some(deletes) => debezium::read_row(key, value, deletes.marks(), &at),
-        None => debezium::read(key, value, &at),
+    let read = match &rules.unwrapped {
+        Some(of_rows) => debezium::read_row(key, value, &of_rows.form, &at),
+        None => debezium::read(key, value, &at).map(|message| (message, Told::default())),
     };
-    let message = message.map_err(|error| error.to_string())?;
+    let (message, told) = read.map_err(|error| error.to_string())?;
     let key = match &message.key {
         Some(row) => columns
             .captured_key(row, &rules.encoding)
             .map_err(|error| format!("record {at}: its key: {error}"))?,
         None => None,
     };
-    Ok(Logged { record, message, key })
+    Ok(Logged { record, message, key, told })
 }

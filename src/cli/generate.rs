@@ -10,7 +10,7 @@ use super::console::Console;
 use super::environment::Environment;
 use crate::base::exit::Exit;
 use crate::client::clock;
-use crate::client::postgres::{Url, UrlError};
+use crate::client::postgres::Url;
 use crate::generate::rows::Rows;
 use crate::generate::target::{Target, TargetError};
 use crate::report::plural;
@@ -122,9 +122,7 @@ pub(super) fn run(generate: &Generate, environment: &Environment, console: Conso
     };
     let url = match Url::parse(url) {
         Ok(url) => url,
-        Err(error @ (UrlError::Form | UrlError::At | UrlError::Tls)) => {
-            return console.failed(&error, Exit::Usage);
-        }
+        Err(error) => return console.failed(&error, Exit::Usage),
     };
     let seed = generate.seed.unwrap_or_else(random_seed);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {

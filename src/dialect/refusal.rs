@@ -36,6 +36,7 @@ impl Refusal {
             place: text.place(span.start),
             span: text.in_file(span),
             label: String::new(),
+            earlier: None,
             help: Some(self.help),
         }
     }

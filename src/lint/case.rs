@@ -228,6 +228,7 @@ impl Found<'_> {
             place,
             span,
             label: String::new(),
+            earlier: None,
             help: Some(self.rule.fix.to_owned()),
         });
     }

@@ -52,6 +52,7 @@ use crate::client::flink::JobManager;
 use crate::client::kafka::{EndsReader, Tap};
 use crate::client::postgres::Connection;
 use crate::history::event::{SinkMode, Topic};
+use crate::score::manners::Behaviour;
 
 pub use barrier::{BARRIER_PREFIX, Barriers, emit};
 pub use connector::{Streaming, streaming};
@@ -78,6 +79,8 @@ pub struct Clients<'a> {
     pub barriers: &'a Barriers,
     /// Knows the event time of records.
     pub clocks: &'a dyn Clocks,
+    /// The service that jobs ask, if each record is asked for once and dropped where it is refused.
+    pub asks_once: Option<&'a Behaviour>,
 }
 
 /// What a watermark clause makes of the records of a topic, as the caller computes it from the

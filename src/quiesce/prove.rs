@@ -13,6 +13,7 @@ use crate::client::flink::Attempt;
 use crate::client::kafka::Ends;
 use crate::client::wait::{self, Look, WaitError};
 use crate::history::event::{JobProof, Proof, ProofGap, Reading, Topic};
+use crate::score::manners::Behaviour;
 
 /// Proves that everything up to the question's last commit has gone through every statement and is
 /// visible at every sink.
@@ -141,7 +142,8 @@ impl Attempted<'_> {
         let mut delivered = job.delivered(self.clients, ends, self.left()).await?;
         self.log("the sources delivered everything", &job.job.id);
         let checkpoint = if job.job.asynchronous {
-            let drained = asynchronous::drained(self.clients, job, self.left()).await?;
+            let drained =
+                asynchronous::drained(self.clients, job, (self.asks_once(), self.left())).await?;
             delivered.gaps.extend(drained.gap);
             drained.checkpoint
         } else {
@@ -152,6 +154,12 @@ impl Attempted<'_> {
         let late = job.late_rows(self.clients).await?;
         let readings = job.readings(self.clients, self.left()).await?;
         Ok((n, Evidence { delivered, checkpoint, committed, late, readings }))
+    }
+
+    /// The service whose requests are those of one job alone.
+    fn asks_once(&self) -> Option<&Behaviour> {
+        let asking = self.pipeline.jobs.iter().filter(|job| job.asynchronous).count();
+        self.clients.asks_once.filter(|_| asking == 1)
     }
 
     /// The checkpoint by which the files of the first are committed, where there are files.

@@ -69,7 +69,12 @@ fn groups<'a>(diagnostic: &'a Diagnostic, source: Option<&'a str>) -> Vec<Group<
         if !diagnostic.label.is_empty() {
             mark = mark.label(diagnostic.label.as_str());
         }
-        title.element(Snippet::source(source).path(place.file.as_str()).annotation(mark))
+        let first = diagnostic.earlier.as_ref().map(|earlier| {
+            let span = within(source, earlier.span);
+            AnnotationKind::Context.span(span.start..span.end).label("first here")
+        });
+        let snippet = Snippet::source(source).path(place.file.as_str()).annotation(mark);
+        title.element(snippet.annotations(first))
     } else {
         let origin = Origin::path(place.file.as_str());
         title.element(origin.line(place.line).char_column(place.column))
@@ -103,6 +108,7 @@ mod tests {
             place: Place { file: "a.yaml".into(), line: 2, column: 1 },
             span,
             label: "not a key of a scenario".to_owned(),
+            earlier: None,
             help: Some("did you mean `timeline`?".to_owned()),
         }
     }

@@ -177,6 +177,7 @@ impl Bare {
             tap: &self.tap,
             barriers: &self.barriers,
             clocks: &*self.clocks,
+            asks_once: None,
         }
     }
 

@@ -118,7 +118,7 @@ impl Live<'_> {
         let last_commit_end = self.source.journal.last_work_end();
         let question = Question { number, entry, last_commit_end, barrier, limit };
         let (connector, slot) = (self.run.names.connector(), self.run.names.connector_slot());
-        let clients = clients(&self.source, &self.jobs.flink);
+        let clients = clients(self.run, &self.source, &self.jobs.flink);
         let pipeline = Pipeline {
             connector: &connector,
             slot: &slot,
@@ -335,7 +335,7 @@ impl Live<'_> {
                 })
             }
             Condition::Watermark(time) => {
-                let clients = clients(&self.source, &self.jobs.flink);
+                let clients = clients(self.run, &self.source, &self.jobs.flink);
                 let jobs: Vec<_> = self.windowed().collect();
                 let least = quiesce::watermark(&clients, &jobs).await;
                 let least = least.map_err(|unproven| Stop::Stack(unproven.to_string()))?;

@@ -11,6 +11,7 @@ use super::context::Stage;
 use super::faults::Armed;
 use super::jobs::Jobs;
 use super::outcome::Stop;
+use super::scoring::Scoring;
 use super::source::{self, Source};
 use super::walsender;
 use crate::base::anomaly::Anomaly;
@@ -66,7 +67,7 @@ pub(super) async fn stream(
     run.tell(&Stage::Snapshot);
     let flink = JobManager::new(&run.context.endpoints)?;
     let (connector, slot) = (run.names.connector(), run.names.connector_slot());
-    let clients = clients(&source, &flink);
+    let clients = clients(run, &source, &flink);
     let pipeline =
         Pipeline { connector: &connector, slot: &slot, topics: &source.topics, jobs: &[] };
     let content = barrier(run, 0);
@@ -131,7 +132,11 @@ pub(super) fn barrier(run: &Run<'_>, number: u32) -> String {
     format!("{}:{number}", run.names.base)
 }
 
-pub(super) fn clients<'a>(source: &'a Source, flink: &'a JobManager) -> Clients<'a> {
+pub(super) fn clients<'a>(
+    run: &'a Run<'_>,
+    source: &'a Source,
+    flink: &'a JobManager,
+) -> Clients<'a> {
     Clients {
         postgres: &source.control,
         database: &source.database,
@@ -141,6 +146,7 @@ pub(super) fn clients<'a>(source: &'a Source, flink: &'a JobManager) -> Clients<
         tap: &source.tap,
         barriers: &source.barriers,
         clocks: &*source.clocks,
+        asks_once: run.scoring.as_ref().and_then(Scoring::asks_once),
     }
 }
 

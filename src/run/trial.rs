@@ -14,7 +14,7 @@ use super::made::Made;
 use super::names::Names;
 use super::outcome::{Stop, exit_of};
 use super::scoring::Scoring;
-use super::statements::{self, Places, Prepared, Statements};
+use super::statements::{self, Places, Statements};
 use super::topics::Planned;
 use super::{files, jobs, shadow, timeline};
 use crate::base::anomaly::Anomaly;
@@ -32,7 +32,7 @@ use crate::history::{History, HistoryError};
 use crate::scenario::pipeline::Dialect;
 use crate::scenario::settings::{Options, Settings};
 use crate::scenario::trial::Trial;
-use crate::sql::flink::Statement;
+use crate::sql::flink::{CreateModel, Statement};
 use crate::sql::split;
 use crate::stack::{self, Claim};
 
@@ -188,16 +188,20 @@ fn scoring(
     settings: &Settings,
     names: &Names,
 ) -> Result<Option<Scoring>, Stop> {
-    let is_model = |one: &&mut Prepared| matches!(one.statement, Statement::CreateModel(_));
-    let mut models = statements.prepared.iter_mut().filter(is_model).peekable();
-    if models.peek().is_none() {
+    let models: Vec<_> =
+        statements.prepared.iter().filter_map(|one| model(&one.statement)).collect();
+    if models.is_empty() {
         return Ok(None);
     }
-    let scoring = Scoring::reserve(&settings.scoring, names.base.clone())?;
-    for model in models {
-        model.submitted = scoring.told(&model.submitted);
+    let scoring = Scoring::reserve(&settings.scoring, names.base.clone(), models)?;
+    for prepared in statements.prepared.iter_mut().filter(|one| model(&one.statement).is_some()) {
+        prepared.submitted = scoring.told(&prepared.submitted);
     }
     Ok(Some(scoring))
+}
+
+fn model(statement: &Statement) -> Option<&CreateModel> {
+    if let Statement::CreateModel(model) = statement { Some(model) } else { None }
 }
 
 fn ddl(trial: &Trial) -> Result<Vec<Text>, Stop> {

@@ -1,7 +1,7 @@
 //! Collecting everything that is wrong, instead of stopping at the first.
 
 use super::code::Code;
-use crate::base::diagnostic::{Diagnostic, Severity};
+use crate::base::diagnostic::{Diagnostic, Earlier, Severity};
 use crate::base::text::{Place, Span, Text};
 
 /// A place in a file in both ways of counting.
@@ -40,6 +40,7 @@ impl Diagnostics {
             place: at.place.clone(),
             span: at.span,
             label: String::new(),
+            earlier: None,
             help: None,
         });
         Detail(self.0.last_mut())
@@ -68,6 +69,14 @@ impl Detail<'_> {
     pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
         if let Some(diagnostic) = self.0.as_mut() {
             diagnostic.label = label.into();
+        }
+        self
+    }
+
+    /// The place in the same file where it stood first.
+    pub(crate) fn earlier(mut self, at: &At) -> Self {
+        if let Some(diagnostic) = self.0.as_mut() {
+            diagnostic.earlier = Some(Earlier { place: at.place.clone(), span: at.span });
         }
         self
     }

@@ -51,6 +51,9 @@ fn table(words: Words) -> String {
         let later: Vec<String> = words.later.iter().map(|word| format!("`{word}`")).collect();
         lines.push(format!("\nNot built yet, and refused by name: {}.", later.join(", ")));
     }
+    for refused in words.refused {
+        lines.push(format!("\nRefused: `{}`: {}; {}.", refused.name, refused.why, refused.instead));
+    }
     lines.join("\n")
 }
 

@@ -13,8 +13,21 @@ pub(crate) struct Words {
     pub known: &'static [&'static str],
     /// What belongs to the language and is not built yet.
     pub later: &'static [&'static str],
+    /// What somebody may well write, and what is refused for a reason.
+    pub refused: &'static [Refused],
     /// What is built, with its type and meaning.
     pub rows: &'static [Word],
+}
+
+/// A word that is no part of the language, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// The word.
+    pub name: &'static str,
+    /// Why there is none, as the second half of a sentence.
+    pub why: &'static str,
+    /// What comes nearest.
+    pub instead: &'static str,
 }
 
 /// A word that is built.
@@ -33,13 +46,15 @@ pub(crate) struct Word {
 macro_rules! words {
     ($(#[doc = $doc:literal] $name:ident = $of:literal
         { $($known:literal $([$need:ident $takes:expr])? $meaning:literal;)* }
-        later [$($later:literal)*];)+) => {
+        later [$($later:literal)*]
+        $(refused [$($refused:literal $why:literal $instead:literal;)*])?;)+) => {
         $(
             #[doc = $doc]
             pub(crate) const $name: Words = Words {
                 of: $of,
                 known: &[$($known,)*],
                 later: &[$($later,)*],
+                refused: &[$($(Refused { name: $refused, why: $why, instead: $instead },)*)?],
                 rows: &[$(Word {
                     name: $known,
                     meaning: $meaning,
@@ -261,7 +276,10 @@ words! {
     FORMAT = "format" {
         "json" "JSON without schemas.";
         "avro-registry" "Avro, its schemas in the stack's schema registry. Statements and a connector file that are written for JSON are brought to it: converters, the formats of tables, decimals as Avro's own, `TIMESTAMP_LTZ` as `TIMESTAMP`.";
-    } later ["json-registry"];
+    } later [] refused [
+        "json-registry" "open-source Flink has no format that reads JSON behind the id of a registry's schema, which this format puts before each value" "write `json`: the same values without the id; or `avro-registry`, if the registry itself is under test";
+        "proto-registry" "open-source Flink has no Protobuf format that asks a registry for the schema" "write `avro-registry`: the format with a registry that both the connector and Flink have";
+    ];
     /// Dialects.
     DIALECT = "dialect" {
         "confluent" "Confluent Cloud's; the default. Tables are inferred from the connector's topics, as there; what becomes of a statement is in [dialect.md](dialect.md).";

@@ -33,7 +33,18 @@ pub struct Behaviour {
 #[derive(Debug, Default)]
 struct State {
     asked: BTreeMap<String, u32>,
-    n_requests: u64,
+    tally: Tally,
+}
+
+/// How many requests came in, and what became of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Requests that could be read, tries again among them.
+    pub asked: u64,
+    /// Those that were given a score.
+    pub scored: u64,
+    /// Those that were refused with 503.
+    pub refused: u64,
 }
 
 impl Behaviour {
@@ -47,8 +58,8 @@ impl Behaviour {
         let (asked, nth) = {
             // A panic elsewhere leaves counters that are still counters.
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.n_requests += 1;
-            let nth = state.n_requests;
+            state.tally.asked += 1;
+            let nth = state.tally.asked;
             let asked = state.asked.entry(txn_id.to_owned()).or_default();
             *asked += 1;
             (*asked, nth)
@@ -59,7 +70,19 @@ impl Behaviour {
         if !self.manners.delay.is_zero() {
             pause(self.manners.delay, future::pending()).await;
         }
-        asked > self.manners.fail_first
+        let is_scored = asked > self.manners.fail_first;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_scored {
+            state.tally.scored += 1
+        } else {
+            state.tally.refused += 1
+        }
+        is_scored
+    }
+
+    /// What became of the requests so far.
+    pub fn tally(&self) -> Tally {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).tally
     }
 
     async fn be_overtaken(&self, nth: u64) {
@@ -95,6 +118,7 @@ mod tests {
         }
         assert_eq!(answers, [false, false, false, true]);
         assert_eq!(behaviour.asked()["a"], 3);
+        assert_eq!(behaviour.tally(), Tally { asked: 4, scored: 1, refused: 3 });
     }
 
     #[tokio::test]

@@ -1,8 +1,9 @@
 //! Topics whose records are rows.
 
 use rstest::rstest;
+use serde_json::{Value, json};
 
-use super::super::testing::{Scene, failing, passes};
+use super::super::testing::{Scene, failing, passes, xid};
 use super::super::verdict::{Outcome, Verdict};
 use crate::base::anomaly::Anomaly;
 use crate::history::event::Event;
@@ -83,4 +84,73 @@ fn rows_after_a_restart_are_unknown() {
     }
     let verdict = judged(scene);
     assert_eq!((failing(&verdict), verdict.outcome), (Vec::new(), Outcome::Unknown));
+}
+
+/// A row that comes and changes twice, with fields of the envelope in its records; `shown` are the
+/// places of the changes whose record comes, and what each says other than it is.
+fn with_fields(shown: &[(usize, &[(&str, Value)])]) -> Scene {
+    let mut scene = Scene::new(1).statements();
+    scene.option("transforms", "unwrap");
+    scene.option("transforms.unwrap.type", "io.debezium.transforms.ExtractNewRecordState");
+    scene.option("transforms.unwrap.add.fields", "op,lsn,source.txId,source.ts_ms");
+    let commits = [
+        (scene.commit(None, Some(ANN)), ANN, "c"),
+        (scene.commit(Some(ANN), Some(BEA)), BEA, "u"),
+        // The same values once more: only the fields tell this record from the one before.
+        (scene.commit(Some(BEA), Some(BEA)), BEA, "u"),
+    ];
+    for (place, other) in shown {
+        let (lsn, row, op) = commits[*place];
+        let mut fields = vec![
+            ("__op", json!(op)),
+            ("__lsn", json!(lsn.0)),
+            ("__source_txId", json!(xid(lsn).0)),
+            ("__source_ts_ms", json!(0)),
+        ];
+        fields.extend(other.iter().cloned());
+        scene.show_row_with(1, row, &fields);
+    }
+    scene
+}
+
+#[test]
+fn rows_that_say_their_operation_and_position_pass() {
+    passes(&judged(with_fields(&[(0, &[]), (1, &[]), (2, &[])])));
+}
+
+#[rstest]
+#[case::another_operation(&[("__op", json!("c"))])]
+#[case::another_position(&[("__lsn", json!(7))])]
+#[case::another_transaction(&[("__source_txId", json!(7))])]
+fn a_row_that_says_of_itself_what_it_is_not_is_a_phantom(#[case] other: &[(&str, Value)]) {
+    let verdict = judged(with_fields(&[(0, &[]), (1, other), (2, &[])]));
+    let found: Vec<Anomaly> = failing(&verdict).into_iter().map(|(anomaly, _)| anomaly).collect();
+    assert_eq!(found, [Anomaly::LostChange, Anomaly::PhantomChange]);
+}
+
+#[test]
+fn rows_of_equal_values_in_the_wrong_order_are_told_apart_by_what_they_say() {
+    let verdict = judged(with_fields(&[(0, &[]), (2, &[]), (1, &[])]));
+    assert_eq!(failing(&verdict), [(Anomaly::ReorderedKey, Some("1".to_owned()))]);
+}
+
+#[rstest]
+#[case::replayed(&[0, 1, 2], &[1, 2], &[])]
+#[case::lost_before(&[0, 2], &[2], &[Anomaly::LostChange])]
+fn rows_that_say_their_position_are_judged_after_a_restart(
+    #[case] before: &[usize],
+    #[case] behind: &[usize],
+    #[case] anomalies: &[Anomaly],
+) {
+    let shown: Vec<usize> = [before, behind].concat();
+    let shown: Vec<(usize, &[(&str, Value)])> = shown.iter().map(|n| (*n, &[][..])).collect();
+    let mut scene = with_fields(&shown);
+    // The connector's slot is read by another process from there on.
+    let reader = |pid| Event::Walsender { slot: "s".to_owned(), pid: Some(pid) };
+    let behind = scene.events.len() - behind.len();
+    scene.events.insert(behind, reader(8));
+    scene.events.insert(0, reader(7));
+    let verdict = judged(scene);
+    let found: Vec<Anomaly> = failing(&verdict).into_iter().map(|(anomaly, _)| anomaly).collect();
+    assert_eq!((found.as_slice(), verdict.outcome == Outcome::Unknown), (anomalies, false));
 }

@@ -8,6 +8,7 @@
 mod error;
 mod slot;
 pub mod tables;
+mod tls;
 mod url;
 
 use std::sync::Arc;

@@ -4,20 +4,24 @@
 use std::fmt;
 use std::str::FromStr as _;
 
+use camino::Utf8PathBuf;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Config, NoTls};
 
+use super::tls::{Tls, Verify};
 use super::{Connection, OPTIONS, PostgresError};
 
 /// Where a Postgres is and how to log in.
 #[derive(Clone)]
 pub struct Url {
     config: Config,
+    /// How to encrypt; `None` with `sslmode=disable`.
+    tls: Option<Tls>,
     place: String,
 }
 
 /// Why a text is no URL to connect to. It never holds the text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
     /// Another form.
     #[error("the URL of Postgres must have the form postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
@@ -28,12 +32,19 @@ pub enum UrlError {
          other special characters in the same way)"
     )]
     At,
-    /// It demands TLS.
+    /// A word that is no `sslmode`.
+    #[error("the URL of Postgres: sslmode is disable, prefer, require, verify-ca or verify-full")]
+    Mode,
+    /// Nothing says who may have signed the server's certificate.
     #[error(
-        "the URL of Postgres demands TLS (sslmode), which is not built in; use sslmode=prefer, or \
-         a tunnel that speaks TLS"
+        "the URL of Postgres: sslmode=verify-ca and verify-full need the authorities that may have \
+         signed the server's certificate: add sslrootcert=FILE, a file of PEM certificates (the \
+         system's own is often /etc/ssl/certs/ca-certificates.crt)"
     )]
-    Tls,
+    NoRoots,
+    /// The file of the authorities.
+    #[error("the URL of Postgres: {0}")]
+    Roots(String),
 }
 
 impl fmt::Debug for Url {
@@ -57,18 +68,13 @@ impl Url {
         if rest.ok_or(UrlError::Form)?.matches('@').count() > 1 {
             return Err(UrlError::At);
         }
-        let verified = ["sslmode=require", "sslmode=verify"];
-        if verified.iter().any(|option| text.contains(option)) {
-            return Err(UrlError::Tls);
-        }
-        let mut config = Config::from_str(text).map_err(|_| UrlError::Form)?;
+        let (text, encryption) = Encryption::parted_from(text)?;
+        let mut config = Config::from_str(&text).map_err(|_| UrlError::Form)?;
         if config.get_hosts().is_empty() {
             return Err(UrlError::Form);
         }
-        if config.get_ssl_mode() == SslMode::Require {
-            return Err(UrlError::Tls);
-        }
-        config.options(OPTIONS);
+        let tls = encryption.tls()?;
+        config.options(OPTIONS).ssl_mode(encryption.mode);
         let hosts = config.get_hosts().iter().map(|host| match host {
             Host::Tcp(name) => name.clone(),
             Host::Unix(path) => path.display().to_string(),
@@ -77,17 +83,91 @@ impl Url {
         let hosts = hosts.collect::<Vec<_>>().join(",");
         let database = config.get_dbname().or(config.get_user()).unwrap_or_default();
         let place = format!("{hosts}:{port}/{database}");
-        Ok(Self { config, place })
+        Ok(Self { config, tls, place })
     }
 
     /// Opens a session; `application` shows in `pg_stat_activity`.
     pub async fn connect(&self, application: &str) -> Result<Connection, PostgresError> {
-        let connecting = self.config.clone().application_name(application).connect(NoTls).await;
-        let (client, connection) = connecting.map_err(|error| {
+        let refused = |error: tokio_postgres::Error| {
             PostgresError::new(&format!("connecting to {}", self.place), None, &error)
-        })?;
-        Connection::of(client, connection).await
+        };
+        let mut config = self.config.clone();
+        config.application_name(application);
+        match &self.tls {
+            None => {
+                let (client, connection) = config.connect(NoTls).await.map_err(refused)?;
+                Connection::of(client, connection).await
+            }
+            Some(tls) => {
+                let (client, connection) = config.connect(tls.clone()).await.map_err(refused)?;
+                Connection::of(client, connection).await
+            }
+        }
     }
+}
+
+/// The options `sslmode` and `sslrootcert`, which mean here what they mean to libpq.
+struct Encryption {
+    mode: SslMode,
+    verify: Verify,
+    roots: Option<Utf8PathBuf>,
+}
+
+impl Encryption {
+    /// The URL without them, and what they say.
+    fn parted_from(text: &str) -> Result<(String, Self), UrlError> {
+        let (mut mode, mut roots) = (None, None);
+        let (place, query) = text.split_once('?').unwrap_or((text, ""));
+        let mut rest: Vec<&str> = Vec::new();
+        for option in query.split('&').filter(|option| !option.is_empty()) {
+            match option.split_once('=') {
+                Some(("sslmode", word)) => mode = Some(word),
+                Some(("sslrootcert", file)) => roots = Some(decoded(file).ok_or(UrlError::Form)?),
+                _ => rest.push(option),
+            }
+        }
+        let roots = roots.map(Utf8PathBuf::from);
+        // A root alone is there to be verified, as libpq has it.
+        let of_required = if roots.is_some() { Verify::Authority } else { Verify::Nothing };
+        let (mode, verify) = match mode {
+            Some("disable") => (SslMode::Disable, Verify::Nothing),
+            None | Some("prefer") => (SslMode::Prefer, Verify::Nothing),
+            Some("require") => (SslMode::Require, of_required),
+            Some("verify-ca") => (SslMode::Require, Verify::Authority),
+            Some("verify-full") => (SslMode::Require, Verify::AuthorityAndHost),
+            Some(_) => return Err(UrlError::Mode),
+        };
+        let url =
+            if rest.is_empty() { place.to_owned() } else { format!("{place}?{}", rest.join("&")) };
+        Ok((url, Self { mode, verify, roots }))
+    }
+
+    fn tls(&self) -> Result<Option<Tls>, UrlError> {
+        if self.mode == SslMode::Disable {
+            return Ok(None);
+        }
+        if self.verify != Verify::Nothing && self.roots.is_none() {
+            return Err(UrlError::NoRoots);
+        }
+        let roots = self.roots.as_deref().filter(|_| self.verify != Verify::Nothing);
+        let tls = Tls::new(self.verify, roots);
+        tls.map(Some).map_err(|error| UrlError::Roots(error.to_string()))
+    }
+}
+
+/// A value of a URL, whose special characters are written as `%` and two hexadecimal digits.
+fn decoded(value: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut rest = value.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digits = [rest.next()?, rest.next()?];
+        bytes.extend(hex::decode(digits).ok()?);
+    }
+    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]
@@ -108,11 +188,54 @@ mod tests {
             ("postgres://", UrlError::Form),
             ("postgres://ann:s3cret@db/cards?s3cret=1", UrlError::Form),
             ("postgres://ann:s3@cret@db/cards", UrlError::At),
-            ("postgres://ann:s3cret@db/cards?sslmode=require", UrlError::Tls),
-            ("postgres://ann:s3cret@db/cards?sslmode=verify-full", UrlError::Tls),
+            ("postgres://ann:s3cret@db/cards?sslmode=s3cret", UrlError::Mode),
+            ("postgres://ann:s3cret@db/cards?sslrootcert=%zz", UrlError::Form),
+            ("postgres://ann:s3cret@db/cards?sslmode=verify-ca", UrlError::NoRoots),
+            ("postgres://ann:s3cret@db/cards?sslmode=verify-full", UrlError::NoRoots),
         ] {
             assert_eq!(Url::parse(text).unwrap_err(), error);
             assert!(!error.to_string().contains("s3cret"));
         }
+    }
+
+    #[test]
+    fn each_sslmode_verifies_what_it_says() {
+        let of = |query: &str| {
+            let (url, read) =
+                Encryption::parted_from(&format!("postgres://db/cards?{query}")).unwrap();
+            assert_eq!(url, "postgres://db/cards?connect_timeout=5");
+            (read.mode, read.verify, read.roots.map(Utf8PathBuf::into_string))
+        };
+        let root = Some("a b.pem".to_owned());
+        assert_eq!(of("connect_timeout=5"), (SslMode::Prefer, Verify::Nothing, None));
+        assert_eq!(
+            of("sslmode=disable&connect_timeout=5"),
+            (SslMode::Disable, Verify::Nothing, None)
+        );
+        assert_eq!(
+            of("sslmode=require&connect_timeout=5"),
+            (SslMode::Require, Verify::Nothing, None)
+        );
+        assert_eq!(
+            of("connect_timeout=5&sslmode=require&sslrootcert=a%20b.pem"),
+            (SslMode::Require, Verify::Authority, root.clone())
+        );
+        assert_eq!(
+            of("sslmode=verify-full&connect_timeout=5&sslrootcert=a%20b.pem"),
+            (SslMode::Require, Verify::AuthorityAndHost, root)
+        );
+    }
+
+    #[test]
+    fn a_file_of_no_authority_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("root.pem");
+        let url = || {
+            let file = file.display();
+            Url::parse(&format!("postgres://db/cards?sslmode=verify-full&sslrootcert={file}"))
+        };
+        assert!(url().unwrap_err().to_string().contains("cannot be read"));
+        std::fs::write(&file, "no certificate").unwrap();
+        assert!(url().unwrap_err().to_string().contains("holds no certificate in PEM form"));
     }
 }

@@ -3,6 +3,7 @@
 //! Numbers stay as they are written, so that no digit goes through floating point.
 
 mod encoding;
+mod row;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use serde_json::value::RawValue;
 use crate::base::position::{Lsn, RecordPosition, Xid};
 
 pub use encoding::{Encoding, PLACEHOLDER};
+pub use row::{Added, Field, Form, Told, read_row};
 
 /// A row image or a key: column → value, not read yet.
 pub type Row<'a> = BTreeMap<String, &'a RawValue>;
@@ -145,40 +147,6 @@ pub fn read<'a>(
     Ok(Message { key, body })
 }
 
-/// The field by which a row says whether it is deleted.
-const DELETED: &str = "__deleted";
-
-/// Reads a record whose value is a row, as the transform `ExtractNewRecordState` leaves it; `marks`:
-/// the row says whether it is deleted. Its operation is only told as far as that goes (`u` or `d`),
-/// its position not at all.
-pub fn read_row<'a>(
-    key: Option<&'a [u8]>,
-    value: Option<&'a [u8]>,
-    marks: bool,
-    at: &RecordPosition,
-) -> Result<Message<'a>, EnvelopeError> {
-    let error =
-        |part, expected| move |problem| EnvelopeError { at: at.clone(), part, expected, problem };
-    let key = key.map(read_key).transpose().map_err(error("key", "key"))?.flatten();
-    let row = value.map(read_key).transpose().map_err(error("value", "row"))?.flatten();
-    let Some(mut row) = row else { return Ok(Message { key, body: Body::Tombstone }) };
-    let mark = if marks { row.remove(DELETED).map(RawValue::get) } else { Some("\"false\"") };
-    let deleted = match mark {
-        Some("\"true\"" | "true") => true,
-        Some("\"false\"" | "false") => false,
-        other => {
-            let problem =
-                format!("`{DELETED}` is {}, expected true or false", other.unwrap_or("absent"));
-            return Err(error("value", "row")(problem));
-        }
-    };
-    let (op, before, after) =
-        if deleted { (Op::Delete, Some(row), None) } else { (Op::Update, None, Some(row)) };
-    let source = Source::default();
-    let envelope = Envelope { op, before, after, source, transaction: None };
-    Ok(Message { key, body: Body::Envelope(Box::new(envelope)) })
-}
-
 /// With `schemas.enable` a converter wraps what it writes.
 #[derive(Deserialize)]
 struct Wrapped<'a> {
@@ -234,16 +202,9 @@ struct RawSource {
 fn read_value(bytes: &[u8]) -> Result<Body<'_>, String> {
     let Some(raw) = payload(bytes)? else { return Ok(Body::Tombstone) };
     let raw: RawEnvelope<'_> = serde_json::from_str(raw.get()).map_err(|e| e.to_string())?;
-    let op = match raw.op.as_deref() {
-        Some("r") => Op::Read,
-        Some("c") => Op::Create,
-        Some("u") => Op::Update,
-        Some("d") => Op::Delete,
-        Some("t") => Op::Truncate,
-        Some("m") => Op::Message,
-        Some(other) => return Err(format!("`op` is `{other}`, expected one of `r c u d t m`")),
-        None => return Err("it has no `op`".to_owned()),
-    };
+    let op = raw.op.as_deref().ok_or("it has no `op`")?;
+    let op =
+        operation(op).ok_or_else(|| format!("`op` is `{op}`, expected one of `r c u d t m`"))?;
     let source = raw.source.ok_or("it has no `source`")?;
     let source: RawSource =
         serde_json::from_str(source.get()).map_err(|e| format!("`source`: {e}"))?;
@@ -264,6 +225,19 @@ fn read_value(bytes: &[u8]) -> Result<Body<'_>, String> {
             table: source.table,
         },
     })))
+}
+
+/// The operation of a letter.
+fn operation(letter: &str) -> Option<Op> {
+    Some(match letter {
+        "r" => Op::Read,
+        "c" => Op::Create,
+        "u" => Op::Update,
+        "d" => Op::Delete,
+        "t" => Op::Truncate,
+        "m" => Op::Message,
+        _ => return None,
+    })
 }
 
 fn image<'a>(name: &str, raw: Option<&'a RawValue>) -> Result<Option<Row<'a>>, String> {
@@ -335,34 +309,6 @@ mod tests {
         let sentence = value(text).unwrap_err();
         let expected = "record cdc.public.t[1]@7: value is no Debezium envelope: ";
         assert_eq!(sentence, format!("{expected}{problem}"));
-    }
-
-    #[rstest]
-    #[case(Some(r#"{"id":1,"__deleted":"false"}"#), true, "u")]
-    #[case(Some(r#"{"id":1,"__deleted":"true"}"#), true, "d")]
-    #[case(Some(r#"{"id":1}"#), false, "u")]
-    #[case(None, true, "null")]
-    fn a_row_says_at_most_whether_it_is_deleted(
-        #[case] value: Option<&str>,
-        #[case] marks: bool,
-        #[case] op: &str,
-    ) {
-        let read = read_row(Some(b"{\"id\":1}"), value.map(str::as_bytes), marks, &at()).unwrap();
-        let Body::Envelope(envelope) = read.body else {
-            assert_eq!(op, "null");
-            return;
-        };
-        let row = envelope.after.or(envelope.before).unwrap();
-        assert_eq!((envelope.op.letter(), row.len()), (op, 1));
-    }
-
-    #[test]
-    fn a_row_that_should_say_whether_it_is_deleted_and_does_not_is_refused() {
-        let error = read_row(None, Some(b"{\"id\":1}"), true, &at()).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "record cdc.public.t[1]@7: value is no Debezium row: `__deleted` is absent, expected true or false"
-        );
     }
 
     proptest! {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Columns, Expected, NotOfType, Part};
 use crate::base::position::{Lsn, Xid};
-use crate::codec::debezium::{Body, Encoding, Envelope, Message, Op, Row};
+use crate::codec::debezium::{Body, Encoding, Envelope, Message, Op, Row, Told};
 use crate::history::event::Record;
 use crate::model::key::Key;
 use crate::model::runs::{Runs, Step};
@@ -18,6 +18,8 @@ pub struct Logged<'a> {
     pub message: Message<'a>,
     /// The key it says, if it has one that can be read.
     pub key: Option<Key>,
+    /// What a row without its envelope says of the record that it was made of.
+    pub told: Told,
 }
 
 /// How a record stands in the order of its partition.

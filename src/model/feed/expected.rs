@@ -158,8 +158,8 @@ pub fn expected(
     if let Some(last) = snapshots.taken.last().filter(|_| snapshots.repeated()) {
         forgive_deletes(&mut list, last.at);
     }
-    Ok(match rules.unwrapped {
-        Some(deletes) => unwrapped(list, deletes),
+    Ok(match &rules.unwrapped {
+        Some(of_rows) => unwrapped(list, of_rows.deletes),
         None => list,
     })
 }

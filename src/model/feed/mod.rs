@@ -20,4 +20,4 @@ pub use rules::Rules;
 pub use signals::{Asked, Signals, Window};
 pub use snapshots::{Shot, Snapshots};
 pub use table::{Columns, NotOfType};
-pub use unwrap::{Deletes, identify};
+pub use unwrap::{Deletes, Unwrapped, identify};

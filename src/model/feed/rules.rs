@@ -1,6 +1,6 @@
 //! What the connector's effective configuration says of the records it writes.
 
-use super::Deletes;
+use super::Unwrapped;
 use super::message_key::MessageKeys;
 use crate::base::position::Lsn;
 use crate::codec::debezium::{Encoding, Op};
@@ -15,7 +15,7 @@ pub struct Rules {
     /// The tables' rows arrive as `r` before the stream.
     pub snapshot: bool,
     /// The records are rows: a transform has taken the envelope away.
-    pub unwrapped: Option<Deletes>,
+    pub unwrapped: Option<Unwrapped>,
     keys: MessageKeys,
     leaves_out: LeavesOut,
     /// From the commits on that end behind an LSN: what is left out instead.
@@ -55,7 +55,7 @@ impl Rules {
     pub fn of(config: &Options) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
         let mut config = config.clone();
-        let unwrapped = Deletes::of(&mut config).unwrap_or_else(|problem| {
+        let unwrapped = Unwrapped::of(&mut config).unwrap_or_else(|problem| {
             problems.push(problem);
             None
         });
@@ -104,7 +104,8 @@ impl Rules {
     /// Only what is left out may differ; whether it does.
     pub fn change(&mut self, config: &Options, after: Lsn) -> Result<bool, Vec<String>> {
         let new = Self::of(config)?;
-        let form = |rules: &Self| (rules.encoding.clone(), rules.unwrapped, rules.keys.clone());
+        let form =
+            |rules: &Self| (rules.encoding.clone(), rules.unwrapped.clone(), rules.keys.clone());
         if form(&new) != form(self) {
             let problem = "the connector writes records in another form than before, and what they \
                            hold before and after has no model together";

@@ -3,16 +3,79 @@
 //! A row says neither its operation nor its position. Records of a key come in order, so that the
 //! next expected one is what a record should be; with a replay behind a restart that is no longer
 //! certain, and such topics are not judged then.
+//!
+//! With `add.fields` a row may say its operation, its LSN and its transaction after all: what it is
+//! must agree with what it says, and one that says both LSN and transaction is known behind a restart
+//! too. What it says besides these the journal does not tell, and it is not compared.
 
 use std::collections::BTreeMap;
 
 use super::{Before, Columns, Expected, Logged, NotOfType, Part};
-use crate::codec::debezium::{Body, Encoding, Envelope, Op};
+use crate::codec::debezium::{Added, Body, Encoding, Envelope, Field, Form, Op, Told};
 use crate::model::key::Key;
 use crate::scenario::settings::Options;
 
+/// A topic of rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unwrapped {
+    /// What becomes of deletes.
+    pub deletes: Deletes,
+    /// What its rows hold.
+    pub form: Form,
+}
+
+impl Unwrapped {
+    /// Its rows say which change each comes from.
+    pub fn tells_position(&self) -> bool {
+        let has = |field| self.form.added.iter().any(|added| added.field == field);
+        has(Field::Lsn) && has(Field::Xid)
+    }
+
+    /// The transform of a configuration, if it is the only one: its options are taken out of it.
+    pub(super) fn of(config: &mut Options) -> Result<Option<Self>, String> {
+        let Some(name) = config.get("transforms").map(|name| name.trim().to_owned()) else {
+            return Ok(None);
+        };
+        let prefix = format!("transforms.{name}.");
+        if config.get(&format!("{prefix}type")).is_none_or(|class| class != CLASS) {
+            return Ok(None);
+        }
+        let own = |key: &str| key.strip_prefix(&prefix).map(str::to_owned);
+        let known = ["type", MODE, FIELDS, FIELDS_PREFIX, "predicate", "negate"];
+        let strange =
+            config.keys().filter_map(|key| own(key)).find(|o| !known.contains(&o.as_str()));
+        if let Some(option) = strange {
+            return Err(format!("the option `{option}` of ExtractNewRecordState has no model"));
+        }
+        let option = |name: &str| config.get(&format!("{prefix}{name}")).map(String::as_str);
+        let deletes = Deletes::of(option(MODE).unwrap_or("tombstone"))?;
+        let before = option(FIELDS_PREFIX).unwrap_or("__");
+        let fields = option(FIELDS).unwrap_or("").split(',').map(str::trim);
+        let added = fields.filter(|field| !field.is_empty()).map(|field| added(field, before));
+        let form = Form { marks: deletes.marks(), added: added.collect() };
+        config.retain(|key, _| key != "transforms" && own(key).is_none());
+        Ok(Some(Self { deletes, form }))
+    }
+}
+
+/// An entry of `add.fields`: `op`, `source.lsn`, `lsn:position`.
+fn added(written: &str, prefix: &str) -> Added {
+    let (path, renamed) = written.split_once(':').map_or((written, None), |(a, b)| (a, Some(b)));
+    let field = match path {
+        "op" => Field::Op,
+        "lsn" | "source.lsn" => Field::Lsn,
+        "txId" | "source.txId" => Field::Xid,
+        _ => Field::Other,
+    };
+    let name = renamed.map_or_else(|| path.replace('.', "_"), str::to_owned);
+    Added { name: format!("{prefix}{name}"), field }
+}
+
 /// The class of the transform.
 const CLASS: &str = "io.debezium.transforms.ExtractNewRecordState";
+/// Its option for what of the envelope is added to the row, and for how the names of that begin.
+const FIELDS: &str = "add.fields";
+const FIELDS_PREFIX: &str = "add.fields.prefix";
 /// Its option for deletes.
 const MODE: &str = "delete.tombstone.handling.mode";
 
@@ -33,37 +96,19 @@ pub enum Deletes {
 
 impl Deletes {
     /// Rows say whether they are deleted.
-    pub fn marks(self) -> bool {
+    fn marks(self) -> bool {
         matches!(self, Self::Rewrite | Self::RewriteWithTombstone)
     }
 
-    /// The transform of a configuration, if it is the only one: its options are taken out of it.
-    pub(super) fn of(config: &mut Options) -> Result<Option<Self>, String> {
-        let Some(name) = config.get("transforms").map(|name| name.trim().to_owned()) else {
-            return Ok(None);
-        };
-        let prefix = format!("transforms.{name}.");
-        if config.get(&format!("{prefix}type")).is_none_or(|class| class != CLASS) {
-            return Ok(None);
-        }
-        let own = |key: &str| key.strip_prefix(&prefix).map(str::to_owned);
-        let known = ["type", MODE, "predicate", "negate"];
-        let strange =
-            config.keys().filter_map(|key| own(key)).find(|o| !known.contains(&o.as_str()));
-        if let Some(option) = strange {
-            return Err(format!("the option `{option}` of ExtractNewRecordState has no model"));
-        }
-        let mode = config.get(&format!("{prefix}{MODE}")).map_or("tombstone", String::as_str);
-        let deletes = match mode.to_ascii_lowercase().as_str() {
+    fn of(mode: &str) -> Result<Self, String> {
+        Ok(match mode.to_ascii_lowercase().as_str() {
             "drop" => Self::Drop,
             "tombstone" => Self::Tombstone,
             "rewrite" => Self::Rewrite,
             "rewrite-with-tombstone" => Self::RewriteWithTombstone,
             "delete-to-tombstone" => Self::ToTombstone,
             other => return Err(format!("`{MODE}={other}` has no model")),
-        };
-        config.retain(|key, _| key != "transforms" && own(key).is_none());
-        Ok(Some(deletes))
+        })
     }
 }
 
@@ -106,9 +151,9 @@ pub fn identify(
     for logged in log {
         let Body::Envelope(envelope) = &mut logged.message.body else { continue };
         let life = lives.get(&logged.key.as_ref()).map_or(&[][..], Vec::as_slice);
-        let Some(place) = place(columns, encoding, (expected, life, &taken), envelope)? else {
-            continue;
-        };
+        let told = logged.told;
+        let place = place(columns, encoding, (expected, life, &taken), (envelope, told))?;
+        let Some(place) = place else { continue };
         let (Some(wanted), Some(taken)) = (expected.get(place), taken.get_mut(place)) else {
             continue;
         };
@@ -127,14 +172,14 @@ fn place(
     columns: &Columns<'_>,
     encoding: &Encoding,
     (expected, life, taken): (&[Expected], &[usize], &[bool]),
-    envelope: &Envelope<'_>,
+    (envelope, told): (&Envelope<'_>, Told),
 ) -> Result<Option<usize>, NotOfType> {
     let deleted = envelope.op == Op::Delete;
     let is_free = |place: usize| taken.get(place).is_some_and(|taken| !taken);
     let (mut next, mut later, mut before) = (None, None, None);
     for place in life.iter().copied() {
         let Some(wanted) = expected.get(place) else { continue };
-        if (wanted.part == Part::Delete) != deleted {
+        if (wanted.part == Part::Delete) != deleted || !agrees(wanted, told) {
             continue;
         }
         let shows = match (&wanted.after, &envelope.after) {
@@ -154,6 +199,17 @@ fn place(
         Some((place, true)) => Some(place),
         _ => later.or(before).or(next.map(|(place, _)| place)),
     })
+}
+
+/// Whether a row may come from a record, by what it says of it. A row of a snapshot comes from no
+/// change.
+fn agrees(wanted: &Expected, told: Told) -> bool {
+    let change = wanted.change.as_ref();
+    told.op.is_none_or(|op| wanted.part.op() == Some(op))
+        && change.is_none_or(|change| {
+            told.lsn.is_none_or(|lsn| lsn == change.lsn)
+                && told.xid.is_none_or(|xid| xid == change.xid)
+        })
 }
 
 #[cfg(test)]
@@ -177,14 +233,38 @@ mod tests {
     #[case(&[(MODE, "delete-to-tombstone")], Deletes::ToTombstone)]
     fn the_transform_is_taken_out(#[case] options: &[(&str, &str)], #[case] deletes: Deletes) {
         let mut config = config(options);
-        assert_eq!(Deletes::of(&mut config), Ok(Some(deletes)));
+        let form = Form { marks: deletes.marks(), added: Vec::new() };
+        assert_eq!(Unwrapped::of(&mut config), Ok(Some(Unwrapped { deletes, form })));
         assert_eq!(config, Options::new());
     }
 
     #[rstest]
-    #[case("add.fields", "op", "the option `add.fields` of ExtractNewRecordState has no model")]
+    #[case("add.headers", "op", "the option `add.headers` of ExtractNewRecordState has no model")]
     #[case(MODE, "none", "`delete.tombstone.handling.mode=none` has no model")]
     fn what_has_no_model_is_told(#[case] option: &str, #[case] value: &str, #[case] told: &str) {
-        assert_eq!(Deletes::of(&mut config(&[(option, value)])), Err(told.to_owned()));
+        assert_eq!(Unwrapped::of(&mut config(&[(option, value)])), Err(told.to_owned()));
+    }
+
+    #[test]
+    fn added_fields_have_the_names_that_the_transform_gives_them() {
+        let fields = "op, lsn,source.txId,source.ts_ms, table:name";
+        let of = |options: &[(&str, &str)]| {
+            let unwrapped = Unwrapped::of(&mut config(options)).unwrap().unwrap();
+            let tells = unwrapped.tells_position();
+            let added = unwrapped.form.added.into_iter();
+            (added.map(|added| (added.name, added.field)).collect::<Vec<_>>(), tells)
+        };
+        let (added, tells) = of(&[("add.fields", fields)]);
+        let expected = [
+            ("__op", Field::Op),
+            ("__lsn", Field::Lsn),
+            ("__source_txId", Field::Xid),
+            ("__source_ts_ms", Field::Other),
+            ("__name", Field::Other),
+        ];
+        assert_eq!(added, expected.map(|(name, field)| (name.to_owned(), field)));
+        assert!(tells);
+        let (added, tells) = of(&[("add.fields", "lsn"), ("add.fields.prefix", "cdc.")]);
+        assert_eq!((added[0].0.as_str(), tells), ("cdc.lsn", false));
     }
 }

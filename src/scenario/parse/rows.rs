@@ -47,7 +47,8 @@ impl Reader<'_> {
         for line in lines {
             if table.open {
                 let message = "`...` (further rows allowed) is not the last line";
-                self.error(Code::RowTable, &At::of(text, trimmed(text, line)), message);
+                self.error(Code::RowTable, &At::of(text, trimmed(text, line)), message)
+                    .help("put it below all rows, on a line of its own");
                 break;
             }
             let written = text.value.get(line.start..line.end).unwrap_or("").trim();
@@ -73,9 +74,11 @@ impl Reader<'_> {
             let name = cell.text.to_owned();
             let at = At::of(text, visible(&cell, line));
             if name.is_empty() {
-                self.error(Code::RowTable, &at, "a column of the header has no name");
+                self.error(Code::RowTable, &at, "a column of the header has no name")
+                    .help("name it, or take out the `|` that is too many");
             } else if columns.contains(&name) {
-                self.error(Code::RowTable, &at, format!("the column `{name}` stands twice"));
+                self.error(Code::RowTable, &at, format!("the column `{name}` stands twice"))
+                    .help("keep one of the two, with its cells");
             } else if shows_all && !known.contains(&name.as_str()) {
                 let help = suggestion(&name, known.iter().copied());
                 let message = format!("`{sink}` has no column `{name}`");
@@ -160,10 +163,11 @@ impl Reader<'_> {
         // Where cells swap the statement, the type may differ between them.
         let [data_type] = types.as_slice() else { return };
         if let Err(expected) = cells::fits(data_type, text) {
-            let message = format!("`{text}` is no {data_type}");
+            let message =
+                format!("`{text}` is no value of the column `{column}`, which is {data_type}");
             self.error(Code::CellType, at, message)
                 .label(format!("column `{column}`"))
-                .help(format!("write {expected}"));
+                .help(format!("write {expected}, `NULL` for no value, or `...` for any"));
         }
     }
 }

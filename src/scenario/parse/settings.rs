@@ -240,14 +240,15 @@ impl Reader<'_> {
             let Some(choice) = self.choice(scope, key, item, kind) else { continue };
             if choices.iter().any(|earlier| earlier.label == choice.label) {
                 let message = format!("`{}` stands twice in this list", choice.label);
-                self.error(Code::EmptyAxis, &item.at, message);
+                self.error(Code::EmptyAxis, &item.at, message).help("keep one of the two");
                 continue;
             }
             choices.push(choice);
         }
         if is_axis && matches!(&node.value, Value::List(items) if items.is_empty()) {
             let message = format!("the list of `{}` is empty: it would make no cell", key.name);
-            self.error(Code::EmptyAxis, &node.at, message);
+            self.error(Code::EmptyAxis, &node.at, message)
+                .help("write its values, or leave the key out");
         }
         if !choices.is_empty() {
             scope.found.push(Setting { path, at: key.at.clone(), choices, is_axis });
@@ -276,7 +277,7 @@ impl Reader<'_> {
                 let text = self.text(node, "`true` or `false`")?;
                 if !["true", "false"].contains(&text.as_str()) {
                     let message = format!("`{text}` is neither `true` nor `false`");
-                    self.error(Code::BadValue, &node.at, message);
+                    self.error(Code::BadValue, &node.at, message).help("write one of the two");
                     return None;
                 }
                 Some(Choice { label: text.clone(), value: SettingValue::Option(text) })

@@ -3,7 +3,7 @@
 use super::Reader;
 use crate::scenario::code::Code;
 use crate::scenario::diagnose::At;
-use crate::scenario::words::{Words, listed, suggestion};
+use crate::scenario::words::{Words, listed, nearest, suggestion};
 use crate::scenario::yaml::{Key, Node, Scalar, Value};
 
 /// The known keys of a map.
@@ -13,6 +13,8 @@ pub(super) struct Fields<'n> {
     /// What it is, for sentences.
     pub of: &'static str,
     entries: Vec<&'n (Key, Node)>,
+    /// The keys that mistyped ones stand for: they are not missing, and were spoken of already.
+    meant: Vec<&'static str>,
 }
 
 impl<'n> Fields<'n> {
@@ -41,9 +43,11 @@ impl Reader<'_> {
     pub(super) fn map<'n>(&mut self, node: &'n Node, words: Words) -> Option<Fields<'n>> {
         let entries = self.entries(node, words.of)?;
         let mut known = Vec::new();
+        let mut meant = Vec::new();
         for entry in entries {
             let (key, value) = entry;
             if !self.allows(words, key) {
+                meant.extend(nearest(&key.name, words.known.iter().copied()));
                 continue;
             }
             if matches!(&value.value, Value::Scalar(scalar) if scalar.is_null()) {
@@ -52,7 +56,7 @@ impl Reader<'_> {
             }
             known.push(entry);
         }
-        Some(Fields { at: node.at.clone(), of: words.of, entries: known })
+        Some(Fields { at: node.at.clone(), of: words.of, entries: known, meant })
     }
 
     pub(super) fn no_value(&mut self, key: &Key) {
@@ -66,7 +70,8 @@ impl Reader<'_> {
             Value::Map(entries) => Some(entries),
             Value::List(_) | Value::Scalar(_) => {
                 let message = format!("{of} is a map of keys, not {}", node.shape());
-                self.error(Code::WrongShape, &node.at, message);
+                let help = "write its keys on the lines below, indented: `key: value`";
+                self.error(Code::WrongShape, &node.at, message).help(help);
                 None
             }
         }
@@ -106,7 +111,7 @@ impl Reader<'_> {
         help: &str,
     ) -> Option<&'n Node> {
         let found = fields.get(key);
-        if found.is_none() {
+        if found.is_none() && !fields.meant.contains(&key) {
             let message = format!("{} has no `{key}`", fields.of);
             self.error(Code::MissingKey, &fields.at, message).help(help);
         }
@@ -138,13 +143,22 @@ impl Reader<'_> {
     pub(super) fn scalar<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n Scalar> {
         match &node.value {
             Value::Scalar(scalar) if scalar.is_null() => {
-                self.error(Code::NoValue, &node.at, format!("{what} is expected, not nothing"));
+                let message = format!("{what} is expected, not nothing");
+                self.error(Code::NoValue, &node.at, message)
+                    .help("give it, or leave out the key or item it belongs to");
                 None
             }
             Value::Scalar(scalar) => Some(scalar),
             Value::List(_) | Value::Map(_) => {
                 let message = format!("{what} is expected, not {}", node.shape());
-                self.error(Code::WrongShape, &node.at, message);
+                let help = match (&node.value, node.is_flow) {
+                    (_, true) => "write a single value; one that begins with `[` or `{` is quoted",
+                    (Value::List(_), false) => "write a single value, without `- `",
+                    (Value::Map(_) | Value::Scalar(_), false) => {
+                        "write a single value; one with `: ` in it is quoted, or written as a block (`|`)"
+                    }
+                };
+                self.error(Code::WrongShape, &node.at, message).help(help);
                 None
             }
         }
@@ -154,7 +168,9 @@ impl Reader<'_> {
     pub(super) fn text(&mut self, node: &Node, what: &str) -> Option<String> {
         let text = self.scalar(node, what)?.text.value.trim();
         if text.is_empty() {
-            self.error(Code::BadValue, &node.at, format!("{what} is expected, not an empty text"));
+            let message = format!("{what} is expected, not an empty text");
+            self.error(Code::BadValue, &node.at, message)
+                .help("give it, or leave out the key or item it belongs to");
             return None;
         }
         Some(text.to_owned())
@@ -166,8 +182,12 @@ impl Reader<'_> {
         if let Some(known) = words.known.iter().find(|known| **known == text) {
             return Some(known);
         }
+        let refused = words.refused.iter().find(|refused| refused.name == text);
         if words.later.contains(&text.as_str()) {
             self.not_built(words, &node.at, &text);
+        } else if let Some(refused) = refused {
+            let message = format!("{} cannot be `{text}`: {}", words.of, refused.why);
+            self.error(Code::UnknownWord, &node.at, message).help(refused.instead);
         } else {
             let message = format!("`{text}` is no word for {}", words.of);
             let help = suggestion(&text, words.known.iter().copied());

@@ -47,7 +47,8 @@ impl Reader<'_> {
         let first = statements.next()?;
         if let Some(second) = statements.next() {
             let message = "a reference is one SELECT; a second statement begins here";
-            self.error(Code::OneStatement, &At::start_of(&second), message);
+            self.error(Code::OneStatement, &At::start_of(&second), message)
+                .help("join the two, by `WITH` or `UNION ALL`, or take one out");
             return None;
         }
         let word = crate::sql::token::significant(Language::Postgres, &first.value);

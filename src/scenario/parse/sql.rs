@@ -155,8 +155,9 @@ impl Reader<'_> {
             SqlErrorKind::Refused => Code::RefusedStatement,
         };
         let at = At::of(text, error.span);
+        let close = (code == Code::OpenQuote).then(|| "close it where its text ends".to_owned());
         let detail = self.error(code, &at, error.message);
-        if let Some(help) = help.map(str::to_owned).or(error.help) {
+        if let Some(help) = help.map(str::to_owned).or(error.help).or(close) {
             detail.help(help);
         }
     }

@@ -104,13 +104,8 @@ impl Reader<'_> {
             let help = format!("wait for a condition: `await:` with {allowed}");
             (format!("`{}`: nothing waits for a fixed time", key.name), help)
         } else {
-            let message = format!("`{}` is no session and no word of the timeline", key.name);
             let words = MAIN.all().chain(modifiers.iter().copied());
-            let help = match nearest(&key.name, words) {
-                Some(word) => format!("did you mean `{word}`? the main key is {main}"),
-                None => format!("the main key is {main}"),
-            };
-            (message, help)
+            no_word(&key.name, nearest(&key.name, words), main)
         };
         self.error(Code::NoMainKey, &key.at, message).help(help);
     }
@@ -328,6 +323,27 @@ impl Reader<'_> {
         }
         code
     }
+}
+
+/// What to say of a key that is neither a session nor a word.
+fn no_word(name: &str, nearest: Option<&str>, main: &str) -> (String, String) {
+    let message = format!("`{name}` is no session and no word of the timeline");
+    let lower = name.to_lowercase();
+    if matches!(lower.as_str(), "y" | "n") {
+        let message = format!(
+            "`{name}` names no session: readers of YAML 1.1 take it for the word `{}`",
+            if lower == "y" { "yes" } else { "no" }
+        );
+        return (message, "name the session by another letter, such as `a` or `s1`".to_owned());
+    }
+    let help = match nearest {
+        Some(word) => format!("did you mean `{word}`? the main key is {main}"),
+        None if is_session(&lower) => {
+            format!("did you mean the session `{lower}`? the main key is {main}")
+        }
+        None => format!("the main key is {main}"),
+    };
+    (message, help)
 }
 
 fn is_main(name: &str) -> bool {

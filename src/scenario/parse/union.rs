@@ -27,9 +27,9 @@ impl Reader<'_> {
                 });
                 let Some(earlier) = earlier else { continue };
                 let message = format!("the {} is said twice for one cell", what.what);
-                let label = format!("first in line {}", earlier.at.place.line);
                 self.error(Code::SaidTwice, &what.at, message)
-                    .label(label)
+                    .label("again here")
+                    .earlier(&earlier.at)
                     .help("part the entries by `where`, or say it once");
             }
         }

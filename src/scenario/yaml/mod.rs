@@ -4,12 +4,17 @@
 //! file mean two things is refused: anchors, aliases, tags, merge keys, duplicate keys, several
 //! documents.
 
+mod anchors;
+mod lines;
+mod refusal;
+
 pub(crate) use granit_parser::ScalarStyle;
-use granit_parser::{Event, Options, Parser, ScanError, StructureStyle};
+use granit_parser::{Event, Options, Parser, StructureStyle};
 
 use super::code::Code;
 use super::diagnose::{At, Diagnostics};
-use crate::base::text::{Anchor, Span, Text};
+use crate::base::text::{Span, Text};
+use anchors::anchors;
 
 /// A node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,7 +127,9 @@ fn read_into(
                 tree.event(event, Span::new(bytes.start, bytes.end));
             }
             Err(error) => {
-                tree.not_yaml(&error);
+                let refusal = refusal::of(&source.value, &error);
+                let at = tree.at(refusal.span);
+                diagnostics.error(refusal.code, &at, refusal.message).help(refusal.help);
                 return None;
             }
         }
@@ -253,8 +260,12 @@ impl Tree<'_> {
         let earlier = open.entries.iter().find(|(earlier, _)| earlier.name == key.name);
         if let Some((earlier, _)) = earlier {
             let message = format!("the key `{}` stands twice", key.name);
-            let label = format!("first in line {}", earlier.at.place.line);
-            self.diagnostics.error(Code::DuplicateKey, &key.at, message).label(label);
+            let help = "keep one of the two; in a list, each further item begins with `- `";
+            self.diagnostics
+                .error(Code::DuplicateKey, &key.at, message)
+                .label("again here")
+                .earlier(&earlier.at)
+                .help(help);
             return;
         }
         open.entries.push((key, node));
@@ -266,7 +277,9 @@ impl Tree<'_> {
             Value::Scalar(scalar) => scalar.text.value.clone(),
             Value::List(_) | Value::Map(_) => {
                 let message = format!("{} cannot be a key", node.shape());
-                self.diagnostics.error(Code::WrongShape, &node.at, message);
+                self.diagnostics
+                    .error(Code::WrongShape, &node.at, message)
+                    .help("a key is one word; quote it if it begins with `[` or `{`");
                 String::new()
             }
         };
@@ -281,73 +294,6 @@ impl Tree<'_> {
             .error(Code::Anchor, at, format!("{what} is not part of the language"))
             .help(help);
     }
-
-    fn not_yaml(&mut self, error: &ScanError) {
-        let byte = error.marker().byte_offset().unwrap_or(self.source.value.len());
-        if let Some(tab) = self.tab_before(byte) {
-            let at = self.at(Span::new(tab, tab + 1));
-            self.diagnostics.error(Code::Tab, &at, "a tab stands in the indentation").help(
-                "indent with spaces; tabs may stand inside the lines of a block scalar (`|`)",
-            );
-            return;
-        }
-        let rest = self.source.value.get(byte..).unwrap_or("");
-        let end = byte + rest.chars().next().filter(|next| *next != '\n').map_or(0, char::len_utf8);
-        let at = self.at(Span::new(byte, end));
-        let info = error.info();
-        let help = if info.contains("did not find expected") {
-            Some(self.indentation(byte))
-        } else {
-            hint(&info, rest).map(str::to_owned)
-        };
-        let detail = self.diagnostics.error(Code::NotYaml, &at, format!("not YAML: {info}"));
-        let _kept = match help {
-            Some(help) => detail.help(help),
-            None => detail,
-        };
-    }
-
-    /// How deep the line of `byte` stands, and how deep it could.
-    fn indentation(&self, byte: usize) -> String {
-        let before = self.source.value.get(..byte).unwrap_or("");
-        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let depth = |line: &str| line.len() - line.trim_start_matches(' ').len();
-        let own =
-            self.source.value.get(start..).and_then(|rest| rest.lines().next()).map_or(0, depth);
-        let mut above: Vec<usize> = Vec::new();
-        for line in
-            before.get(..start).unwrap_or("").lines().rev().filter(|line| !line.trim().is_empty())
-        {
-            let deep = depth(line);
-            let keys = line.trim_start().trim_start_matches("- ");
-            // The keys of an item stand below its first key, behind the dash.
-            for deep in [line.len() - keys.len(), deep] {
-                if above.last().is_none_or(|last| deep < *last) {
-                    above.push(deep);
-                }
-            }
-        }
-        let deep: Vec<String> = above.iter().rev().map(usize::to_string).collect();
-        format!(
-            "this line is indented by {own}; keys of one map stand in one column, and above it maps and lists begin at {}",
-            deep.join(", ")
-        )
-    }
-
-    /// A tab in the white space that opens the line of `byte` or the one after it.
-    fn tab_before(&self, byte: usize) -> Option<usize> {
-        let before = self.source.value.get(..byte)?;
-        let line = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let mut at = line;
-        for text in self.source.value.get(line..)?.split_inclusive('\n').take(2) {
-            let indent = text.len() - text.trim_start_matches([' ', '\t']).len();
-            if let Some(tab) = text.get(..indent).and_then(|indent| indent.find('\t')) {
-                return Some(at + tab);
-            }
-            at += text.len();
-        }
-        None
-    }
 }
 
 fn plain(text: Text) -> Scalar {
@@ -355,132 +301,10 @@ fn plain(text: Text) -> Scalar {
     Scalar { text, style, is_plain: true, is_folded: false, in_flow: false }
 }
 
-/// What usually lies behind the parser's message.
-fn hint(info: &str, rest: &str) -> Option<&'static str> {
-    if info.contains("mapping values") || info.contains("illegal placement of ':'") {
-        return Some("a value with `: ` in it must be quoted, or written as a block (`|`)");
-    }
-    if info.contains("comment intercepting") {
-        return Some("YAML takes ` #` as a comment: quote the value, or write it as a block (`|`)");
-    }
-    if info.contains("unexpected character") && rest.starts_with(['`', '@', '%']) {
-        return Some(
-            "a value must not begin with this character: quote it, or write a block (`|`)",
-        );
-    }
-    if info.contains("unclosed quote") {
-        return Some("close the quote; inside '…' a quote is written twice");
-    }
-    None
-}
-
 /// The end of the first line of `span`, without white space.
 fn first_line(source: &Text, span: Span) -> usize {
     let text = source.value.get(span.start..span.end).unwrap_or("");
     span.start + text.lines().next().map_or(0, |line| line.trim_end().len())
-}
-
-/// Where each line of a scalar stands in the file. `span` is the scalar in the file: with its
-/// quotes, or from the first text line of a block on.
-fn anchors(source: &Text, value: &str, style: ScalarStyle, span: Span) -> Vec<Anchor> {
-    let raw = source.value.get(span.start..span.end).unwrap_or("");
-    let anchor = |at: usize, offset: usize| {
-        let place = source.place(offset);
-        Anchor { at, offset, line: place.line, column: place.column }
-    };
-    let pairs = match style {
-        ScalarStyle::SingleQuoted => quoted_lines(raw, value, '\''),
-        ScalarStyle::DoubleQuoted => quoted_lines(raw, value, '"'),
-        ScalarStyle::Plain => block_lines(raw, value, None),
-        ScalarStyle::Literal | ScalarStyle::Folded => {
-            block_lines(raw, value, Some(source.place(span.start).column.saturating_sub(1)))
-        }
-    };
-    let mut found: Vec<Anchor> =
-        pairs.into_iter().map(|(at, raw)| anchor(at, span.start + raw)).collect();
-    if found.first().is_none_or(|first| first.at > 0) {
-        let quote =
-            usize::from(matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted));
-        found.insert(0, anchor(0, (span.start + quote).min(span.end)));
-    }
-    found
-}
-
-/// Pairs (byte of the value, byte of `raw`) at the start of each line with text. `indent` is what
-/// a block's further lines have before their text; a plain scalar's lines are trimmed.
-fn block_lines(raw: &str, value: &str, indent: Option<usize>) -> Vec<(usize, usize)> {
-    let mut pairs = Vec::new();
-    let mut at = 0;
-    let mut offset = 0;
-    for (n, line) in raw.split_inclusive('\n').enumerate() {
-        let ended = line.trim_end_matches(['\n', '\r']);
-        let spaces = ended.len() - ended.trim_start_matches([' ', '\t']).len();
-        let skipped = match indent {
-            _ if n == 0 => 0,
-            Some(indent) => spaces.min(indent),
-            None => spaces,
-        };
-        let text = ended.get(skipped..).unwrap_or("");
-        let text = if indent.is_none() { text.trim_end() } else { text };
-        if !text.trim().is_empty() {
-            // What folding puts between two lines is white space.
-            while let Some(rest) = value.get(at..) {
-                if rest.starts_with(text) {
-                    pairs.push((at, offset + skipped));
-                    at += text.len();
-                    break;
-                }
-                match rest.chars().next().filter(|next| next.is_whitespace()) {
-                    Some(next) => at += next.len_utf8(),
-                    None => return pairs,
-                }
-            }
-        }
-        offset += line.len();
-    }
-    pairs
-}
-
-/// The same for a quoted scalar: a new pair after every escape and every line break.
-fn quoted_lines(raw: &str, value: &str, quote: char) -> Vec<(usize, usize)> {
-    let mut pairs = vec![(0, 1)];
-    let mut raw_at = 1;
-    let mut in_step = true;
-    for (at, expected) in value.char_indices() {
-        let Some(next) = raw.get(raw_at..).and_then(|rest| rest.chars().next()) else { break };
-        let doubled = quote == '\'' && next == '\'';
-        let escaped = quote == '"' && next == '\\';
-        if !in_step {
-            pairs.push((at, raw_at));
-        }
-        in_step = next == expected && !doubled && !escaped;
-        if in_step {
-            raw_at += next.len_utf8();
-        } else if doubled {
-            raw_at += 2;
-        } else if escaped {
-            raw_at += escape_length(raw.get(raw_at..).unwrap_or(""));
-        } else if expected.is_whitespace() {
-            let rest = raw.get(raw_at..).unwrap_or("");
-            raw_at += rest.len() - rest.trim_start().len();
-        } else {
-            break;
-        }
-    }
-    pairs
-}
-
-/// The bytes of one escape of a double-quoted scalar, with its backslash.
-fn escape_length(rest: &str) -> usize {
-    let mut chars = rest.chars().skip(1);
-    match chars.next() {
-        Some('x') => 4,
-        Some('u') => 6,
-        Some('U') => 10,
-        Some('\n' | '\r') => rest.len() - rest.get(1..).unwrap_or("").trim_start().len(),
-        Some(other) => 1 + other.len_utf8(),
-        None => 1,
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,193 @@
+//! Records whose value is a row, as the transform `ExtractNewRecordState` leaves it.
+
+use serde_json::value::RawValue;
+
+use super::{
+    Body, Envelope, EnvelopeError, Message, Op, Row, Source, low_bits, operation, read_key,
+};
+use crate::base::position::{Lsn, RecordPosition, Xid};
+
+/// The field by which a row says whether it is deleted.
+const DELETED: &str = "__deleted";
+
+/// What a row holds besides its columns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Form {
+    /// It says whether it is deleted.
+    pub marks: bool,
+    /// What else it says of the record that it was made of.
+    pub added: Vec<Added>,
+}
+
+/// A field of the envelope that is added to the row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Added {
+    /// Its name in the row.
+    pub name: String,
+    /// What it is.
+    pub field: Field,
+}
+
+/// What an added field is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// The operation.
+    Op,
+    /// The LSN of the change.
+    Lsn,
+    /// The number of the transaction.
+    Xid,
+    /// Anything else, which the journal does not tell.
+    Other,
+}
+
+/// What a row says of the record that it was made of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The operation.
+    pub op: Option<Op>,
+    /// The LSN of the change.
+    pub lsn: Option<Lsn>,
+    /// The number of the transaction.
+    pub xid: Option<Xid>,
+}
+
+/// Reads a record whose value is a row. Its operation is only `u` or `d`, as far as the mark of
+/// deleted rows goes, and it has no position: what else it says is told beside it.
+pub fn read_row<'a>(
+    key: Option<&'a [u8]>,
+    value: Option<&'a [u8]>,
+    form: &Form,
+    at: &RecordPosition,
+) -> Result<(Message<'a>, Told), EnvelopeError> {
+    let error =
+        |part, expected| move |problem| EnvelopeError { at: at.clone(), part, expected, problem };
+    let key = key.map(read_key).transpose().map_err(error("key", "key"))?.flatten();
+    let row = value.map(read_key).transpose().map_err(error("value", "row"))?.flatten();
+    let Some(mut row) = row else {
+        return Ok((Message { key, body: Body::Tombstone }, Told::default()));
+    };
+    let deleted = is_deleted(&mut row, form).map_err(error("value", "row"))?;
+    let told = told(&mut row, form).map_err(error("value", "row"))?;
+    let (op, before, after) =
+        if deleted { (Op::Delete, Some(row), None) } else { (Op::Update, None, Some(row)) };
+    let source = Source::default();
+    let envelope = Envelope { op, before, after, source, transaction: None };
+    Ok((Message { key, body: Body::Envelope(Box::new(envelope)) }, told))
+}
+
+fn is_deleted(row: &mut Row<'_>, form: &Form) -> Result<bool, String> {
+    let mark = if form.marks { row.remove(DELETED).map(RawValue::get) } else { Some("\"false\"") };
+    match mark {
+        Some("\"true\"" | "true") => Ok(true),
+        Some("\"false\"" | "false") => Ok(false),
+        other => {
+            Err(format!("`{DELETED}` is {}, expected true or false", other.unwrap_or("absent")))
+        }
+    }
+}
+
+/// Takes the added fields out of a row: they are none of its columns.
+fn told(row: &mut Row<'_>, form: &Form) -> Result<Told, String> {
+    let mut told = Told::default();
+    for Added { name, field } in &form.added {
+        let value = row.remove(name).ok_or_else(|| format!("`{name}` is absent"))?.get();
+        // A row of a snapshot may come from no transaction and stand at no LSN.
+        if value == "null" {
+            continue;
+        }
+        let number = || value.parse::<u64>().map_err(|_| format!("`{name}` is {value}, no number"));
+        match field {
+            Field::Op => {
+                let letter = value.trim_matches('"');
+                let op = operation(letter)
+                    .ok_or_else(|| format!("`{name}` is {value}, no operation"))?;
+                told.op = Some(op);
+            }
+            Field::Lsn => told.lsn = Some(Lsn(number()?)),
+            Field::Xid => told.xid = low_bits(number()?),
+            Field::Other => {}
+        }
+    }
+    Ok(told)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn at() -> RecordPosition {
+        RecordPosition { topic: "cdc.public.t".to_owned(), partition: 1, offset: 7, file: None }
+    }
+
+    fn marked() -> Form {
+        Form { marks: true, added: Vec::new() }
+    }
+
+    fn with_fields() -> Form {
+        let added = |name: &str, field| Added { name: name.to_owned(), field };
+        let added = vec![
+            added("__op", Field::Op),
+            added("__lsn", Field::Lsn),
+            added("__txId", Field::Xid),
+            added("__table", Field::Other),
+        ];
+        Form { marks: false, added }
+    }
+
+    #[rstest]
+    #[case(Some(r#"{"id":1,"__deleted":"false"}"#), true, "u")]
+    #[case(Some(r#"{"id":1,"__deleted":"true"}"#), true, "d")]
+    #[case(Some(r#"{"id":1}"#), false, "u")]
+    #[case(None, true, "null")]
+    fn a_row_says_at_most_whether_it_is_deleted(
+        #[case] value: Option<&str>,
+        #[case] marks: bool,
+        #[case] op: &str,
+    ) {
+        let form = Form { marks, added: Vec::new() };
+        let value = value.map(str::as_bytes);
+        let (read, told) = read_row(Some(b"{\"id\":1}"), value, &form, &at()).unwrap();
+        assert_eq!(told, Told::default());
+        let Body::Envelope(envelope) = read.body else {
+            assert_eq!(op, "null");
+            return;
+        };
+        let row = envelope.after.or(envelope.before).unwrap();
+        assert_eq!((envelope.op.letter(), row.len()), (op, 1));
+    }
+
+    #[rstest]
+    #[case("c", "7", "4294967303", Told { op: Some(Op::Create), lsn: Some(Lsn(7)), xid: Some(Xid(7)) })]
+    #[case("r", "null", "null", Told { op: Some(Op::Read), lsn: None, xid: None })]
+    fn added_fields_are_told_beside_the_row(
+        #[case] op: &str,
+        #[case] lsn: &str,
+        #[case] xid: &str,
+        #[case] expected: Told,
+    ) {
+        let value =
+            format!(r#"{{"id":1,"__op":"{op}","__lsn":{lsn},"__txId":{xid},"__table":"t"}}"#);
+        let (read, told) = read_row(None, Some(value.as_bytes()), &with_fields(), &at()).unwrap();
+        assert_eq!(told, expected);
+        let Body::Envelope(envelope) = read.body else { panic!("no row") };
+        assert_eq!(envelope.after.unwrap().len(), 1);
+    }
+
+    #[rstest]
+    #[case(marked(), r#"{"id":1}"#, "`__deleted` is absent, expected true or false")]
+    #[case(with_fields(), r#"{"id":1}"#, "`__op` is absent")]
+    #[case(with_fields(), r#"{"__op":"x"}"#, "`__op` is \"x\", no operation")]
+    #[case(with_fields(), r#"{"__op":"c","__lsn":"7"}"#, "`__lsn` is \"7\", no number")]
+    fn a_row_that_does_not_say_what_it_should_is_refused(
+        #[case] form: Form,
+        #[case] value: &str,
+        #[case] problem: &str,
+    ) {
+        let error = read_row(None, Some(value.as_bytes()), &form, &at()).unwrap_err();
+        let expected = "record cdc.public.t[1]@7: value is no Debezium row: ";
+        assert_eq!(error.to_string(), format!("{expected}{problem}"));
+    }
+}

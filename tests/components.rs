@@ -1,0 +1,228 @@
+//! What the proofs take for granted of the components, seen on the real stack: which messages move the
+//! connector's slot, and what a bounded statement reads.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use camino::Utf8Path;
+use changeproof::base::position::Lsn;
+use changeproof::cli::environment::Environment;
+use changeproof::client::connect::Connect;
+use changeproof::client::flink::JobManager;
+use changeproof::client::gateway::Session;
+use changeproof::client::kafka::{Admin, EndsReader, NewTopic};
+use changeproof::client::postgres::{self, Connection, ident};
+use changeproof::client::wait::{self, Look};
+use changeproof::stack::{self, Claim, Lease, Share};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_changeproof");
+/// Long enough for a busy machine; the tests wait for conditions, not for this.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A database, and names that are swept should the test die.
+struct Place {
+    lease: Lease,
+    claim: Claim,
+    session: Connection,
+    kafka: Admin,
+    ends: EndsReader,
+}
+
+impl Place {
+    async fn new() -> Self {
+        let environment = Environment::read();
+        let options =
+            changeproof::cli::stack::options(&environment, Utf8Path::new(PROGRAM), None).unwrap();
+        let lease = stack::lease(&options, Share::WithOthers, &|_| {}).await.unwrap();
+        let claim = stack::claim(&options, "a test of the components").unwrap();
+        let control = postgres::connect(&lease.endpoints, "postgres", "test").await.unwrap();
+        control.create_database(&claim.name()).await.unwrap();
+        let session = postgres::connect(&lease.endpoints, &claim.name(), "test").await.unwrap();
+        let kafka = Admin::new(&lease.endpoints).unwrap();
+        let ends = EndsReader::new(&lease.endpoints).unwrap();
+        Self { lease, claim, session, kafka, ends }
+    }
+
+    /// A name of this test's own.
+    fn name(&self, end: &str) -> String {
+        format!("{}{end}", self.claim.name())
+    }
+
+    async fn topic(&self, end: &str) {
+        let name = self.name(end);
+        let topic = NewTopic { name, partitions: 1, options: BTreeMap::new() };
+        self.kafka.create(&[topic]).await.unwrap();
+    }
+
+    /// How many records a topic of one partition holds.
+    async fn records(&self, end: &str) -> i64 {
+        let ends = self.ends.ends(&[(self.name(end), 1)]).await.unwrap();
+        ends.get(&(self.name(end), 0)).map_or(0, |bounds| bounds.high)
+    }
+
+    /// Waits until a topic holds so many records.
+    async fn until_records(&self, end: &str, n: i64) {
+        let look = || async {
+            let found = self.records(end).await;
+            Ok::<_, ()>(if found >= n { Look::Holds(()) } else { Look::NotYet(found.to_string()) })
+        };
+        wait::until(&format!("{n} records on {end}"), LIMIT, look).await.unwrap();
+    }
+
+    async fn confirmed(&self) -> Lsn {
+        let slot = self.session.slot(&self.name("_slot")).await.unwrap();
+        slot.and_then(|slot| slot.confirmed).unwrap_or(Lsn(0))
+    }
+
+    async fn until_confirmed(&self, past: Lsn) {
+        let look = || async {
+            let at = self.confirmed().await;
+            Ok::<_, ()>(if at > past { Look::Holds(()) } else { Look::NotYet(at.to_string()) })
+        };
+        wait::until(&format!("the slot to be confirmed past {past}"), LIMIT, look).await.unwrap();
+    }
+
+    /// Commits a statement; gives a position between what it wrote and its commit.
+    async fn commit(&self, sql: &str) -> Lsn {
+        self.session.run(&format!("BEGIN; {sql}")).await.unwrap();
+        let at = self.session.value("SELECT pg_current_wal_insert_lsn()").await.unwrap();
+        self.session.run("COMMIT").await.unwrap();
+        at.unwrap().parse().unwrap()
+    }
+
+    /// A connector that captures table `t` and messages, but for those of the prefix `silent`.
+    async fn connector(&self) -> Connect {
+        let at = &self.lease.endpoints;
+        let options = [
+            ("connector.class", "io.debezium.connector.postgresql.PostgresConnector".to_owned()),
+            ("database.hostname", at.postgres_host.clone()),
+            ("database.port", at.postgres_port.to_string()),
+            ("database.user", at.postgres_user.clone()),
+            ("database.password", "none".to_owned()),
+            ("database.dbname", self.claim.name()),
+            ("topic.prefix", self.claim.name()),
+            ("table.include.list", "public.t".to_owned()),
+            ("plugin.name", "pgoutput".to_owned()),
+            ("slot.name", self.name("_slot")),
+            ("publication.name", self.name("_pub")),
+            ("publication.autocreate.mode", "disabled".to_owned()),
+            ("message.prefix.exclude.list", "silent".to_owned()),
+            ("key.converter", "org.apache.kafka.connect.json.JsonConverter".to_owned()),
+            ("value.converter", "org.apache.kafka.connect.json.JsonConverter".to_owned()),
+        ];
+        let options = options.map(|(key, value)| (key.to_owned(), value));
+        let connect = Connect::new(at).unwrap();
+        connect.put(&self.name("_connector"), &BTreeMap::from(options)).await.unwrap();
+        connect
+    }
+
+    async fn end(self, connect: Option<Connect>) {
+        if let Some(connect) = connect {
+            connect.delete(&self.name("_connector")).await.unwrap();
+            let control = postgres::connect(&self.lease.endpoints, "postgres", "test").await;
+            let control = control.unwrap();
+            let slot = self.name("_slot");
+            let free = || async {
+                let slot = control.slot(&slot).await.unwrap();
+                let reader = slot.and_then(|slot| slot.active_pid);
+                Ok::<_, ()>(reader.map_or(Look::Holds(()), |pid| Look::NotYet(pid.to_string())))
+            };
+            wait::until("the slot to be free", LIMIT, free).await.unwrap();
+            control.drop_slot(&slot).await.unwrap();
+        }
+        let topics = self.kafka.list(&self.claim.name()).await.unwrap();
+        let topics: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
+        self.kafka.delete(&topics).await.unwrap();
+        let control = postgres::connect(&self.lease.endpoints, "postgres", "test").await.unwrap();
+        control.drop_database(&self.claim.name()).await.unwrap();
+        self.claim.release().unwrap();
+    }
+}
+
+/// The barrier stands on this: a message that is captured carries the slot past the commit before it,
+/// not past its own; one that is left out makes no record.
+#[tokio::test]
+async fn only_a_message_that_is_captured_moves_the_slot_past_the_commit_before_it() {
+    let place = Place::new().await;
+    let publication = ident(&place.name("_pub"));
+    let sql = format!(
+        "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1); \
+         CREATE TABLE other (id int PRIMARY KEY); CREATE PUBLICATION {publication} FOR TABLE t"
+    );
+    place.session.run(&sql).await.unwrap();
+    for topic in [".public.t", ".message"] {
+        place.topic(topic).await;
+    }
+    let connect = place.connector().await;
+    // The snapshot's row, then a message that comes back as a streamed record.
+    place.until_records(".public.t", 1).await;
+    place.session.emit_message("loud", "1").await.unwrap();
+    place.until_records(".message", 1).await;
+
+    let commit = place.commit("INSERT INTO t VALUES (2)").await;
+    place.session.emit_message("loud", "2").await.unwrap();
+    place.until_confirmed(commit).await;
+    assert_eq!((place.records(".public.t").await, place.records(".message").await), (2, 2));
+
+    // What nothing captures: a row of another table, and messages of the excluded prefix.
+    place.commit("INSERT INTO other VALUES (1)").await;
+    let mut silent = Lsn(0);
+    for n in 0..20 {
+        silent = place.session.emit_message("silent", &n.to_string()).await.unwrap();
+    }
+    // A captured message is read back only once the connector has gone past all of these.
+    let loud = place.session.emit_message("loud", "3").await.unwrap();
+    place.until_records(".message", 3).await;
+    place.until_confirmed(silent).await;
+    assert_eq!(place.records(".message").await, 3, "an excluded message makes no record");
+    assert!(place.confirmed().await <= loud, "a message is not confirmed past its own commit");
+    place.end(Some(connect)).await;
+}
+
+/// Bounded replays stand on this: a job reads to the ends that it found when it began.
+#[tokio::test]
+async fn a_bounded_job_reads_what_was_there_when_it_began_and_finishes() {
+    let place = Place::new().await;
+    for topic in [".a", ".b", ".c"] {
+        place.topic(topic).await;
+    }
+    let properties = [
+        ("execution.runtime-mode", "streaming"),
+        ("restart-strategy.type", "none"),
+        ("parallelism.default", "1"),
+    ];
+    let properties = properties.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let properties = BTreeMap::from(properties);
+    let session = Session::open(&place.lease.endpoints, "bounded", &properties).await.unwrap();
+    let flink = JobManager::new(&place.lease.endpoints).unwrap();
+    for (table, end) in [("a", ".a"), ("b", ".b"), ("c", ".c")] {
+        let (topic, kafka) = (place.name(end), &place.lease.endpoints.kafka);
+        let create = format!(
+            "CREATE TABLE {table} (id INT) WITH ('connector' = 'kafka', 'topic' = '{topic}', \
+             'properties.bootstrap.servers' = '{kafka}', 'format' = 'json', \
+             'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'latest-offset')"
+        );
+        session.execute(&create).await.unwrap();
+    }
+    let finish = async |statement: &str| {
+        let job = session.submit(statement).await.unwrap();
+        flink.until_ended(&job, LIMIT).await.unwrap();
+        assert_eq!(flink.state(&job).await.unwrap().as_deref(), Some("FINISHED"), "{statement}");
+    };
+    finish("INSERT INTO a VALUES (1), (2), (3)").await;
+    assert_eq!(place.records(".a").await, 3);
+
+    // In one statement set the second finds its input as it was before the first wrote: empty.
+    let both = "EXECUTE STATEMENT SET BEGIN INSERT INTO b SELECT id FROM a; \
+                INSERT INTO c SELECT id FROM b; END";
+    finish(both).await;
+    assert_eq!((place.records(".b").await, place.records(".c").await), (3, 0));
+
+    // One after the other, the second finds all that the first wrote.
+    finish("INSERT INTO c SELECT id FROM b").await;
+    assert_eq!(place.records(".c").await, 3);
+    session.close().await.unwrap();
+    place.end(None).await;
+}
