@@ -113,16 +113,15 @@ struct Shown {
 /// no consumer can order, the commits decide: when their records were read says nothing.
 fn merged(shown: Vec<Shown>) -> Vec<&'static str> {
     let mut last = BTreeMap::<i32, usize>::new();
-    let place = |shown: &Shown| {
+    let placed = shown.into_iter().map(|shown| {
         // What no commit explains stays behind the record before it, as does what came too late.
         let last = last.entry(shown.partition).or_default();
         *last = shown.committed.unwrap_or_default().max(*last);
-        *last
-    };
-    let places = shown.iter().map(place).collect::<Vec<_>>();
-    let mut placed = places.into_iter().zip(shown).collect::<Vec<_>>();
+        (*last, shown.event)
+    });
+    let mut placed = placed.collect::<Vec<_>>();
     placed.sort_by_key(|(place, _)| *place);
-    placed.into_iter().map(|(_, shown)| shown.event).collect()
+    placed.into_iter().map(|(_, event)| event).collect()
 }
 
 fn at_sink(case: &Case<'_>, place: &str) -> Option<Events> {
