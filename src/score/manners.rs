@@ -73,9 +73,9 @@ impl Behaviour {
         let is_scored = asked > self.manners.fail_first;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if is_scored {
-            state.tally.scored += 1
+            state.tally.scored += 1;
         } else {
-            state.tally.refused += 1
+            state.tally.refused += 1;
         }
         is_scored
     }
