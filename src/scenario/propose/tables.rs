@@ -24,14 +24,46 @@ pub(super) struct Column {
     length: Option<usize>,
     /// It gets a value by itself.
     is_given: bool,
-    /// The table and column it refers to.
-    refers_to: Option<(String, String)>,
+    /// What it refers to.
+    refers_to: Option<Reference>,
+    /// It must not be null.
+    is_required: bool,
     /// The first text that a CHECK allows.
     allowed: Option<String>,
     is_unique: bool,
 }
 
+/// A column of another table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Reference {
+    table: String,
+    /// Its name, where it is written.
+    column: Option<String>,
+    /// Which of the columns of the reference it is; without names, those of the primary key.
+    nth: usize,
+    /// The column is left null, since its table and this one each want to be first.
+    is_cut: bool,
+}
+
+impl Reference {
+    fn column<'t>(&'t self, other: &'t Table) -> Option<&'t String> {
+        self.column.as_ref().or_else(|| other.key.get(self.nth))
+    }
+}
+
 impl Column {
+    /// It waits for a row of one of these tables.
+    fn waits_for(&self, own: &Table, open: &[Table]) -> bool {
+        self.refers_to.as_ref().is_some_and(|other| {
+            let is_open = open.iter().any(|open| open.name == other.table);
+            other.table != own.name && is_open && !other.is_cut
+        })
+    }
+
+    fn is_left_null(&self) -> bool {
+        self.refers_to.as_ref().is_some_and(|other| other.is_cut)
+    }
+
     pub(super) fn is_decimal(&self) -> bool {
         matches!(self.kind.as_str(), "numeric" | "decimal" | "money")
     }
@@ -85,20 +117,38 @@ fn added(tokens: &[Token<'_>], tables: &mut [Table]) {
     table.constraint(rest);
 }
 
-/// Tables that others refer to come before those; a circle stays as it is written.
+/// Tables that others refer to come before those. A circle is cut where a column may stay null;
+/// where none may, it stays as it is written.
 fn in_order(mut tables: Vec<Table>) -> Vec<Table> {
     let mut sorted: Vec<Table> = Vec::new();
     while !tables.is_empty() {
-        let waits = |table: &Table| {
-            let others = table.columns.iter().filter_map(|column| column.refers_to.as_ref());
-            others.into_iter().any(|(other, _)| {
-                *other != table.name && tables.iter().any(|open| open.name == *other)
-            })
-        };
-        let next = tables.iter().position(|table| !waits(table)).unwrap_or(0);
-        sorted.push(tables.remove(next));
+        let waits =
+            |table: &Table| table.columns.iter().any(|column| column.waits_for(table, &tables));
+        let next = tables.iter().position(|table| !waits(table));
+        if next.is_none() && cut(&mut tables) {
+            continue;
+        }
+        sorted.push(tables.remove(next.unwrap_or(0)));
     }
     sorted
+}
+
+/// Leaves the columns null by which one of these tables waits for another, if all of those may be.
+fn cut(tables: &mut [Table]) -> bool {
+    let may = |table: &&Table| {
+        let mut waiting = table.columns.iter().filter(|column| column.waits_for(table, tables));
+        waiting.all(|column| !column.is_required && !table.key.contains(&column.name))
+    };
+    let Some(name) = tables.iter().find(may).map(|table| table.name.clone()) else { return false };
+    let open: Vec<Table> = tables.to_vec();
+    for table in tables.iter_mut().filter(|table| table.name == name) {
+        let own = table.clone();
+        let waiting = table.columns.iter_mut().filter(|column| column.waits_for(&own, &open));
+        for reference in waiting.filter_map(|column| column.refers_to.as_mut()) {
+            reference.is_cut = true;
+        }
+    }
+    true
 }
 
 /// The items of the first list in parentheses.
@@ -153,7 +203,8 @@ impl Table {
             },
             length: length.and_then(|token| token.text.parse().ok()),
             is_given: has("GENERATED") || (has("DEFAULT") && !has("CHECK")) || is_serial,
-            refers_to: reference(item),
+            refers_to: references(item).into_iter().next(),
+            is_required: has("NOT") || has("PRIMARY"),
             allowed: allowed(item),
             is_unique: has("UNIQUE") || has("PRIMARY"),
         });
@@ -163,11 +214,16 @@ impl Table {
     fn constraint(&mut self, item: &[Token<'_>]) {
         // The first list alone: that of REFERENCES names columns of the other table.
         let names: Vec<String> = items(item).into_iter().flatten().filter_map(name).collect();
-        let (refers_to, allowed) = (reference(item), allowed(item));
+        let allowed = allowed(item);
         let named = self.columns.iter_mut().find(|column| names.contains(&column.name));
         if let Some(column) = named {
-            column.refers_to = column.refers_to.take().or(refers_to);
             column.allowed = column.allowed.take().or(allowed);
+        }
+        for reference in references(item) {
+            let Some(name) = names.get(reference.nth) else { continue };
+            for column in self.columns.iter_mut().filter(|column| column.name == *name) {
+                column.refers_to = column.refers_to.take().or_else(|| Some(reference.clone()));
+            }
         }
     }
 
@@ -180,7 +236,7 @@ impl Table {
     pub(super) fn insert(&self, n: usize, tables: &[Self]) -> String {
         let wanted = |column: &&Column| {
             let is_key = self.key.contains(&column.name);
-            !column.is_given
+            !(column.is_given || column.is_left_null())
                 || (is_key && column.kind != "generated") && !column.kind.ends_with("serial")
         };
         let columns: Vec<(&str, String)> = self
@@ -229,7 +285,10 @@ impl Table {
 
     fn is_referred_to(&self, column: &str, tables: &[Self]) -> bool {
         let refers = |other: &Column| {
-            other.refers_to.as_ref().is_some_and(|(table, to)| *table == self.name && to == column)
+            other.refers_to.as_ref().is_some_and(|reference| {
+                reference.table == self.name
+                    && reference.column(self).is_some_and(|name| name == column)
+            })
         };
         tables.iter().any(|table| table.columns.iter().any(refers))
     }
@@ -255,10 +314,10 @@ impl Table {
 
     /// A value of a column for the `n`th row; `None` where only null or the default is safe.
     fn value(column: &Column, n: usize, tables: &[Self]) -> Option<String> {
-        if let Some((table, to)) = &column.refers_to
-            && let Some(other) = tables.iter().find(|other| other.name == *table)
+        if let Some(reference) = &column.refers_to
+            && let Some(other) = tables.iter().find(|other| other.name == reference.table)
         {
-            let to = if to.is_empty() { other.key.first()? } else { to };
+            let to = reference.column(other)?;
             let referred = other.columns.iter().find(|column| column.name == *to)?;
             if referred != column {
                 return Self::value(referred, n, tables);
@@ -297,21 +356,28 @@ impl Table {
     }
 }
 
-/// `REFERENCES table (column)`.
-fn reference(item: &[Token<'_>]) -> Option<(String, String)> {
-    let at = item.iter().position(|token| token.is("REFERENCES"))?;
-    let mut rest = item.get(at + 1..)?;
+/// `REFERENCES table (column, …)`, one for each of the columns that refer; without names, as many as
+/// a list before it has.
+fn references(item: &[Token<'_>]) -> Vec<Reference> {
+    let Some(at) = item.iter().position(|token| token.is("REFERENCES")) else { return Vec::new() };
+    let (before, rest) = item.split_at(at);
+    let mut rest = rest.get(1..).unwrap_or(&[]);
     if let [_, dot, further @ ..] = rest
         && dot.is_symbol(".")
     {
         rest = further;
     }
-    let table = name(rest.first()?)?;
-    let column = match rest {
-        [_, open, column, ..] if open.is_symbol("(") => name(column),
-        _ => None,
+    let Some(table) = rest.first().and_then(name) else { return Vec::new() };
+    let is_list = rest.get(1).is_some_and(|token| token.is_symbol("("));
+    let columns: Vec<Option<String>> = if is_list {
+        items(rest).into_iter().map(|column| column.first().and_then(name)).collect()
+    } else {
+        let is_constraint = before.iter().any(|token| token.is("FOREIGN"));
+        let n = if is_constraint { items(before).len() } else { 1 };
+        vec![None; n]
     };
-    Some((table, column.unwrap_or_default()))
+    let reference = |(nth, column)| Reference { table: table.clone(), column, nth, is_cut: false };
+    columns.into_iter().enumerate().map(reference).collect()
 }
 
 /// The first text after CHECK.
@@ -368,5 +434,52 @@ mod tests {
         assert_eq!(orders.key, ["id"]);
         assert_eq!(orders.update(1, &tables), None, "no column of it is free to change");
         assert_eq!(orders.insert(2, &tables), "INSERT INTO orders (id, customer_id) VALUES (2, 2)");
+    }
+
+    #[test]
+    fn a_circle_is_cut_where_a_column_may_stay_null() {
+        let ddl = [
+            "CREATE TABLE dept (id int PRIMARY KEY, head int)",
+            "CREATE TABLE emp (id int PRIMARY KEY, dept int NOT NULL REFERENCES dept)",
+            "CREATE TABLE a_line (emp int NOT NULL REFERENCES emp, n int, PRIMARY KEY (emp, n))",
+            "ALTER TABLE dept ADD FOREIGN KEY (head) REFERENCES emp(id)",
+        ];
+        let tables = read(&ddl.map(|sql| Text::whole("a.sql".into(), sql.to_owned())));
+        let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+        assert_eq!(names, ["dept", "emp", "a_line"]);
+        let inserts = tables.iter().map(|table| table.insert(1, &tables)).collect::<Vec<_>>();
+        let expected = [
+            "INSERT INTO dept (id) VALUES (1)",
+            "INSERT INTO emp (id, dept) VALUES (1, 1)",
+            "INSERT INTO a_line (emp, n) VALUES (1, 1)",
+        ];
+        assert_eq!(inserts, expected);
+    }
+
+    #[test]
+    fn a_circle_of_columns_that_must_not_be_null_ends() {
+        let ddl = [
+            "CREATE TABLE a (id int PRIMARY KEY, b int NOT NULL REFERENCES b)",
+            "CREATE TABLE b (id int PRIMARY KEY, a int NOT NULL REFERENCES a)",
+        ];
+        let tables = read(&ddl.map(|sql| Text::whole("a.sql".into(), sql.to_owned())));
+        assert_eq!(tables.len(), 2);
+    }
+
+    #[test]
+    fn a_key_of_several_columns_is_referred_to_column_by_column() {
+        let ddl = [
+            "CREATE TABLE price (of_bank text, of_day text, FOREIGN KEY (of_day, of_bank) REFERENCES quote (day, bank))",
+            "CREATE TABLE note (b text, d text, FOREIGN KEY (b, d) REFERENCES quote)",
+            "CREATE TABLE quote (bank text, day text, PRIMARY KEY (bank, day))",
+        ];
+        let tables = read(&ddl.map(|sql| Text::whole("a.sql".into(), sql.to_owned())));
+        let inserts = tables.iter().map(|table| table.insert(1, &tables)).collect::<Vec<_>>();
+        let expected = [
+            "INSERT INTO quote (bank, day) VALUES ('bank-1', 'day-1')",
+            "INSERT INTO price (of_bank, of_day) VALUES ('bank-1', 'day-1')",
+            "INSERT INTO note (b, d) VALUES ('bank-1', 'day-1')",
+        ];
+        assert_eq!(inserts, expected);
     }
 }
