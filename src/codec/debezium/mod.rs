@@ -3,6 +3,7 @@
 //! Numbers stay as they are written, so that no digit goes through floating point.
 
 mod encoding;
+pub mod scan;
 
 use std::collections::BTreeMap;
 
