@@ -1,6 +1,7 @@
 //! A history laid out for judging: the journal folded, every topic aligned with what it must hold,
 //! every sink's records read. The checkers look at this and at nothing else.
 
+use super::once::Places;
 use super::outbox;
 use super::shots;
 use super::topic::TopicCase;
@@ -42,6 +43,11 @@ pub(super) struct Case<'a> {
 
 impl<'a> Case<'a> {
     pub(super) fn of(history: &'a History) -> Self {
+        Self::of_part(history, &Places::default())
+    }
+
+    /// Of a history that lacks changes of its transactions; `places` says which it has.
+    pub(super) fn of_part(history: &'a History, places: &Places) -> Self {
         let index = history.index();
         let (sinks, gaps) = SinkCase::all(&index);
         let mut case = Self {
@@ -58,7 +64,7 @@ impl<'a> Case<'a> {
             gaps,
             index,
         };
-        case.read_journal();
+        case.read_journal(places);
         case.read_rules();
         case.read_columns();
         case.align_topics();
@@ -70,11 +76,17 @@ impl<'a> Case<'a> {
         self.gaps.push(Gap { what: what.into(), missing: missing.into() });
     }
 
-    fn read_journal(&mut self) {
+    fn read_journal(&mut self, places: &Places) {
         let mut journal = Journal::new(self.index.tables);
         for wal in &self.index.wal {
             match journal.push(wal.lsn, wal.xid, wal.data) {
-                Ok(transaction) => self.transactions.extend(transaction),
+                Ok(transaction) => {
+                    let restored = transaction.map(|mut transaction| {
+                        places.restore(&mut transaction);
+                        transaction
+                    });
+                    self.transactions.extend(restored);
+                }
                 Err(error) => {
                     self.journal_error = Some(error.to_string());
                     return;

@@ -17,6 +17,7 @@ mod integrity;
 mod internal;
 mod lives;
 mod metadata;
+pub mod once;
 mod order;
 mod outbox;
 mod patterns;
@@ -102,8 +103,12 @@ pub fn judge(history: &History) -> Verdict {
     if let Some(verdict) = integrity::aborted(history) {
         return verdict;
     }
-    let judged = catch_unwind(AssertUnwindSafe(|| judge_case(&Case::of(history))));
-    judged.unwrap_or_else(|cause| {
+    laid_out(|| judge_case(&Case::of(history)))
+}
+
+/// A bug in laying out the history is no verdict.
+fn laid_out(judge: impl FnOnce() -> Verdict) -> Verdict {
+    catch_unwind(AssertUnwindSafe(judge)).unwrap_or_else(|cause| {
         let mut verdict = Verdict::empty(Outcome::Unknown);
         verdict.gaps.push(panicked("laying out the history", cause.as_ref()));
         verdict

@@ -48,9 +48,9 @@ pub(super) fn run(bless: &Bless, console: Console) -> Exit {
 }
 
 fn one(folder: &Utf8Path, write: bool, console: Console) -> Result<(), Refused> {
-    let recheck = run::recheck(folder);
-    let (mut history, verdict) =
-        recheck.map_err(|error| Refused(Exit::ScenarioInvalid, error.to_string()))?;
+    let history = History::read(&run::history_file(folder));
+    let mut history = history.map_err(|error| Refused(Exit::ScenarioInvalid, error.to_string()))?;
+    let verdict = check::judge(&history);
     agrees(&verdict)?;
     let rows = settled(&history).map_err(|why| Refused(Exit::Unknown, why))?;
     let ran = history.header.trial.clone();

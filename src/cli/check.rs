@@ -11,17 +11,30 @@ use crate::check::verdict::Verdict;
 use crate::client::clock::Stopwatch;
 use crate::history::event::Header;
 use crate::report::{Case, exit_of};
-use crate::run;
+use crate::run::{self, How, Rechecked};
 
 /// Judge recorded runs again, without any stack
 ///
 /// A verdict depends on the history alone, so it is the recorded one, unless this version of
 /// changeproof judges otherwise than the one that recorded the run; then that is said.
+///
+/// A history is judged with all of its events in memory, unless it is larger than 256 MiB (packed: 32
+/// MiB). Of a larger one the topics are judged in one pass, which holds a small state of every key;
+/// what the scenario demands besides is then told as unknown.
 #[derive(Debug, Args)]
 pub(super) struct Check {
     /// Run folders (or their names below `.changeproof/runs`), or history files
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<Utf8PathBuf>,
+    /// Judge the topics in one pass, however small the history is
+    ///
+    /// A small history that demands more than that, or that one pass has no model for, is judged
+    /// with all events in memory after all; that is said on stderr.
+    #[arg(long)]
+    one_pass: bool,
+    /// Judge with all events in memory, however large the history is
+    #[arg(long, conflicts_with = "one_pass")]
+    whole: bool,
     /// The form of the report on stdout
     #[arg(long, value_enum, default_value_t = Format::Human, help_heading = "Output")]
     format: Format,
@@ -32,6 +45,8 @@ struct Judged {
     header: Header,
     verdict: Verdict,
     folder: Utf8PathBuf,
+    /// Not as the run itself was judged.
+    partly: bool,
 }
 
 impl Judged {
@@ -45,11 +60,19 @@ pub(super) fn run(check: &Check, console: Console) -> Exit {
     let shown = Shown::new(check.format, console);
     let mut unreadable = Exit::Pass;
     let mut judged = Vec::new();
+    let how = match (check.one_pass, check.whole) {
+        (true, _) => How::OnePass,
+        (false, true) => How::Whole,
+        (false, false) => How::BySize,
+    };
     for named in &check.runs {
         let folder = found(named);
-        match run::recheck(&folder) {
-            Ok((history, verdict)) => {
-                judged.push(Judged { header: history.header, verdict, folder });
+        match run::recheck(&folder, how) {
+            Ok(Rechecked { header, verdict, note }) => {
+                if let Some(note) = &note {
+                    console.err(&format!("note: {folder} was {note}"));
+                }
+                judged.push(Judged { header, verdict, folder, partly: note.is_some() });
             }
             Err(error) => {
                 unreadable = unreadable.worst(console.failed(&error, Exit::ScenarioInvalid));
@@ -59,7 +82,9 @@ pub(super) fn run(check: &Check, console: Console) -> Exit {
     let cases: Vec<Case<'_>> = judged.iter().map(Judged::case).collect();
     for (one, case) in itertools::zip_eq(&judged, &cases) {
         shown.case(case);
-        differs(one, console);
+        if !one.partly {
+            differs(one, console);
+        }
     }
     let exit = cases.iter().map(|case| case.exit).fold(unreadable, Exit::worst);
     if !cases.is_empty() {

@@ -9,10 +9,12 @@ use console::{Color, Console};
 use environment::Environment;
 
 mod bench;
+mod bench_check;
 mod bench_parse;
 mod bless;
 mod check;
 mod console;
+mod convert;
 pub mod environment;
 mod explain;
 mod fmt;
@@ -65,6 +67,7 @@ struct Global {
 enum Command {
     Run(run::Run),
     Check(check::Check),
+    Convert(convert::Convert),
     Up(stack::Up),
     Down(stack::Down),
     Status(stack::Status),
@@ -78,6 +81,8 @@ enum Command {
     Translate(translate::Translate),
     #[command(hide = true)]
     Bench(bench::Bench),
+    #[command(hide = true)]
+    BenchCheck(bench_check::BenchCheck),
     #[command(hide = true)]
     BenchParse(bench_parse::BenchParse),
     #[command(hide = true)]
@@ -112,11 +117,13 @@ fn dispatch(command: &Command, environment: &Environment, console: Console) -> E
     match command {
         Command::Run(run) => run::run(run, environment, console),
         Command::Check(check) => check::run(check, console),
+        Command::Convert(convert) => convert::run(convert, console),
         Command::Up(up) => stack::up(up, environment, console),
         Command::Down(down) => stack::down(down, environment, console),
         Command::Status(status) => stack::status(status, environment, console),
         Command::Doctor(doctor) => stack::doctor(doctor, environment, console),
         Command::Bench(bench) => bench::bench(bench, environment, console),
+        Command::BenchCheck(bench) => bench_check::run(bench, console),
         Command::BenchParse(bench) => bench_parse::run(bench, console),
         Command::Keeper(keeper) => stack::keeper(keeper, console),
         Command::List(list) => list::run(list, console),

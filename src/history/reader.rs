@@ -32,6 +32,18 @@ pub enum HistoryError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A block of a packed history is broken.
+    #[error("{file}: block {block}, which begins at byte {byte}: {problem}")]
+    Block {
+        /// The file.
+        file: String,
+        /// The block, from 1; the header is block 0.
+        block: u64,
+        /// The byte of the file at which it begins, from 0.
+        byte: u64,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The history has another format.
     #[error(
         "{file}: the history has format {major}.{minor}; this version of changeproof reads {}.0 to {}.{}",
@@ -61,8 +73,17 @@ pub struct Reader<R: BufRead = BufReader<File>> {
 
 /// What every header has, whatever its version.
 #[derive(Deserialize)]
-struct Format {
+pub(super) struct Format {
     format: Version,
+}
+
+/// Refuses a format that this version does not read.
+pub(super) fn refuse_other(found: &Format, file: &str) -> Result<(), HistoryError> {
+    let Version { major, minor } = found.format;
+    if major != FORMAT.major || minor > FORMAT.minor {
+        return Err(HistoryError::Version { file: file.to_owned(), major, minor });
+    }
+    Ok(())
 }
 
 impl Reader {
@@ -85,10 +106,7 @@ impl<R: BufRead> Reader<R> {
             return Err(lines.error(0, "the file is empty; expected the header of a history"));
         }
         let format: Format = lines.json(&buffer)?;
-        let Version { major, minor } = format.format;
-        if major != FORMAT.major || minor > FORMAT.minor {
-            return Err(HistoryError::Version { file: file.to_owned(), major, minor });
-        }
+        refuse_other(&format, file)?;
         let header = lines.json(&buffer)?;
         let sum = lines.sum;
         Ok(Self { input, file: file.to_owned(), header, sum, line: 1, buffer, failed: false })

@@ -12,7 +12,7 @@ use crate::scenario::pipeline::{Dialect, Format, Pipeline};
 use crate::scenario::settings::{Cell, Settings};
 use crate::scenario::trial::Trial;
 
-fn header() -> Header {
+pub(super) fn header() -> Header {
     let pipeline = Pipeline {
         file: None,
         source: Vec::new(),
@@ -49,7 +49,7 @@ fn header() -> Header {
     }
 }
 
-fn events() -> Vec<Event> {
+pub(super) fn events() -> Vec<Event> {
     let record = Record {
         topic: "cdc.public.t".to_owned(),
         partition: 0,

@@ -3,6 +3,7 @@
 pub mod feed;
 pub mod key;
 pub mod outbox;
+pub mod partitioner;
 pub mod reading;
 pub mod runs;
 pub mod sink;

@@ -4,7 +4,7 @@
 //! .changeproof/runs/<time>-<token>/
 //!   files/…            scenario and pipeline as they were read
 //!   effective/…        connector, statements as submitted, versions, the command that repeats it
-//!   history.jsonl      what was seen
+//!   history.jsonl      what was seen (or packed, history.cph)
 //!   lake/…             what the statements wrote as files, if they did
 //!   verdict.json       what it was judged to be
 //!   logs/…             the ends of the components' logs, if something failed

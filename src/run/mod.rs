@@ -14,6 +14,7 @@ mod jobs;
 mod made;
 pub mod names;
 mod outcome;
+mod recheck;
 mod recovery;
 mod schemas;
 mod scoring;
@@ -29,6 +30,7 @@ mod walsender;
 pub use bare::bare;
 pub use cancel::Cancel;
 pub use context::{Limits, Progress, RunContext, Silent, Stage, TrialResult};
-pub use trial::{recheck, trial};
+pub use recheck::{How, Rechecked, history_file, recheck};
+pub use trial::trial;
 
 use trial::Run;

@@ -28,7 +28,6 @@ use crate::client::clock::Stopwatch;
 use crate::client::kafka::Admin;
 use crate::dialect::{self, Translation};
 use crate::history::event::{End, Event, FORMAT, Header};
-use crate::history::{History, HistoryError};
 use crate::scenario::pipeline::Dialect;
 use crate::scenario::settings::{Options, Settings};
 use crate::scenario::trial::Trial;
@@ -104,14 +103,6 @@ async fn stages(run: &Run<'_>) -> Result<(), Stop> {
         jobs::start(run, topics),
     )?;
     timeline::run(run, source, shadow, jobs).await
-}
-
-/// Judges a recorded run again, without any stack; the verdict depends on nothing but the history.
-pub fn recheck(folder: &Utf8Path) -> Result<(History, Verdict), HistoryError> {
-    let path = if folder.is_file() { folder.to_owned() } else { folder.join("history.jsonl") };
-    let history = History::read(&path)?;
-    let verdict = check::judge(&history);
-    Ok((history, verdict))
 }
 
 pub(super) type Begun<'a> = (Run<'a>, Folder, Option<Claim>);

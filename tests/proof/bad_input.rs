@@ -42,7 +42,9 @@ fn read(bytes: &[u8]) -> Result<History, HistoryError> {
 fn line(error: &HistoryError) -> usize {
     match error {
         HistoryError::Line { line, .. } => *line,
-        HistoryError::Io { .. } | HistoryError::Version { .. } => panic!("{error}"),
+        HistoryError::Io { .. } | HistoryError::Version { .. } | HistoryError::Block { .. } => {
+            panic!("{error}")
+        }
     }
 }
 

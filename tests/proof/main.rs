@@ -16,6 +16,7 @@ mod edit;
 mod legal;
 mod matrix;
 mod mutations;
+mod once;
 mod recorded;
 mod scene;
 mod slow;

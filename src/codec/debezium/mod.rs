@@ -4,6 +4,7 @@
 
 mod encoding;
 mod row;
+pub mod scan;
 
 use std::collections::BTreeMap;
 

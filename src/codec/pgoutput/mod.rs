@@ -3,9 +3,13 @@
 #[cfg(test)]
 pub(crate) mod write;
 
+mod view;
+
 use serde::{Deserialize, Serialize};
 
 use crate::base::position::{Lsn, Xid};
+
+pub use view::{CellView, Cells, Does, OldView, View, view};
 
 /// Microseconds between 1970-01-01 and 2000-01-01, from which Postgres counts.
 const POSTGRES_EPOCH_US: i64 = 946_684_800_000_000;

@@ -1,0 +1,247 @@
+//! What is held of every live key, and of the changes that are on their way to the topic.
+
+use hashbrown::HashTable;
+
+use super::digest::{Digest, Id};
+use crate::base::position::{Lsn, Xid};
+use crate::model::feed::Part;
+
+/// No change is on its way.
+const NONE: u32 = u32::MAX;
+/// No record of the key was seen yet.
+pub(super) const NOWHERE: u16 = u16::MAX;
+
+/// So many dead keys are held beside as many as are live.
+const DEAD_MAX: usize = 1 << 16;
+
+/// What is held of a key: 32 bytes, the digest of its name and of its last row among them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Life {
+    pub(super) id: Id,
+    /// The digest of the row.
+    pub(super) row: Digest,
+    /// The last of the changes on their way, which names the first.
+    last: u32,
+    /// The partition its records are on.
+    pub(super) home: u16,
+    pub(super) marks: Marks,
+}
+
+/// What is known of a key, a bit each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Marks(u8);
+
+impl Marks {
+    /// The row is there.
+    pub(super) const LIVE: u8 = 1;
+    /// The snapshot must show its row, and has not yet.
+    pub(super) const OWES_READ: u8 = 2;
+    /// Its partition is the one that Kafka's default partitioner gives it.
+    pub(super) const AT_DEFAULT: u8 = 4;
+
+    pub(super) fn has(self, mark: u8) -> bool {
+        self.0 & mark != 0
+    }
+
+    pub(super) fn set(&mut self, mark: u8, on: bool) {
+        if on {
+            self.0 |= mark;
+        } else {
+            self.0 &= !mark;
+        }
+    }
+}
+
+/// A record that must arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Due {
+    pub(super) part: Part,
+    pub(super) xid: Xid,
+    pub(super) lsn: Lsn,
+    /// The end of its transaction; of a snapshot's row zero.
+    pub(super) end: Lsn,
+    /// Its place in commit order; of a snapshot's row zero.
+    pub(super) seq: u64,
+    pub(super) before: Digest,
+    pub(super) after: Digest,
+}
+
+impl Due {
+    /// It is this record that is meant, whatever it shows; a tombstone names nothing but its key.
+    pub(super) fn is(&self, part: Part, xid: Xid, lsn: Lsn) -> bool {
+        let named = matches!(part, Part::Create | Part::Update | Part::Delete);
+        self.part == part && (!named || self.xid == xid && self.lsn == lsn)
+    }
+}
+
+#[derive(Debug)]
+struct Node {
+    due: Due,
+    next: u32,
+}
+
+/// All keys.
+#[derive(Debug, Default)]
+pub(super) struct Lives {
+    table: HashTable<Life>,
+    nodes: Vec<Node>,
+    free: u32,
+    n_due: usize,
+    n_live: usize,
+    /// Dead keys were forgotten, all of them at their default partition.
+    pub(super) forgot: bool,
+    /// The most keys that were live at once.
+    pub(super) n_live_max: usize,
+    /// Dead keys are looked for when so many are held.
+    forget_at: usize,
+    n_due_max: usize,
+}
+
+fn hash(life: &Life) -> u64 {
+    life.id.0
+}
+
+impl Lives {
+    pub(super) fn new() -> Self {
+        Self { free: NONE, ..Self::default() }
+    }
+
+    pub(super) fn get(&mut self, id: Id) -> Option<&mut Life> {
+        self.table.find_mut(id.0, |life| life.id == id)
+    }
+
+    /// The key, which is held from here on.
+    pub(super) fn of(&mut self, id: Id) -> &mut Life {
+        let new = Life { id, row: 0, last: NONE, home: NOWHERE, marks: Marks::default() };
+        self.table.entry(id.0, |life| life.id == id, hash).or_insert(new).into_mut()
+    }
+
+    /// Changes whether a row is there, and which.
+    pub(super) fn turn(&mut self, id: Id, row: Option<Digest>) -> bool {
+        let life = self.of(id);
+        let was_live = life.marks.has(Marks::LIVE);
+        life.marks.set(Marks::LIVE, row.is_some());
+        life.row = row.unwrap_or(life.row);
+        match (was_live, row.is_some()) {
+            (false, true) => self.n_live += 1,
+            (true, false) => self.n_live -= 1,
+            (true, true) | (false, false) => {}
+        }
+        self.n_live_max = self.n_live_max.max(self.n_live);
+        was_live
+    }
+
+    /// How many keys are held.
+    pub(super) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// How many changes are on their way.
+    pub(super) fn n_due(&self) -> usize {
+        self.n_due
+    }
+
+    /// The bytes of the table of keys.
+    pub(super) fn table_bytes(&self) -> usize {
+        self.table.allocation_size()
+    }
+
+    /// The bytes of the changes on their way, at their most.
+    pub(super) fn due_bytes(&self) -> usize {
+        self.n_due_max * size_of::<Node>()
+    }
+
+    fn node(&mut self, place: u32) -> Option<&mut Node> {
+        self.nodes.get_mut(usize::try_from(place).ok()?)
+    }
+
+    /// A change is on its way from here on.
+    pub(super) fn push(&mut self, id: Id, due: Due) {
+        let last = self.of(id).last;
+        let first = self.node(last).map(|node| node.next);
+        let place = self.place(Node { due, next: NONE });
+        // A ring: the last names the first.
+        let first = first.unwrap_or(place);
+        if let Some(node) = self.node(place) {
+            node.next = first;
+        }
+        if let Some(node) = self.node(last) {
+            node.next = place;
+        }
+        self.of(id).last = place;
+        self.n_due += 1;
+        self.n_due_max = self.n_due_max.max(self.n_due);
+    }
+
+    fn place(&mut self, node: Node) -> u32 {
+        let free = self.free;
+        match self.node(free) {
+            Some(old) => {
+                let next = std::mem::replace(old, node).next;
+                self.free = next;
+                free
+            }
+            None => {
+                self.nodes.push(node);
+                u32::try_from(self.nodes.len() - 1).unwrap_or(NONE)
+            }
+        }
+    }
+
+    /// The first of the changes on their way.
+    pub(super) fn first(&self, life: &Life) -> Option<Due> {
+        let at = |place: u32| self.nodes.get(usize::try_from(place).ok()?);
+        Some(at(at(life.last)?.next)?.due)
+    }
+
+    /// All changes on their way, the first first.
+    pub(super) fn due(&self, life: &Life) -> impl Iterator<Item = Due> + '_ {
+        let last = life.last;
+        let at = |place: u32| self.nodes.get(usize::try_from(place).ok()?);
+        let mut next = at(last).map(|node| node.next);
+        std::iter::from_fn(move || {
+            let place = next?;
+            let node = at(place)?;
+            next = (place != last).then_some(node.next);
+            Some(node.due)
+        })
+    }
+
+    /// The first of the changes on their way has arrived.
+    pub(super) fn pop(&mut self, id: Id) -> Option<Due> {
+        let last = self.get(id)?.last;
+        let first = self.node(last)?.next;
+        let free = self.free;
+        let node = self.node(first)?;
+        let (due, second) = (node.due, node.next);
+        node.next = free;
+        self.free = first;
+        self.n_due -= 1;
+        if first == last {
+            self.get(id)?.last = NONE;
+        } else {
+            self.node(last)?.next = second;
+        }
+        Some(due)
+    }
+
+    /// All keys, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Life> {
+        self.table.iter()
+    }
+
+    /// Forgets dead keys, when there are many: those of which nothing is on its way, and whose
+    /// partition needs not be known.
+    pub(super) fn forget(&mut self) {
+        if self.table.len() < self.forget_at.max(2 * self.n_live + DEAD_MAX) {
+            return;
+        }
+        self.table.retain(|life| {
+            let held = life.marks.has(Marks::LIVE) || life.last != NONE;
+            held || life.home != NOWHERE && !life.marks.has(Marks::AT_DEFAULT)
+        });
+        self.forgot = true;
+        // Where many must be held they are not looked through at every commit.
+        self.forget_at = 2 * self.table.len();
+    }
+}

@@ -1,0 +1,176 @@
+//! The pass itself: every change of the journal owes its records, and every record must be the next
+//! that its key owes.
+
+mod journal;
+mod topics;
+mod xids;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Stop;
+use super::digest::{Digester, Id};
+use super::frame::Frame;
+use super::lives::{Due, Lives, Marks};
+use super::partition::Partition;
+use super::suspects::Suspects;
+use crate::base::position::{Lsn, Xid};
+use crate::history::event::{Event, Proof};
+use crate::history::stream::{Seen, Stream};
+use journal::Open;
+pub(super) use topics::got;
+use xids::Xids;
+
+/// How many changes may be on their way to the topics at once.
+const DUE_MAX: usize = 2_000_000;
+/// How many records of a partition may wait for the journal.
+const WAITING_MAX: usize = 1 << 16;
+/// How many changes are held against the end of the snapshot.
+const EARLY_MAX: usize = 4096;
+
+/// What was counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counted {
+    pub(super) events: u64,
+    pub(super) transactions: u64,
+    pub(super) changes: u64,
+    pub(super) records: u64,
+}
+
+/// The pass.
+#[derive(Debug)]
+pub(super) struct Pass {
+    pub(super) frame: Frame,
+    pub(super) digester: Digester,
+    pub(super) lives: Lives,
+    pub(super) suspects: Suspects,
+    /// By table and partition.
+    pub(super) partitions: BTreeMap<(usize, i32), Partition>,
+    pub(super) counted: Counted,
+    /// Acknowledged commits that the journal has not shown yet.
+    pub(super) lacking: BTreeSet<Xid>,
+    open: Option<Open>,
+    xids: Xids,
+    last_commit: Option<Lsn>,
+    seq: u64,
+    /// The greatest LSN of the captured changes that were committed, and whose.
+    highest: Option<(Lsn, Id)>,
+    early: Vec<(i64, Id)>,
+    /// The earliest of those that were not kept.
+    later: Option<i64>,
+    /// The last row of the snapshot: when it was written, and whose it is.
+    pub(super) read_last: Option<(i64, Id)>,
+    last_proof: Option<Proof>,
+    may_repeat: bool,
+    walsender: Option<i32>,
+    /// OIDs of tables that are not among the history's.
+    others: BTreeSet<u32>,
+    by_oid: BTreeMap<u32, usize>,
+}
+
+impl Pass {
+    pub(super) fn new(frame: Frame) -> Self {
+        let digester = Digester::new(frame.rules.encoding.clone());
+        let tables = frame.tables.iter().enumerate();
+        let by_oid = tables.map(|(place, table)| (table.oid, place)).collect();
+        Self {
+            frame,
+            digester,
+            lives: Lives::new(),
+            suspects: Suspects::default(),
+            partitions: BTreeMap::new(),
+            counted: Counted::default(),
+            lacking: BTreeSet::new(),
+            open: None,
+            xids: Xids::default(),
+            last_commit: None,
+            seq: 0,
+            highest: None,
+            early: Vec::new(),
+            later: None,
+            read_last: None,
+            last_proof: None,
+            may_repeat: false,
+            walsender: None,
+            others: BTreeSet::new(),
+            by_oid,
+        }
+    }
+
+    /// Reads the whole history.
+    pub(super) fn run(&mut self, stream: &mut Stream<'_>) -> Result<(), Stop> {
+        while let Some(seen) = stream.see()? {
+            self.counted.events += 1;
+            match seen {
+                Seen::Wal { lsn, data, .. } => self.wal(lsn, data)?,
+                Seen::Record(record) => self.record(&record)?,
+                Seen::Other(event) => self.other(event)?,
+            }
+        }
+        self.end()
+    }
+
+    fn other(&mut self, event: Event) -> Result<(), Stop> {
+        match event {
+            Event::Commit { xid, .. } if !self.xids.contains(xid.0) => {
+                self.lacking.insert(xid);
+            }
+            Event::Tables { tables } if tables != self.frame.tables => {
+                return Err(Stop::refused("the source tables were recorded twice"));
+            }
+            Event::Schema { .. } => return Err(Stop::refused("the records are in Avro")),
+            Event::Reconfigured { .. } => {
+                return Err(Stop::refused("the connector is reconfigured on the way"));
+            }
+            Event::Reshaped { .. } => {
+                return Err(Stop::refused("the topics are changed on the way"));
+            }
+            Event::Fault { .. } => self.may_repeat = true,
+            Event::Walsender { pid, .. } => {
+                self.may_repeat |= self.walsender.is_some() && self.walsender != pid;
+                self.walsender = pid.or(self.walsender);
+            }
+            Event::Proof(proof) => {
+                let cut_off = proof.ends.iter().filter(|(t, _)| self.frame.topics.contains_key(*t));
+                if cut_off.flat_map(|(_, ends)| ends).any(|(low, _)| *low > 0) {
+                    return Err(Stop::refused("records were removed from a topic on the way"));
+                }
+                self.last_proof = Some(proof);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Stop> {
+        let places = self.partitions.keys().copied().collect::<Vec<_>>();
+        for place in places {
+            while self.partitions.get(&place).is_some_and(|p| !p.waiting.is_empty()) {
+                self.settle_all(place, true)?;
+            }
+        }
+        let proven = self.last_proof.as_ref().and_then(|proof| proof.last_commit_end);
+        let is_due = |due: &Due| due.seq == 0 || proven.is_some_and(|last| due.end <= last);
+        for life in self.lives.iter() {
+            let owes = life.marks.has(Marks::OWES_READ);
+            if owes || self.lives.due(life).any(|due| is_due(&due)) {
+                self.suspects.add(life.id);
+            }
+        }
+        let read_last = self.read_last.map(|(at, _)| at);
+        let is_early = |time: i64| read_last.is_some_and(|last| time < last);
+        for (_, id) in self.early.iter().filter(|(time, _)| is_early(*time)) {
+            self.suspects.witness([*id, *id]);
+        }
+        if self.later.is_some_and(is_early) {
+            self.suspects.n_witnesses_left_out += 1;
+        }
+        Ok(())
+    }
+
+    /// The keys that a verdict on the rest takes: some of every partition, so that it is known to have
+    /// been read, where the stream begins and ends, and what the snapshot read last.
+    pub(super) fn samples(&self) -> impl Iterator<Item = Id> + '_ {
+        let of_partitions = self.partitions.values().flat_map(|partition| partition.samples);
+        of_partitions.flatten().chain(self.read_last.map(|(_, id)| id))
+    }
+}

@@ -1,0 +1,254 @@
+//! What the topics hold, record by record.
+
+use super::super::Stop;
+use super::super::digest::{Digester, NAMELESS, NO_ROW};
+use super::super::frame::Watched;
+use super::super::lives::{Due, Marks, NOWHERE};
+use super::super::partition::{Got, Partition};
+use super::{Pass, WAITING_MAX};
+use crate::base::position::{Lsn, RecordPosition, Xid};
+use crate::codec::debezium::scan::scan;
+use crate::codec::debezium::{self, Body, Op};
+use crate::history::stream::RecordView;
+use crate::model::feed::Part;
+use crate::model::partitioner::default_partition;
+
+impl Pass {
+    pub(super) fn record(&mut self, record: &RecordView<'_>) -> Result<(), Stop> {
+        let Some(table) = self.frame.topics.get(record.topic).copied() else { return Ok(()) };
+        self.counted.records += 1;
+        let place = (table, record.partition);
+        let got = self.got(table, record);
+        let partition = self.partitions.entry(place).or_default();
+        partition.n_records += 1;
+        // What cannot be read is looked at by whoever can say why.
+        let Some(got) = got else {
+            self.suspects.add(NAMELESS);
+            return Ok(());
+        };
+        if got.part == Part::Read && self.frame.rules.snapshot {
+            self.check_point(&got)?;
+            let at = record.timestamp.unwrap_or(i64::MIN);
+            if self.read_last.is_none_or(|(last, _)| at > last) {
+                self.read_last = Some((at, got.id));
+            }
+        }
+        let partition = self.partitions.entry(place).or_default();
+        partition.waiting.push_back(got);
+        if partition.waiting.len() == 1 || partition.waiting.len() > WAITING_MAX {
+            let force = partition.waiting.len() > WAITING_MAX;
+            self.settle_all(place, force)?;
+        }
+        Ok(())
+    }
+
+    /// The rows of a snapshot say the point that they were read at.
+    fn check_point(&self, got: &Got) -> Result<(), Stop> {
+        if got.lsn == Lsn(0) || got.lsn == self.frame.point {
+            return Ok(());
+        }
+        let seen = self.partitions.values().any(|partition| partition.n_reads > 0);
+        if seen {
+            return Err(Stop::refused("rows of more than one snapshot were seen"));
+        }
+        Err(Stop::Again(got.lsn))
+    }
+
+    /// `None` where the record cannot be read.
+    fn got(&mut self, table: usize, record: &RecordView<'_>) -> Option<Got> {
+        let watched = self.frame.watched.get(table)?.as_ref()?;
+        got(&mut self.digester, (table, watched), record)
+    }
+
+    /// The journal has come further: what waited for it may go on.
+    pub(super) fn wake(&mut self) -> Result<(), Stop> {
+        let waits = |(_, partition): &(&(usize, i32), &Partition)| !partition.waiting.is_empty();
+        if !self.partitions.iter().any(|waiting| waits(&waiting)) {
+            return Ok(());
+        }
+        let places = self.partitions.iter().filter(waits).map(|(place, _)| *place);
+        for place in places.collect::<Vec<_>>() {
+            self.settle_all(place, false)?;
+        }
+        Ok(())
+    }
+
+    /// Settles records of a partition in their order, up to one that must wait; `force`: the first
+    /// must not.
+    pub(super) fn settle_all(&mut self, place: (usize, i32), force: bool) -> Result<(), Stop> {
+        let mut force = force;
+        loop {
+            let partition = self.partitions.get(&place);
+            let Some(got) = partition.and_then(|p| p.waiting.front()).copied() else {
+                return Ok(());
+            };
+            if !self.settle(place, &got, force)? {
+                return Ok(());
+            }
+            force = false;
+            if let Some(partition) = self.partitions.get_mut(&place) {
+                partition.waiting.pop_front();
+                partition.first_is_new = false;
+            }
+        }
+    }
+
+    /// Whether the record could be placed.
+    fn settle(&mut self, place: (usize, i32), got: &Got, force: bool) -> Result<bool, Stop> {
+        let first = self.lives.get(got.id).copied().and_then(|life| {
+            let owes = life.marks.has(Marks::OWES_READ);
+            if owes {
+                Some((read_due(life.row), true))
+            } else {
+                Some((self.lives.first(&life)?, false))
+            }
+        });
+        if let Some((due, from_mark)) = first.filter(|(due, _)| due.is(got.part, got.xid, got.lsn))
+        {
+            if from_mark {
+                self.show(got.id, false);
+            } else {
+                self.lives.pop(got.id);
+            }
+            self.arrived(place, got, &due);
+            return Ok(true);
+        }
+        if self.repeated(place, got) {
+            return Ok(true);
+        }
+        if let Some(due) = self.skip_to(got) {
+            self.suspects.add(got.id);
+            self.arrived(place, got, &due);
+            return Ok(true);
+        }
+        if !force {
+            return Ok(false);
+        }
+        let forgot = self.partitions.get(&place).is_some_and(|partition| partition.forgot);
+        if self.may_repeat && forgot {
+            let why = "after a restart, a record may repeat one that stands too far before it";
+            return Err(Stop::refused(why));
+        }
+        self.suspects.add(got.id);
+        Ok(true)
+    }
+
+    /// The record is not the next of its key, but one that is due later.
+    fn skip_to(&mut self, got: &Got) -> Option<Due> {
+        let life = self.lives.get(got.id).copied()?;
+        let is_it = |due: &Due| due.is(got.part, got.xid, got.lsn);
+        let n = self.lives.due(&life).position(|due| is_it(&due))?;
+        self.show(got.id, false);
+        for _ in 0..n {
+            self.lives.pop(got.id);
+        }
+        self.lives.pop(got.id)
+    }
+
+    /// A record that was there before: the whole checker looks at all that stands from there on.
+    fn repeated(&mut self, place: (usize, i32), got: &Got) -> bool {
+        let Some(partition) = self.partitions.get_mut(&place) else { return false };
+        if partition.first_is_new {
+            return false;
+        }
+        let Some(since) = partition.since(got) else {
+            partition.first_is_new = true;
+            return false;
+        };
+        for id in since {
+            self.suspects.add(id);
+        }
+        partition.repeats = true;
+        true
+    }
+
+    /// A record has arrived that was due: what it shows, and where it stands.
+    fn arrived(&mut self, place: (usize, i32), got: &Got, due: &Due) {
+        let forgot = self.lives.forgot;
+        let Some(partition) = self.partitions.get_mut(&place) else { return };
+        partition.n_reads += u64::from(got.part == Part::Read);
+        let mut deviates = (got.before, got.after) != (due.before, due.after);
+        let is_late = if due.seq == 0 { partition.seq > 0 } else { due.seq <= partition.seq };
+        if is_late && let Some(other) = partition.at {
+            deviates = true;
+            self.suspects.add(other);
+        }
+        // What follows on records that are there again says whether these were all of them.
+        deviates |= std::mem::take(&mut partition.repeats);
+        partition.arrived(got, due.seq);
+        let home = u16::try_from(place.1).unwrap_or(NOWHERE - 1);
+        if let Some(life) = self.lives.get(got.id) {
+            if life.home == NOWHERE {
+                life.home = home;
+                life.marks.set(Marks::AT_DEFAULT, got.at_default);
+                // It may have been elsewhere in a life that was forgotten.
+                deviates |= forgot && !got.at_default;
+            }
+            deviates |= life.home != home;
+        }
+        if deviates {
+            self.suspects.add(got.id);
+        }
+    }
+}
+
+/// A row of the snapshot.
+pub(super) fn read_due(row: u64) -> Due {
+    let (part, before) = (Part::Read, NO_ROW);
+    Due { part, xid: Xid(0), lsn: Lsn(0), end: Lsn(0), seq: 0, before, after: row }
+}
+
+/// Reads a record; `None` where it cannot be read, or is of a kind that has no place here.
+pub(in crate::check::once) fn got(
+    digester: &mut Digester,
+    (table, watched): (usize, &Watched),
+    record: &RecordView<'_>,
+) -> Option<Got> {
+    let key = record.key?;
+    let id = digester.key((table, watched), key)?;
+    let at_default = default_partition(key, watched.partitions) == record.partition;
+    let tombstone = Got {
+        id,
+        part: Part::Tombstone,
+        xid: Xid(0),
+        lsn: Lsn(0),
+        before: NO_ROW,
+        after: NO_ROW,
+        at_default,
+    };
+    let Some(value) = record.value else { return Some(tombstone) };
+    let mut row = |raw: Option<&str>| raw.map_or(NO_ROW, |raw| digester.json(watched, raw));
+    if let Some(scanned) = scan(value) {
+        let part = part(scanned.op).filter(|_| !scanned.is_incremental)?;
+        let (xid, lsn) = (scanned.xid.unwrap_or(Xid(0)), scanned.lsn.unwrap_or_default());
+        let (before, after) = (row(scanned.before), row(scanned.after));
+        return Some(Got { id, part, xid, lsn, before, after, at_default });
+    }
+    let at = RecordPosition {
+        topic: record.topic.to_owned(),
+        partition: record.partition,
+        offset: record.offset,
+        file: None,
+    };
+    let envelope = match debezium::read(Some(key), Some(value), &at).ok()?.body {
+        Body::Tombstone => return Some(tombstone),
+        Body::Envelope(envelope) => envelope,
+    };
+    let part = part(envelope.op).filter(|_| !envelope.source.is_incremental())?;
+    let (xid, lsn) = (envelope.source.xid, envelope.source.lsn);
+    let json = |row: &debezium::Row<'_>| serde_json::to_string(row).unwrap_or_default();
+    let before = row(envelope.before.as_ref().map(json).as_deref());
+    let after = row(envelope.after.as_ref().map(json).as_deref());
+    let (xid, lsn) = (xid.unwrap_or(Xid(0)), lsn.unwrap_or_default());
+    Some(Got { id, part, xid, lsn, before, after, at_default })
+}
+
+fn part(op: Op) -> Option<Part> {
+    match op {
+        Op::Read => Some(Part::Read),
+        Op::Create => Some(Part::Create),
+        Op::Update => Some(Part::Update),
+        Op::Delete => Some(Part::Delete),
+        Op::Truncate | Op::Message => None,
+    }
+}

@@ -1,0 +1,164 @@
+//! The second reading: a history of the keys that the whole checker is to look at, and of all that
+//! is rare.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Stop;
+use super::digest::{Digester, Id};
+use super::frame::Frame;
+use super::pass::got;
+use crate::base::position::{Lsn, Position, Xid};
+use crate::codec::pgoutput::{self, View};
+use crate::history::History;
+use crate::history::event::{Event, Header, Proof};
+use crate::history::stream::{RecordView, Seen, Stream};
+use crate::model::source::Transaction;
+
+/// How many events the whole checker is given.
+const EVENTS_MAX: usize = 200_000;
+
+/// Which changes of its transactions a history holds, where it does not hold all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::check) struct Places(BTreeMap<Lsn, Vec<u32>>);
+
+impl Places {
+    /// Gives the changes of a transaction the positions that they have in the whole journal.
+    pub(in crate::check) fn restore(&self, transaction: &mut Transaction) {
+        let n = transaction.changes.len();
+        let places = self.0.get(&transaction.commit).filter(|places| places.len() == n);
+        let Some(places) = places else { return };
+        for (change, index) in itertools::zip_eq(&mut transaction.changes, places) {
+            let change = std::sync::Arc::make_mut(change);
+            change.position = Position { index: *index, ..change.position };
+        }
+    }
+}
+
+/// What the second reading keeps.
+pub(super) struct Slice<'a> {
+    pub(super) frame: &'a Frame,
+    pub(super) digester: Digester,
+    pub(super) keys: BTreeSet<Id>,
+    /// Acknowledged commits that the journal does not have.
+    pub(super) lacking: &'a BTreeSet<Xid>,
+}
+
+/// A transaction whose commit has not come yet.
+#[derive(Default)]
+struct Open {
+    begun: bool,
+    events: Vec<Event>,
+    places: Vec<u32>,
+    /// How many changes of known tables it has so far.
+    n: u32,
+    kept: bool,
+}
+
+impl Slice<'_> {
+    /// Reads the history again.
+    pub(super) fn read(
+        mut self,
+        stream: &mut Stream<'_>,
+        header: Header,
+    ) -> Result<(History, Places), Stop> {
+        let (mut events, mut places) = (Vec::new(), Places::default());
+        let mut open = Open::default();
+        while let Some(seen) = stream.see()? {
+            match seen {
+                Seen::Wal { lsn, xid, data } => {
+                    if self.keeps_change(data, &mut open) {
+                        let to = if open.begun { &mut open.events } else { &mut events };
+                        to.push(Event::Wal { lsn, xid, data: data.to_vec() });
+                    }
+                    if let Some(View::Commit { commit, .. }) = pgoutput::view(data) {
+                        let open = std::mem::take(&mut open);
+                        if open.kept {
+                            events.extend(open.events);
+                            places.0.insert(commit, open.places);
+                        }
+                    }
+                }
+                Seen::Record(record) => {
+                    if self.keeps_record(&record) {
+                        events.push(Seen::Record(record).into_event());
+                    }
+                }
+                Seen::Other(event) => events.extend(self.other(event)),
+            }
+            if events.len() + open.events.len() > EVENTS_MAX {
+                return Err(Stop::Refused(format!(
+                    "the keys that must be looked at more closely have more than {EVENTS_MAX} events"
+                )));
+            }
+        }
+        // A transaction whose commit was not recorded is none.
+        Ok((History { header, events }, places))
+    }
+
+    /// Whether a message of the journal is kept, if its transaction is.
+    fn keeps_change(&mut self, data: &[u8], open: &mut Open) -> bool {
+        match pgoutput::view(data) {
+            Some(View::Begin { .. }) => {
+                *open = Open { begun: true, ..Open::default() };
+                true
+            }
+            Some(View::Commit { .. }) => true,
+            Some(View::Change { relation, old, new, .. }) => {
+                let table = self.frame.tables.iter().position(|table| table.oid == relation);
+                let Some(table) = table else { return false };
+                let place = open.n;
+                open.n += 1;
+                let Some(Some(watched)) = self.frame.watched.get(table) else { return false };
+                let cells = [new, old.map(pgoutput::OldView::cells)];
+                let mut ids = cells.into_iter().flatten().map(|cells| {
+                    self.digester.cells((table, watched), cells).map(|named| named.id)
+                });
+                let keeps = ids.any(|id| id.is_none_or(|id| self.keys.contains(&id)));
+                if keeps {
+                    open.places.push(place);
+                    open.kept = true;
+                }
+                keeps
+            }
+            // Descriptions of tables, barriers, notes: all of them are rare.
+            None => {
+                open.kept = true;
+                true
+            }
+        }
+    }
+
+    fn keeps_record(&mut self, record: &RecordView<'_>) -> bool {
+        let Some(table) = self.frame.topics.get(record.topic).copied() else {
+            return !self.frame.sinks.iter().any(|sink| sink == record.topic);
+        };
+        let Some(Some(watched)) = self.frame.watched.get(table) else { return true };
+        let got = got(&mut self.digester, (table, watched), record);
+        got.is_none_or(|got| self.keys.contains(&got.id))
+    }
+
+    /// Rare events, without what is not judged here.
+    fn other(&self, event: Event) -> Option<Event> {
+        let is_sink = |topic: &str| self.frame.sinks.iter().any(|sink| sink == topic);
+        match event {
+            Event::Entry { .. }
+            | Event::Sinks { .. }
+            | Event::Clocks { .. }
+            | Event::File(_)
+            | Event::Plan { .. }
+            | Event::Reference(_)
+            | Event::CutReference(_) => None,
+            Event::Commit { xid, .. } if !self.lacking.contains(&xid) => None,
+            Event::Topics { mut topics } => {
+                topics.retain(|topic| !topic.role.is_sink());
+                Some(Event::Topics { topics })
+            }
+            Event::Proof(proof) => {
+                let ends = proof.ends.into_iter().filter(|(topic, _)| !is_sink(topic)).collect();
+                let (jobs, gaps) = (Vec::new(), Vec::new());
+                Some(Event::Proof(Proof { ends, jobs, gaps, ..proof }))
+            }
+            event => Some(event),
+        }
+    }
+}
