@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::frame::{Form, Watched};
 use crate::base::value::Value;
-use crate::codec::debezium::scan::{members, plain};
+use crate::codec::debezium::scan::{Side, members, plain};
 use crate::codec::debezium::{Encoding, Row};
 use crate::codec::pgoutput::{CellView, Cells};
 use crate::codec::value::canonical;
@@ -43,11 +43,38 @@ pub(super) struct Digester {
     key: Vec<u8>,
     /// Where each column of the row stands in `row`.
     places: Vec<(usize, usize)>,
+    before: Shown,
+    after: Shown,
+}
+
+/// The image of a record, as far as it was shown.
+#[derive(Debug, Default)]
+struct Shown {
+    row: Vec<u8>,
+    n_columns: usize,
+    /// A column stands elsewhere than in the table, or is written as it seldom is.
+    is_odd: bool,
+}
+
+impl Shown {
+    fn clear(&mut self) {
+        self.row.clear();
+        self.n_columns = 0;
+        self.is_odd = false;
+    }
+
+    fn add(&mut self, watched: &Watched, encoding: &Encoding, name: &str, raw: &str) {
+        let column = watched.columns.get(self.n_columns).filter(|(column, _)| column == name);
+        let put = column.and_then(|(_, form)| put_json(&mut self.row, encoding, form, raw));
+        self.is_odd |= put.is_none();
+        self.n_columns += 1;
+    }
 }
 
 impl Digester {
     pub(super) fn new(encoding: Encoding) -> Self {
-        Self { encoding, row: Vec::new(), key: Vec::new(), places: Vec::new() }
+        let (before, after) = (Shown::default(), Shown::default());
+        Self { encoding, row: Vec::new(), key: Vec::new(), places: Vec::new(), before, after }
     }
 
     /// Of a row of the journal; `None` if it has not the table's columns, or no key.
@@ -89,28 +116,63 @@ impl Digester {
         Some(id(&self.key))
     }
 
+    /// The name of a row of the journal, as [`cells`](Self::cells) gives it.
+    pub(super) fn name_of(
+        &mut self,
+        (table, watched): (usize, &Watched),
+        cells: Cells<'_>,
+    ) -> Option<Id> {
+        if cells.len() != watched.columns.len() {
+            return None;
+        }
+        self.start_key(table);
+        for place in &watched.key {
+            let (_, form) = watched.columns.get(*place)?;
+            let cell = cells.into_iter().nth(*place)?;
+            put_cell(&mut self.key, &self.encoding, form, cell).then_some(())?;
+        }
+        Some(id(&self.key))
+    }
+
     fn start_key(&mut self, table: usize) {
         self.key.clear();
         self.key.extend_from_slice(&table.to_le_bytes());
     }
 
-    /// Of the JSON of a row as a record shows it; `NO_DIGEST` if it has not exactly the table's
-    /// columns, or one cannot be read.
-    pub(super) fn json(&mut self, watched: &Watched, raw: &str) -> Digest {
-        self.row.clear();
-        let (row, encoding) = (&mut self.row, &self.encoding);
-        let mut columns = watched.columns.iter();
-        let in_order = members(raw.as_bytes(), |name, value| {
-            let (_, form) = columns.next().filter(|(column, _)| column == name)?;
-            put_json(row, encoding, form, value)
-        });
-        if in_order.is_some() && columns.next().is_none() {
-            return digest(&self.row);
+    /// Begins with the images of another record.
+    pub(super) fn start(&mut self) {
+        self.before.clear();
+        self.after.clear();
+    }
+
+    /// The next column of an image, as it stands there.
+    pub(super) fn show(&mut self, watched: &Watched, side: Side, name: &str, raw: &str) {
+        let shown = match side {
+            Side::Before => &mut self.before,
+            Side::After => &mut self.after,
+        };
+        shown.add(watched, &self.encoding, name, raw);
+    }
+
+    /// Of an image whose columns were shown; `raw` is all of it.
+    pub(super) fn shown(&mut self, watched: &Watched, side: Side, raw: Option<&str>) -> Digest {
+        let Some(raw) = raw else { return NO_ROW };
+        let shown = match side {
+            Side::Before => &self.before,
+            Side::After => &self.after,
+        };
+        if !shown.is_odd && shown.n_columns == watched.columns.len() {
+            return digest(&shown.row);
         }
+        self.json(watched, raw)
+    }
+
+    /// Of the JSON of a row as a record shows it, its columns in any order; `NO_DIGEST` if it has not
+    /// exactly the table's columns, or one cannot be read.
+    pub(super) fn json(&mut self, watched: &Watched, raw: &str) -> Digest {
         self.json_by_name(watched, raw).unwrap_or(NO_DIGEST)
     }
 
-    /// The same where the columns stand in another order.
     fn json_by_name(&mut self, watched: &Watched, raw: &str) -> Option<Digest> {
         let shown = serde_json::from_str::<Row<'_>>(raw).ok()?;
         (shown.len() == watched.columns.len()).then_some(())?;

@@ -153,10 +153,11 @@ impl Once {
             return Err(Stop::refused(why));
         }
         let keys = pass.suspects.closed(pass.samples());
+        let unreadable = pass.suspects.take_unreadable();
         let Pass { frame, digester, lacking, counted, lives, .. } = pass;
         let n_keys = (!lives.forgot).then(|| lives.len());
         drop(lives);
-        let slice = Slice { frame: &frame, digester, keys, lacking: &lacking };
+        let slice = Slice { frame: &frame, digester, keys, unreadable, lacking: &lacking };
         let (part, places) = slice.read(&mut open()?, reduced(&self.header))?;
         self.taken.looked_at = part.events.len();
         let mut verdict = judge_part(&part, &places, frame.point)?;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Stop;
 use super::digest::{Digester, Id};
 use super::frame::Frame;
-use super::pass::got;
+use super::suspects::Place;
 use crate::base::position::{Lsn, Position, Xid};
 use crate::codec::pgoutput::{self, View};
 use crate::history::History;
@@ -39,6 +39,7 @@ pub(super) struct Slice<'a> {
     pub(super) frame: &'a Frame,
     pub(super) digester: Digester,
     pub(super) keys: BTreeSet<Id>,
+    pub(super) unreadable: BTreeSet<Place>,
     /// Acknowledged commits that the journal does not have.
     pub(super) lacking: &'a BTreeSet<Xid>,
 }
@@ -110,9 +111,8 @@ impl Slice<'_> {
                 open.n += 1;
                 let Some(Some(watched)) = self.frame.watched.get(table) else { return false };
                 let cells = [new, old.map(pgoutput::OldView::cells)];
-                let mut ids = cells.into_iter().flatten().map(|cells| {
-                    self.digester.cells((table, watched), cells).map(|named| named.id)
-                });
+                let cells = cells.into_iter().flatten();
+                let mut ids = cells.map(|cells| self.digester.name_of((table, watched), cells));
                 let keeps = ids.any(|id| id.is_none_or(|id| self.keys.contains(&id)));
                 if keeps {
                     open.places.push(place);
@@ -133,8 +133,11 @@ impl Slice<'_> {
             return !self.frame.sinks.iter().any(|sink| sink == record.topic);
         };
         let Some(Some(watched)) = self.frame.watched.get(table) else { return true };
-        let got = got(&mut self.digester, (table, watched), record);
-        got.is_none_or(|got| self.keys.contains(&got.id))
+        if self.unreadable.contains(&(table, record.partition, record.offset)) {
+            return true;
+        }
+        let id = record.key.and_then(|key| self.digester.key((table, watched), key));
+        id.is_none_or(|id| self.keys.contains(&id))
     }
 
     /// Rare events, without what is not judged here.

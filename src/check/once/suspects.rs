@@ -11,12 +11,16 @@ const WITNESSES_MAX: usize = 200;
 /// How many changes of a primary key are remembered.
 const LINKS_MAX: usize = 1_000_000;
 
+/// A record: the number of its table, its partition and its offset.
+pub(super) type Place = (usize, i32, i64);
+
 /// The keys that the whole checker is to look at.
 #[derive(Debug, Default)]
 pub(super) struct Suspects {
     keys: BTreeSet<Id>,
     witnesses: BTreeSet<Id>,
     links: Vec<(Id, Id)>,
+    unreadable: BTreeSet<Place>,
     /// Some were left out.
     pub(super) too_many: bool,
     /// How often something showed a witness that is left out.
@@ -31,6 +35,21 @@ impl Suspects {
         } else if !self.keys.contains(&id) {
             self.too_many = true;
         }
+    }
+
+    /// A record cannot be read: whoever can say why is to look at it.
+    pub(super) fn unreadable(&mut self, place: Place) {
+        self.add(NAMELESS);
+        if self.unreadable.len() < KEYS_MAX {
+            self.unreadable.insert(place);
+        } else {
+            self.too_many = true;
+        }
+    }
+
+    /// The records that cannot be read.
+    pub(super) fn take_unreadable(&mut self) -> BTreeSet<Place> {
+        std::mem::take(&mut self.unreadable)
     }
 
     /// This key shows a fact that can be demanded, but never fails by itself; together with another

@@ -6,7 +6,7 @@
 use super::Op;
 use crate::base::position::{Lsn, Xid};
 
-/// A change event whose images were not read.
+/// A change event whose images were seen member by member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scanned<'a> {
     /// What happened.
@@ -23,24 +23,32 @@ pub struct Scanned<'a> {
     pub is_incremental: bool,
 }
 
-/// Scans the value of a record; `None` where it is unusual.
-pub fn scan(value: &[u8]) -> Option<Scanned<'_>> {
+/// Which of an envelope's images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The row before.
+    Before,
+    /// The row after.
+    After,
+}
+
+/// Scans the value of a record; `None` where it is unusual. `each` is given the members of both
+/// images in their order: the column's name and its JSON.
+pub fn scan<'a>(
+    value: &'a [u8],
+    mut each: impl FnMut(Side, &'a str, &'a str),
+) -> Option<Scanned<'a>> {
     let mut json = Json::of(value)?;
-    let (mut op, mut source, mut transaction) = (None, None, None);
+    let (mut op, mut origin, mut transaction) = (None, None, None);
     let (mut before, mut after) = (None, None);
-    json.object(|json, name| {
-        let slot = match name {
-            "op" => &mut op,
-            "before" => &mut before,
-            "after" => &mut after,
-            "source" => &mut source,
-            "transaction" => &mut transaction,
-            _ => return json.value(0).map(drop),
-        };
-        // A field that stands there twice is refused by the other reader.
-        slot.is_none().then_some(())?;
-        *slot = Some(json.value(0)?);
-        Some(())
+    // A field that stands there twice is refused by the other reader.
+    json.object(|json, name| match name {
+        "op" => once(&mut op, json.value(0)?),
+        "before" => once(&mut before, json.image(|name, raw| each(Side::Before, name, raw))?),
+        "after" => once(&mut after, json.image(|name, raw| each(Side::After, name, raw))?),
+        "source" => once(&mut origin, json.origin()?),
+        "transaction" => once(&mut transaction, json.value(0)?),
+        _ => json.value(0).map(drop),
     })?;
     json.end()?;
     if !matches!(transaction, None | Some("null")) {
@@ -53,51 +61,21 @@ pub fn scan(value: &[u8]) -> Option<Scanned<'_>> {
         "\"d\"" => Op::Delete,
         _ => return None,
     };
-    let (lsn, xid, is_incremental) = origin(source?)?;
-    Some(Scanned { op, before: image(before)?, after: image(after)?, lsn, xid, is_incremental })
+    let Origin { lsn, xid, is_incremental } = origin?;
+    let (before, after) = (before.flatten(), after.flatten());
+    Some(Scanned { op, before, after, lsn, xid, is_incremental })
 }
 
-/// The outer `None`: neither null nor an object.
-#[expect(clippy::option_option, reason = "unusual, or null, or an object")]
-fn image(raw: Option<&str>) -> Option<Option<&str>> {
-    match raw {
-        None | Some("null") => Some(None),
-        Some(raw) => raw.starts_with('{').then_some(Some(raw)),
-    }
+/// Fills a slot that is empty.
+fn once<T>(slot: &mut Option<T>, value: T) -> Option<()> {
+    slot.replace(value).is_none().then_some(())
 }
 
-fn origin(raw: &str) -> Option<(Option<Lsn>, Option<Xid>, bool)> {
-    let mut json = Json::of(raw.as_bytes())?;
-    let (mut lsn, mut xid, mut mark, mut ts_ms) = (None, None, None, None);
-    let (mut schema, mut table) = (None, None);
-    json.object(|json, name| {
-        let slot = match name {
-            "lsn" => &mut lsn,
-            "txId" => &mut xid,
-            "snapshot" => &mut mark,
-            "ts_ms" => &mut ts_ms,
-            "schema" => &mut schema,
-            "table" => &mut table,
-            _ => return json.value(0).map(drop),
-        };
-        slot.is_none().then_some(())?;
-        *slot = Some(json.value(0)?);
-        Some(())
-    })?;
-    json.end()?;
-    for name in [schema, table] {
-        (name.is_none_or(|name| name == "null" || is_plain(name))).then_some(())?;
-    }
-    if let Some(ts_ms) = ts_ms.filter(|ts_ms| *ts_ms != "null") {
-        ts_ms.parse::<i64>().ok()?;
-    }
-    let xid = match number(xid)? {
-        Some(xid) => Some(super::low_bits(xid)?),
-        None => None,
-    };
-    let mark = mark.unwrap_or("null");
-    (!mark.contains('\\')).then_some(())?;
-    Some((number(lsn)?.map(Lsn), xid, mark == "\"incremental\""))
+/// What is read of `source`.
+struct Origin {
+    lsn: Option<Lsn>,
+    xid: Option<Xid>,
+    is_incremental: bool,
 }
 
 /// The outer `None`: neither null nor a number of 64 bits.
@@ -198,6 +176,53 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// Reads an image and gives its JSON; the outer `None`: it is neither null nor an object.
+    #[expect(clippy::option_option, reason = "unusual, or null, or an object")]
+    fn image(&mut self, mut each: impl FnMut(&'a str, &'a str)) -> Option<Option<&'a str>> {
+        let start = self.at;
+        if self.peek()? == b'n' {
+            self.word("null")?;
+            return Some(None);
+        }
+        self.object(|json, name| {
+            each(name, json.value(0)?);
+            Some(())
+        })?;
+        self.text.get(start..self.at).map(Some)
+    }
+
+    /// Reads `source`.
+    fn origin(&mut self) -> Option<Origin> {
+        let (mut lsn, mut xid, mut mark, mut ts_ms) = (None, None, None, None);
+        let (mut schema, mut table) = (None, None);
+        self.object(|json, name| {
+            let value = json.value(0)?;
+            match name {
+                "lsn" => once(&mut lsn, value),
+                "txId" => once(&mut xid, value),
+                "snapshot" => once(&mut mark, value),
+                "ts_ms" => once(&mut ts_ms, value),
+                "schema" => once(&mut schema, value),
+                "table" => once(&mut table, value),
+                _ => Some(()),
+            }
+        })?;
+        for name in [schema, table] {
+            (name.is_none_or(|name| name == "null" || is_plain(name))).then_some(())?;
+        }
+        if let Some(ts_ms) = ts_ms.filter(|ts_ms| *ts_ms != "null") {
+            ts_ms.parse::<i64>().ok()?;
+        }
+        let xid = match number(xid)? {
+            Some(xid) => Some(super::low_bits(xid)?),
+            None => None,
+        };
+        let mark = mark.unwrap_or("null");
+        (!mark.contains('\\')).then_some(())?;
+        let is_incremental = mark == "\"incremental\"";
+        Some(Origin { lsn: number(lsn)?.map(Lsn), xid, is_incremental })
+    }
+
     /// Reads a value of any kind; gives its JSON.
     fn value(&mut self, depth: usize) -> Option<&'a str> {
         let start = self.at;
@@ -253,9 +278,7 @@ impl<'a> Json<'a> {
         self.expect(b'"')?;
         let mut escaped = false;
         loop {
-            let rest = self.bytes.get(self.at..)?;
-            let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
-            self.at += plain;
+            self.at += plain_bytes(self.bytes.get(self.at..)?);
             match self.peek()? {
                 b'"' => {
                     self.at += 1;
@@ -316,6 +339,31 @@ impl<'a> Json<'a> {
     }
 }
 
+/// How many bytes of a text stand before the first that ends it, escapes, or must not be in it.
+/// Texts are most of an envelope, so eight bytes are looked at together: a byte of `word ^ pattern`
+/// is nought where the two are alike, and taking one from a byte that is nought borrows into its
+/// highest bit.
+fn plain_bytes(rest: &[u8]) -> usize {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+    let mut n = 0;
+    for eight in rest.as_chunks::<8>().0 {
+        let word = u64::from_le_bytes(*eight);
+        let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGH;
+        let quote = below(word ^ (ONES * u64::from(b'"')), 1);
+        let escape = below(word ^ (ONES * u64::from(b'\\')), 1);
+        // A borrow may mark a byte above one that is marked rightly, never one below it.
+        let found = quote | escape | below(word, 0x20);
+        if found != 0 {
+            return n + usize::try_from(found.trailing_zeros() / 8).unwrap_or_default();
+        }
+        n += 8;
+    }
+    let ends = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+    let rest = rest.get(n..).unwrap_or_default();
+    n + rest.iter().position(ends).unwrap_or(rest.len())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -334,9 +382,21 @@ mod tests {
         raw.map(|raw| format!("{:?}", serde_json::from_str::<Row<'_>>(raw).unwrap()))
     }
 
+    fn quoted(name: &str) -> String {
+        format!("\"{name}\"")
+    }
+
     /// What is scanned is what is read.
     fn same(bytes: &[u8]) -> bool {
-        let Some(scanned) = scan(bytes) else { return false };
+        let mut seen = [String::new(), String::new()];
+        let Some(scanned) = scan(bytes, |side, name, raw| {
+            let seen = &mut seen[usize::from(side == Side::After)];
+            *seen += &format!("{}{}:{raw}", if seen.is_empty() { "" } else { "," }, quoted(name));
+        }) else {
+            return false;
+        };
+        let shown = seen.map(|members| row(Some(&format!("{{{members}}}"))));
+        assert_eq!(shown, [scanned.before, scanned.after].map(|raw| row(raw.or(Some("{}")))));
         let at = RecordPosition { topic: "t".to_owned(), partition: 0, offset: 0, file: None };
         let Body::Envelope(envelope) = read(None, Some(bytes), &at).unwrap().body else { panic!() };
         let shown = |row: &Option<Row<'_>>| row.as_ref().map(|row| format!("{row:?}"));
@@ -372,11 +432,19 @@ mod tests {
             CAPTURED.replace("\"public\"", "7"),
             format!("{CAPTURED}x"),
         ] {
-            assert_eq!(scan(unusual.as_bytes()), None, "{unusual}");
+            assert_eq!(scan(unusual.as_bytes(), |_, _, _| {}), None, "{unusual}");
         }
     }
 
     proptest! {
+        #[test]
+        fn a_text_ends_where_its_first_special_byte_stands(bytes in prop::collection::vec(
+            prop_oneof![any::<u8>(), Just(b'"'), Just(b'!'), Just(b'\\'), Just(0x1f), Just(0xa2)], 0..24
+        )) {
+            let slow = bytes.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
+            prop_assert_eq!(plain_bytes(&bytes), slow.unwrap_or(bytes.len()));
+        }
+
         #[test]
         fn what_is_scanned_is_valid(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
             let mut bytes = CAPTURED.as_bytes().to_vec();

@@ -17,7 +17,6 @@ use crate::base::position::{Lsn, Xid};
 use crate::history::event::{Event, Proof};
 use crate::history::stream::{Seen, Stream};
 use journal::Open;
-pub(super) use topics::got;
 use xids::Xids;
 
 /// How many changes may be on their way to the topics at once.

@@ -1,13 +1,13 @@
 //! What the topics hold, record by record.
 
 use super::super::Stop;
-use super::super::digest::{Digester, NAMELESS, NO_ROW};
+use super::super::digest::{Digester, NO_ROW};
 use super::super::frame::Watched;
 use super::super::lives::{Due, Marks, NOWHERE};
 use super::super::partition::{Got, Partition};
 use super::{Pass, WAITING_MAX};
 use crate::base::position::{Lsn, RecordPosition, Xid};
-use crate::codec::debezium::scan::scan;
+use crate::codec::debezium::scan::{Side, scan};
 use crate::codec::debezium::{self, Body, Op};
 use crate::history::stream::RecordView;
 use crate::model::feed::Part;
@@ -21,9 +21,8 @@ impl Pass {
         let got = self.got(table, record);
         let partition = self.partitions.entry(place).or_default();
         partition.n_records += 1;
-        // What cannot be read is looked at by whoever can say why.
         let Some(got) = got else {
-            self.suspects.add(NAMELESS);
+            self.suspects.unreadable((table, record.partition, record.offset));
             return Ok(());
         };
         if got.part == Part::Read && self.frame.rules.snapshot {
@@ -199,7 +198,7 @@ pub(super) fn read_due(row: u64) -> Due {
 }
 
 /// Reads a record; `None` where it cannot be read, or is of a kind that has no place here.
-pub(in crate::check::once) fn got(
+fn got(
     digester: &mut Digester,
     (table, watched): (usize, &Watched),
     record: &RecordView<'_>,
@@ -217,11 +216,12 @@ pub(in crate::check::once) fn got(
         at_default,
     };
     let Some(value) = record.value else { return Some(tombstone) };
-    let mut row = |raw: Option<&str>| raw.map_or(NO_ROW, |raw| digester.json(watched, raw));
-    if let Some(scanned) = scan(value) {
+    digester.start();
+    if let Some(scanned) = scan(value, |side, name, raw| digester.show(watched, side, name, raw)) {
         let part = part(scanned.op).filter(|_| !scanned.is_incremental)?;
         let (xid, lsn) = (scanned.xid.unwrap_or(Xid(0)), scanned.lsn.unwrap_or_default());
-        let (before, after) = (row(scanned.before), row(scanned.after));
+        let before = digester.shown(watched, Side::Before, scanned.before);
+        let after = digester.shown(watched, Side::After, scanned.after);
         return Some(Got { id, part, xid, lsn, before, after, at_default });
     }
     let at = RecordPosition {
@@ -236,6 +236,7 @@ pub(in crate::check::once) fn got(
     };
     let part = part(envelope.op).filter(|_| !envelope.source.is_incremental())?;
     let (xid, lsn) = (envelope.source.xid, envelope.source.lsn);
+    let mut row = |raw: Option<&str>| raw.map_or(NO_ROW, |raw| digester.json(watched, raw));
     let json = |row: &debezium::Row<'_>| serde_json::to_string(row).unwrap_or_default();
     let before = row(envelope.before.as_ref().map(json).as_deref());
     let after = row(envelope.after.as_ref().map(json).as_deref());
