@@ -161,7 +161,9 @@ impl Judge<'_> {
         };
         let late = !again && has_order(wanted) && earlier.iter().any(passed);
         let deleted = |other: &Found<'_>| {
-            let delete = other.is.is_some_and(|other| self.expected[other].op == 'd');
+            // A tombstone says too that the row is gone.
+            let delete = |wanted: &Emit| matches!(wanted.op, 'd' | 'n');
+            let delete = other.is.is_some_and(|other| delete(&self.expected[other]));
             delete && other.is > is && self.expected[other.is.unwrap()].key == wanted.key
         };
         let image = matches!(wanted.op, 'r' | 'c' | 'u') && self.keyed;

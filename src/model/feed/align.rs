@@ -405,7 +405,13 @@ impl<'a> Matcher<'a> {
                 return Ok(Some(place));
             }
         }
-        Ok(alike.last().or(places.last()).copied())
+        // A repeat is one of what was there: taken for a row of a later window, it would leave all
+        // that is streamed before that window behind.
+        let repeated = |places: &[usize]| {
+            let was_there = places.iter().rev().find(|place| **place <= reached);
+            was_there.or(places.first()).copied()
+        };
+        Ok(repeated(&alike).or_else(|| repeated(&places)))
     }
 
     /// Only rows of snapshots stand between the two places.
