@@ -96,6 +96,11 @@ pub fn write<W: Write>(plan: Plan, output: W) -> std::io::Result<W> {
         key: String::new(),
     };
     maker.all()?;
+    if !maker.altered {
+        let why = "no record is streamed within these events that could be altered: ask for more \
+                   events or fewer keys";
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, why));
+    }
     maker.writer.finish()
 }
 
@@ -406,6 +411,12 @@ mod tests {
         assert_eq!(once.taken.deviating_keys, 0);
         assert_eq!(judge(&history).figures["records"], verdict.figures["records"]);
         assert_eq!(judge(&history).figures["changes"], verdict.figures["changes"]);
+    }
+
+    #[test]
+    fn nothing_to_alter_is_an_error() {
+        let told = write(Plan { keys: 5000, alter: true, ..PLAN }, Vec::new());
+        assert!(told.unwrap_err().to_string().contains("no record is streamed"));
     }
 
     #[test]
