@@ -6,51 +6,36 @@
     reason = "a test may start processes, read the environment and fail"
 )]
 
+mod database;
+
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use changeproof::cli::environment::Environment;
-use changeproof::client::postgres::{self, Connection};
 use changeproof::client::wait::{self, Look};
-use changeproof::stack::{self, Claim, Lease, Share};
+use database::{Database, PROGRAM};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_changeproof");
 const LIMIT: Duration = Duration::from_secs(60);
 const SEEDED: [&str; 4] = ["--seed", "7", "--at", "2026-01-08T00:00:00Z"];
 
-/// A database that is gone at the end of a test.
-struct Place {
-    lease: Lease,
-    claim: Claim,
-    session: Connection,
-}
+/// A database, and the generator that fills it.
+struct Place(Database);
 
 impl Place {
     async fn new() -> Self {
-        let environment = Environment::read();
-        let options =
-            changeproof::cli::stack::options(&environment, Utf8Path::new(PROGRAM), None).unwrap();
-        let lease = stack::lease(&options, Share::WithOthers, &|_| {}).await.unwrap();
-        let claim = stack::claim(&options, "a test of generate").unwrap();
-        let control = postgres::connect(&lease.endpoints, "postgres", "test").await.unwrap();
-        control.create_database(&claim.name()).await.unwrap();
-        let session = postgres::connect(&lease.endpoints, &claim.name(), "test").await.unwrap();
-        Self { lease, claim, session }
+        Self(Database::new("a test of generate").await)
     }
 
     async fn end(self) {
-        let control = postgres::connect(&self.lease.endpoints, "postgres", "test").await.unwrap();
-        control.drop_database(&self.claim.name()).await.unwrap();
-        self.claim.release().unwrap();
+        self.0.end().await;
     }
 
     fn url(&self) -> String {
-        let at = &self.lease.endpoints;
+        let at = &self.0.lease.endpoints;
         let (host, port, user) = (&at.postgres_host, at.postgres_port, &at.postgres_user);
-        format!("postgres://{user}:s3cret@{host}:{port}/{}", self.claim.name())
+        format!("postgres://{user}:s3cret@{host}:{port}/{}", self.0.claim.name())
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -66,7 +51,7 @@ impl Place {
     }
 
     async fn value(&self, sql: &str) -> String {
-        self.session.value(sql).await.unwrap().unwrap_or_default()
+        self.0.session.value(sql).await.unwrap().unwrap_or_default()
     }
 
     async fn counts(&self) -> String {
@@ -103,7 +88,7 @@ async fn ten_customers_and_ten_transactions_are_written_and_a_seed_repeats_them(
     assert_eq!(place.value("SELECT max(account_number) FROM customers").await, "ACC000010");
     let first = place.value(EVERYTHING).await;
 
-    place.session.run("TRUNCATE customers, transactions").await.unwrap();
+    place.0.session.run("TRUNCATE customers, transactions").await.unwrap();
     assert_eq!(place.generate(&shot).0, 0);
     assert_eq!(place.value(EVERYTHING).await, first);
 
@@ -151,7 +136,7 @@ async fn it_runs_until_ctrl_c_goes_on_when_customers_are_deleted_and_ends_with_a
         place.command(&["--create-tables", "--run-forever", "--interval", "10ms", "--seed", "3"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let written = |n: u64| {
-        let session = &place.session;
+        let session = &place.0.session;
         wait::until("rows to be written", LIMIT, move || async move {
             let sql = "SELECT count(*) FROM transactions";
             // The table may not be there yet.
@@ -163,7 +148,7 @@ async fn it_runs_until_ctrl_c_goes_on_when_customers_are_deleted_and_ends_with_a
         })
     };
     written(3).await.unwrap();
-    place.session.run("TRUNCATE customers, transactions").await.unwrap();
+    place.0.session.run("TRUNCATE customers, transactions").await.unwrap();
     written(3).await.unwrap();
     let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(killed.success());

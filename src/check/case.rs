@@ -1,8 +1,8 @@
 //! A history laid out for judging: the journal folded, every topic aligned with what it must hold,
 //! every sink's records read. The checkers look at this and at nothing else.
 
-use super::once::Places;
 use super::outbox;
+use super::places::Places;
 use super::shots;
 use super::topic::TopicCase;
 use super::verdict::Gap;

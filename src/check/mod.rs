@@ -21,6 +21,7 @@ pub mod once;
 mod order;
 mod outbox;
 mod patterns;
+mod places;
 mod plans;
 mod progress;
 mod restarts;

@@ -17,9 +17,8 @@ use crate::history::event::{
     Reference, Role, Side, SinkMode, SinkTable, Table, Time, Topic,
 };
 use crate::history::files::{DataFile, Holds, Kept};
-use crate::scenario::expect::Expect;
 use crate::scenario::pipeline::{Dialect, Format, Pipeline, Sink, Window, WindowTime};
-use crate::scenario::settings::{Cell as MatrixCell, Options, ReplicaIdentity, Settings};
+use crate::scenario::settings::{Options, ReplicaIdentity};
 use crate::scenario::trial::Trial;
 
 /// The topic of the table `payments (id int, account text, at timestamp(3), amount int)`.
@@ -98,21 +97,7 @@ fn header() -> Header {
         statements: Vec::new(),
         sinks: BTreeMap::from([(SINK.to_owned(), sink)]),
     };
-    let trial = Trial {
-        id: "a/b".to_owned(),
-        title: "It holds".to_owned(),
-        covers: Vec::new(),
-        cell: MatrixCell::default(),
-        seed: 1,
-        pipeline,
-        settings: Settings::default(),
-        setup: Vec::new(),
-        timeline: Vec::new(),
-        expect: Expect::default(),
-        requires: BTreeMap::new(),
-        by_version: Vec::new(),
-        alone: false,
-    };
+    let trial = Trial::idle("a/b", "It holds", pipeline);
     Header {
         format: FORMAT,
         changeproof: "0.1.0".to_owned(),

@@ -7,9 +7,7 @@ use proptest::prelude::*;
 use super::event::{Bytes, End, Event, FORMAT, Header, Record, Version};
 use super::{HistoryError, Reader, Writer};
 use crate::base::position::{Lsn, Xid};
-use crate::scenario::expect::Expect;
 use crate::scenario::pipeline::{Dialect, Format, Pipeline};
-use crate::scenario::settings::{Cell, Settings};
 use crate::scenario::trial::Trial;
 
 pub(super) fn header() -> Header {
@@ -23,21 +21,7 @@ pub(super) fn header() -> Header {
         statements: Vec::new(),
         sinks: BTreeMap::new(),
     };
-    let trial = Trial {
-        id: "a/b".to_owned(),
-        title: "It holds".to_owned(),
-        covers: Vec::new(),
-        cell: Cell::default(),
-        seed: 1,
-        pipeline,
-        settings: Settings::default(),
-        setup: Vec::new(),
-        timeline: Vec::new(),
-        expect: Expect::default(),
-        requires: BTreeMap::new(),
-        by_version: Vec::new(),
-        alone: false,
-    };
+    let trial = Trial::idle("a/b", "It holds", pipeline);
     Header {
         format: FORMAT,
         changeproof: "0.1.0".to_owned(),

@@ -9,9 +9,8 @@ use crate::check::verdict::{
     Difference, Finding, Gap, Judged, Outcome, Seen, Status, Unmet, Verdict,
 };
 use crate::history::event::{FORMAT, Header};
-use crate::scenario::expect::Expect;
 use crate::scenario::pipeline::{Dialect, Format, Pipeline};
-use crate::scenario::settings::{Cell, Settings};
+use crate::scenario::settings::Cell;
 use crate::scenario::trial::Trial;
 
 pub(super) fn header() -> Header {
@@ -25,20 +24,12 @@ pub(super) fn header() -> Header {
         statements: Vec::new(),
         sinks: BTreeMap::new(),
     };
+    let title = "A transaction that completes leaves the pending table";
     let trial = Trial {
-        id: "card_tx/pending-to-completed".to_owned(),
-        title: "A transaction that completes leaves the pending table".to_owned(),
         covers: vec!["SNK-05".to_owned()],
         cell: Cell(vec![("partitions".to_owned(), "3".to_owned())]),
         seed: 7,
-        pipeline,
-        settings: Settings::default(),
-        setup: Vec::new(),
-        timeline: Vec::new(),
-        expect: Expect::default(),
-        requires: BTreeMap::new(),
-        by_version: Vec::new(),
-        alone: false,
+        ..Trial::idle("card_tx/pending-to-completed", title, pipeline)
     };
     Header {
         format: FORMAT,

@@ -46,6 +46,25 @@ pub struct Trial {
 }
 
 impl Trial {
+    /// A trial that does nothing and demands nothing.
+    pub fn idle(id: &str, title: &str, pipeline: Pipeline) -> Self {
+        Self {
+            id: id.to_owned(),
+            title: title.to_owned(),
+            covers: Vec::new(),
+            cell: Cell::default(),
+            seed: 1,
+            pipeline,
+            settings: Settings::default(),
+            setup: Vec::new(),
+            timeline: Vec::new(),
+            expect: Expect::default(),
+            requires: Ranges::default(),
+            by_version: Vec::new(),
+            alone: false,
+        }
+    }
+
     /// `id [k=v, …]`, the name of the trial wherever it is listed.
     pub fn name(&self) -> String {
         if self.cell.0.is_empty() {

@@ -1,18 +1,20 @@
 //! One pass over a history says what the whole checker says: of recorded runs, of their mutations,
 //! and of made-up runs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use changeproof::check::judge;
 use changeproof::check::once::{Once, judge_once};
-use changeproof::check::verdict::{Outcome, Status, Verdict};
+use changeproof::check::verdict::{Outcome, Verdict};
 use changeproof::history::History;
 use changeproof::history::event::Event;
 use changeproof::history::stream::Stream;
 use proptest::prelude::*;
 use proptest::sample::Index;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
 
-use super::legal::{changes, expected, history, plans, runs, runs_anew};
+use super::legal::{Plan, changes, expected, history, plans, runs, runs_anew};
 use super::mutations::{self, Hop};
 use super::recorded::{histories, line};
 use super::scene::Scene;
@@ -155,16 +157,17 @@ fn one_pass_finds_every_mutation_at_a_topic() {
 
 #[test]
 fn keys_that_nothing_is_wrong_with_are_not_looked_at() {
-    let mut looked_at = BTreeSet::new();
-    for (_, history) in histories() {
+    let (mut n_clean, mut looked_at) = (0, Vec::new());
+    for (name, history) in histories() {
         let once = once(&topics_only(&history));
         let Ok(verdict) = once.judged else { continue };
-        let clean = verdict.findings.iter().all(|judged| judged.status == Status::Witness);
-        if clean && verdict.outcome == Outcome::Pass {
-            looked_at.insert(once.taken.deviating_keys);
+        if verdict.findings.is_empty() && verdict.outcome == Outcome::Pass {
+            n_clean += 1;
+            looked_at.extend((once.taken.deviating_keys > 0).then_some(name));
         }
     }
-    assert_eq!(looked_at.first(), Some(&0), "every clean run was looked at");
+    assert_eq!(looked_at, Vec::<String>::new());
+    assert!(n_clean >= 10, "only {n_clean} clean runs");
 }
 
 /// Recorded runs that one pass can judge, without their sinks.
@@ -232,13 +235,30 @@ proptest! {
 
     #[test]
     fn one_pass_says_of_made_up_runs_what_the_whole_checker_says(plan in plans()) {
-        let changes = changes(&plan);
-        let expected = expected(&plan, &changes);
-        prop_assume!(!expected.is_empty());
-        let runs = runs_anew(&plan, &changes).unwrap_or_else(|| runs(&plan, &expected));
-        let history = topics_only(&history(&plan, &changes, &runs));
-        if let Err(sentence) = compare("made up", &history) {
+        if let Some(Err(sentence)) = of_made_up(&plan) {
             prop_assert!(false, "{}", sentence);
         }
     }
+}
+
+/// Compares on a made-up run; `None` where nothing is left to judge.
+fn of_made_up(plan: &Plan) -> Option<Result<bool, String>> {
+    let changes = changes(plan);
+    let expected = expected(plan, &changes);
+    if expected.is_empty() {
+        return None;
+    }
+    let runs = runs_anew(plan, &changes).unwrap_or_else(|| runs(plan, &expected));
+    Some(compare("made up", &topics_only(&history(plan, &changes, &runs))))
+}
+
+#[test]
+fn one_pass_can_judge_many_of_the_made_up_runs() {
+    let mut runner = TestRunner::deterministic();
+    let mut n_judged = 0;
+    for _ in 0..200 {
+        let plan = plans().new_tree(&mut runner).unwrap().current();
+        n_judged += u32::from(of_made_up(&plan) == Some(Ok(true)));
+    }
+    assert!(n_judged >= 50, "only {n_judged} of 200");
 }

@@ -20,6 +20,7 @@ mod slice;
 mod suspects;
 
 use super::case::Case;
+use super::places::Places;
 use super::verdict::{Gap, Outcome, Verdict};
 use crate::base::position::Lsn;
 use crate::history::event::Header;
@@ -29,8 +30,6 @@ use crate::scenario::pipeline::Sink;
 use frame::Frame;
 use pass::Pass;
 use slice::Slice;
-
-pub(super) use slice::Places;
 
 /// What a pass came to.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,38 +1,21 @@
 //! The second reading: a history of the keys that the whole checker is to look at, and of all that
 //! is rare.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use super::super::places::Places;
 use super::Stop;
 use super::digest::{Digester, Id};
 use super::frame::Frame;
 use super::suspects::Place;
-use crate::base::position::{Lsn, Position, Xid};
+use crate::base::position::Xid;
 use crate::codec::pgoutput::{self, View};
 use crate::history::History;
 use crate::history::event::{Event, Header, Proof};
 use crate::history::stream::{RecordView, Seen, Stream};
-use crate::model::source::Transaction;
 
 /// How many events the whole checker is given.
 const EVENTS_MAX: usize = 200_000;
-
-/// Which changes of its transactions a history holds, where it does not hold all of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::check) struct Places(BTreeMap<Lsn, Vec<u32>>);
-
-impl Places {
-    /// Gives the changes of a transaction the positions that they have in the whole journal.
-    pub(in crate::check) fn restore(&self, transaction: &mut Transaction) {
-        let n = transaction.changes.len();
-        let places = self.0.get(&transaction.commit).filter(|places| places.len() == n);
-        let Some(places) = places else { return };
-        for (change, index) in itertools::zip_eq(&mut transaction.changes, places) {
-            let change = std::sync::Arc::make_mut(change);
-            change.position = Position { index: *index, ..change.position };
-        }
-    }
-}
 
 /// What the second reading keeps.
 pub(super) struct Slice<'a> {
@@ -75,7 +58,7 @@ impl Slice<'_> {
                         let open = std::mem::take(&mut open);
                         if open.kept {
                             events.extend(open.events);
-                            places.0.insert(commit, open.places);
+                            places.insert(commit, open.places);
                         }
                     }
                 }

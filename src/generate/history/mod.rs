@@ -14,9 +14,8 @@ use crate::history::event::{Column, End, Event, FORMAT, Header, Proof, Role, Tab
 use crate::history::packed::PackedWriter;
 use crate::history::stream::{Headers, RecordView, Seen};
 use crate::model::partitioner::default_partition;
-use crate::scenario::expect::Expect;
 use crate::scenario::pipeline::{Dialect, Format, Pipeline};
-use crate::scenario::settings::{Cell, Options, ReplicaIdentity, Settings};
+use crate::scenario::settings::{Options, ReplicaIdentity};
 use crate::scenario::trial::Trial;
 use envelope::{Change, Envelope};
 
@@ -351,19 +350,8 @@ fn header(plan: Plan) -> Header {
         sinks: BTreeMap::new(),
     };
     let trial = Trial {
-        id: "bench/history".to_owned(),
-        title: "A history that was made to be measured".to_owned(),
-        covers: Vec::new(),
-        cell: Cell::default(),
         seed: plan.seed,
-        pipeline,
-        settings: Settings::default(),
-        setup: Vec::new(),
-        timeline: Vec::new(),
-        expect: Expect::default(),
-        requires: BTreeMap::new(),
-        by_version: Vec::new(),
-        alone: false,
+        ..Trial::idle("bench/history", "A history that was made to be measured", pipeline)
     };
     Header {
         format: FORMAT,

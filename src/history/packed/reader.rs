@@ -38,6 +38,8 @@ pub struct PackedReader<R: Read = BufReader<File>> {
     topics: Vec<String>,
     last_lsn: u64,
     ended: bool,
+    /// An error was told.
+    broken: bool,
 }
 
 /// The version that the file says it has, whatever else the head is.
@@ -103,6 +105,7 @@ impl<R: Read> PackedReader<R> {
             topics: Vec::new(),
             last_lsn: 0,
             ended: false,
+            broken: false,
         })
     }
 
@@ -120,13 +123,16 @@ impl<R: Read> PackedReader<R> {
         }
     }
 
-    /// The next event; `None` behind the last. After an error the same error or another follows,
-    /// never an event.
+    /// The next event; `None` behind the last. Behind an error there are only errors.
     pub fn see(&mut self) -> Result<Option<Seen<'_>>, HistoryError> {
+        if std::mem::replace(&mut self.broken, true) {
+            return Err(self.error("nothing is read behind an error"));
+        }
         if self.left == 0 && !self.ended {
             self.next_block()?;
         }
         if self.ended {
+            self.broken = false;
             return Ok(None);
         }
         let unlike = "what it holds is no event";
@@ -147,6 +153,7 @@ impl<R: Read> PackedReader<R> {
         let mut last_lsn = self.last_lsn;
         let seen = seen(Cursor::new(&self.bytes, start), &self.topics, &mut last_lsn);
         self.last_lsn = last_lsn;
+        self.broken = seen.is_err();
         match seen {
             Ok(seen) => Ok(Some(seen)),
             Err(problem) => Err(HistoryError::Block {

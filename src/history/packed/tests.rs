@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::bytes::{Cursor, put, put_signed};
 use super::frame::{START, head, sum};
-use super::{Head, MAGIC, PACKED, PackedReader, PackedWriter};
+use super::{Head, MAGIC, PACKED, PackedReader, PackedWriter, tag};
 use crate::base::position::{Lsn, Xid};
 use crate::history::HistoryError;
 use crate::history::event::{Bytes, Event, Header, Record, Version};
@@ -111,6 +111,43 @@ fn another_version_is_refused_and_named() {
     assert!(told.contains("the history has format 2.0; this version"), "{told}");
 }
 
+/// The head of a file that goes on, and its sum.
+fn opened() -> (Vec<u8>, u64) {
+    let mut bytes = headed(PACKED, header().format);
+    bytes.truncate(bytes.len() - 28);
+    let sum = u64::from_le_bytes(bytes[12..20].try_into().unwrap());
+    (bytes, sum)
+}
+
+/// A block with this content, and its sum, which fits.
+fn forged(before: u64, content: &[u8], events: u32) -> (Vec<u8>, u64) {
+    let stored = lz4_flex::block::compress(content);
+    let lengths = [stored.len(), content.len()].map(|length| u32::try_from(length).unwrap());
+    let head = head([lengths[0], lengths[1], events]);
+    let sum = sum(before, &head, &stored);
+    ([&head[..], &sum.to_le_bytes(), &stored].concat(), sum)
+}
+
+#[test]
+fn nothing_is_read_behind_an_error() {
+    // A message of the journal: tag, LSN, xid, no bytes.
+    let event = [tag::WAL, 2, 1, 0];
+    for broken in [&[9_u8][..], &[tag::JSON, 1, b'{'], &[tag::TOPIC, 1, 0xff]] {
+        let (mut bytes, before) = opened();
+        let (first, before) = forged(before, broken, 1);
+        let (second, _) = forged(before, &event, 1);
+        bytes.extend([first, second].concat());
+        let mut reader = PackedReader::new(&bytes[..], "h.cph").unwrap();
+        for _ in 0..3 {
+            assert!(reader.see().is_err(), "{broken:?}");
+        }
+    }
+    let (mut bytes, before) = opened();
+    bytes.extend(forged(before, &event, 1).0);
+    let mut reader = PackedReader::new(&bytes[..], "h.cph").unwrap();
+    assert!(reader.see().unwrap().is_some(), "the event itself can be read");
+}
+
 fn event() -> impl Strategy<Value = Event> {
     let bytes = || prop::collection::vec(any::<u8>(), 0..30);
     let wal = (any::<u64>(), any::<u32>(), bytes()).prop_map(|(lsn, xid, data)| Event::Wal {
@@ -170,14 +207,8 @@ proptest! {
     /// Blocks whose sums fit, and whose content no writer made.
     #[test]
     fn no_block_makes_the_reader_panic(content in prop::collection::vec(0_u8..8, 0..60), n in 0_u32..5) {
-        let mut bytes = headed(PACKED, header().format);
-        bytes.truncate(bytes.len() - 28);
-        let before = u64::from_le_bytes(bytes[12..20].try_into().unwrap());
-        let stored = lz4_flex::block::compress(&content);
-        let lengths = [stored.len(), content.len()].map(|length| u32::try_from(length).unwrap());
-        let head = head([lengths[0], lengths[1], n]);
-        let sum = sum(before, &head, &stored);
-        bytes.extend([&head[..], &sum.to_le_bytes(), &stored].concat());
+        let (mut bytes, before) = opened();
+        bytes.extend(forged(before, &content, n).0);
         // The end is missing in any case.
         prop_assert!(read(&bytes).is_err());
     }

@@ -116,6 +116,9 @@ impl Pass {
         let new = new.map(&mut named).transpose()?;
         let old = old.map(|old| named(old.cells())).transpose()?;
         open.changes.push(Change { does, table, lsn, old, new });
+        if open.changes.len() > DUE_MAX {
+            return Err(Stop::refused("a transaction has too many changes to be held at once"));
+        }
         Ok(())
     }
 

@@ -112,6 +112,9 @@ impl Pass {
         match event {
             Event::Commit { xid, .. } if !self.xids.contains(xid.0) => {
                 self.lacking.insert(xid);
+                if self.lacking.len() > DUE_MAX {
+                    return Err(Stop::refused("the journal lacks too many acknowledged commits"));
+                }
             }
             Event::Tables { tables } if tables != self.frame.tables => {
                 return Err(Stop::refused("the source tables were recorded twice"));
