@@ -1,6 +1,5 @@
 //! The jars: fetched by Maven once, checked by name and size at every start, never fetched again.
 
-use std::io::Write as _;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -9,7 +8,7 @@ use super::error::{Doing, StackError, end_of_log};
 use super::lock::{Lock, Mode};
 use super::paths::Paths;
 use super::process::{Launch, Running, Surroundings};
-use super::{Say, StackOptions, files, infra, machine};
+use super::{Say, StackOptions, files, infra, jar_files, machine};
 use crate::client::wait::{self, Look, WaitError};
 
 /// How long one fetch may take: some 200 MB over a slow line.
@@ -165,10 +164,13 @@ async fn fetch_all(
     Ok(())
 }
 
+/// Changed whenever something else is made of what Maven fetched.
+const FORMAT: &str = "2";
+
 /// A set's folder is named after its POM, so that another version is another folder.
 fn folder(paths: &Paths, set: Set) -> Utf8PathBuf {
     let service = set.service.map(|(_, classes)| classes);
-    let digest = infra::digest([set.pom, set.goal].into_iter().chain(service));
+    let digest = infra::digest([set.pom, set.goal, FORMAT].into_iter().chain(service));
     paths.jars().join(format!("{}-{digest}", set.name))
 }
 
@@ -234,9 +236,10 @@ async fn fetch(
     let mut running = launch.start(&log).doing("start Maven")?;
     follow(&mut running, set, &log, say).await?;
     if let Some((interface, classes)) = set.service {
-        write_service(&lib.join("services.jar"), interface, classes)
+        jar_files::write_service(&lib.join("services.jar"), interface, classes)
             .doing("write a jar with a service file")?;
     }
+    jar_files::unpress_nested(&lib).doing("store the jars within jars")?;
     let listed = list(&lib, &lib).doing("list the fetched jars")?;
     if listed.is_empty() {
         return Err(failed(set, missing, &log));
@@ -303,17 +306,6 @@ fn because(missing: &str, error: StackError) -> StackError {
         }
         other => other,
     }
-}
-
-/// A jar that holds nothing but one service file.
-fn write_service(path: &Utf8Path, interface: &str, classes: &str) -> std::io::Result<()> {
-    let mut jar = zip::ZipWriter::new(fs_err::File::create(path)?);
-    let stored =
-        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
-    jar.start_file(format!("META-INF/services/{interface}"), stored)?;
-    jar.write_all(classes.as_bytes())?;
-    jar.finish()?;
-    Ok(())
 }
 
 /// `size name` of every file below `folder`, sorted by name.

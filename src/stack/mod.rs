@@ -28,6 +28,7 @@ mod cds;
 mod components;
 mod files;
 mod infra;
+mod jar_files;
 mod jars;
 mod leftovers;
 mod lock;

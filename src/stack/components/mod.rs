@@ -183,12 +183,15 @@ pub(super) fn class_path(jars: &[Utf8PathBuf]) -> String {
 }
 
 /// Each line of a log says when, in which thread, how grave, and by whom.
-const LOGGING: [&str; 7] = [
+const LOGGING: [&str; 9] = [
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSS",
     "-Dorg.slf4j.simpleLogger.showShortLogName=true",
     // The broker asks this one who logs, and must not search for it.
     "-Dlog4j2.loggerContextFactory=org.apache.logging.log4j.simple.SimpleLoggerContextFactory",
+    // These would print every option of every client, and every plugin twice.
+    "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.common.config.AbstractConfig=warn",
+    "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.connect.runtime.isolation.DelegatingClassLoader=warn",
     // These would say who runs them, and start Hadoop's login to find out.
     "-Dorg.slf4j.simpleLogger.log.org.apache.flink.runtime.entrypoint.ClusterEntrypoint=warn",
     "-Dorg.slf4j.simpleLogger.log.org.apache.flink.runtime.taskexecutor.TaskManagerRunner=warn",
