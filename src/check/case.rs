@@ -1,8 +1,8 @@
 //! A history laid out for judging: the journal folded, every topic aligned with what it must hold,
 //! every sink's records read. The checkers look at this and at nothing else.
 
+use super::excerpt::Excerpt;
 use super::outbox;
-use super::places::Places;
 use super::shots;
 use super::topic::TopicCase;
 use super::verdict::Gap;
@@ -21,6 +21,8 @@ use super::sinks::SinkCase;
 /// A history laid out for judging.
 pub(super) struct Case<'a> {
     pub(super) index: Index<'a>,
+    /// What is known of the whole run besides.
+    pub(super) excerpt: Excerpt,
     pub(super) expect: &'a Expect,
     /// The source tables, in the order of the history's.
     pub(super) columns: Vec<Columns<'a>>,
@@ -43,11 +45,11 @@ pub(super) struct Case<'a> {
 
 impl<'a> Case<'a> {
     pub(super) fn of(history: &'a History) -> Self {
-        Self::of_part(history, &Places::default())
+        Self::of_excerpt(history, Excerpt::default())
     }
 
-    /// Of a history that lacks changes of its transactions; `places` says which it has.
-    pub(super) fn of_part(history: &'a History, places: &Places) -> Self {
+    /// Of a history that holds only some keys of a run.
+    pub(super) fn of_excerpt(history: &'a History, excerpt: Excerpt) -> Self {
         let index = history.index();
         let (sinks, gaps) = SinkCase::all(&index);
         let mut case = Self {
@@ -63,8 +65,9 @@ impl<'a> Case<'a> {
             sinks,
             gaps,
             index,
+            excerpt,
         };
-        case.read_journal(places);
+        case.read_journal();
         case.read_rules();
         case.read_columns();
         case.align_topics();
@@ -76,13 +79,13 @@ impl<'a> Case<'a> {
         self.gaps.push(Gap { what: what.into(), missing: missing.into() });
     }
 
-    fn read_journal(&mut self, places: &Places) {
+    fn read_journal(&mut self) {
         let mut journal = Journal::new(self.index.tables);
         for wal in &self.index.wal {
             match journal.push(wal.lsn, wal.xid, wal.data) {
                 Ok(transaction) => {
                     let restored = transaction.map(|mut transaction| {
-                        places.restore(&mut transaction);
+                        self.excerpt.restore(&mut transaction);
                         transaction
                     });
                     self.transactions.extend(restored);
@@ -157,6 +160,7 @@ impl<'a> Case<'a> {
             let records = self.index.of_topic(&topic.name);
             let (mut topic, gaps) =
                 TopicCase::read(topic, (table, columns), place, records, &rules);
+            topic.read_besides = self.excerpt.partitions(&topic.topic.name).collect();
             topic.truncated = !super::snapshot::lost_offsets(self, topic.topic).is_empty();
             self.gaps.extend(gaps);
             read.push(topic);

@@ -25,7 +25,8 @@ pub(super) fn find(
     rules: &Rules,
     topics: &[TopicCase<'_>],
 ) -> Result<Option<Found>, String> {
-    let points = topics.iter().flat_map(TopicCase::snapshot_points).collect::<BTreeSet<_>>();
+    let points = topics.iter().flat_map(TopicCase::snapshot_points);
+    let points = points.chain(case.excerpt.point).collect::<BTreeSet<_>>();
     let config = case.index.connector.cloned().unwrap_or_default();
     let mut signals = Signals::of(&config, case.index.tables, &case.transactions)?;
     let Some(first) = first(case, &signals, &points) else { return Ok(None) };

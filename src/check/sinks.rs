@@ -86,7 +86,7 @@ impl<'a> SinkCase<'a> {
                     Err(error) => unread = unread.or(Some(error.to_string())),
                 }
             }
-            let read = log.iter().map(|emitted: &Emitted<'_>| emitted.record);
+            let read = log.iter().map(|emitted: &Emitted<'_>| emitted.record.partition);
             let skipped = index
                 .last_proof()
                 .and_then(|proof| super::topic::unread_partition(proof, &table.topic, read));
@@ -137,7 +137,7 @@ impl<'a> SinkCase<'a> {
 
     /// A partition that holds records of which none was read.
     pub(super) fn unread_partition(&self, proof: &Proof) -> Option<usize> {
-        let read = self.log.iter().map(|emitted| emitted.record);
+        let read = self.log.iter().map(|emitted| emitted.record.partition);
         super::topic::unread_partition(proof, &self.shape.table.topic, read)
     }
 

@@ -36,7 +36,8 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
 /// The first change that arrived as a streamed one, on whichever topic.
 fn first_streamed(case: &Case<'_>) -> Option<Position> {
     let streamed = case.topics.iter().flat_map(TopicCase::matched);
-    streamed.filter_map(|(_, wanted, _)| Some(wanted.change.as_ref()?.position)).min()
+    let streamed = streamed.filter_map(|(_, wanted, _)| Some(wanted.change.as_ref()?.position));
+    streamed.chain(case.excerpt.first_streamed).min()
 }
 
 /// Whether a change that did not arrive stands between the snapshot and the first change that was
@@ -204,5 +205,6 @@ fn read_until(case: &Case<'_>, point: Lsn) -> Option<i64> {
     };
     let reads = case.topics.iter().flat_map(|topic| &topic.log);
     let reads = reads.filter(|logged| envelope(logged).is_some_and(is_first));
-    reads.filter_map(|logged| logged.record.timestamp).max()
+    let read = reads.filter_map(|logged| logged.record.timestamp).max();
+    read.max(case.excerpt.read_until)
 }

@@ -27,6 +27,8 @@ pub(super) struct TopicCase<'a> {
     pub(super) alignment: Alignment,
     /// Records were removed before they were read.
     pub(super) truncated: bool,
+    /// Partitions of which records were read that are not in the log.
+    pub(super) read_besides: BTreeSet<i32>,
     /// Records that are no envelopes, or whose key cannot be read.
     pub(super) n_unread: usize,
     /// Places in the log of records that bring a row back whose delete was seen before.
@@ -61,6 +63,7 @@ impl<'a> TopicCase<'a> {
             expected: Vec::new(),
             alignment: Alignment::default(),
             truncated: false,
+            read_besides: BTreeSet::new(),
             n_unread: 0,
             resurrecting: BTreeSet::new(),
         };
@@ -164,7 +167,8 @@ impl<'a> TopicCase<'a> {
 
     /// A partition that holds records of which none was read.
     pub(super) fn unread_partition(&self, proof: &Proof) -> Option<usize> {
-        let read = self.log.iter().map(|logged| logged.record);
+        let read = self.log.iter().map(|logged| logged.record.partition);
+        let read = read.chain(self.read_besides.iter().copied());
         unread_partition(proof, &self.topic.name, read)
     }
 
@@ -217,15 +221,14 @@ impl<'a> TopicCase<'a> {
 }
 
 /// A partition of a topic that holds records by a proof, but none of those that were read.
-pub(super) fn unread_partition<'r>(
+pub(super) fn unread_partition(
     proof: &Proof,
     topic: &str,
-    read: impl Iterator<Item = &'r Record> + Clone,
+    read: impl Iterator<Item = i32> + Clone,
 ) -> Option<usize> {
     let ends = proof.ends.get(topic)?;
-    let is_read = |partition: usize| {
-        read.clone().any(|record| usize::try_from(record.partition) == Ok(partition))
-    };
+    let is_read =
+        |partition: usize| read.clone().any(|read| usize::try_from(read) == Ok(partition));
     let mut partitions = ends.iter().enumerate();
     partitions.find(|(n, (low, high))| high > low && !is_read(*n)).map(|(n, _)| n)
 }

@@ -29,13 +29,13 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found, warnings: &mut Vec<Strin
 pub(super) fn n_captured(case: &Case<'_>) -> usize {
     let changes = case.transactions.iter().flat_map(|transaction| &transaction.changes);
     let captured = |table: usize| case.columns.get(table).is_some_and(|c| c.table.captured);
-    changes.filter(|change| captured(change.table)).count()
+    changes.filter(|change| captured(change.table)).count().max(case.excerpt.n_captured)
 }
 
 fn captured(case: &Case<'_>, found: &mut Found) {
     if n_captured(case) > 0 {
         let n_records = case.topics.iter().map(|topic| topic.log.len()).sum::<usize>();
-        let nothing = n_records == 0 && !outbox::was_read(case);
+        let nothing = n_records == 0 && !case.excerpt.has_read() && !outbox::was_read(case);
         if nothing && !case.topics.is_empty() && case.topics.iter().all(|t| t.n_unread == 0) {
             found.gap("the run", "no record of a source topic was captured");
         }
@@ -68,6 +68,7 @@ fn faults(case: &Case<'_>, found: &mut Found) {
                 let records = case.index.of_topic(&topic.name).iter();
                 // What was on its way to the topic is written after the fault.
                 records.filter_map(|record| record.timestamp).any(|at| at >= done_ms)
+                    || case.excerpt.was_written_since(&topic.name, done_ms)
             }
             Role::Sink { .. } => {
                 let read = done.read.get(topic.name.as_str()).copied().unwrap_or_default();
@@ -105,7 +106,7 @@ fn partitions(case: &Case<'_>, found: &mut Found) {
     let Some(proof) = case.last_proof() else { return };
     for (topic, ends) in &proof.ends {
         let read = case.index.of_topic(topic).iter().map(|record| record.partition);
-        let read = read.collect::<BTreeSet<_>>();
+        let read = read.chain(case.excerpt.partitions(topic)).collect::<BTreeSet<_>>();
         for (partition, (low, high)) in ends.iter().enumerate() {
             let was_read =
                 i32::try_from(partition).is_ok_and(|partition| read.contains(&partition));

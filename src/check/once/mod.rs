@@ -4,9 +4,8 @@
 //! topic. The pass has no verdict of its own: it only finds out which keys are beyond doubt, since
 //! each of their records shows exactly what the journal says, where it says it, once and in order.
 //! For all other keys the history is read again, and the whole checker judges the history of just
-//! these; so that a finding has the same name and the same evidence as ever. A few of the other keys
-//! are among them in any case, so that whatever makes a run vacuous or incomplete is told by the whole
-//! checker too.
+//! these; so that a finding has the same name and the same evidence as ever. It is told what was seen of
+//! the other keys, so that whatever makes a run vacuous or incomplete is told by it too.
 //!
 //! A history that this has no model for is refused with the reason: then the whole checker is
 //! needed, with all events in memory.
@@ -20,7 +19,7 @@ mod slice;
 mod suspects;
 
 use super::case::Case;
-use super::places::Places;
+use super::excerpt::Excerpt;
 use super::verdict::{Gap, Outcome, Verdict};
 use crate::base::position::Lsn;
 use crate::history::event::Header;
@@ -151,15 +150,17 @@ impl Once {
             let why = "a witness must be shown, and more keys show one than can be looked at";
             return Err(Stop::refused(why));
         }
-        let keys = pass.suspects.closed(pass.samples());
+        let keys = pass.suspects.closed();
         let unreadable = pass.suspects.take_unreadable();
-        let Pass { frame, digester, lacking, counted, lives, .. } = pass;
+        let mut seen = Excerpt::default();
+        pass.tell(&mut seen);
+        let Pass { frame, digester, lacking, counted, lives, first, .. } = pass;
         let n_keys = (!lives.forgot).then(|| lives.len());
         drop(lives);
-        let slice = Slice { frame: &frame, digester, keys, unreadable, lacking: &lacking };
-        let (part, places) = slice.read(&mut open()?, reduced(&self.header))?;
+        let slice = Slice { frame: &frame, digester, keys, unreadable, lacking: &lacking, first };
+        let (part, excerpt) = slice.read(&mut open()?, (reduced(&self.header), seen))?;
         self.taken.looked_at = part.events.len();
-        let mut verdict = judge_part(&part, &places, frame.point)?;
+        let mut verdict = judge_part(&part, excerpt, frame.point)?;
         let figures = [
             ("transactions", Some(counted.transactions)),
             ("changes", Some(counted.changes)),
@@ -187,13 +188,13 @@ impl Once {
 }
 
 /// The whole checker over a part of a history.
-fn judge_part(part: &History, places: &Places, point: Lsn) -> Result<Verdict, Stop> {
+fn judge_part(part: &History, excerpt: Excerpt, point: Lsn) -> Result<Verdict, Stop> {
     if let Some(verdict) = super::integrity::aborted(part) {
         return Ok(verdict);
     }
     let mut has_another = false;
     let verdict = super::laid_out(|| {
-        let case = Case::of_part(part, places);
+        let case = Case::of_excerpt(part, excerpt);
         has_another = case.point.is_some_and(|other| other != point) || !case.windows.is_empty();
         super::judge_case(&case)
     });

@@ -40,10 +40,9 @@ pub(super) struct Partition {
     pub(super) first_is_new: bool,
     /// The last record was there before.
     pub(super) repeats: bool,
-    pub(super) n_records: u64,
+    /// When the last record that could be read was written, where the records say it.
+    pub(super) last_ms: Option<i64>,
     pub(super) n_reads: u64,
-    /// Of the first record, of the first that was streamed, and of the last.
-    pub(super) samples: [Option<Id>; 3],
 }
 
 impl Partition {
@@ -58,12 +57,6 @@ impl Partition {
         if seq > self.seq {
             (self.seq, self.at) = (seq, Some(got.id));
         }
-        let [first, streamed, last] = &mut self.samples;
-        first.get_or_insert(got.id);
-        if seq > 0 {
-            streamed.get_or_insert(got.id);
-        }
-        *last = Some(got.id);
     }
 
     /// If a record was there before: the keys of what arrived from there on.

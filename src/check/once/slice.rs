@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use super::super::places::Places;
+use super::super::excerpt::Excerpt;
 use super::Stop;
 use super::digest::{Digester, Id};
 use super::frame::Frame;
+use super::pass::First;
 use super::suspects::Place;
-use crate::base::position::Xid;
+use crate::base::position::{Lsn, Position, Xid};
 use crate::codec::pgoutput::{self, View};
 use crate::history::History;
 use crate::history::event::{Event, Header, Proof};
@@ -25,6 +26,8 @@ pub(super) struct Slice<'a> {
     pub(super) unreadable: BTreeSet<Place>,
     /// Acknowledged commits that the journal does not have.
     pub(super) lacking: &'a BTreeSet<Xid>,
+    /// The first change whose record was streamed.
+    pub(super) first: Option<First>,
 }
 
 /// A transaction whose commit has not come yet.
@@ -35,6 +38,8 @@ struct Open {
     places: Vec<u32>,
     /// How many changes of known tables it has so far.
     n: u32,
+    /// The place of a change that may be the first whose record was streamed.
+    first: Option<u32>,
     kept: bool,
 }
 
@@ -43,22 +48,26 @@ impl Slice<'_> {
     pub(super) fn read(
         mut self,
         stream: &mut Stream<'_>,
-        header: Header,
-    ) -> Result<(History, Places), Stop> {
-        let (mut events, mut places) = (Vec::new(), Places::default());
+        (header, mut excerpt): (Header, Excerpt),
+    ) -> Result<(History, Excerpt), Stop> {
+        let mut events = Vec::new();
         let mut open = Open::default();
         while let Some(seen) = stream.see()? {
             match seen {
                 Seen::Wal { lsn, xid, data } => {
-                    if self.keeps_change(data, &mut open) {
+                    if self.keeps_change((lsn, data), &mut open) {
                         let to = if open.begun { &mut open.events } else { &mut events };
                         to.push(Event::Wal { lsn, xid, data: data.to_vec() });
                     }
-                    if let Some(View::Commit { commit, .. }) = pgoutput::view(data) {
+                    if let Some(View::Commit { commit, end }) = pgoutput::view(data) {
                         let open = std::mem::take(&mut open);
+                        if self.first.is_some_and(|first| first.end == end) {
+                            let at = |index| Position { commit, index };
+                            excerpt.first_streamed = open.first.map(at);
+                        }
                         if open.kept {
                             events.extend(open.events);
-                            places.insert(commit, open.places);
+                            excerpt.holds(commit, open.places);
                         }
                     }
                 }
@@ -76,11 +85,11 @@ impl Slice<'_> {
             }
         }
         // A transaction whose commit was not recorded is none.
-        Ok((History { header, events }, places))
+        Ok((History { header, events }, excerpt))
     }
 
     /// Whether a message of the journal is kept, if its transaction is.
-    fn keeps_change(&mut self, data: &[u8], open: &mut Open) -> bool {
+    fn keeps_change(&mut self, (lsn, data): (Lsn, &[u8]), open: &mut Open) -> bool {
         match pgoutput::view(data) {
             Some(View::Begin { .. }) => {
                 *open = Open { begun: true, ..Open::default() };
@@ -95,8 +104,15 @@ impl Slice<'_> {
                 let Some(Some(watched)) = self.frame.watched.get(table) else { return false };
                 let cells = [new, old.map(pgoutput::OldView::cells)];
                 let cells = cells.into_iter().flatten();
-                let mut ids = cells.map(|cells| self.digester.name_of((table, watched), cells));
-                let keeps = ids.any(|id| id.is_none_or(|id| self.keys.contains(&id)));
+                let first = self.first.filter(|first| first.lsn == lsn);
+                let mut keeps = false;
+                for cells in cells {
+                    let id = self.digester.name_of((table, watched), cells);
+                    keeps |= id.is_none_or(|id| self.keys.contains(&id));
+                    if first.is_some_and(|first| id == Some(first.id)) {
+                        open.first = open.first.or(Some(place));
+                    }
+                }
                 if keeps {
                     open.places.push(place);
                     open.kept = true;

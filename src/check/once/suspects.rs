@@ -79,10 +79,9 @@ impl Suspects {
         self.keys.len()
     }
 
-    /// All keys to look at, and with them these.
-    pub(super) fn closed(&self, more: impl Iterator<Item = Id>) -> BTreeSet<Id> {
+    /// All keys to look at.
+    pub(super) fn closed(&self) -> BTreeSet<Id> {
         let mut keys = self.keys.union(&self.witnesses).copied().collect::<BTreeSet<_>>();
-        keys.extend(more);
         keys.insert(NAMELESS);
         loop {
             let before = keys.len();

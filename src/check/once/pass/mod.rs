@@ -7,6 +7,7 @@ mod xids;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::excerpt::Excerpt;
 use super::Stop;
 use super::digest::{Digester, Id};
 use super::frame::Frame;
@@ -35,6 +36,16 @@ pub(super) struct Counted {
     pub(super) records: u64,
 }
 
+/// A change whose record has arrived.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct First {
+    seq: u64,
+    pub(super) id: Id,
+    pub(super) lsn: Lsn,
+    /// The end of its transaction.
+    pub(super) end: Lsn,
+}
+
 /// The pass.
 #[derive(Debug)]
 pub(super) struct Pass {
@@ -56,8 +67,10 @@ pub(super) struct Pass {
     early: Vec<(i64, Id)>,
     /// The earliest of those that were not kept.
     later: Option<i64>,
-    /// The last row of the snapshot: when it was written, and whose it is.
-    pub(super) read_last: Option<(i64, Id)>,
+    /// The first change in commit order whose record was streamed.
+    pub(super) first: Option<First>,
+    /// When the last row of the snapshot was written.
+    read_until: Option<i64>,
     last_proof: Option<Proof>,
     may_repeat: bool,
     walsender: Option<i32>,
@@ -86,7 +99,8 @@ impl Pass {
             highest: None,
             early: Vec::new(),
             later: None,
-            read_last: None,
+            first: None,
+            read_until: None,
             last_proof: None,
             may_repeat: false,
             walsender: None,
@@ -158,8 +172,8 @@ impl Pass {
                 self.suspects.add(life.id);
             }
         }
-        let read_last = self.read_last.map(|(at, _)| at);
-        let is_early = |time: i64| read_last.is_some_and(|last| time < last);
+        let read_until = self.read_until;
+        let is_early = |time: i64| read_until.is_some_and(|last| time < last);
         for (_, id) in self.early.iter().filter(|(time, _)| is_early(*time)) {
             self.suspects.witness([*id, *id]);
         }
@@ -169,10 +183,19 @@ impl Pass {
         Ok(())
     }
 
-    /// The keys that a verdict on the rest takes: some of every partition, so that it is known to have
-    /// been read, where the stream begins and ends, and what the snapshot read last.
-    pub(super) fn samples(&self) -> impl Iterator<Item = Id> + '_ {
-        let of_partitions = self.partitions.values().flat_map(|partition| partition.samples);
-        of_partitions.flatten().chain(self.read_last.map(|(_, id)| id))
+    /// What was seen of the keys that are not looked at more closely.
+    pub(super) fn tell(&self, excerpt: &mut Excerpt) {
+        excerpt.n_captured = usize::try_from(self.counted.changes).unwrap_or(usize::MAX);
+        excerpt.read_until = self.read_until;
+        let has_rows = self.partitions.values().any(|partition| partition.n_reads > 0);
+        excerpt.point = has_rows.then_some(self.frame.point);
+        for (topic, table) in &self.frame.topics {
+            let own = self.partitions.range((*table, i32::MIN)..=(*table, i32::MAX));
+            for ((_, partition), read) in own {
+                if let Some(last_ms) = read.last_ms {
+                    excerpt.was_read((topic, *partition), last_ms);
+                }
+            }
+        }
     }
 }

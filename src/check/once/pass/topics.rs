@@ -5,7 +5,7 @@ use super::super::digest::{Digester, NO_ROW};
 use super::super::frame::Watched;
 use super::super::lives::{Due, Marks, NOWHERE};
 use super::super::partition::{Got, Partition};
-use super::{Pass, WAITING_MAX};
+use super::{First, Pass, WAITING_MAX};
 use crate::base::position::{Lsn, RecordPosition, Xid};
 use crate::codec::debezium::scan::{Side, scan};
 use crate::codec::debezium::{self, Body, Op};
@@ -19,20 +19,16 @@ impl Pass {
         self.counted.records += 1;
         let place = (table, record.partition);
         let got = self.got(table, record);
-        let partition = self.partitions.entry(place).or_default();
-        partition.n_records += 1;
         let Some(got) = got else {
             self.suspects.unreadable((table, record.partition, record.offset));
             return Ok(());
         };
         if got.part == Part::Read && self.frame.rules.snapshot {
             self.check_point(&got)?;
-            let at = record.timestamp.unwrap_or(i64::MIN);
-            if self.read_last.is_none_or(|(last, _)| at > last) {
-                self.read_last = Some((at, got.id));
-            }
+            self.read_until = self.read_until.max(record.timestamp);
         }
         let partition = self.partitions.entry(place).or_default();
+        partition.last_ms = partition.last_ms.max(Some(record.timestamp.unwrap_or(i64::MIN)));
         partition.waiting.push_back(got);
         if partition.waiting.len() == 1 || partition.waiting.len() > WAITING_MAX {
             let force = partition.waiting.len() > WAITING_MAX;
@@ -164,6 +160,10 @@ impl Pass {
     /// A record has arrived that was due: what it shows, and where it stands.
     fn arrived(&mut self, place: (usize, i32), got: &Got, due: &Due) {
         let forgot = self.lives.forgot;
+        if due.seq > 0 && self.first.is_none_or(|first| due.seq < first.seq) {
+            let Due { seq, lsn, end, .. } = *due;
+            self.first = Some(First { seq, id: got.id, lsn, end });
+        }
         let Some(partition) = self.partitions.get_mut(&place) else { return };
         partition.n_reads += u64::from(got.part == Part::Read);
         let mut deviates = (got.before, got.after) != (due.before, due.after);
