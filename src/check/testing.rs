@@ -359,6 +359,22 @@ impl Scene {
         self.record(TOPIC, 0, Some(json!({"id": id}).to_string()), Some(value.to_string()));
     }
 
+    /// A record that is a row whose headers tell fields of its envelope, as Connect writes them.
+    pub(super) fn show_row_headed(
+        &mut self,
+        id: i64,
+        row: Payment<'_>,
+        added: &[(&str, serde_json::Value)],
+    ) {
+        self.show_row_with(id, row, &[]);
+        let Some(Event::Record(record)) = self.events.last_mut() else { return };
+        let text = |value: &serde_json::Value| {
+            value.as_str().map_or_else(|| value.to_string(), str::to_owned).into_bytes()
+        };
+        let header = |(name, value): &(&str, _)| ((*name).to_owned(), Some(Bytes(text(value))));
+        record.headers = added.iter().map(header).collect();
+    }
+
     /// The connector keys the records by `account`.
     pub(super) fn keyed_by_account(mut self) -> Self {
         self.by_account = true;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::verdict::Gap;
 use crate::base::position::{Lsn, Position, RecordPosition};
-use crate::codec::debezium::{self, Body, Envelope, Op, Told};
-use crate::history::event::{Proof, Record, Topic};
+use crate::codec::debezium::{self, Body, Envelope, Op, RowRecord, Told};
+use crate::history::event::{Bytes, Proof, Record, Topic};
 use crate::model::feed::{
     Alignment, Columns, Expected, Logged, Match, NotOfType, Order, Owed, Part, Rules, Snapshots,
     expected, identify,
@@ -260,7 +260,14 @@ fn read<'a>(
     let value = record.value.as_ref().map(|value| value.0.as_slice());
     let at = position(record);
     let read = match &rules.unwrapped {
-        Some(of_rows) => debezium::read_row(key, value, &of_rows.form, &at),
+        Some(of_rows) => {
+            let header = |(name, value): &'a (String, Option<Bytes>)| {
+                (name.as_str(), value.as_ref().map(|value| value.0.as_slice()))
+            };
+            let headers = record.headers.iter().map(header).collect::<Vec<_>>();
+            let record = RowRecord { key, value, headers: &headers };
+            debezium::read_row(record, &of_rows.form, &at)
+        }
         None => debezium::read(key, value, &at).map(|message| (message, Told::default())),
     };
     let (message, told) = read.map_err(|error| error.to_string())?;

@@ -80,12 +80,79 @@ struct Node {
     next: u32,
 }
 
+/// Changes on their way: a ring for every key that has some, of which the last names the first.
+#[derive(Debug)]
+struct Rings {
+    nodes: Vec<Node>,
+    /// The first of the nodes that are in no ring.
+    free: u32,
+}
+
+impl Default for Rings {
+    fn default() -> Self {
+        Self { nodes: Vec::new(), free: NONE }
+    }
+}
+
+impl Rings {
+    fn at(&self, place: u32) -> Option<&Node> {
+        self.nodes.get(usize::try_from(place).ok()?)
+    }
+
+    fn at_mut(&mut self, place: u32) -> Option<&mut Node> {
+        self.nodes.get_mut(usize::try_from(place).ok()?)
+    }
+
+    /// Puts a change behind the last of a ring; the ring's last from then on.
+    fn push(&mut self, last: u32, due: Due) -> u32 {
+        let first = self.at(last).map(|node| node.next);
+        let place = self.place(Node { due, next: NONE });
+        let first = first.unwrap_or(place);
+        if let Some(node) = self.at_mut(place) {
+            node.next = first;
+        }
+        if let Some(node) = self.at_mut(last) {
+            node.next = place;
+        }
+        place
+    }
+
+    fn place(&mut self, node: Node) -> u32 {
+        let free = self.free;
+        match self.at_mut(free) {
+            Some(old) => {
+                let next = std::mem::replace(old, node).next;
+                self.free = next;
+                free
+            }
+            None => {
+                self.nodes.push(node);
+                u32::try_from(self.nodes.len() - 1).unwrap_or(NONE)
+            }
+        }
+    }
+
+    /// Takes the first out of a ring; and the ring's last from then on.
+    fn pop(&mut self, last: u32) -> Option<(Due, u32)> {
+        let first = self.at(last)?.next;
+        let free = self.free;
+        let node = self.at_mut(first)?;
+        let (due, second) = (node.due, node.next);
+        node.next = free;
+        self.free = first;
+        if first == last {
+            return Some((due, NONE));
+        }
+        self.at_mut(last)?.next = second;
+        Some((due, last))
+    }
+}
+
 /// All keys.
 #[derive(Debug, Default)]
 pub(super) struct Lives {
     table: HashTable<Life>,
-    nodes: Vec<Node>,
-    free: u32,
+    rings: Rings,
     n_due: usize,
     n_live: usize,
     /// Dead keys were forgotten, all of them at their default partition.
@@ -101,19 +168,20 @@ fn hash(life: &Life) -> u64 {
     life.id.0
 }
 
-impl Lives {
-    pub(super) fn new() -> Self {
-        Self { free: NONE, ..Self::default() }
-    }
+/// The key, which is held from here on.
+fn held(table: &mut HashTable<Life>, id: Id) -> &mut Life {
+    let new = Life { id, row: 0, last: NONE, home: NOWHERE, marks: Marks::default() };
+    table.entry(id.0, |life| life.id == id, hash).or_insert(new).into_mut()
+}
 
+impl Lives {
     pub(super) fn get(&mut self, id: Id) -> Option<&mut Life> {
         self.table.find_mut(id.0, |life| life.id == id)
     }
 
     /// The key, which is held from here on.
     pub(super) fn of(&mut self, id: Id) -> &mut Life {
-        let new = Life { id, row: 0, last: NONE, home: NOWHERE, marks: Marks::default() };
-        self.table.entry(id.0, |life| life.id == id, hash).or_insert(new).into_mut()
+        held(&mut self.table, id)
     }
 
     /// Changes whether a row is there, and which.
@@ -151,57 +219,27 @@ impl Lives {
         self.n_due_max * size_of::<Node>()
     }
 
-    fn node(&mut self, place: u32) -> Option<&mut Node> {
-        self.nodes.get_mut(usize::try_from(place).ok()?)
-    }
-
     /// A change is on its way from here on.
     pub(super) fn push(&mut self, id: Id, due: Due) {
-        let last = self.of(id).last;
-        let first = self.node(last).map(|node| node.next);
-        let place = self.place(Node { due, next: NONE });
-        // A ring: the last names the first.
-        let first = first.unwrap_or(place);
-        if let Some(node) = self.node(place) {
-            node.next = first;
-        }
-        if let Some(node) = self.node(last) {
-            node.next = place;
-        }
-        self.of(id).last = place;
+        // One look at the table: where keys are many, each may wait for memory.
+        let life = held(&mut self.table, id);
+        life.last = self.rings.push(life.last, due);
         self.n_due += 1;
         self.n_due_max = self.n_due_max.max(self.n_due);
     }
 
-    fn place(&mut self, node: Node) -> u32 {
-        let free = self.free;
-        match self.node(free) {
-            Some(old) => {
-                let next = std::mem::replace(old, node).next;
-                self.free = next;
-                free
-            }
-            None => {
-                self.nodes.push(node);
-                u32::try_from(self.nodes.len() - 1).unwrap_or(NONE)
-            }
-        }
-    }
-
     /// The first of the changes on their way.
     pub(super) fn first(&self, life: &Life) -> Option<Due> {
-        let at = |place: u32| self.nodes.get(usize::try_from(place).ok()?);
-        Some(at(at(life.last)?.next)?.due)
+        Some(self.rings.at(self.rings.at(life.last)?.next)?.due)
     }
 
     /// All changes on their way, the first first.
     pub(super) fn due(&self, life: &Life) -> impl Iterator<Item = Due> + '_ {
         let last = life.last;
-        let at = |place: u32| self.nodes.get(usize::try_from(place).ok()?);
-        let mut next = at(last).map(|node| node.next);
+        let mut next = self.rings.at(last).map(|node| node.next);
         std::iter::from_fn(move || {
             let place = next?;
-            let node = at(place)?;
+            let node = self.rings.at(place)?;
             next = (place != last).then_some(node.next);
             Some(node.due)
         })
@@ -209,19 +247,10 @@ impl Lives {
 
     /// The first of the changes on their way has arrived.
     pub(super) fn pop(&mut self, id: Id) -> Option<Due> {
-        let last = self.get(id)?.last;
-        let first = self.node(last)?.next;
-        let free = self.free;
-        let node = self.node(first)?;
-        let (due, second) = (node.due, node.next);
-        node.next = free;
-        self.free = first;
+        let life = self.table.find_mut(id.0, |life| life.id == id)?;
+        let (due, last) = self.rings.pop(life.last)?;
+        life.last = last;
         self.n_due -= 1;
-        if first == last {
-            self.get(id)?.last = NONE;
-        } else {
-            self.node(last)?.next = second;
-        }
         Some(due)
     }
 

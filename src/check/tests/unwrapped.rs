@@ -86,13 +86,21 @@ fn rows_after_a_restart_are_unknown() {
     assert_eq!((failing(&verdict), verdict.outcome), (Vec::new(), Outcome::Unknown));
 }
 
-/// A row that comes and changes twice, with fields of the envelope in its records; `shown` are the
-/// places of the changes whose record comes, and what each says other than it is.
+/// The options by which rows say what they come from.
+const TELLING: [&str; 2] = ["add.fields", "add.headers"];
+
 fn with_fields(shown: &[(usize, &[(&str, Value)])]) -> Scene {
+    telling(TELLING[0], shown)
+}
+
+/// A row that comes and changes twice, and whose records tell fields of the envelope; `shown` are the
+/// places of the changes whose record comes, and what each says other than it is.
+fn telling(option: &str, shown: &[(usize, &[(&str, Value)])]) -> Scene {
     let mut scene = Scene::new(1).statements();
     scene.option("transforms", "unwrap");
     scene.option("transforms.unwrap.type", "io.debezium.transforms.ExtractNewRecordState");
-    scene.option("transforms.unwrap.add.fields", "op,lsn,source.txId,source.ts_ms");
+    let in_headers = option == TELLING[1];
+    scene.option(&format!("transforms.unwrap.{option}"), "op,lsn,source.txId,source.ts_ms");
     let commits = [
         (scene.commit(None, Some(ANN)), ANN, "c"),
         (scene.commit(Some(ANN), Some(BEA)), BEA, "u"),
@@ -107,23 +115,36 @@ fn with_fields(shown: &[(usize, &[(&str, Value)])]) -> Scene {
             ("__source_txId", json!(xid(lsn).0)),
             ("__source_ts_ms", json!(0)),
         ];
-        fields.extend(other.iter().cloned());
-        scene.show_row_with(1, row, &fields);
+        for (name, value) in *other {
+            fields
+                .iter_mut()
+                .filter(|(own, _)| own == name)
+                .for_each(|(_, own)| *own = value.clone());
+        }
+        if in_headers {
+            scene.show_row_headed(1, row, &fields);
+        } else {
+            scene.show_row_with(1, row, &fields);
+        }
     }
     scene
 }
 
-#[test]
-fn rows_that_say_their_operation_and_position_pass() {
-    passes(&judged(with_fields(&[(0, &[]), (1, &[]), (2, &[])])));
+#[rstest]
+fn rows_that_say_their_operation_and_position_pass(#[values(0, 1)] option: usize) {
+    passes(&judged(telling(TELLING[option], &[(0, &[]), (1, &[]), (2, &[])])));
 }
 
 #[rstest]
 #[case::another_operation(&[("__op", json!("c"))])]
 #[case::another_position(&[("__lsn", json!(7))])]
 #[case::another_transaction(&[("__source_txId", json!(7))])]
-fn a_row_that_says_of_itself_what_it_is_not_is_a_phantom(#[case] other: &[(&str, Value)]) {
-    let verdict = judged(with_fields(&[(0, &[]), (1, other), (2, &[])]));
+fn a_row_that_says_of_itself_what_it_is_not_is_a_phantom(
+    #[case] other: &[(&str, Value)],
+    #[values(0, 1)] option: usize,
+) {
+    let shown: [(usize, &[(&str, Value)]); 3] = [(0, &[]), (1, other), (2, &[])];
+    let verdict = judged(telling(TELLING[option], &shown));
     let found: Vec<Anomaly> = failing(&verdict).into_iter().map(|(anomaly, _)| anomaly).collect();
     assert_eq!(found, [Anomaly::LostChange, Anomaly::PhantomChange]);
 }

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use crate::base::position::{Lsn, RecordPosition, Xid};
 
 pub use encoding::{Encoding, PLACEHOLDER};
-pub use row::{Added, Field, Form, Told, read_row};
+pub use row::{Added, Field, Form, RowRecord, Told, read_row};
 
 /// A row image or a key: column → value, not read yet.
 pub type Row<'a> = BTreeMap<String, &'a RawValue>;

@@ -17,12 +17,14 @@ pub struct Form {
     pub marks: bool,
     /// What else it says of the record that it was made of.
     pub added: Vec<Added>,
+    /// What its headers say of that record.
+    pub headers: Vec<Added>,
 }
 
-/// A field of the envelope that is added to the row.
+/// A field of the envelope that is added to the row, or to its headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Added {
-    /// Its name in the row.
+    /// Its name there.
     pub name: String,
     /// What it is.
     pub field: Field,
@@ -52,11 +54,21 @@ pub struct Told {
     pub xid: Option<Xid>,
 }
 
+/// A record whose value is a row.
+#[derive(Debug, Clone, Copy)]
+pub struct RowRecord<'r, 'a> {
+    /// Its key.
+    pub key: Option<&'a [u8]>,
+    /// Its value.
+    pub value: Option<&'a [u8]>,
+    /// Its headers in order; a header may be null.
+    pub headers: &'r [(&'a str, Option<&'a [u8]>)],
+}
+
 /// Reads a record whose value is a row. Its operation is only `u` or `d`, as far as the mark of
 /// deleted rows goes, and it has no position: what else it says is told beside it.
 pub fn read_row<'a>(
-    key: Option<&'a [u8]>,
-    value: Option<&'a [u8]>,
+    RowRecord { key, value, headers }: RowRecord<'_, 'a>,
     form: &Form,
     at: &RecordPosition,
 ) -> Result<(Message<'a>, Told), EnvelopeError> {
@@ -68,7 +80,8 @@ pub fn read_row<'a>(
         return Ok((Message { key, body: Body::Tombstone }, Told::default()));
     };
     let deleted = is_deleted(&mut row, form).map_err(error("value", "row"))?;
-    let told = told(&mut row, form).map_err(error("value", "row"))?;
+    let mut told = told(&mut row, form).map_err(error("value", "row"))?;
+    told_by_headers(headers, form, &mut told).map_err(error("headers", "row"))?;
     let (op, before, after) =
         if deleted { (Op::Delete, Some(row), None) } else { (Op::Update, None, Some(row)) };
     let source = Source::default();
@@ -92,24 +105,46 @@ fn told(row: &mut Row<'_>, form: &Form) -> Result<Told, String> {
     let mut told = Told::default();
     for Added { name, field } in &form.added {
         let value = row.remove(name).ok_or_else(|| format!("`{name}` is absent"))?.get();
+        told.take((name, value), *field)?;
+    }
+    Ok(told)
+}
+
+/// What the headers say; Connect writes them as plain text, unless a `header.converter` makes JSON
+/// of them.
+fn told_by_headers(
+    headers: &[(&str, Option<&[u8]>)],
+    form: &Form,
+    told: &mut Told,
+) -> Result<(), String> {
+    for Added { name, field } in &form.headers {
+        let header = headers.iter().find(|(header, _)| header == name);
+        let (_, value) = header.ok_or_else(|| format!("the header `{name}` is absent"))?;
+        let value = value.map_or("null".into(), String::from_utf8_lossy);
+        told.take((name, &value), *field)?;
+    }
+    Ok(())
+}
+
+impl Told {
+    /// What one field says, as JSON or as plain text.
+    fn take(&mut self, (name, value): (&str, &str), field: Field) -> Result<(), String> {
         // A row of a snapshot may come from no transaction and stand at no LSN.
         if value == "null" {
-            continue;
+            return Ok(());
         }
         let number = || value.parse::<u64>().map_err(|_| format!("`{name}` is {value}, no number"));
         match field {
             Field::Op => {
-                let letter = value.trim_matches('"');
-                let op = operation(letter)
-                    .ok_or_else(|| format!("`{name}` is {value}, no operation"))?;
-                told.op = Some(op);
+                let op = operation(value.trim_matches('"'));
+                self.op = Some(op.ok_or_else(|| format!("`{name}` is {value}, no operation"))?);
             }
-            Field::Lsn => told.lsn = Some(Lsn(number()?)),
-            Field::Xid => told.xid = low_bits(number()?),
+            Field::Lsn => self.lsn = Some(Lsn(number()?)),
+            Field::Xid => self.xid = low_bits(number()?),
             Field::Other => {}
         }
+        Ok(())
     }
-    Ok(told)
 }
 
 #[cfg(test)]
@@ -118,12 +153,19 @@ mod tests {
 
     use super::*;
 
+    fn row<'r, 'a>(
+        value: Option<&'a str>,
+        headers: &'r [(&'a str, Option<&'a [u8]>)],
+    ) -> RowRecord<'r, 'a> {
+        RowRecord { key: Some(b"{\"id\":1}"), value: value.map(str::as_bytes), headers }
+    }
+
     fn at() -> RecordPosition {
         RecordPosition { topic: "cdc.public.t".to_owned(), partition: 1, offset: 7, file: None }
     }
 
     fn marked() -> Form {
-        Form { marks: true, added: Vec::new() }
+        Form { marks: true, ..Form::default() }
     }
 
     fn with_fields() -> Form {
@@ -134,7 +176,7 @@ mod tests {
             added("__txId", Field::Xid),
             added("__table", Field::Other),
         ];
-        Form { marks: false, added }
+        Form { added, ..Form::default() }
     }
 
     #[rstest]
@@ -147,9 +189,8 @@ mod tests {
         #[case] marks: bool,
         #[case] op: &str,
     ) {
-        let form = Form { marks, added: Vec::new() };
-        let value = value.map(str::as_bytes);
-        let (read, told) = read_row(Some(b"{\"id\":1}"), value, &form, &at()).unwrap();
+        let form = Form { marks, ..Form::default() };
+        let (read, told) = read_row(row(value, &[]), &form, &at()).unwrap();
         assert_eq!(told, Told::default());
         let Body::Envelope(envelope) = read.body else {
             assert_eq!(op, "null");
@@ -170,7 +211,7 @@ mod tests {
     ) {
         let value =
             format!(r#"{{"id":1,"__op":"{op}","__lsn":{lsn},"__txId":{xid},"__table":"t"}}"#);
-        let (read, told) = read_row(None, Some(value.as_bytes()), &with_fields(), &at()).unwrap();
+        let (read, told) = read_row(row(Some(&value), &[]), &with_fields(), &at()).unwrap();
         assert_eq!(told, expected);
         let Body::Envelope(envelope) = read.body else { panic!("no row") };
         assert_eq!(envelope.after.unwrap().len(), 1);
@@ -186,8 +227,33 @@ mod tests {
         #[case] value: &str,
         #[case] problem: &str,
     ) {
-        let error = read_row(None, Some(value.as_bytes()), &form, &at()).unwrap_err();
+        let error = read_row(row(Some(value), &[]), &form, &at()).unwrap_err();
         let expected = "record cdc.public.t[1]@7: value is no Debezium row: ";
         assert_eq!(error.to_string(), format!("{expected}{problem}"));
+    }
+
+    fn with_headers() -> Form {
+        Form { headers: with_fields().added, ..Form::default() }
+    }
+
+    #[rstest]
+    #[case(&[("__op", Some("c")), ("__lsn", Some("7")), ("__txId", Some("4294967303")), ("__table", None)],
+           Told { op: Some(Op::Create), lsn: Some(Lsn(7)), xid: Some(Xid(7)) })]
+    #[case(&[("other", None), ("__op", Some("\"r\"")), ("__lsn", None), ("__txId", Some("null")), ("__table", Some("t"))],
+           Told { op: Some(Op::Read), lsn: None, xid: None })]
+    fn headers_tell_what_fields_tell(
+        #[case] headers: &[(&str, Option<&str>)],
+        #[case] expected: Told,
+    ) {
+        let headers = headers.iter().map(|(name, value)| (*name, value.map(str::as_bytes)));
+        let headers = headers.collect::<Vec<_>>();
+        let record = row(Some(r#"{"id":1}"#), &headers);
+        assert_eq!(read_row(record, &with_headers(), &at()).unwrap().1, expected);
+    }
+
+    #[test]
+    fn a_header_that_is_absent_is_told() {
+        let error = read_row(row(Some(r#"{"id":1}"#), &[]), &with_headers(), &at()).unwrap_err();
+        assert!(error.to_string().ends_with("the header `__op` is absent"), "{error}");
     }
 }

@@ -4,8 +4,8 @@
 //! next expected one is what a record should be; with a replay behind a restart that is no longer
 //! certain, and such topics are not judged then.
 //!
-//! With `add.fields` a row may say its operation, its LSN and its transaction after all: what it is
-//! must agree with what it says, and one that says both LSN and transaction is known behind a restart
+//! With `add.fields` or `add.headers` a row may say its operation, its LSN and its transaction after
+//! all: what it is must agree with what it says, and one that says both LSN and transaction is known behind a restart
 //! too. What it says besides these the journal does not tell, and it is not compared.
 
 use std::collections::BTreeMap;
@@ -27,7 +27,8 @@ pub struct Unwrapped {
 impl Unwrapped {
     /// Its rows say which change each comes from.
     pub fn tells_position(&self) -> bool {
-        let has = |field| self.form.added.iter().any(|added| added.field == field);
+        let added = || self.form.added.iter().chain(&self.form.headers);
+        let has = |field| added().any(|added| added.field == field);
         has(Field::Lsn) && has(Field::Xid)
     }
 
@@ -41,7 +42,8 @@ impl Unwrapped {
             return Ok(None);
         }
         let own = |key: &str| key.strip_prefix(&prefix).map(str::to_owned);
-        let known = ["type", MODE, FIELDS, FIELDS_PREFIX, "predicate", "negate"];
+        let known =
+            ["type", MODE, FIELDS, FIELDS_PREFIX, HEADERS, HEADERS_PREFIX, "predicate", "negate"];
         let strange =
             config.keys().filter_map(|key| own(key)).find(|o| !known.contains(&o.as_str()));
         if let Some(option) = strange {
@@ -49,16 +51,19 @@ impl Unwrapped {
         }
         let option = |name: &str| config.get(&format!("{prefix}{name}")).map(String::as_str);
         let deletes = Deletes::of(option(MODE).unwrap_or("tombstone"))?;
-        let before = option(FIELDS_PREFIX).unwrap_or("__");
-        let fields = option(FIELDS).unwrap_or("").split(',').map(str::trim);
-        let added = fields.filter(|field| !field.is_empty()).map(|field| added(field, before));
-        let form = Form { marks: deletes.marks(), added: added.collect() };
+        let listed = |list: &str, prefix: &str| -> Vec<Added> {
+            let fields = option(list).unwrap_or("").split(',').map(str::trim);
+            let prefix = option(prefix).unwrap_or("__");
+            fields.filter(|field| !field.is_empty()).map(|field| added(field, prefix)).collect()
+        };
+        let (added, headers) = (listed(FIELDS, FIELDS_PREFIX), listed(HEADERS, HEADERS_PREFIX));
+        let form = Form { marks: deletes.marks(), added, headers };
         config.retain(|key, _| key != "transforms" && own(key).is_none());
         Ok(Some(Self { deletes, form }))
     }
 }
 
-/// An entry of `add.fields`: `op`, `source.lsn`, `lsn:position`.
+/// An entry of `add.fields` or `add.headers`: `op`, `source.lsn`, `lsn:position`.
 fn added(written: &str, prefix: &str) -> Added {
     let (path, renamed) = written.split_once(':').map_or((written, None), |(a, b)| (a, Some(b)));
     let field = match path {
@@ -76,6 +81,9 @@ const CLASS: &str = "io.debezium.transforms.ExtractNewRecordState";
 /// Its option for what of the envelope is added to the row, and for how the names of that begin.
 const FIELDS: &str = "add.fields";
 const FIELDS_PREFIX: &str = "add.fields.prefix";
+/// The same for its headers.
+const HEADERS: &str = "add.headers";
+const HEADERS_PREFIX: &str = "add.headers.prefix";
 /// Its option for deletes.
 const MODE: &str = "delete.tombstone.handling.mode";
 
@@ -233,13 +241,17 @@ mod tests {
     #[case(&[(MODE, "delete-to-tombstone")], Deletes::ToTombstone)]
     fn the_transform_is_taken_out(#[case] options: &[(&str, &str)], #[case] deletes: Deletes) {
         let mut config = config(options);
-        let form = Form { marks: deletes.marks(), added: Vec::new() };
+        let form = Form { marks: deletes.marks(), ..Form::default() };
         assert_eq!(Unwrapped::of(&mut config), Ok(Some(Unwrapped { deletes, form })));
         assert_eq!(config, Options::new());
     }
 
     #[rstest]
-    #[case("add.headers", "op", "the option `add.headers` of ExtractNewRecordState has no model")]
+    #[case(
+        "route.by.field",
+        "op",
+        "the option `route.by.field` of ExtractNewRecordState has no model"
+    )]
     #[case(MODE, "none", "`delete.tombstone.handling.mode=none` has no model")]
     fn what_has_no_model_is_told(#[case] option: &str, #[case] value: &str, #[case] told: &str) {
         assert_eq!(Unwrapped::of(&mut config(&[(option, value)])), Err(told.to_owned()));
@@ -251,7 +263,7 @@ mod tests {
         let of = |options: &[(&str, &str)]| {
             let unwrapped = Unwrapped::of(&mut config(options)).unwrap().unwrap();
             let tells = unwrapped.tells_position();
-            let added = unwrapped.form.added.into_iter();
+            let added = unwrapped.form.added.into_iter().chain(unwrapped.form.headers);
             (added.map(|added| (added.name, added.field)).collect::<Vec<_>>(), tells)
         };
         let (added, tells) = of(&[("add.fields", fields)]);
@@ -266,5 +278,9 @@ mod tests {
         assert!(tells);
         let (added, tells) = of(&[("add.fields", "lsn"), ("add.fields.prefix", "cdc.")]);
         assert_eq!((added[0].0.as_str(), tells), ("cdc.lsn", false));
+        let options =
+            [("add.fields", "lsn"), ("add.headers", "txId"), ("add.headers.prefix", "h.")];
+        let (added, tells) = of(&options);
+        assert_eq!((added[1].0.as_str(), tells), ("h.txId", true));
     }
 }

@@ -87,7 +87,7 @@ impl Pass {
         Self {
             frame,
             digester,
-            lives: Lives::new(),
+            lives: Lives::default(),
             suspects: Suspects::default(),
             partitions: BTreeMap::new(),
             counted: Counted::default(),
