@@ -73,3 +73,14 @@ fn a_change_of_the_key_that_arrives_as_an_update_is_split() {
     let found = failing(&judged(scene)).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
     assert_eq!(found, [Anomaly::SplitKeyChange; 3]);
 }
+
+#[test]
+fn a_delete_that_comes_again_with_its_tombstone_is_one_duplicate() {
+    let mut scene = Scene::new(1).statements();
+    scene.insert(0, ANN);
+    let lsn = scene.commit(Some(ANN), None);
+    for _ in 0..2 {
+        scene.show(0, lsn, (Some(ANN), None));
+    }
+    assert_eq!(failing(&judged(scene)), [(Anomaly::DuplicateChange, Some("1".to_owned()))]);
+}

@@ -7,6 +7,7 @@ use super::super::verdict::Outcome;
 use super::super::wanted;
 use crate::base::anomaly::Anomaly;
 use crate::history::event::{Event, SinkMode};
+use crate::scenario::expect::Level;
 
 const KEY: &str = "ann,2025-01-01 10:10:00";
 
@@ -52,6 +53,15 @@ fn a_window_that_does_not_fire_once_and_rightly_is_told(
     }
     scene.proof(Some(10), &[FIRST, ("bob", 10, 1), OPEN]);
     assert_eq!(failing(&scene.judged()), [at_ann(anomaly)]);
+}
+
+#[test]
+fn a_wrong_window_is_told_once_where_the_end_of_the_run_counts_too() {
+    let mut scene = closed();
+    scene.header.trial.expect.consistency.insert(SINK.to_owned(), Level::Final);
+    scene.fires(("ann", 10, 10));
+    scene.proof(Some(10), &[FIRST, OPEN]);
+    assert_eq!(failing(&scene.judged()), [at_ann(Anomaly::WindowWrongValue)]);
 }
 
 #[test]
