@@ -103,3 +103,30 @@ fn a_table_without_key_and_identity_is_judged_where_it_was_always_published(
     let told = verdict.gaps.iter().any(|gap| gap.what == "updates and deletes of `payments`");
     assert_eq!(told, in_doubt, "{:?}", verdict.gaps);
 }
+
+/// Nothing arrived; or what did cannot be read, which has a doubt of its own.
+#[rstest]
+#[case::nothing_arrived(false)]
+#[case::it_cannot_be_read(true)]
+fn a_run_without_a_record_of_a_source_topic_is_unknown(#[case] garbage: bool) {
+    let mut scene = Scene::new(1).statements();
+    scene.commit(None, Some(ANN));
+    if garbage {
+        scene.record(TOPIC, 0, None, Some("{".to_owned()));
+    }
+    let verdict = judged(scene);
+    let nothing = |what: &str| what == "no record of a source topic was captured";
+    let told = verdict.gaps.iter().any(|gap| nothing(&gap.missing));
+    assert_eq!(told, !garbage, "{:?}", verdict.gaps);
+}
+
+#[test]
+fn a_run_in_which_nothing_was_checked_says_so() {
+    let mut scene = Scene::new(1).statements();
+    scene.option("column.mask.with.length.chars", "t.a");
+    scene.insert(0, ANN);
+    let verdict = judged(scene);
+    let told = verdict.gaps.iter().filter(|gap| gap.missing == "no topic and no sink was checked");
+    assert_eq!(told.count(), 1, "{:?}", verdict.gaps);
+    assert_eq!(verdict.outcome, Outcome::Unknown);
+}
