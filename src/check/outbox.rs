@@ -265,7 +265,17 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::check::testing::table;
     use crate::model::outbox::testing::routed;
+
+    #[rstest]
+    #[case("id", false)]
+    #[case("account", true)]
+    #[case("at", true)]
+    #[case("unknown", true)]
+    fn numbers_and_truth_values_are_no_texts_in_json(#[case] column: &str, #[case] text: bool) {
+        assert_eq!(is_text(&table(), column), text);
+    }
 
     /// `e1@42` committed first, then `e2@42`, then `e3@7`; `s@42` was there before.
     fn wanted() -> Vec<Routed> {

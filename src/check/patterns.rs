@@ -220,6 +220,12 @@ mod tests {
         assert_eq!(merged(shown).join(" "), expected);
     }
 
+    #[test]
+    fn a_life_is_folded_where_an_event_repeats_the_one_before_it() {
+        assert_eq!(folded(&["c", "c", "u", "c", "u", "u"]), ["c", "u", "c", "u"]);
+        assert_eq!(folded(&[]), Vec::<&str>::new());
+    }
+
     #[rstest]
     #[case::exact(&[item("c", 1, Some(1)), item("u", 1, Some(1))], "c u", true)]
     #[case::too_short(&[item("c", 1, Some(1)), item("u", 1, Some(1))], "c", false)]

@@ -208,3 +208,36 @@ fn read_until(case: &Case<'_>, point: Lsn) -> Option<i64> {
     let read = reads.filter_map(|logged| logged.record.timestamp).max();
     read.max(case.excerpt.read_until)
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::nothing_was_removed(&[], 0, None)]
+    #[case::the_first_was_never_read(&[], 1, Some((0, 0)))]
+    #[case::all_was_read_before(&[0, 1], 2, None)]
+    #[case::two_marks_of_transactions(&[0, 1], 4, None)]
+    #[case::more_than_marks(&[0, 1], 5, Some((2, 4)))]
+    #[case::what_is_left_is_read(&[0, 1, 7], 5, Some((2, 4)))]
+    fn offsets_that_were_removed_unread_are_told(
+        #[case] read: &[i64],
+        #[case] low: i64,
+        #[case] lost: Option<(i64, i64)>,
+    ) {
+        let record = |partition: i32, offset: i64| Record {
+            topic: "t".to_owned(),
+            partition,
+            offset,
+            timestamp: None,
+            key: None,
+            value: None,
+            headers: Vec::new(),
+        };
+        let mut records = read.iter().map(|offset| record(0, *offset)).collect::<Vec<_>>();
+        records.push(record(1, low - 1));
+        assert_eq!(cut_off(&records.iter().collect::<Vec<_>>(), 0, low), lost);
+    }
+}

@@ -144,7 +144,7 @@ fn topic(name: &str, partitions: usize, role: Role) -> Topic {
     }
 }
 
-fn image((id, account, minutes, amount): Payment<'_>) -> write::Row {
+pub(super) fn image((id, account, minutes, amount): Payment<'_>) -> write::Row {
     let cells = [id.to_string(), account.to_owned(), text(minutes), amount.to_string()];
     cells.into_iter().map(Cell::Text).collect()
 }

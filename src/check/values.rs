@@ -311,7 +311,9 @@ fn constant(default: &str) -> Option<String> {
     if let Some(quoted) = default.strip_prefix('\'') {
         let (text, rest) = quoted.rsplit_once('\'')?;
         let cast = rest.is_empty() || rest.starts_with("::");
-        return cast.then(|| text.replace("''", "'"));
+        // Another quote inside ends the constant: the default is an expression.
+        let whole = !text.replace("''", "").contains('\'');
+        return (cast && whole).then(|| text.replace("''", "'"));
     }
     let plain = default.chars().all(|char| char.is_ascii_alphanumeric() || "+-.".contains(char));
     plain.then(|| default.to_owned())
@@ -324,4 +326,25 @@ fn cells<'a>(
 ) -> impl Iterator<Item = (usize, &'a String, &'a Cell)> {
     let columns = columns.iter().enumerate();
     columns.filter_map(|(place, name)| Some((place, name, row.get(place)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("'PENDING'::character varying", Some("PENDING"))]
+    #[case("'it''s'", Some("it's"))]
+    #[case("5", Some("5"))]
+    #[case("-1.5", Some("-1.5"))]
+    #[case("true", Some("true"))]
+    #[case("now()", None)]
+    #[case("'a' || b", None)]
+    #[case("'a' || 'b'", None)]
+    #[case("'a'::text || 'b'::text", None)]
+    fn only_constant_defaults_have_a_text(#[case] default: &str, #[case] text: Option<&str>) {
+        assert_eq!(constant(default).as_deref(), text);
+    }
 }

@@ -166,4 +166,87 @@ mod tests {
     fn times_are_read_in_every_form(#[case] value: Value, #[case] expected: Option<i64>) {
         assert_eq!(millis(&value, 1), expected);
     }
+
+    /// Three records of a topic whose clock is one millisecond behind: offset, timestamp and time.
+    fn progress() -> Progress {
+        let clock = Clock {
+            table: "t".to_owned(),
+            topics: vec!["t".to_owned()],
+            sinks: Vec::new(),
+            times: vec![Time::Field("at".to_owned())],
+            delay_ms: 1,
+            idles: false,
+        };
+        let mut progress = Progress::default();
+        for (offset, timestamp, at) in [(1, 100, 11), (3, 200, 31), (5, 300, 21)] {
+            progress.note(&clock, &record(offset, timestamp, &json!({"at": at})));
+        }
+        progress
+    }
+
+    fn record(offset: i64, timestamp: i64, value: &Value) -> Record {
+        Record {
+            topic: "t".to_owned(),
+            partition: 0,
+            offset,
+            timestamp: Some(timestamp),
+            key: None,
+            value: Some(crate::history::event::Bytes(value.to_string().into_bytes())),
+            headers: Vec::new(),
+        }
+    }
+
+    #[rstest]
+    #[case(1, None)]
+    #[case(2, Some(10))]
+    #[case(3, Some(10))]
+    #[case(4, Some(30))]
+    #[case(9, Some(30))]
+    fn a_watermark_is_the_greatest_of_the_records_below(
+        #[case] offset: i64,
+        #[case] expected: Option<i64>,
+    ) {
+        assert_eq!(progress().below("t", 0, offset), expected);
+    }
+
+    #[rstest]
+    #[case(6, 99, Some(30), None)]
+    #[case(6, 100, Some(30), Some(10))]
+    #[case(6, 200, Some(20), Some(30))]
+    #[case(6, 300, None, Some(30))]
+    #[case(5, 100, Some(30), Some(10))]
+    #[case(3, 100, None, Some(10))]
+    fn what_was_written_after_a_time_makes_a_watermark_of_its_own(
+        #[case] below: i64,
+        #[case] since_ms: i64,
+        #[case] after: Option<i64>,
+        #[case] before: Option<i64>,
+    ) {
+        assert_eq!(progress().parted(("t", 0), below, since_ms), (after, before));
+    }
+
+    #[rstest]
+    #[case(11, Some(1))]
+    #[case(12, Some(3))]
+    #[case(31, Some(3))]
+    #[case(32, None)]
+    fn the_first_record_that_closes_a_window_is_found(
+        #[case] end: i64,
+        #[case] offset: Option<i64>,
+    ) {
+        assert_eq!(progress().passed("t", 0, end), offset);
+    }
+
+    #[rstest]
+    #[case::both_images(false, json!({"before": {"at": 1}, "after": {"at": 2}}), &[1, 2])]
+    #[case::the_new_one(true, json!({"before": {"at": 1}, "after": {"at": 2}}), &[2])]
+    #[case::the_old_one_of_a_delete(true, json!({"before": {"at": 1}, "after": null}), &[1])]
+    fn the_rows_of_a_record_have_the_times_of_their_images(
+        #[case] one_row: bool,
+        #[case] value: Value,
+        #[case] expected: &[i64],
+    ) {
+        let time = Time::Column { name: "at".to_owned(), ticks: 1, one_row };
+        assert_eq!(times(&time, &record(0, 0, &value)), expected);
+    }
 }

@@ -58,6 +58,8 @@ fn states_are_those_of_the_input_by_whole_records_or_by_whole_transactions(
         let names = failing(&verdict).into_iter().map(|(name, _)| name);
         let names = names.filter(|name| *name == Anomaly::ImpossibleOutput).collect::<Vec<_>>();
         assert_eq!(names, told, "{level:?}: {:?}", verdict.findings);
+        let all = verdict.figures["outputs of `totals`"];
+        assert_eq!(all, u64::try_from(outputs.len()).unwrap(), "{level:?}");
         let wrong = verdict.figures["outputs of `totals` that were never true"];
         assert_eq!(wrong, u64::from(!told.is_empty()), "{level:?}");
     }

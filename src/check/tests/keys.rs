@@ -1,8 +1,16 @@
 //! Topics whose key is another than the primary key.
 
-use super::super::testing::{Payment, Scene, failing, passes};
-use super::super::verdict::Verdict;
+use rstest::rstest;
+
+use super::super::testing::{Payment, Scene, failing, image, passes, xid};
+use super::super::verdict::{Outcome, Verdict};
 use crate::base::anomaly::Anomaly;
+use crate::base::position::Lsn;
+use crate::base::text::Text;
+use crate::codec::pgoutput::{Cell, write};
+use crate::history::event::{Event, Table};
+use crate::scenario::expect::{Life, LifeItem};
+use crate::scenario::settings::ReplicaIdentity;
 
 const ANN: Payment<'_> = (1, "ann", 1, 10);
 const ANN_2: Payment<'_> = (2, "ann", 2, 5);
@@ -72,4 +80,89 @@ fn a_change_of_the_key_that_arrives_as_an_update_is_split() {
     scene.show(1, lsn, (Some(ANN), Some((1, "bob", 1, 10))));
     let found = failing(&judged(scene)).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
     assert_eq!(found, [Anomaly::SplitKeyChange; 3]);
+}
+
+#[test]
+fn a_delete_that_comes_again_with_its_tombstone_is_one_duplicate() {
+    let mut scene = Scene::new(1).statements();
+    scene.insert(0, ANN);
+    let lsn = scene.commit(Some(ANN), None);
+    for _ in 0..2 {
+        scene.show(0, lsn, (Some(ANN), None));
+    }
+    assert_eq!(failing(&judged(scene)), [(Anomaly::DuplicateChange, Some("1".to_owned()))]);
+}
+
+fn change_table(scene: &mut Scene, change: impl Fn(&mut Table)) {
+    for event in &mut scene.events {
+        if let Event::Tables { tables } = event {
+            tables.iter_mut().for_each(&change);
+        }
+    }
+}
+
+/// Under the default identity the WAL has only the primary key of a row that is deleted.
+#[rstest]
+#[case::no_row_is_deleted(false)]
+#[case::a_row_is_deleted(true)]
+fn a_key_that_the_wal_does_not_carry_is_unknown_once_it_is_needed(#[case] deleted: bool) {
+    let mut scene = scene();
+    change_table(&mut scene, |table| table.identity = ReplicaIdentity::Default);
+    scene.insert(0, ANN);
+    if deleted {
+        let row = [Cell::Text("1".to_owned()), Cell::Null, Cell::Null, Cell::Null];
+        let lsn = Lsn(scene.lsn);
+        scene.transaction(lsn, write::delete(1, &write::key(&row)));
+        scene.lsn += 10;
+    }
+    let verdict = judged(scene);
+    let told = verdict.gaps.iter().any(|gap| gap.missing.contains("has `account` by"));
+    assert_eq!(told, deleted, "{:?}", verdict.gaps);
+    assert_eq!(verdict.outcome, if deleted { Outcome::Unknown } else { Outcome::Pass });
+}
+
+/// `COPY` writes many rows at one LSN: what their records show tells them apart.
+#[rstest]
+#[case::with_a_primary_key(true)]
+#[case::without(false)]
+fn rows_of_one_key_at_one_lsn_are_told_apart_by_their_values(#[case] keyed: bool) {
+    let mut scene = scene();
+    if !keyed {
+        change_table(&mut scene, |table| table.key.clear());
+    }
+    let lsn = Lsn(scene.lsn);
+    let (commit, end) = (Lsn(lsn.0 + 4), Lsn(lsn.0 + 8));
+    let rows = [ANN, ANN_2].map(|row| write::insert(1, &image(row)));
+    let [one, two] = rows;
+    for data in [write::begin(commit, 0, xid(lsn)), one, two, write::commit(commit, end, 0)] {
+        scene.events.push(Event::Wal { lsn, xid: xid(lsn), data });
+    }
+    scene.lsn += 10;
+    scene.show(0, lsn, (None, Some(ANN_2)));
+    scene.show(0, lsn, (None, Some(ANN)));
+    scene.insert(1, (5, "cid", 1, 1));
+    assert_eq!(failing(&judged(scene)), at_ann(Anomaly::ReorderedKey));
+}
+
+#[rstest]
+#[case::with_a_primary_key(true, Outcome::Pass)]
+#[case::without(false, Outcome::Unknown)]
+fn the_life_of_a_row_under_another_key_needs_a_primary_key(
+    #[case] keyed: bool,
+    #[case] outcome: Outcome,
+) {
+    let mut scene = scene();
+    if !keyed {
+        change_table(&mut scene, |table| table.key.clear());
+    }
+    scene.insert(0, ANN);
+    let item = LifeItem { events: vec!["c".to_owned()], min: 1, max: Some(1) };
+    let place = Text::whole("p.yaml".into(), String::new()).place(0);
+    let life = Life { place, source: "c".to_owned(), items: vec![item] };
+    let lives = [("1".to_owned(), life)].into();
+    scene.header.trial.expect.life.insert("payments".to_owned(), lives);
+    let verdict = judged(scene);
+    assert_eq!(verdict.outcome, outcome, "{:?} {:?}", verdict.unmet, verdict.gaps);
+    let told = verdict.gaps.iter().any(|gap| gap.missing.contains("may share a key of"));
+    assert_eq!(told, !keyed, "{:?}", verdict.gaps);
 }

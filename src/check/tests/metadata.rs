@@ -4,6 +4,7 @@ use rstest::rstest;
 
 use super::super::testing::{Scene, failing};
 use crate::base::anomaly::Anomaly;
+use crate::history::event::Event;
 
 /// One transaction whose END counts this many events; `block`: its record says its place.
 fn told(marks: Option<u64>, block: bool) -> Vec<Anomaly> {
@@ -42,4 +43,26 @@ fn a_connector_that_does_not_tell_transactions_apart_is_not_judged_on_them() {
     scene.proof(None, &[]);
     scene.header.trial.pipeline.sinks.clear();
     assert_eq!(failing(&scene.judged()), []);
+}
+
+#[test]
+fn an_end_that_stands_before_its_begin_is_told() {
+    let mut scene = Scene::new(1).statements().with_metadata();
+    let new = Some((1, "ann", 1, 10));
+    let lsn = scene.commit(None, new);
+    scene.show(0, lsn, (None, new));
+    scene.marks(lsn, 1);
+    let marks = scene.events.iter_mut().rev().filter_map(|event| match event {
+        Event::Record(record) => Some(record),
+        _ => None,
+    });
+    let mut marks = marks.take(2).collect::<Vec<_>>();
+    let (end, begin) = (marks[0].value.clone(), marks[1].value.clone());
+    (marks[0].value, marks[1].value) = (begin, end);
+    scene.proof(None, &[]);
+    scene.header.trial.pipeline.sinks.clear();
+    let verdict = scene.judged();
+    assert_eq!(failing(&verdict).len(), 1, "{:?}", verdict.findings);
+    let sentence = &verdict.findings[0].finding.sentence;
+    assert!(sentence.contains("stands before its BEGIN"), "{sentence}");
 }

@@ -2,14 +2,17 @@
 
 mod changelog;
 mod changes;
+mod demands;
 mod files;
 mod internal;
 mod keys;
 mod metadata;
 mod restarts;
 mod silent;
+mod sinks;
 mod skipped;
 mod snapshot;
 mod snapshots;
+mod unread;
 mod unwrapped;
 mod windows;

@@ -1,5 +1,6 @@
 //! Snapshots beside the first: by signals, and taken anew after a restart.
 
+use rstest::rstest;
 use serde_json::json;
 
 use super::super::testing::{Payment, Scene, TOPIC, failing, json, passes, table, witnesses};
@@ -229,4 +230,64 @@ fn a_delete_that_a_snapshot_taken_anew_does_not_show_is_lost() {
 #[test]
 fn a_snapshot_that_is_taken_anew_shows_the_rows_at_its_point() {
     assert_eq!(failing(&anew(true, ANN)), [(Anomaly::WrongValue, Some("1".to_owned()))]);
+}
+
+#[rstest]
+#[case("stop-snapshot", json!({}))]
+#[case("pause-snapshot", json!({}))]
+#[case("resume-snapshot", json!({}))]
+#[case("execute-snapshot", json!({"data-collections": ["public.payments"], "surrogate-key": "at"}))]
+#[case("execute-snapshot", json!({"data-collections": ["public.payments"], "additional-condition": "1 = 0"}))]
+#[case("execute-snapshot", json!({"data-collections": ["public.payments"], "type": "odd"}))]
+fn a_signal_without_model_is_unknown(#[case] kind: &str, #[case] data: serde_json::Value) {
+    let mut scene = signalled();
+    scene.insert(0, ANN);
+    signal(&mut scene, "one", kind, &data.to_string());
+    let verdict = judged(scene);
+    assert_eq!((names(&verdict), verdict.outcome), (Vec::new(), Outcome::Unknown));
+    let told = verdict.gaps.iter().filter(|gap| gap.missing.contains("has no model"));
+    assert_eq!(told.count(), 1, "{:?}", verdict.gaps);
+}
+
+#[test]
+fn a_signal_that_was_not_streamed_asks_for_nothing() {
+    let mut scene = signalled();
+    let first = std::mem::replace(&mut scene.lsn, 900);
+    ask(&mut scene, "incremental");
+    scene.lsn = first;
+    scene.insert(0, ANN);
+    passes(&judged(scene));
+}
+
+/// As `anew`, but nothing was streamed before the later snapshot; `changes` are what it does not
+/// show, and `shown` the rows that it shows.
+fn unseen(
+    changes: &[(Option<Payment<'_>>, Option<Payment<'_>>)],
+    shown: &[Payment<'_>],
+) -> Verdict {
+    let mut scene = Scene::new(1).statements();
+    scene.read(0, ANN);
+    scene.read(0, BOB);
+    scene.events.push(Event::Walsender { slot: "s".to_owned(), pid: Some(7) });
+    for (old, new) in changes {
+        scene.commit(*old, *new);
+    }
+    scene.events.push(Event::Walsender { slot: "s".to_owned(), pid: Some(8) });
+    let point = scene.lsn;
+    for (n, row) in shown.iter().enumerate() {
+        let mark = if n + 1 == shown.len() { "last" } else { "true" };
+        read(&mut scene, 0, *row, (Some(point), mark));
+    }
+    scene.insert(0, (4, "dan", 4, 1));
+    judged(scene)
+}
+
+#[test]
+fn a_delete_of_a_row_that_the_snapshot_taken_anew_shows_again_is_not_missed() {
+    passes(&unseen(&[(Some(BOB), None), (None, Some(BOB))], &[ANN, BOB]));
+}
+
+#[test]
+fn a_row_that_came_and_went_between_two_snapshots_is_not_missed() {
+    passes(&unseen(&[(None, Some(CID)), (Some(CID), None)], &[ANN, BOB]));
 }

@@ -6,7 +6,8 @@ use super::super::testing::{SINK, Scene, TOPIC, failing, passes, witnesses};
 use super::super::verdict::Outcome;
 use super::super::wanted;
 use crate::base::anomaly::Anomaly;
-use crate::history::event::{Event, SinkMode};
+use crate::history::event::{Event, ProofGap, SinkMode};
+use crate::scenario::expect::Level;
 
 const KEY: &str = "ann,2025-01-01 10:10:00";
 
@@ -52,6 +53,15 @@ fn a_window_that_does_not_fire_once_and_rightly_is_told(
     }
     scene.proof(Some(10), &[FIRST, ("bob", 10, 1), OPEN]);
     assert_eq!(failing(&scene.judged()), [at_ann(anomaly)]);
+}
+
+#[test]
+fn a_wrong_window_is_told_once_where_the_end_of_the_run_counts_too() {
+    let mut scene = closed();
+    scene.header.trial.expect.consistency.insert(SINK.to_owned(), Level::Final);
+    scene.fires(("ann", 10, 10));
+    scene.proof(Some(10), &[FIRST, OPEN]);
+    assert_eq!(failing(&scene.judged()), [at_ann(Anomaly::WindowWrongValue)]);
 }
 
 #[test]
@@ -290,4 +300,44 @@ fn a_window_that_a_restart_lets_fire_again_must_be_right_again(
     scene.proof_within((None, Some(10)), &[("ann", 10, 115), OPEN]);
     scene.cut(&[3], &[FIRST, OPEN]);
     assert_eq!(failing(&scene.judged()), told);
+}
+
+#[test]
+fn a_proof_that_says_nothing_of_the_sink_decides_no_window() {
+    let mut scene = closed();
+    scene.fires(("bob", 10, 1));
+    scene.proof(Some(10), &[FIRST, ("bob", 10, 1), OPEN]);
+    for event in &mut scene.events {
+        if let Event::Proof(proof) = event {
+            let gap =
+                |sink: &str| ProofGap { sink: sink.to_owned(), sentence: format!("of {sink}") };
+            proof.gaps = vec![gap("other"), gap(SINK)];
+        }
+    }
+    let verdict = scene.judged();
+    assert_eq!((failing(&verdict), verdict.outcome), (Vec::new(), Outcome::Unknown));
+    let told = verdict.gaps.iter().any(|gap| gap.what.starts_with("the windows of"));
+    assert!(told, "{:?}", verdict.gaps);
+    let mut gaps = verdict.gaps.iter().filter(|gap| gap.what.contains(SINK));
+    assert!(gaps.all(|gap| gap.missing.contains("of totals")), "{:?}", verdict.gaps);
+}
+
+/// What is written after a statement has failed is not owed.
+#[rstest]
+#[case::its_own(SINK, 0)]
+#[case::another("other", 1)]
+fn the_windows_of_a_statement_that_failed_are_not_judged(#[case] place: &str, #[case] n: usize) {
+    let mut scene = closed();
+    scene.fires(("bob", 10, 1));
+    scene.proof(Some(10), &[FIRST, ("bob", 10, 1), OPEN]);
+    scene.events.push(Event::Trouble {
+        finding: Anomaly::StatementFailed,
+        place: place.to_owned(),
+        at: None,
+        sentence: "it failed".to_owned(),
+        detail: Vec::new(),
+    });
+    let missing = failing(&scene.judged());
+    let missing = missing.iter().filter(|(name, _)| *name == Anomaly::WindowMissing);
+    assert_eq!(missing.count(), n);
 }
