@@ -51,7 +51,8 @@ pub(super) struct Digester {
 #[derive(Debug, Default)]
 struct Shown {
     row: Vec<u8>,
-    n_columns: usize,
+    /// Where each column stands in `row`.
+    places: Vec<(usize, usize)>,
     /// A column stands elsewhere than in the table, or is written as it seldom is.
     is_odd: bool,
 }
@@ -59,15 +60,16 @@ struct Shown {
 impl Shown {
     fn clear(&mut self) {
         self.row.clear();
-        self.n_columns = 0;
+        self.places.clear();
         self.is_odd = false;
     }
 
     fn add(&mut self, watched: &Watched, encoding: &Encoding, name: &str, raw: &str) {
-        let column = watched.columns.get(self.n_columns).filter(|(column, _)| column == name);
+        let start = self.row.len();
+        let column = watched.columns.get(self.places.len()).filter(|(column, _)| column == name);
         let put = column.and_then(|(_, form)| put_json(&mut self.row, encoding, form, raw));
         self.is_odd |= put.is_none();
-        self.n_columns += 1;
+        self.places.push((start, self.row.len()));
     }
 }
 
@@ -154,6 +156,23 @@ impl Digester {
         shown.add(watched, &self.encoding, name, raw);
     }
 
+    /// Whether an image whose columns were shown is for certain of the row that the key names which was
+    /// read last.
+    pub(super) fn is_of_key(&self, watched: &Watched, side: Side) -> bool {
+        let shown = match side {
+            Side::Before => &self.before,
+            Side::After => &self.after,
+        };
+        let mut rest = self.key.get(size_of::<usize>()..).unwrap_or_default();
+        for place in &watched.key {
+            let part =
+                shown.places.get(*place).and_then(|(start, end)| shown.row.get(*start..*end));
+            let Some(behind) = part.and_then(|part| rest.strip_prefix(part)) else { return false };
+            rest = behind;
+        }
+        rest.is_empty() && !shown.is_odd
+    }
+
     /// Of an image whose columns were shown; `raw` is all of it.
     pub(super) fn shown(&mut self, watched: &Watched, side: Side, raw: Option<&str>) -> Digest {
         let Some(raw) = raw else { return NO_ROW };
@@ -161,7 +180,7 @@ impl Digester {
             Side::Before => &self.before,
             Side::After => &self.after,
         };
-        if !shown.is_odd && shown.n_columns == watched.columns.len() {
+        if !shown.is_odd && shown.places.len() == watched.columns.len() {
             return digest(&shown.row);
         }
         self.json(watched, raw)
@@ -199,7 +218,12 @@ impl Digester {
         self.key_by_name((table, watched), key)
     }
 
-    fn key_by_name(&mut self, (table, watched): (usize, &Watched), key: &[u8]) -> Option<Id> {
+    /// The name of the row in the JSON of a key or of an image.
+    pub(super) fn key_by_name(
+        &mut self,
+        (table, watched): (usize, &Watched),
+        key: &[u8],
+    ) -> Option<Id> {
         let raw = crate::codec::debezium::payload(key).ok().flatten()?;
         let shown = serde_json::from_str::<Row<'_>>(raw.get()).ok()?;
         self.start_key(table);

@@ -1,7 +1,7 @@
 //! What the topics hold, record by record.
 
 use super::super::Stop;
-use super::super::digest::{Digester, NO_ROW};
+use super::super::digest::{Digester, Id, NO_ROW};
 use super::super::frame::Watched;
 use super::super::lives::{Due, Marks, NOWHERE};
 use super::super::partition::{Got, Partition};
@@ -18,7 +18,13 @@ impl Pass {
         let Some(table) = self.frame.topics.get(record.topic).copied() else { return Ok(()) };
         self.counted.records += 1;
         let place = (table, record.partition);
-        let got = self.got(table, record);
+        let (got, is_of_key) = self.got(table, record);
+        if !is_of_key {
+            // Who looks at one of the rows that the key and the value name must look at both.
+            let id = self.value_names(table, record);
+            let others = id.filter(|id| got.is_none_or(|got| got.id != *id));
+            others.into_iter().for_each(|id| self.suspects.add(id));
+        }
         let Some(got) = got else {
             self.suspects.unreadable((table, record.partition, record.offset));
             return Ok(());
@@ -49,10 +55,21 @@ impl Pass {
         Err(Stop::Again(got.lsn))
     }
 
-    /// `None` where the record cannot be read.
-    fn got(&mut self, table: usize, record: &RecordView<'_>) -> Option<Got> {
+    /// `None` where the record cannot be read; and whether its value is for certain of the row that its
+    /// key names.
+    fn got(&mut self, table: usize, record: &RecordView<'_>) -> (Option<Got>, bool) {
+        let Some(Some(watched)) = self.frame.watched.get(table) else { return (None, true) };
+        let got = got(&mut self.digester, (table, watched), record);
+        got.map_or((None, false), |(got, is_of_key)| (Some(got), is_of_key))
+    }
+
+    /// The row that the value of a record names.
+    fn value_names(&mut self, table: usize, record: &RecordView<'_>) -> Option<Id> {
         let watched = self.frame.watched.get(table)?.as_ref()?;
-        got(&mut self.digester, (table, watched), record)
+        let read = debezium::read(None, record.value, &place_of(record)).ok()?;
+        let Body::Envelope(envelope) = read.body else { return None };
+        let image = serde_json::to_string(&envelope.after.or(envelope.before)?).ok()?;
+        self.digester.key_by_name((table, watched), image.as_bytes())
     }
 
     /// The journal has come further: what waited for it may go on.
@@ -197,12 +214,13 @@ pub(super) fn read_due(row: u64) -> Due {
     Due { part, xid: Xid(0), lsn: Lsn(0), end: Lsn(0), seq: 0, before, after: row }
 }
 
-/// Reads a record; `None` where it cannot be read, or is of a kind that has no place here.
+/// Reads a record; `None` where it cannot be read, or is of a kind that has no place here. And whether
+/// its value is for certain of the row that its key names.
 fn got(
     digester: &mut Digester,
     (table, watched): (usize, &Watched),
     record: &RecordView<'_>,
-) -> Option<Got> {
+) -> Option<(Got, bool)> {
     let key = record.key?;
     let id = digester.key((table, watched), key)?;
     let at_default = default_partition(key, watched.partitions) == record.partition;
@@ -215,23 +233,19 @@ fn got(
         after: NO_ROW,
         at_default,
     };
-    let Some(value) = record.value else { return Some(tombstone) };
+    let Some(value) = record.value else { return Some((tombstone, true)) };
     digester.start();
     if let Some(scanned) = scan(value, |side, name, raw| digester.show(watched, side, name, raw)) {
         let part = part(scanned.op).filter(|_| !scanned.is_incremental)?;
         let (xid, lsn) = (scanned.xid.unwrap_or(Xid(0)), scanned.lsn.unwrap_or_default());
         let before = digester.shown(watched, Side::Before, scanned.before);
         let after = digester.shown(watched, Side::After, scanned.after);
-        return Some(Got { id, part, xid, lsn, before, after, at_default });
+        let side = if scanned.after.is_some() { Side::After } else { Side::Before };
+        let is_of_key = digester.is_of_key(watched, side);
+        return Some((Got { id, part, xid, lsn, before, after, at_default }, is_of_key));
     }
-    let at = RecordPosition {
-        topic: record.topic.to_owned(),
-        partition: record.partition,
-        offset: record.offset,
-        file: None,
-    };
-    let envelope = match debezium::read(Some(key), Some(value), &at).ok()?.body {
-        Body::Tombstone => return Some(tombstone),
+    let envelope = match debezium::read(Some(key), Some(value), &place_of(record)).ok()?.body {
+        Body::Tombstone => return Some((tombstone, true)),
         Body::Envelope(envelope) => envelope,
     };
     let part = part(envelope.op).filter(|_| !envelope.source.is_incremental())?;
@@ -241,7 +255,16 @@ fn got(
     let before = row(envelope.before.as_ref().map(json).as_deref());
     let after = row(envelope.after.as_ref().map(json).as_deref());
     let (xid, lsn) = (xid.unwrap_or(Xid(0)), lsn.unwrap_or_default());
-    Some(Got { id, part, xid, lsn, before, after, at_default })
+    Some((Got { id, part, xid, lsn, before, after, at_default }, false))
+}
+
+fn place_of(record: &RecordView<'_>) -> RecordPosition {
+    RecordPosition {
+        topic: record.topic.to_owned(),
+        partition: record.partition,
+        offset: record.offset,
+        file: None,
+    }
 }
 
 fn part(op: Op) -> Option<Part> {
