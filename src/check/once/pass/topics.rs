@@ -22,8 +22,9 @@ impl Pass {
         if !is_of_key {
             // Who looks at one of the rows that the key and the value name must look at both.
             let id = self.value_names(table, record);
-            let others = id.filter(|id| got.is_none_or(|got| got.id != *id));
-            others.into_iter().for_each(|id| self.suspects.add(id));
+            if let Some(id) = id.filter(|id| got.is_none_or(|got| got.id != *id)) {
+                self.suspects.add(id);
+            }
         }
         let Some(got) = got else {
             self.suspects.unreadable((table, record.partition, record.offset));
