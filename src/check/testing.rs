@@ -17,6 +17,7 @@ use crate::history::event::{
     Reference, Role, Side, SinkMode, SinkTable, Table, Time, Topic,
 };
 use crate::history::files::{DataFile, Holds, Kept};
+use crate::scenario::expect::Demand;
 use crate::scenario::pipeline::{Dialect, Format, Pipeline, Sink, Window, WindowTime};
 use crate::scenario::settings::{Options, ReplicaIdentity};
 use crate::scenario::trial::Trial;
@@ -568,6 +569,12 @@ fn rows(totals: &[Total<'_>]) -> Vec<Vec<Option<String>>> {
         vec![Some((*account).to_owned()), Some(text(*end)), Some(total.to_string())]
     };
     totals.iter().map(row).collect()
+}
+
+/// A finding must be shown at a place.
+pub(super) fn demand(finding: Anomaly, place: &str) -> Demand {
+    let at = Text::whole("p.yaml".into(), String::new()).place(0);
+    Demand { at, finding, place: place.to_owned(), keys: Vec::new(), says: None }
 }
 
 /// What fails the run, by name and key.

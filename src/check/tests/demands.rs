@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 
-use super::super::testing::{SINK, Scene, Total, failing, passes};
+use super::super::testing::{SINK, Scene, Total, demand, failing, passes};
 use super::super::verdict::{Outcome, Status};
 use crate::base::anomaly::Anomaly;
 use crate::base::text::{Place, Text};
@@ -15,10 +15,6 @@ const TEN: Total<'static> = ("ann", 0, 10);
 
 fn place() -> Place {
     Text::whole("p.yaml".into(), String::new()).place(0)
-}
-
-fn demand(finding: Anomaly, place_of: &str) -> Demand {
-    Demand { at: place(), finding, place: place_of.to_owned(), keys: Vec::new(), says: None }
 }
 
 fn allowance(finding: Anomaly, keys: &[&str]) -> Allowance {
