@@ -5,6 +5,7 @@ use super::super::verdict::{Gap, Outcome, Verdict};
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
 use crate::history::event::{Event, Role, Topic};
+use crate::model::partitioner::default_partition;
 use crate::scenario::settings::Options;
 
 const ANN: (i64, &str, i64, i64) = (1, "ann", 1, 10);
@@ -128,4 +129,18 @@ fn a_window_over_partitions_that_were_added_is_unknown() {
     assert_eq!(verdict.outcome, Outcome::Unknown);
     let names = |gap: &Gap| gap.missing.contains("was given more partitions during the run");
     assert!(verdict.gaps.iter().any(names), "{:?}", verdict.gaps);
+}
+
+#[test]
+fn the_first_partition_that_was_added_is_one_of_them() {
+    let mut scene = scene();
+    grow(&mut scene);
+    scene.partitions = 3;
+    let (_, account, minutes, amount) = CID;
+    // One whose key belongs on that partition.
+    let row = |id: i64| (id, account, minutes, amount);
+    let of = |id: &i64| default_partition(scene.key(row(*id)).as_bytes(), 3) == 1;
+    let id = (3..).find(of).unwrap();
+    scene.insert(1, row(id));
+    passes(&judged(scene));
 }

@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 
-use super::super::testing::{Scene, failing};
+use super::super::testing::{Payment, Scene, failing};
 use crate::base::anomaly::Anomaly;
 use crate::history::event::Event;
 
@@ -65,4 +65,78 @@ fn an_end_that_stands_before_its_begin_is_told() {
     assert_eq!(failing(&verdict).len(), 1, "{:?}", verdict.findings);
     let sentence = &verdict.findings[0].finding.sentence;
     assert!(sentence.contains("stands before its BEGIN"), "{sentence}");
+}
+
+const ANN: Payment<'_> = (1, "ann", 1, 10);
+const BEA: Payment<'_> = (1, "bea", 1, 10);
+const BOB: Payment<'_> = (2, "ann", 1, 10);
+
+/// The last of these transactions is of an operation that the connector skips, and its END counts
+/// this many events.
+#[rstest]
+#[case::insert("c", None, Some(BOB), 0, true)]
+#[case::insert_counted("c", None, Some(BOB), 1, false)]
+#[case::update("u", Some(ANN), Some(BEA), 0, true)]
+#[case::update_counted("u", Some(ANN), Some(BEA), 1, false)]
+#[case::delete("d", Some(ANN), None, 0, true)]
+#[case::delete_counted("d", Some(ANN), None, 1, false)]
+#[case::truncate("t", None, None, 0, true)]
+#[case::truncate_counted("t", None, None, 1, false)]
+fn what_is_skipped_is_not_counted(
+    #[case] skipped: &str,
+    #[case] old: Option<Payment<'_>>,
+    #[case] new: Option<Payment<'_>>,
+    #[case] count: u64,
+    #[case] right: bool,
+) {
+    let mut scene = Scene::new(1).statements().with_metadata();
+    scene.option("skipped.operations", skipped);
+    let lsn = scene.commit(None, Some(ANN));
+    if skipped == "c" {
+        scene.marks(lsn, 0);
+    } else {
+        scene.show(0, lsn, (None, Some(ANN)));
+        scene.marks(lsn, 1);
+    }
+    let lsn = scene.commit(old, new);
+    scene.marks(lsn, count);
+    scene.proof(None, &[]);
+    scene.header.trial.pipeline.sinks.clear();
+    let names = failing(&scene.judged()).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names.contains(&TORN), !right, "{names:?}");
+}
+
+/// Of a mark that cannot be read nothing follows.
+#[rstest]
+#[case::no_json("x")]
+#[case::another_status(r#"{"status": "MIDDLE", "id": "1000:1000"}"#)]
+fn a_mark_that_is_neither_is_unknown(#[case] mark: &str) {
+    let mut scene = Scene::new(1).statements().with_metadata();
+    let new = Some(ANN);
+    let lsn = scene.commit(None, new);
+    scene.show(0, lsn, (None, new));
+    scene.marks(lsn, 1);
+    scene.record("cdc.transaction", 0, None, Some(mark.to_owned()));
+    scene.proof(None, &[]);
+    scene.header.trial.pipeline.sinks.clear();
+    let verdict = scene.judged();
+    assert_eq!(failing(&verdict), []);
+    let gaps = verdict.gaps.iter().map(|gap| gap.missing.as_str()).collect::<Vec<_>>();
+    assert_eq!(gaps, ["it is neither a BEGIN nor an END"]);
+}
+
+/// A table that is not captured is no part of a transaction.
+#[test]
+fn what_is_not_captured_is_not_counted() {
+    let mut scene = Scene::new(1).statements().with_metadata();
+    scene.insert(0, ANN);
+    for event in &mut scene.events {
+        if let Event::Tables { tables } = event {
+            tables[0].captured = false;
+        }
+    }
+    scene.proof(None, &[]);
+    scene.header.trial.pipeline.sinks.clear();
+    let names = failing(&scene.judged()).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert!(!names.contains(&TORN), "{names:?}");
 }

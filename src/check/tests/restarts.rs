@@ -6,6 +6,7 @@ use super::super::testing::{Scene, failing, passes, witnesses};
 use super::super::verdict::Verdict;
 use crate::base::anomaly::Anomaly;
 use crate::history::event::Event;
+use crate::scenario::timeline::{Fault, Target, Verb};
 
 const ANN: (i64, &str, i64, i64) = (1, "ann", 1, 10);
 const BOB: (i64, &str, i64, i64) = (2, "bob", 2, 5);
@@ -87,4 +88,57 @@ fn a_connector_that_promises_exactly_once_writes_nothing_again() {
     scene.proof(None, &[]);
     scene.header.trial.pipeline.sinks.clear();
     assert_eq!(failing(&scene.judged()), [(Anomaly::DuplicateChange, Some("1".to_owned()))]);
+}
+
+/// A restart that was seen before anything was done to the connector was not done to it.
+#[test]
+fn a_restart_before_the_first_fault_is_not_explained_by_it() {
+    let mut scene = Scene::new(1).statements();
+    seen(&mut scene, Some(7));
+    let lsn = scene.commit(None, Some(ANN));
+    scene.show(0, lsn, (None, Some(ANN)));
+    seen(&mut scene, Some(8));
+    scene.show(0, lsn, (None, Some(ANN)));
+    let fault = Fault { verb: Verb::Kill, target: Target::Worker, savepoint: false };
+    for done_ms in [None, Some(0)] {
+        scene.events.push(Event::Fault { entry: 0, fault, done_ms });
+    }
+    scene.insert(0, BOB);
+    scene.proof(None, &[]);
+    scene.header.trial.pipeline.sinks.clear();
+    let verdict = scene.judged();
+    passes(&verdict);
+    let named = verdict.warnings.iter().any(|warning| warning.contains("started again by itself"));
+    assert!(named, "{:?}", verdict.warnings);
+}
+
+/// Exactly once takes the worker and the connector.
+#[rstest]
+#[case::both(true, true, true)]
+#[case::the_worker(true, false, false)]
+#[case::the_connector(false, true, false)]
+fn a_connector_writes_exactly_once_only_if_its_worker_does(
+    #[case] worker: bool,
+    #[case] connector: bool,
+    #[case] fails: bool,
+) {
+    let mut scene = Scene::new(1).statements();
+    if worker {
+        let (name, value) = ("exactly.once.source.support", "enabled");
+        let options = &mut scene.header.trial.settings.worker;
+        options.insert(name.to_owned(), value.to_owned());
+    }
+    if connector {
+        scene.option("exactly.once.support", "required");
+    }
+    seen(&mut scene, Some(7));
+    let lsn = scene.commit(None, Some(ANN));
+    scene.show(0, lsn, (None, Some(ANN)));
+    seen(&mut scene, Some(8));
+    scene.show(0, lsn, (None, Some(ANN)));
+    scene.proof(None, &[]);
+    scene.header.trial.pipeline.sinks.clear();
+    let verdict = scene.judged();
+    let names = failing(&verdict).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names, if fails { vec![Anomaly::DuplicateChange] } else { vec![] });
 }

@@ -80,3 +80,30 @@ fn a_connector_that_finds_its_slot_taken_shares_it(#[case] cause: &str, #[case] 
     });
     assert_eq!(names(&judged(scene)), [told]);
 }
+
+#[test]
+fn a_truncate_behind_the_last_proof_is_not_missed() {
+    let mut scene = Scene::new(1).statements();
+    scene.insert(0, ANN);
+    scene.proof(None, &[]);
+    scene.commit(None, None);
+    scene.header.trial.pipeline.sinks.clear();
+    assert_eq!(names(&scene.judged()), []);
+}
+
+/// Each truncate has a record of its own.
+#[test]
+fn a_truncate_that_is_shown_stands_for_no_other() {
+    let mut scene = Scene::new(1).statements();
+    scene.option("skipped.operations", "none");
+    for shown in [true, false] {
+        scene.insert(0, ANN);
+        let lsn = scene.commit(None, None);
+        if shown {
+            scene.show(0, lsn, (None, None));
+        }
+    }
+    let names = names(&judged(scene));
+    let unseen = names.iter().filter(|name| **name == Anomaly::TruncateUnseen);
+    assert_eq!(unseen.count(), 1, "{names:?}");
+}

@@ -7,7 +7,7 @@ use super::super::verdict::{Outcome, Status, Verdict};
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
 use crate::history::event::{Event, SinkMode};
-use crate::scenario::expect::Level;
+use crate::scenario::expect::{Allowance, Level};
 use crate::scenario::pipeline::Sink;
 use crate::scenario::timeline::{Fault, Target, Verb};
 
@@ -32,6 +32,12 @@ fn judged(mut scene: Scene) -> Verdict {
 
 fn figure(verdict: &Verdict, name: &str) -> u64 {
     verdict.figures[name]
+}
+
+fn unjudge(scene: &mut Scene) {
+    for sink in scene.header.trial.pipeline.sinks.values_mut() {
+        *sink = Sink::Unjudged;
+    }
 }
 
 #[test]
@@ -64,9 +70,7 @@ fn columns_that_the_reference_does_not_give_are_named() {
 #[test]
 fn a_sink_that_is_not_judged_is_named_and_not_counted() {
     let mut scene = scene();
-    for sink in scene.header.trial.pipeline.sinks.values_mut() {
-        *sink = Sink::Unjudged;
-    }
+    unjudge(&mut scene);
     let verdict = judged(scene);
     assert_eq!(verdict.not_judged, ["sink `totals`: the pipeline says `unjudged`"]);
     assert_eq!(figure(&verdict, "sinks compared"), 0);
@@ -164,7 +168,7 @@ fn what_no_fault_disturbs_is_not_asked_whether_it_survives() {
 fn something_must_have_been_checked(#[case] compared: bool) {
     let mut scene = scene();
     if !compared {
-        scene.header.trial.pipeline.sinks.clear();
+        unjudge(&mut scene);
     }
     scene.proof(None, &[TOTAL]);
     for event in &mut scene.events {
@@ -192,4 +196,45 @@ fn a_run_that_lacks_only_what_it_must_show_is_told_apart() {
     demanded.commit(None, Some((2, "bob", 2, 5)));
     demanded.header.trial.expect.must_show = vec![lost("elsewhere")];
     assert!(!judged(demanded).lacks_only_a_show());
+}
+
+#[test]
+fn a_run_without_any_change_proves_nothing() {
+    let mut scene = Scene::new(1).statements();
+    scene.proof(None, &[]);
+    scene.header.trial.pipeline.sinks.clear();
+    let verdict = scene.judged();
+    let why = "no change of a captured table was committed: nothing could go wrong";
+    assert!(verdict.gaps.iter().any(|gap| gap.missing == why), "{:?}", verdict.gaps);
+}
+
+/// Of a sink that is not judged nobody asks whether anything reaches it.
+#[test]
+fn a_sink_that_is_not_judged_need_not_be_written() {
+    let mut scene = Scene::new(1).statements();
+    unjudge(&mut scene);
+    scene.insert(0, ANN);
+    scene.proof(None, &[]);
+    let verdict = scene.judged();
+    passes(&verdict);
+    assert_eq!(verdict.warnings, [""; 0]);
+}
+
+/// What fails the run comes first, wherever it was found.
+#[test]
+fn what_a_scenario_allows_stands_behind_what_it_does_not() {
+    let mut scene = scene();
+    scene.commit(None, Some((2, "bob", 2, 5)));
+    scene.fires(("bob", 0, 5));
+    let allowance = Allowance {
+        at: demand(Anomaly::LostChange, "payments").at,
+        finding: Anomaly::LostChange,
+        place: "payments".to_owned(),
+        keys: Vec::new(),
+        because: "it may".to_owned(),
+    };
+    scene.header.trial.expect.may_show.push(allowance);
+    let verdict = judged(scene);
+    let told = verdict.findings.iter().map(|judged| judged.finding.place.as_str());
+    assert_eq!(told.collect::<Vec<_>>(), [SINK, "payments"]);
 }

@@ -1,0 +1,96 @@
+//! The slot's consistent point: the snapshot shows exactly the commits before it, and a commit at it
+//! is streamed.
+
+use super::super::testing::{Payment, Scene, failing, passes, witnesses};
+use super::super::verdict::Verdict;
+use crate::base::anomaly::Anomaly;
+use crate::base::position::Lsn;
+use crate::history::event::Event;
+
+const ANN: Payment<'_> = (1, "ann", 1, 10);
+const BOB: Payment<'_> = (2, "bob", 2, 5);
+
+fn judged(mut scene: Scene) -> Verdict {
+    scene.proof(None, &[]);
+    scene.header.trial.pipeline.sinks.clear();
+    scene.judged()
+}
+
+/// The commit record of the first transaction behind the snapshot stands at the point itself.
+fn at_the_point() -> Scene {
+    let mut scene = Scene::new(1).statements();
+    for event in &mut scene.events {
+        if let Event::Slot { point } = event {
+            *point = Lsn(1004);
+        }
+    }
+    scene
+}
+
+fn names(verdict: &Verdict) -> Vec<Anomaly> {
+    failing(verdict).into_iter().map(|(name, _)| name).collect()
+}
+
+#[test]
+fn a_commit_at_the_point_is_streamed() {
+    let mut scene = at_the_point();
+    scene.insert(0, ANN);
+    passes(&judged(scene));
+    let mut scene = at_the_point();
+    scene.commit(None, Some(ANN));
+    scene.insert(0, BOB);
+    assert_eq!(names(&judged(scene)).len(), 1);
+}
+
+#[test]
+fn a_truncate_at_the_point_must_be_shown() {
+    let mut scene = at_the_point();
+    scene.held(ANN);
+    scene.record(
+        super::super::testing::TOPIC,
+        0,
+        Some(scene.key(ANN)),
+        Some(
+            serde_json::json!({
+                "before": null, "after": super::super::testing::json(ANN), "op": "r", "ts_ms": 0,
+                "source": {
+                    "snapshot": "true", "schema": "public", "table": "payments", "ts_ms": 0,
+                    "txId": null, "lsn": 1004,
+                },
+            })
+            .to_string(),
+        ),
+    );
+    scene.commit(None, None);
+    assert!(names(&judged(scene)).contains(&Anomaly::TruncateUnseen));
+}
+
+#[test]
+fn a_commit_at_the_point_was_made_while_the_snapshot_was_read() {
+    let mut scene = Scene::new(1).statements();
+    scene.read(0, ANN);
+    scene.lsn = 996;
+    scene.insert(0, BOB);
+    assert_eq!(witnesses(&judged(scene)), [(Anomaly::MidSnapshot, Some("2".to_owned()))]);
+}
+
+/// What comes again of the stream is a duplicate; only what the snapshot shows makes it an overlap.
+#[test]
+fn a_repeat_of_what_the_snapshot_does_not_show_is_a_duplicate() {
+    for lsn in [996, 1000] {
+        let mut scene = Scene::new(1).statements();
+        scene.read(0, ANN);
+        scene.lsn = lsn;
+        let lsn = scene.commit(None, Some(BOB));
+        scene.show(0, lsn, (None, Some(BOB)));
+        scene.show(0, lsn, (None, Some(BOB)));
+        assert_eq!(names(&judged(scene)), [Anomaly::DuplicateChange], "{lsn:?}");
+    }
+}
+
+#[test]
+fn a_transaction_at_the_point_has_its_marks() {
+    let mut scene = at_the_point().with_metadata();
+    scene.insert(0, ANN);
+    assert!(names(&judged(scene)).contains(&Anomaly::TornTransaction));
+}
