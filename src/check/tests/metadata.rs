@@ -4,7 +4,7 @@ use rstest::rstest;
 
 use super::super::testing::{Payment, Scene, failing};
 use crate::base::anomaly::Anomaly;
-use crate::history::event::Event;
+use crate::history::event::{Bytes, Event};
 
 /// One transaction whose END counts this many events; `block`: its record says its place.
 fn told(marks: Option<u64>, block: bool) -> Vec<Anomaly> {
@@ -139,4 +139,30 @@ fn what_is_not_captured_is_not_counted() {
     scene.header.trial.pipeline.sinks.clear();
     let names = failing(&scene.judged()).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
     assert!(!names.contains(&TORN), "{names:?}");
+}
+
+/// Both numbers of a record are looked at.
+#[rstest]
+#[case::right(1, 1, &[])]
+#[case::another_of_the_transaction(2, 1, &[TORN])]
+#[case::another_of_the_table(1, 2, &[TORN])]
+fn a_record_says_its_number_in_the_transaction_and_in_the_table(
+    #[case] total: u64,
+    #[case] in_table: u64,
+    #[case] found: &[Anomaly],
+) {
+    let mut scene = Scene::new(1).statements().with_metadata();
+    let lsn = scene.commit(None, Some(ANN));
+    scene.show(0, lsn, (None, Some(ANN)));
+    let Some(Event::Record(record)) = scene.events.last_mut() else { return };
+    let mut value: serde_json::Value =
+        serde_json::from_slice(&record.value.as_ref().unwrap().0).unwrap();
+    value["transaction"]["total_order"] = total.into();
+    value["transaction"]["data_collection_order"] = in_table.into();
+    record.value = Some(Bytes(value.to_string().into_bytes()));
+    scene.marks(lsn, 1);
+    scene.proof(None, &[]);
+    scene.header.trial.pipeline.sinks.clear();
+    let names = failing(&scene.judged()).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names, found);
 }

@@ -3,11 +3,13 @@
 mod changelog;
 mod changes;
 mod demands;
+mod ends;
 mod files;
 mod internal;
 mod keys;
 mod lives;
 mod metadata;
+mod outbox;
 mod point;
 mod restarts;
 mod settled;

@@ -1,0 +1,191 @@
+//! An outbox whose rows are routed to topics of their values.
+
+use rstest::rstest;
+
+use super::super::testing::{Scene, failing, passes};
+use super::super::verdict::{Outcome, Verdict};
+use crate::base::anomaly::Anomaly;
+use crate::base::position::Lsn;
+use crate::codec::pgoutput::{Cell, write};
+use crate::history::event::{Bytes, Column, Event, Role, Table, Topic};
+use crate::scenario::settings::{Options, ReplicaIdentity};
+
+const ORDERS: &str = "outbox.event.order";
+
+fn outbox() -> Table {
+    let column = |name: &str| Column {
+        name: name.to_owned(),
+        type_oid: 25,
+        type_name: "text".to_owned(),
+        not_null: true,
+        default: None,
+        generated: false,
+    };
+    Table {
+        oid: 2,
+        schema: "public".to_owned(),
+        name: "outbox".to_owned(),
+        columns: ["id", "aggregatetype", "aggregateid", "type", "payload"].map(column).to_vec(),
+        key: vec!["id".to_owned()],
+        identity: ReplicaIdentity::Default,
+        captured: true,
+    }
+}
+
+/// A pipeline with an outbox and nothing else.
+fn scene() -> Scene {
+    let mut scene = Scene::new(1).statements();
+    scene.header.trial.pipeline.sinks.clear();
+    scene.option("transforms", "o");
+    scene.option("transforms.o.type", "io.debezium.transforms.outbox.EventRouter");
+    for event in &mut scene.events {
+        match event {
+            Event::Tables { tables } => *tables = vec![outbox()],
+            Event::Topics { topics } => {
+                let role =
+                    Role::Outbox { table: "public.outbox".to_owned(), value: "order".to_owned() };
+                *topics = vec![Topic {
+                    name: ORDERS.to_owned(),
+                    physical: format!("r.{ORDERS}"),
+                    partitions: 1,
+                    role,
+                    options: Options::new(),
+                }];
+            }
+            _ => {}
+        }
+    }
+    scene
+}
+
+/// A row of the outbox is committed.
+fn commits(scene: &mut Scene, id: &str) {
+    let cells = [id, "order", "42", "made", "p"].map(|text| Cell::Text(text.to_owned()));
+    let row: write::Row = cells.into_iter().collect();
+    scene.transaction(Lsn(scene.lsn), write::insert(2, &row));
+    scene.lsn += 10;
+}
+
+/// An event of the aggregate 42 is on the topic.
+fn shows(scene: &mut Scene, id: &str, payload: &str) {
+    scene.record(ORDERS, 0, Some("\"42\"".to_owned()), Some(format!("\"{payload}\"")));
+    let Some(Event::Record(record)) = scene.events.last_mut() else { return };
+    record.headers = vec![("id".to_owned(), Some(Bytes(id.as_bytes().to_vec())))];
+}
+
+fn judged(mut scene: Scene) -> Verdict {
+    scene.proof(None, &[]);
+    scene.events.retain(|event| !matches!(event, Event::Capture { .. }));
+    let (same, table) = ((0, String::new()), "public.outbox".to_owned());
+    let (source, shadow) = (same.clone(), same);
+    scene.events.push(Event::Capture { proof: 0, table, source, shadow });
+    scene.judged()
+}
+
+#[rstest]
+#[case::as_committed(&["e1", "e2"], &[])]
+#[case::lost(&["e1"], &[Anomaly::LostChange])]
+#[case::not_in_commit_order(&["e2", "e1"], &[Anomaly::ReorderedKey])]
+#[case::from_nowhere(&["e1", "e2", "e3"], &[Anomaly::PhantomChange])]
+#[case::again(&["e1", "e2", "e2"], &[Anomaly::DuplicateChange])]
+fn every_event_is_there_once_in_commit_order(#[case] shown: &[&str], #[case] found: &[Anomaly]) {
+    let mut scene = scene();
+    commits(&mut scene, "e1");
+    commits(&mut scene, "e2");
+    for id in shown {
+        shows(&mut scene, id, "p");
+    }
+    let verdict = judged(scene);
+    let names = failing(&verdict).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names, found);
+    if found.is_empty() {
+        passes(&verdict);
+    }
+}
+
+#[test]
+fn another_payload_is_told_with_both() {
+    let mut scene = scene();
+    commits(&mut scene, "e1");
+    shows(&mut scene, "e1", "q");
+    let verdict = judged(scene);
+    assert_eq!(failing(&verdict).len(), 1);
+    let told = &verdict.findings[0].finding.sentence;
+    assert!(told.contains("\"q\""), "{told}");
+}
+
+/// A commit whose record stands at the slot's point is streamed, and those before may come in any
+/// order: the snapshot has none.
+#[test]
+fn rows_from_before_the_point_have_no_order() {
+    for (point, found) in [(1000, vec![Anomaly::ReorderedKey]), (1024, vec![])] {
+        let mut scene = scene();
+        for event in &mut scene.events {
+            if let Event::Slot { point: at } = event {
+                *at = Lsn(point);
+            }
+        }
+        for id in ["e1", "e2", "e3"] {
+            commits(&mut scene, id);
+        }
+        for id in ["e2", "e1", "e3"] {
+            shows(&mut scene, id, "p");
+        }
+        let verdict = judged(scene);
+        let names = failing(&verdict).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        assert_eq!(names, found, "{point}");
+    }
+}
+
+#[test]
+fn an_event_at_the_point_is_streamed() {
+    let mut scene = scene();
+    for event in &mut scene.events {
+        if let Event::Slot { point } = event {
+            *point = Lsn(1004);
+        }
+    }
+    for id in ["e1", "e2"] {
+        commits(&mut scene, id);
+    }
+    for id in ["e2", "e1"] {
+        shows(&mut scene, id, "p");
+    }
+    let verdict = judged(scene);
+    assert_eq!(failing(&verdict).len(), 1, "{:?}", verdict.findings);
+}
+
+/// Events come again from the restart on that makes them, and not before.
+#[rstest]
+#[case::behind(true, &[])]
+#[case::before(false, &[Anomaly::DuplicateChange])]
+fn events_may_come_again_behind_a_restart(#[case] behind: bool, #[case] found: &[Anomaly]) {
+    let mut scene = scene();
+    let seen = |scene: &mut Scene, pid| {
+        scene.events.push(Event::Walsender { slot: "s".to_owned(), pid: Some(pid) });
+    };
+    seen(&mut scene, 7);
+    commits(&mut scene, "e1");
+    shows(&mut scene, "e1", "p");
+    if !behind {
+        shows(&mut scene, "e1", "p");
+    }
+    seen(&mut scene, 7);
+    if behind {
+        shows(&mut scene, "e1", "p");
+    }
+    seen(&mut scene, 8);
+    let verdict = judged(scene);
+    let names = failing(&verdict).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names, found);
+}
+
+#[test]
+fn an_outbox_without_any_record_proves_nothing() {
+    let mut scene = scene();
+    commits(&mut scene, "e1");
+    let verdict = judged(scene);
+    assert_eq!(verdict.outcome, Outcome::Fail);
+    let why = "no topic and no sink was checked";
+    assert!(verdict.gaps.iter().any(|gap| gap.missing == why), "{:?}", verdict.gaps);
+}
