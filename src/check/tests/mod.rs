@@ -7,6 +7,7 @@ mod ends;
 mod files;
 mod internal;
 mod keys;
+mod lifelines;
 mod lives;
 mod metadata;
 mod outbox;

@@ -5,7 +5,7 @@ use rstest::rstest;
 use super::super::testing::{SINK, Scene, TOPIC, failing, passes};
 use super::super::verdict::{Outcome, Verdict};
 use crate::base::anomaly::Anomaly;
-use crate::history::event::{Event, Reading, SinkMode};
+use crate::history::event::{Bytes, Event, Reading, SinkMode};
 
 const ANN: (i64, &str, i64, i64) = (1, "ann", 1, 10);
 const BEA: (i64, &str, i64, i64) = (1, "bea", 1, 10);
@@ -68,4 +68,43 @@ fn a_count_that_proves_nothing_is_unknown(#[case] rows: Option<u64>, #[case] for
     let verdict = read(rows, format);
     assert_eq!(failing(&verdict), []);
     assert_eq!(verdict.outcome, Outcome::Unknown);
+}
+
+/// The record that a format cannot read is named if such records, and they alone, explain what is
+/// missing.
+#[rstest]
+#[case::it_alone(1, true)]
+#[case::more_than_it(0, false)]
+fn a_record_that_the_format_cannot_read_is_named_as_the_cause(
+    #[case] rows: u64,
+    #[case] named: bool,
+) {
+    let mut scene = Scene::new(1).statements();
+    scene.insert(0, ANN);
+    scene.insert(0, (2, "bob", 2, 5));
+    // The format takes a change without its old row for none.
+    let Some(Event::Record(record)) = scene.events.last_mut() else { return };
+    let mut value: serde_json::Value =
+        serde_json::from_slice(&record.value.as_ref().unwrap().0).unwrap();
+    value["op"] = "u".into();
+    record.value = Some(Bytes(value.to_string().into_bytes()));
+    scene.proof(None, &[]);
+    let reading = Reading {
+        table: "payments".to_owned(),
+        topics: vec![TOPIC.to_owned()],
+        format: "debezium-json".to_owned(),
+        mode: SinkMode::Retract,
+        rows: Some(rows),
+    };
+    for event in &mut scene.events {
+        if let Event::Proof(proof) = event {
+            proof.jobs[0].readings = vec![reading.clone()];
+        }
+    }
+    scene.header.trial.pipeline.sinks.clear();
+    let verdict = scene.judged();
+    let skipped =
+        verdict.findings.iter().find(|judged| judged.finding.anomaly == Anomaly::RecordSkipped);
+    let record = &skipped.unwrap().finding.record;
+    assert_eq!(record.is_some(), named, "{:?}", verdict.findings);
 }
