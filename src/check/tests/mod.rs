@@ -7,6 +7,7 @@ mod files;
 mod internal;
 mod keys;
 mod metadata;
+mod once;
 mod restarts;
 mod silent;
 mod sinks;
