@@ -98,8 +98,8 @@ mod tests {
 
     #[rstest]
     #[case::the_first(1, Part::Create, 10, Some(&[1, 2, 1, 1][..]))]
-    #[case::the_farthest(2, Part::Update, 30, Some(&[2, 1, 1]))]
-    #[case::a_tombstone(1, Part::Tombstone, 0, Some(&[1]))]
+    #[case::the_farthest(2, Part::Update, 30, Some(&[2, 1, 1][..]))]
+    #[case::a_tombstone(1, Part::Tombstone, 0, Some(&[1][..]))]
     #[case::another_change(1, Part::Create, 20, None)]
     #[case::another_key(3, Part::Create, 10, None)]
     #[case::behind_all(1, Part::Create, 31, None)]

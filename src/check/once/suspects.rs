@@ -159,7 +159,8 @@ mod tests {
 
     #[test]
     fn a_link_more_than_can_be_remembered_is_told() {
-        let mut suspects = Suspects { links: vec![(NAMELESS, NAMELESS); LINKS_MAX - 1], ..Suspects::default() };
+        let mut suspects =
+            Suspects { links: vec![(NAMELESS, NAMELESS); LINKS_MAX - 1], ..Suspects::default() };
         suspects.link(NAMELESS, Id(1, 0));
         assert!(!suspects.too_many);
         suspects.link(NAMELESS, Id(2, 0));

@@ -285,7 +285,7 @@ mod tests {
     use super::super::super::frame::Frame;
     use super::*;
     use crate::check::testing::{Payment, Scene, TOPIC};
-    use crate::history::stream::{Headers, Stream};
+    use crate::history::stream::{Headers, Seen, Stream};
 
     const ANN: Payment<'_> = (1, "ann", 1, 10);
     const BOB: Payment<'_> = (2, "bob", 2, 5);
@@ -361,5 +361,63 @@ mod tests {
         pass.record(&record).unwrap_or_else(|stop| panic!("{stop:?}"));
         assert_eq!(pass.suspects.n_deviating(), deviating);
         assert_eq!(pass.partitions[&(0, 0)].waiting.len(), WAITING_MAX);
+    }
+
+    /// Takes all that was seen, as if more were to come.
+    fn take(pass: &mut Pass, scene: &Scene) {
+        let history = scene.so_far();
+        let mut stream = Stream::of(&history);
+        while let Some(seen) = stream.see().unwrap_or_else(|error| panic!("{error}")) {
+            let taken = match seen {
+                Seen::Wal { lsn, data, .. } => pass.wal(lsn, data),
+                Seen::Record(record) => pass.record(&record),
+                Seen::Other(event) => pass.other(event),
+            };
+            taken.unwrap_or_else(|stop| panic!("{stop:?}"));
+        }
+    }
+
+    fn n_waiting(pass: &Pass) -> usize {
+        pass.partitions.values().map(|partition| partition.waiting.len()).sum()
+    }
+
+    #[test]
+    fn a_record_whose_change_is_known_does_not_wait() {
+        let mut scene = Scene::new(1);
+        scene.insert(0, ANN);
+        let mut pass = pass(&scene);
+        take(&mut pass, &scene);
+        assert_eq!((n_waiting(&pass), pass.suspects.n_deviating()), (0, 0));
+    }
+
+    #[test]
+    fn a_record_waits_for_its_change_and_those_behind_it_with_it() {
+        let mut scene = Scene::new(2);
+        let lsn = Lsn(scene.lsn);
+        scene.show(0, lsn, (None, Some(ANN)));
+        scene.show(0, Lsn(lsn.0 + 10), (None, Some(BOB)));
+        let mut pass = pass(&scene);
+        take(&mut pass, &scene);
+        assert_eq!(n_waiting(&pass), 2);
+        for (row, left) in [(ANN, 1), (BOB, 0)] {
+            let mut more = Scene::new(2);
+            more.events.clear();
+            more.lsn = scene.lsn;
+            more.commit(None, Some(row));
+            scene.lsn = more.lsn;
+            take(&mut pass, &more);
+            assert_eq!((n_waiting(&pass), pass.suspects.n_deviating()), (left, 0));
+        }
+    }
+
+    #[test]
+    fn rows_of_the_snapshot_are_counted_and_others_are_not() {
+        let mut scene = Scene::new(1);
+        scene.read(0, ANN);
+        scene.insert(0, BOB);
+        scene.insert(0, (3, "cid", 3, 1));
+        let mut pass = pass(&scene);
+        take(&mut pass, &scene);
+        assert_eq!(pass.partitions[&(0, 0)].n_reads, 1);
     }
 }
