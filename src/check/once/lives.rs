@@ -433,8 +433,8 @@ mod tests {
         lives.of(ONE);
         lives.forget();
         assert_eq!(lives.len(), DEAD_MAX + 1);
-        for n in (1..).take(DEAD_MAX - 1) {
-            lives.of(Id(0, n));
+        for n in (1_u64..).take(DEAD_MAX - 1) {
+            lives.of(Id(n + 1_000_000, 0));
         }
         lives.forget();
         assert_eq!(lives.len(), DEAD_MAX);

@@ -6,6 +6,7 @@ mod demands;
 mod files;
 mod internal;
 mod keys;
+mod meant;
 mod metadata;
 mod once;
 mod restarts;

@@ -146,8 +146,9 @@ fn what_was_committed_behind_the_last_proof_need_not_have_arrived() {
 
 #[test]
 fn a_row_that_the_snapshot_lacks_is_missed_without_a_proof() {
-    let mut scene = scene();
+    let mut scene = Scene::new(1).statements();
     scene.held(CID);
+    scene.read(0, ANN);
     scene.header.trial.pipeline.sinks.clear();
     assert_eq!(pass(scene).taken.deviating_keys, 1);
 }
