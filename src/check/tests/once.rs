@@ -689,10 +689,9 @@ fn what_no_pass_over_the_topics_judges_is_told() {
     assert_eq!((verdict.outcome, verdict.control), (Outcome::Unknown, false));
     assert_eq!((failing(&verdict), verdict.unmet.len()), (Vec::new(), 0));
     // What is allowed at the topic and was not seen is told; what is allowed at the sink is not.
-    assert_eq!(
-        verdict.warnings.iter().filter(|warning| warning.contains("wrong-value")).count(),
-        1
-    );
+    let told = verdict.warnings.iter().filter(|warning| warning.contains("wrong-value"));
+    let told = told.collect::<Vec<_>>();
+    assert!(told.len() == 1 && told[0].contains("payments"), "{told:?}");
 }
 
 #[test]
@@ -718,8 +717,8 @@ fn a_topic_of_no_table_is_looked_at_whole() {
     let without = once(scene.clone()).taken.looked_at;
     for _ in 0..3 {
         scene.record("barriers", 0, None, None);
-        scene.record(SINK, 0, None, None);
     }
+    scene.record(SINK, 0, None, None);
     assert_eq!(once(scene).taken.looked_at, without + 3);
 }
 
