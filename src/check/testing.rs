@@ -25,7 +25,7 @@ use crate::scenario::trial::Trial;
 /// The topic of the table `payments (id int, account text, at timestamp(3), amount int)`.
 pub(super) const TOPIC: &str = "cdc.public.payments";
 /// The topic of the transaction metadata.
-const METADATA: &str = "cdc.transaction";
+pub(super) const METADATA: &str = "cdc.transaction";
 /// The sink, keyed by account and the end of its window.
 pub(super) const SINK: &str = "totals";
 /// 2025-01-01 10:00:00 UTC.
@@ -135,7 +135,7 @@ pub(super) fn table() -> Table {
     }
 }
 
-fn topic(name: &str, partitions: usize, role: Role) -> Topic {
+pub(super) fn topic(name: &str, partitions: usize, role: Role) -> Topic {
     Topic {
         name: name.to_owned(),
         physical: format!("r.{name}"),

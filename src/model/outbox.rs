@@ -258,6 +258,11 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::base::position::{Lsn, Xid};
+    use crate::codec::pgoutput::write;
+    use crate::history::event::{Column, Table};
+    use crate::model::source::{Journal, prefix};
+    use crate::scenario::settings::ReplicaIdentity;
 
     fn options(pairs: &[(&str, &str)]) -> Options {
         let pairs = [("transforms", "o"), ("transforms.o.type", ROUTER)].iter().chain(pairs);
@@ -328,5 +333,86 @@ mod tests {
         let apart = apart(&written);
         assert_eq!(apart.get("transforms").unwrap(), "");
         assert_eq!((apart.len(), apart.get("a").unwrap().as_str()), (2, "b"));
+    }
+
+    fn table(oid: u32, name: &str) -> Table {
+        let column = |name: &str| Column {
+            name: name.to_owned(),
+            type_oid: 25,
+            type_name: "text".to_owned(),
+            not_null: false,
+            default: None,
+            generated: false,
+        };
+        Table {
+            oid,
+            schema: "public".to_owned(),
+            name: name.to_owned(),
+            columns: ["id", "aggregateid"].map(column).to_vec(),
+            key: vec!["id".to_owned()],
+            identity: ReplicaIdentity::Full,
+            captured: true,
+        }
+    }
+
+    fn row(id: &str) -> write::Row {
+        [id, "42"].map(|text| Cell::Text(text.to_owned())).to_vec()
+    }
+
+    #[test]
+    fn the_rows_that_come_into_the_table_are_events() {
+        let tables = [table(1, "outbox"), table(2, "orders")];
+        let mut journal = Journal::new(&tables);
+        let mut transactions = Vec::new();
+        let messages = [
+            write::insert(1, &row("shown")),
+            write::insert(1, &row("one")),
+            write::insert(2, &row("of another table")),
+            write::delete(1, &write::full(&row("one"))),
+            write::update(1, Some(&write::full(&row("shown"))), &row("changed")),
+            write::insert(1, &row("two")),
+        ];
+        for (n, message) in (1_u32..).zip(messages) {
+            let lsn = Lsn(u64::from(n) * 10);
+            let (begin, end) = (write::begin(lsn, 0, Xid(n)), write::commit(lsn, lsn, 0));
+            for data in [begin, message, end] {
+                transactions.extend(journal.push(lsn, Xid(n), &data).unwrap());
+            }
+        }
+        let router = Router::of(&options(&[])).unwrap().unwrap();
+        let (before, streamed) = transactions.split_at(1);
+        let shown = prefix(&tables, before);
+        let records = router.records(0, &shown[0], streamed);
+        let events = records.iter().map(|record| (record.id.as_str(), record.order));
+        let expected = [("shown", None), ("one", Some(0)), ("two", Some(1))];
+        assert_eq!(events.collect::<Vec<_>>(), expected);
+    }
+
+    #[rstest]
+    #[case::both(r#"{"payload":"p","type":"made"}"#, true)]
+    #[case::one_more(r#"{"payload":"p","type":"made","more":1}"#, false)]
+    #[case::another_payload(r#"{"payload":"q","type":"made"}"#, false)]
+    #[case::no_payload(r#"{"type":"made","more":1}"#, false)]
+    fn an_envelope_holds_payload_and_columns_and_nothing_else(
+        #[case] captured: &str,
+        #[case] is_it: bool,
+    ) {
+        let placed = [("transforms.o.table.fields.additional.placement", "type:envelope")];
+        assert_eq!(routed(&placed, "p").is_value(Some(captured.as_bytes())), is_it);
+    }
+
+    #[rstest]
+    #[case("true", Some("t"), true)]
+    #[case("true", Some("f"), false)]
+    #[case("false", Some("f"), true)]
+    #[case("false", Some("t"), false)]
+    #[case("false", None, false)]
+    #[case("null", None, true)]
+    fn a_truth_is_written_as_postgres_writes_it(
+        #[case] captured: &str,
+        #[case] text: Option<&str>,
+        #[case] is_it: bool,
+    ) {
+        assert_eq!(is_text(&serde_json::from_str(captured).unwrap(), text), is_it);
     }
 }

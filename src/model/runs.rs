@@ -75,4 +75,27 @@ mod tests {
     fn a_log_is_made_of_runs(#[case] ranks: &[usize], #[case] expected: &[Step]) {
         assert_eq!(steps(ranks), expected);
     }
+    #[rstest]
+    #[case::again_at_once(&[0, 0], 0, Step::Back)]
+    #[case::again_from_where_the_run_began(&[0, 1, 1, 2], 1, Step::Back)]
+    #[case::before_it_began(&[0, 1, 1, 2], 0, Step::Behind)]
+    #[case::a_replay_within_a_replay_begins_anew(&[0, 1, 2, 0, 1, 1], 0, Step::Behind)]
+    #[case::behind_a_hole(&[0, 5], 3, Step::Back)]
+    fn a_replay_goes_back_to_the_start_of_the_run_at_most(
+        #[case] ranks: &[usize],
+        #[case] rank: usize,
+        #[case] expected: Step,
+    ) {
+        let mut runs = Runs::default();
+        ranks.iter().for_each(|rank| runs.take(*rank));
+        assert_eq!(runs.look(rank), expected);
+    }
+
+    #[test]
+    fn a_skip_leaves_out_what_stands_between() {
+        let mut runs = Runs::default();
+        runs.take(1);
+        assert_eq!(runs.skipped(5), 2..5);
+        assert!(runs.skipped(2).is_empty() && runs.skipped(0).is_empty());
+    }
 }

@@ -333,3 +333,208 @@ fn put_json(out: &mut Vec<u8>, encoding: &Encoding, form: &Form, raw: &str) -> O
     }
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::codec::pgoutput::{self, Cell, View, write};
+    use crate::codec::types::DataType;
+    use crate::scenario::settings::Options;
+
+    fn digester() -> Digester {
+        Digester::new(Encoding::of(&Options::new()).unwrap())
+    }
+
+    /// A table `(id int, part text, ok bool, day date)`; its key is of the part and the id.
+    fn watched() -> Watched {
+        let day = Form::Other(DataType::postgres("date"));
+        let columns = [("id", Form::Int), ("part", Form::Text), ("ok", Form::Bool), ("day", day)];
+        let columns = columns.map(|(name, form)| (name.to_owned(), form)).to_vec();
+        Watched { captured: true, columns, key: vec![1, 0], partitions: 1 }
+    }
+
+    fn text(text: &str) -> Cell {
+        Cell::Text(text.to_owned())
+    }
+
+    fn row(ok: &str) -> [Cell; 4] {
+        [text("-7"), text("x"), text(ok), text("1970-01-03")]
+    }
+
+    /// Calls with the cells as the journal shows them.
+    fn with_cells<T>(cells: &[Cell], call: impl FnOnce(Cells<'_>) -> T) -> T {
+        match pgoutput::view(&write::insert(1, cells)) {
+            Some(View::Change { new: Some(cells), .. }) => call(cells),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn named(cells: &[Cell]) -> Option<Named> {
+        with_cells(cells, |cells| digester().cells((0, &watched()), cells))
+    }
+
+    fn name_of(cells: &[Cell]) -> Option<Id> {
+        with_cells(cells, |cells| digester().name_of((0, &watched()), cells))
+    }
+
+    const JSON: &str = r#"{"id":-7,"part":"x","ok":true,"day":2}"#;
+
+    /// The digest of an image whose columns were shown in order.
+    fn shown(json: &str) -> Digest {
+        let mut digester = digester();
+        digester.start();
+        members(json.as_bytes(), |name, raw| {
+            digester.show(&watched(), Side::After, name, raw);
+            Some(())
+        })
+        .unwrap();
+        digester.shown(&watched(), Side::After, Some(json))
+    }
+
+    #[rstest]
+    #[case::short("t")]
+    #[case::long("true")]
+    #[case::a_bit("1")]
+    fn a_row_of_the_journal_is_the_one_that_a_record_shows(#[case] ok: &str) {
+        let named = named(&row(ok)).unwrap();
+        assert!(!named.is_odd);
+        assert_eq!(named.row, digester().json(&watched(), JSON));
+        assert_eq!(named.row, shown(JSON));
+    }
+
+    #[rstest]
+    #[case::short("f")]
+    #[case::long("false")]
+    #[case::a_bit("0")]
+    fn what_is_false_is_not_true(#[case] ok: &str) {
+        let row = named(&row(ok)).unwrap().row;
+        assert_eq!(row, shown(&JSON.replace("true", "false")));
+        assert_ne!(row, shown(JSON));
+    }
+
+    #[rstest]
+    #[case::in_another_order(r#"{"part":"x","id":-7,"ok":true,"day":2}"#)]
+    #[case::with_an_escape(r#"{"id":-7,"part":"\u0078","ok":true,"day":2}"#)]
+    fn a_row_may_be_written_in_other_ways(#[case] json: &str) {
+        assert_eq!(shown(json), shown(JSON));
+    }
+
+    #[rstest]
+    #[case::a_column_less(r#"{"id":-7,"part":"x","ok":true}"#)]
+    #[case::a_column_more(r#"{"id":-7,"part":"x","ok":true,"day":2,"more":1}"#)]
+    #[case::another_column(r#"{"id":-7,"part":"x","ok":true,"days":2}"#)]
+    #[case::a_number_that_is_no_integer(r#"{"id":-7.0,"part":"x","ok":true,"day":2}"#)]
+    #[case::no_truth(r#"{"id":-7,"part":"x","ok":1,"day":2}"#)]
+    #[case::no_date(r#"{"id":-7,"part":"x","ok":true,"day":"x"}"#)]
+    fn what_is_no_row_of_the_table_is_compared_with_nothing(#[case] json: &str) {
+        assert_eq!(shown(json), NO_DIGEST);
+        assert_eq!(digester().json(&watched(), json), NO_DIGEST);
+    }
+
+    #[test]
+    fn other_values_are_other_rows() {
+        let others = [
+            r#"{"id":7,"part":"x","ok":true,"day":2}"#,
+            r#"{"id":-7,"part":"y","ok":true,"day":2}"#,
+            r#"{"id":-7,"part":null,"ok":true,"day":2}"#,
+            r#"{"id":-7,"part":"null","ok":true,"day":2}"#,
+            r#"{"id":-7,"part":"x","ok":null,"day":2}"#,
+            r#"{"id":-7,"part":"x","ok":true,"day":3}"#,
+        ];
+        let digests = others.iter().chain([&JSON]).map(|json| shown(json));
+        let digests = digests.collect::<std::collections::BTreeSet<_>>();
+        assert_eq!(digests.len(), others.len() + 1);
+        assert!(digests.iter().all(|digest| *digest > NO_DIGEST));
+        assert_eq!(digester().shown(&watched(), Side::After, None), NO_ROW);
+    }
+
+    #[rstest]
+    #[case::not_in_the_wal(Cell::Unchanged)]
+    #[case::no_date(text("never"))]
+    fn a_row_that_is_not_known_whole_has_a_name_and_nothing_to_compare(#[case] day: Cell) {
+        let [id, part, ok, _] = row("t");
+        let odd = named(&[id, part, ok, day]).unwrap();
+        let whole = named(&row("t")).unwrap();
+        assert_eq!((odd.id, odd.row, odd.is_odd), (whole.id, NO_DIGEST, true));
+    }
+
+    #[test]
+    fn a_null_is_known() {
+        let [id, part, ok, _] = row("t");
+        let named = named(&[id, part, ok, Cell::Null]).unwrap();
+        assert_eq!(named.row, shown(&JSON.replace(":2", ":null")));
+        assert!(!named.is_odd);
+    }
+
+    #[test]
+    fn a_row_is_named_by_its_key_alone() {
+        let [id, part, ..] = row("t");
+        let whole = named(&row("t")).map(|named| named.id);
+        assert!(whole.is_some());
+        assert_eq!(name_of(&row("t")), whole);
+        assert_eq!(name_of(&[id.clone(), part, Cell::Null, Cell::Null]), whole);
+        let other = name_of(&[id.clone(), text("y"), Cell::Null, Cell::Null]);
+        assert!(other.is_some() && other != whole);
+        // A part of the key is not there, or a column.
+        for cells in [&[id.clone(), Cell::Unchanged, Cell::Null, Cell::Null][..], &row("t")[..3]] {
+            assert_eq!(name_of(cells), None);
+            assert!(named(cells).is_none());
+        }
+    }
+
+    #[rstest]
+    #[case::in_the_keys_order(r#"{"part":"x","id":-7}"#, true)]
+    #[case::in_another_order(r#"{"id":-7,"part":"x"}"#, true)]
+    #[case::a_part_of_it(r#"{"part":"x"}"#, false)]
+    #[case::nothing("{}", false)]
+    #[case::by_another_name(r#"{"part":"x","no":-7}"#, false)]
+    #[case::no_object("1", false)]
+    fn the_key_of_a_record_names_the_row(#[case] key: &str, #[case] names: bool) {
+        let wanted = named(&row("t")).map(|named| named.id).filter(|_| names);
+        assert_eq!(digester().key((0, &watched()), key.as_bytes()), wanted);
+        assert_eq!(digester().key_by_name((0, &watched()), key.as_bytes()), wanted);
+    }
+
+    #[test]
+    fn rows_of_two_tables_have_two_names() {
+        let key = br#"{"part":"x","id":-7}"#;
+        let of = |table| digester().key((table, &watched()), key);
+        assert_ne!(of(0), of(1));
+        assert_ne!(of(0), Some(NAMELESS));
+    }
+
+    #[rstest]
+    #[case::it_is(JSON, true)]
+    #[case::another(r#"{"id":7,"part":"x","ok":true,"day":2}"#, false)]
+    #[case::not_for_certain(r#"{"id":-7,"part":"x","day":2,"ok":true}"#, false)]
+    #[case::not_there(r#"{"id":-7}"#, false)]
+    fn an_image_is_of_the_key_that_was_read(#[case] json: &str, #[case] is: bool) {
+        let mut digester = digester();
+        digester.key((0, &watched()), br#"{"part":"x","id":-7}"#).unwrap();
+        digester.start();
+        members(json.as_bytes(), |name, raw| {
+            digester.show(&watched(), Side::Before, name, raw);
+            Some(())
+        })
+        .unwrap();
+        assert_eq!(digester.is_of_key(&watched(), Side::Before), is);
+        assert!(!digester.is_of_key(&watched(), Side::After));
+        // Of another record nothing is left.
+        digester.start();
+        assert!(!digester.is_of_key(&watched(), Side::Before));
+    }
+
+    #[test]
+    fn values_of_two_kinds_are_not_equal() {
+        let of = |value: &Value| {
+            let mut out = Vec::new();
+            put_value(&mut out, value);
+            out
+        };
+        assert_ne!(of(&Value::Text("true".to_owned())), of(&Value::Bool(true)));
+        assert_ne!(of(&Value::Date(1)), of(&Value::Time(1)));
+        assert_eq!(of(&Value::Null), of(&Value::Absent));
+    }
+}

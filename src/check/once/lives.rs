@@ -274,3 +274,169 @@ impl Lives {
         self.forget_at = 2 * self.table.len();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    const ONE: Id = Id(1, 1);
+    /// Of the same hash.
+    const OTHER: Id = Id(1, 2);
+
+    fn due(seq: u64) -> Due {
+        let (part, xid, lsn, end) = (Part::Create, Xid(5), Lsn(10), Lsn(20));
+        Due { part, xid, lsn, end, seq, before: 0, after: 7 }
+    }
+
+    fn on_the_way(lives: &mut Lives, id: Id) -> Vec<u64> {
+        let Some(life) = lives.get(id).copied() else { return Vec::new() };
+        let all = lives.due(&life).map(|due| due.seq).collect::<Vec<_>>();
+        assert_eq!(lives.first(&life).map(|due| due.seq), all.first().copied());
+        all
+    }
+
+    #[rstest]
+    #[case::itself(Part::Create, 5, 10, true)]
+    #[case::another_part(Part::Update, 5, 10, false)]
+    #[case::of_another_transaction(Part::Create, 6, 10, false)]
+    #[case::at_another_place(Part::Create, 5, 11, false)]
+    fn a_change_is_named_by_its_transaction_and_its_place(
+        #[case] part: Part,
+        #[case] xid: u32,
+        #[case] lsn: u64,
+        #[case] is: bool,
+    ) {
+        assert_eq!(due(1).is(part, Xid(xid), Lsn(lsn)), is);
+    }
+
+    #[rstest]
+    #[case::a_tombstone(Part::Tombstone)]
+    #[case::a_row_of_a_snapshot(Part::Read)]
+    fn what_names_no_change_is_named_by_its_kind(#[case] part: Part) {
+        let due = Due { part, ..due(1) };
+        assert!(due.is(part, Xid(0), Lsn(0)));
+        assert!(!due.is(Part::Create, Xid(5), Lsn(10)));
+    }
+
+    #[test]
+    fn the_changes_of_a_key_arrive_in_their_order() {
+        let mut lives = Lives::default();
+        for seq in 1..=3 {
+            lives.push(ONE, due(seq));
+            lives.push(OTHER, due(10 * seq));
+        }
+        assert_eq!(on_the_way(&mut lives, ONE), [1, 2, 3]);
+        assert_eq!(on_the_way(&mut lives, OTHER), [10, 20, 30]);
+        assert_eq!((lives.n_due(), lives.len()), (6, 2));
+        assert_eq!(lives.pop(ONE), Some(due(1)));
+        assert_eq!(lives.pop(ONE), Some(due(2)));
+        assert_eq!(lives.n_due(), 4);
+        // The place of what has arrived is used again.
+        lives.push(OTHER, due(40));
+        assert_eq!(on_the_way(&mut lives, ONE), [3]);
+        assert_eq!(on_the_way(&mut lives, OTHER), [10, 20, 30, 40]);
+        assert_eq!(lives.pop(ONE), Some(due(3)));
+        assert_eq!((lives.pop(ONE), on_the_way(&mut lives, ONE)), (None, Vec::new()));
+        lives.push(ONE, due(4));
+        assert_eq!(on_the_way(&mut lives, ONE), [4]);
+        assert_eq!(lives.n_due(), 5);
+        assert_eq!(lives.due_bytes(), 6 * size_of::<Node>());
+        assert_eq!(lives.rings.nodes.len(), 6);
+        assert_eq!(lives.pop(Id(3, 3)), None);
+    }
+
+    #[test]
+    fn the_most_rows_that_were_there_at_once_are_counted() {
+        let mut lives = Lives::default();
+        assert!(!lives.turn(ONE, Some(7)));
+        assert!(lives.turn(ONE, Some(8)));
+        assert!(!lives.turn(OTHER, Some(9)));
+        assert!(lives.turn(ONE, None));
+        assert!(!lives.turn(ONE, None));
+        assert!(!lives.turn(ONE, Some(10)));
+        assert!(lives.turn(OTHER, None));
+        assert_eq!((lives.n_live, lives.n_live_max), (1, 2));
+        let row = |lives: &mut Lives, id| lives.get(id).map(|life| life.row);
+        // The last row of a key is known when it is gone.
+        assert_eq!((row(&mut lives, ONE), row(&mut lives, OTHER)), (Some(10), Some(9)));
+        assert!(lives.table_bytes() >= 2 * size_of::<Life>());
+    }
+
+    #[test]
+    fn keys_are_found_among_many() {
+        let mut lives = Lives::default();
+        for n in 1..=1000 {
+            lives.of(Id(n, n)).row = n;
+        }
+        assert_eq!((lives.len(), lives.iter().count()), (1000, 1000));
+        assert!((1..=1000).all(|n| lives.get(Id(n, n)).is_some_and(|life| life.row == n)));
+        assert!(lives.get(Id(1, 2)).is_none());
+    }
+
+    /// So many dead keys, none of which must be known.
+    fn dead(n: usize) -> Lives {
+        let mut lives = Lives::default();
+        for n in (1000..).take(n) {
+            lives.of(Id(n, 0));
+        }
+        lives
+    }
+
+    #[test]
+    fn dead_keys_are_forgotten_when_there_are_many() {
+        let mut lives = dead(DEAD_MAX - 1);
+        lives.forget();
+        assert_eq!((lives.len(), lives.forgot), (DEAD_MAX - 1, false));
+        lives.of(ONE);
+        lives.forget();
+        assert_eq!((lives.len(), lives.forgot), (0, true));
+    }
+
+    #[test]
+    fn more_dead_keys_are_held_where_more_are_live() {
+        let mut lives = dead(DEAD_MAX);
+        lives.turn(ONE, Some(7));
+        lives.forget();
+        assert!(!lives.forgot);
+        lives.of(OTHER);
+        lives.forget();
+        assert_eq!((lives.len(), lives.forgot), (1, true));
+    }
+
+    #[test]
+    fn what_must_be_known_of_a_key_is_not_forgotten() {
+        let mut lives = dead(DEAD_MAX);
+        let [live, owing, elsewhere, at_default, nowhere] = [1, 2, 3, 4, 5].map(|n| Id(n, 0));
+        lives.turn(live, Some(7));
+        lives.push(owing, due(1));
+        lives.of(elsewhere).home = 1;
+        let life = lives.of(at_default);
+        life.home = 1;
+        life.marks.set(Marks::AT_DEFAULT, true);
+        lives.of(nowhere);
+        lives.forget();
+        let mut held = lives.iter().map(|life| life.id).collect::<Vec<_>>();
+        held.sort();
+        assert_eq!(held, [live, owing, elsewhere]);
+    }
+
+    #[test]
+    fn keys_that_must_be_held_are_not_looked_through_again_and_again() {
+        let mut lives = dead(DEAD_MAX);
+        for life in lives.table.iter_mut() {
+            life.home = 1;
+        }
+        lives.forget();
+        assert_eq!(lives.len(), DEAD_MAX);
+        lives.of(ONE);
+        lives.forget();
+        assert_eq!(lives.len(), DEAD_MAX + 1);
+        for n in (1_u64..).take(DEAD_MAX - 1) {
+            lives.of(Id(n + 1_000_000, 0));
+        }
+        lives.forget();
+        assert_eq!(lives.len(), DEAD_MAX);
+    }
+}

@@ -96,3 +96,75 @@ impl Suspects {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(n: usize) -> impl Iterator<Item = Id> {
+        (1..).take(n).map(|n| Id(n, 0))
+    }
+
+    #[test]
+    fn a_key_more_than_can_be_looked_at_is_told() {
+        let mut suspects = Suspects::default();
+        ids(KEYS_MAX).for_each(|id| suspects.add(id));
+        suspects.add(Id(1, 0));
+        assert!(!suspects.too_many);
+        suspects.add(Id(0, 1));
+        assert!(suspects.too_many);
+        assert_eq!(suspects.n_deviating(), KEYS_MAX);
+    }
+
+    #[test]
+    fn an_unreadable_record_more_than_can_be_looked_at_is_told() {
+        let mut suspects = Suspects::default();
+        (0..).take(KEYS_MAX).for_each(|offset| suspects.unreadable((0, 0, offset)));
+        assert!(!suspects.too_many);
+        suspects.unreadable((0, 1, 0));
+        assert!(suspects.too_many);
+        assert_eq!(suspects.take_unreadable().len(), KEYS_MAX);
+        assert_eq!(suspects.closed(), BTreeSet::from([NAMELESS]));
+    }
+
+    #[test]
+    fn witnesses_that_are_looked_at_already_are_not_left_out() {
+        let mut suspects = Suspects::default();
+        let witnesses = ids(WITNESSES_MAX).collect::<Vec<_>>();
+        for pair in witnesses.chunks_exact(2) {
+            suspects.witness([pair[0], pair[1]]);
+        }
+        suspects.witness([witnesses[0], witnesses[WITNESSES_MAX - 1]]);
+        assert_eq!(suspects.n_witnesses_left_out, 0);
+        suspects.witness([witnesses[0], Id(0, 1)]);
+        suspects.witness([Id(0, 2), Id(0, 1)]);
+        assert_eq!(suspects.n_witnesses_left_out, 2);
+        assert_eq!((suspects.n_deviating(), suspects.too_many), (0, false));
+        assert_eq!(suspects.closed().len(), WITNESSES_MAX + 1);
+    }
+
+    #[test]
+    fn who_looks_at_a_key_looks_at_all_that_its_row_has_gone_by() {
+        let [one, two, three, four, five] = [1, 2, 3, 4, 5].map(|n| Id(n, 0));
+        let mut suspects = Suspects::default();
+        // Told in another order than they follow one another in.
+        suspects.link(three, four);
+        suspects.link(two, three);
+        suspects.link(one, five);
+        suspects.add(two);
+        assert_eq!(suspects.closed(), BTreeSet::from([NAMELESS, two, three, four]));
+        suspects.add(five);
+        assert!(suspects.closed().contains(&one));
+    }
+
+    #[test]
+    fn a_link_more_than_can_be_remembered_is_told() {
+        let mut suspects =
+            Suspects { links: vec![(NAMELESS, NAMELESS); LINKS_MAX - 1], ..Suspects::default() };
+        suspects.link(NAMELESS, Id(1, 0));
+        assert!(!suspects.too_many);
+        suspects.link(NAMELESS, Id(2, 0));
+        assert!(suspects.too_many);
+        assert_eq!(suspects.closed(), BTreeSet::from([NAMELESS, Id(1, 0)]));
+    }
+}

@@ -291,3 +291,55 @@ fn a_delete_of_a_row_that_the_snapshot_taken_anew_shows_again_is_not_missed() {
 fn a_row_that_came_and_went_between_two_snapshots_is_not_missed() {
     passes(&unseen(&[(None, Some(CID)), (Some(CID), None)], &[ANN, BOB]));
 }
+
+/// The slot stood further back when it was looked at: its rows tell where the snapshot ends.
+#[test]
+fn the_rows_of_the_first_snapshot_tell_its_point_where_the_slot_stood_before_it() {
+    let mut scene = Scene::new(1).statements();
+    scene.commit(None, Some(ANN));
+    let point = scene.lsn;
+    read(&mut scene, 0, ANN, (Some(point), "last"));
+    scene.insert(0, BOB);
+    passes(&judged(scene));
+}
+
+/// A snapshot holds what was committed before its point, and the stream begins with it.
+#[test]
+fn a_transaction_that_is_committed_at_the_point_is_streamed() {
+    let mut scene = Scene::new(1).statements();
+    let commit = Lsn(scene.lsn + 4);
+    for event in &mut scene.events {
+        if let Event::Slot { point } = event {
+            *point = commit;
+        }
+    }
+    scene.insert(0, ANN);
+    passes(&judged(scene));
+}
+
+/// Rows without a key do not tell which of them the topic has shown before.
+#[rstest]
+#[case::a_delete(Some(BOB), None, true)]
+#[case::an_insert(None, Some(CID), false)]
+fn a_delete_without_key_that_a_snapshot_taken_anew_skips_may_be_lost(
+    #[case] old: Option<Payment<'_>>,
+    #[case] new: Option<Payment<'_>>,
+    #[case] told: bool,
+) {
+    let mut scene = Scene::new(1).statements();
+    for event in &mut scene.events {
+        if let Event::Tables { tables } = event {
+            tables[0].key.clear();
+        }
+    }
+    scene.read(0, ANN);
+    scene.read(0, BOB);
+    scene.events.push(Event::Walsender { slot: "s".to_owned(), pid: Some(7) });
+    scene.commit(old, new);
+    scene.events.push(Event::Walsender { slot: "s".to_owned(), pid: Some(8) });
+    let point = scene.lsn;
+    read(&mut scene, 0, ANN, (Some(point), "last"));
+    let verdict = judged(scene);
+    let gap = verdict.gaps.iter().any(|gap| gap.what == "whether `payments` lost deletes");
+    assert_eq!(gap, told, "{:?}", verdict.gaps);
+}

@@ -488,3 +488,89 @@ impl<'a> Matcher<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A partition that holds these places, rows of snapshots (`true`) and changes.
+    fn partition(ranks: &[bool]) -> Partition {
+        let ranks = ranks.iter().copied().enumerate().collect();
+        Partition { ranks, ..Partition::default() }
+    }
+
+    /// Takes changes in turn that were not seen before.
+    fn take(partition: &mut Partition, changes: &[usize]) {
+        for change in changes {
+            assert_eq!(partition.stream(*change, &[], false), Order::Right);
+        }
+    }
+
+    const SEEN: [Option<usize>; 4] = [Some(0); 4];
+
+    #[test]
+    fn a_replay_need_not_bring_the_rows_of_a_snapshot_back() {
+        let mut partition = partition(&[false, true, false]);
+        take(&mut partition, &[0]);
+        assert_eq!(partition.read(1, (false, false)), Order::Right);
+        take(&mut partition, &[2]);
+        for change in [0, 2] {
+            assert_eq!(partition.stream(change, &SEEN, true), Order::Replayed);
+        }
+    }
+
+    #[test]
+    fn a_replay_must_bring_back_what_stands_between() {
+        let mut partition = partition(&[false; 3]);
+        take(&mut partition, &[0, 1, 2]);
+        assert_eq!(partition.stream(0, &SEEN, true), Order::Replayed);
+        assert_eq!(partition.stream(2, &SEEN, true), Order::Late);
+    }
+
+    #[test]
+    fn what_was_never_there_tears_no_replay() {
+        let mut lost = partition(&[false; 3]);
+        take(&mut lost, &[0]);
+        assert_eq!(lost.stream(2, &[], true), Order::Right);
+        let mut shown = partition(&[true, false, false]);
+        assert_eq!(shown.read(0, (false, false)), Order::Right);
+        assert_eq!(shown.stream(2, &[], true), Order::Right);
+    }
+
+    #[test]
+    fn a_hole_without_a_restart_is_a_loss_and_no_tear() {
+        let mut partition = partition(&[false; 4]);
+        take(&mut partition, &[0, 1, 2]);
+        assert_eq!(partition.stream(0, &SEEN, true), Order::Replayed);
+        // The change itself was never seen, and another one before it is left out.
+        assert_eq!(partition.stream(3, &[], false), Order::Right);
+    }
+
+    #[test]
+    fn a_change_behind_the_row_of_a_snapshot_that_belongs_behind_it_is_late() {
+        let mut partition = partition(&[true, false, true]);
+        assert_eq!(partition.read(0, (false, false)), Order::Right);
+        assert_eq!(partition.read(2, (false, false)), Order::Right);
+        assert_eq!(partition.stream(1, &[], false), Order::Late);
+    }
+
+    #[test]
+    fn a_row_of_a_snapshot_behind_a_change_that_belongs_behind_it_is_late() {
+        let mut partition = partition(&[true, false]);
+        take(&mut partition, &[1]);
+        assert_eq!(partition.read(0, (false, false)), Order::Late);
+        assert_eq!(partition.read(0, (true, false)), Order::Repeated);
+        assert_eq!(partition.read(0, (true, true)), Order::Replayed);
+    }
+
+    /// Rows of a snapshot have one place in the order, which begins no replay.
+    #[test]
+    fn a_further_row_of_a_snapshot_leaves_the_run_as_it_is() {
+        let mut partition = partition(&[false, true]);
+        take(&mut partition, &[0]);
+        for _ in 0..2 {
+            assert_eq!(partition.read(1, (false, false)), Order::Right);
+        }
+        assert_eq!(partition.stream(0, &SEEN, true), Order::Replayed);
+    }
+}

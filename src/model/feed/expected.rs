@@ -299,3 +299,110 @@ pub fn key_changed(
     let key = |row: &Image| columns.key(&change.columns, row, &rules.encoding);
     Ok(key(old)? != key(new)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::base::position::Xid;
+    use crate::base::value::Value;
+    use crate::codec::pgoutput::{Cell, write};
+    use crate::history::event::{Column, Table};
+    use crate::model::source::Journal;
+    use crate::scenario::settings::{Options, ReplicaIdentity};
+
+    #[test]
+    fn parts_are_written_as_expectations_write_them() {
+        let parts =
+            [Part::Read, Part::Create, Part::Update, Part::Delete, Part::Truncate, Part::Tombstone];
+        assert_eq!(parts.map(Part::letter), ["r", "c", "u", "d", "t", "null"]);
+    }
+
+    fn wanted(part: Part, row: &str, owed: Owed) -> Expected {
+        let key = Key::of(&[Value::Text(row.to_owned())]);
+        let image: Image = [Cell::Text(row.to_owned())].into_iter().collect();
+        let columns = ["id".to_owned()].into_iter().collect();
+        let read = Expected::read((Some(key.clone()), Some(key)), &columns, &image);
+        Expected { part, owed, ..read }
+    }
+
+    fn shown(row: &str, point: u64) -> Expected {
+        Expected { shot: Some(Lsn(point)), ..wanted(Part::Read, row, Owed::Yes) }
+    }
+
+    fn owed(mut list: Vec<Expected>) -> Vec<Owed> {
+        forgive_deletes(&mut list, Lsn(20));
+        let deletes = list.into_iter().filter(|wanted| wanted.part == Part::Delete);
+        deletes.map(|wanted| wanted.owed).collect()
+    }
+
+    #[test]
+    fn of_deletes_that_no_snapshot_shows_the_last_must_arrive() {
+        let deletes = ["a", "b", "a"].map(|row| wanted(Part::Delete, row, Owed::IfShown));
+        assert_eq!(owed(deletes.to_vec()), [Owed::No, Owed::IfShown, Owed::IfShown]);
+    }
+
+    #[rstest]
+    #[case::by_the_last_snapshot("a", 20, Owed::No)]
+    #[case::by_one_before("a", 10, Owed::IfShown)]
+    #[case::with_another_row("b", 20, Owed::IfShown)]
+    fn a_delete_must_not_arrive_where_the_row_is_shown_again(
+        #[case] row: &str,
+        #[case] point: u64,
+        #[case] expected: Owed,
+    ) {
+        let list = vec![wanted(Part::Delete, "a", Owed::IfShown), shown(row, point)];
+        assert_eq!(owed(list), [expected]);
+    }
+
+    #[test]
+    fn what_is_streamed_behind_the_last_snapshot_forgives_nothing() {
+        let list = vec![
+            wanted(Part::Delete, "a", Owed::IfShown),
+            wanted(Part::Create, "a", Owed::Yes),
+            wanted(Part::Delete, "a", Owed::Yes),
+            wanted(Part::Create, "a", Owed::Yes),
+            wanted(Part::Delete, "a", Owed::Yes),
+        ];
+        assert_eq!(owed(list), [Owed::IfShown, Owed::Yes, Owed::Yes]);
+    }
+
+    #[rstest]
+    #[case::left_out("t", &[])]
+    #[case::written("none", &[Part::Truncate])]
+    fn a_truncate_is_written_where_it_is_not_left_out(
+        #[case] skipped: &str,
+        #[case] expected_parts: &[Part],
+    ) {
+        let id = Column {
+            name: "id".to_owned(),
+            type_oid: 25,
+            type_name: "text".to_owned(),
+            not_null: false,
+            default: None,
+            generated: false,
+        };
+        let table = Table {
+            oid: 1,
+            schema: "public".to_owned(),
+            name: "t".to_owned(),
+            columns: vec![id],
+            key: vec!["id".to_owned()],
+            identity: ReplicaIdentity::Full,
+            captured: true,
+        };
+        let mut journal = Journal::new(std::slice::from_ref(&table));
+        let begin = write::begin(Lsn(10), 0, Xid(7));
+        let end = write::commit(Lsn(10), Lsn(18), 0);
+        let messages = [begin, write::truncate(&[1]), end];
+        let push = |message: &Vec<u8>| journal.push(Lsn(1), Xid(7), message).unwrap();
+        let transactions = messages.iter().filter_map(push).collect::<Vec<_>>();
+        let columns = Columns::of(&table, table.key.clone());
+        let options = Options::from([("skipped.operations".to_owned(), skipped.to_owned())]);
+        let rules = Rules::of(&options).unwrap();
+        let list = expected(&columns, 0, &rules, (&Snapshots::first(Lsn(1), 0), &transactions));
+        let parts = list.unwrap().into_iter().map(|wanted| wanted.part).collect::<Vec<_>>();
+        assert_eq!(parts, expected_parts);
+    }
+}

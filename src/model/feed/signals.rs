@@ -165,3 +165,194 @@ impl Signals {
         self.incremental.iter().find(|other| other.at > asked.at && shares(other))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::base::position::Xid;
+    use crate::codec::pgoutput::write;
+    use crate::history::event::Column;
+    use crate::model::source::Journal;
+    use crate::scenario::settings::ReplicaIdentity;
+
+    fn table(oid: u32, name: &str, captured: bool) -> Table {
+        let column = |name: &str| Column {
+            name: name.to_owned(),
+            type_oid: 25,
+            type_name: "text".to_owned(),
+            not_null: false,
+            default: None,
+            generated: false,
+        };
+        Table {
+            oid,
+            schema: "public".to_owned(),
+            name: name.to_owned(),
+            columns: ["id", "type", "data"].map(column).to_vec(),
+            key: vec!["id".to_owned()],
+            identity: ReplicaIdentity::Full,
+            captured,
+        }
+    }
+
+    fn tables() -> [Table; 4] {
+        [
+            table(1, "orders", true),
+            table(2, "signals", true),
+            table(3, "payments", true),
+            table(4, "notes", false),
+        ]
+    }
+
+    fn row(cells: [&str; 3]) -> write::Row {
+        cells.map(|text| Cell::Text(text.to_owned())).to_vec()
+    }
+
+    /// What is read of these messages, each in a transaction of its own.
+    fn read(messages: &[Vec<u8>], signal: &str) -> Result<Signals, String> {
+        let tables = tables();
+        let mut journal = Journal::new(&tables);
+        let mut transactions = Vec::new();
+        for (place, message) in (1_u32..).zip(messages) {
+            let lsn = Lsn(u64::from(place) * 10);
+            let (begin, end) = (write::begin(lsn, 0, Xid(place)), Lsn(lsn.0 + 5));
+            for data in [begin, message.clone(), write::commit(lsn, end, 0)] {
+                transactions.extend(journal.push(lsn, Xid(place), &data).unwrap());
+            }
+        }
+        let config = Options::from([("signal.data.collection".to_owned(), signal.to_owned())]);
+        Signals::of(&config, &tables, &transactions)
+    }
+
+    fn signals(rows: &[[&str; 3]]) -> Result<Signals, String> {
+        let inserts = rows.iter().map(|cells| write::insert(2, &row(*cells)));
+        read(&inserts.collect::<Vec<_>>(), "public.signals")
+    }
+
+    fn asked(at: usize, tables: &[usize]) -> Asked {
+        Asked { id: format!("s{at}"), at, tables: tables.to_vec() }
+    }
+
+    const OPEN: [&str; 3] = ["w-open", "snapshot-window-open", ""];
+    const CLOSE: [&str; 3] = ["w-close", "snapshot-window-close", ""];
+
+    #[rstest]
+    #[case::incremental(r#"{"data-collections": ["public.orders"]}"#, true, &[0])]
+    #[case::by_its_type(r#"{"data-collections": ["public.orders"], "type": "Incremental"}"#, true, &[0])]
+    #[case::blocking(r#"{"data-collections": ["public.orders"], "type": "BLOCKING"}"#, false, &[0])]
+    #[case::by_an_expression(r#"{"data-collections": [" public.(orders|payments)"]}"#, true, &[0, 2])]
+    #[case::not_captured(r#"{"data-collections": ["public.notes", "public.payments"]}"#, true, &[2])]
+    fn a_snapshot_is_asked_for_by_a_row(
+        #[case] data: &str,
+        #[case] incremental: bool,
+        #[case] tables: &[usize],
+    ) {
+        let signals = signals(&[["s0", "execute-snapshot", data]]).unwrap();
+        let (wanted, other) = if incremental {
+            (signals.incremental, signals.blocking)
+        } else {
+            (signals.blocking, signals.incremental)
+        };
+        assert_eq!((wanted, other), (vec![asked(0, tables)], Vec::new()));
+        assert_eq!((signals.windows, signals.open), (Vec::new(), false));
+    }
+
+    #[rstest]
+    #[case::no_json(["s", "execute-snapshot", "all"], "the data of the signal `s` cannot be read")]
+    #[case::another_type(
+        ["s", "execute-snapshot", r#"{"data-collections": [], "type": "x"}"#],
+        "the type `x` of the signal `s` has no model"
+    )]
+    #[case::a_part(
+        ["s", "execute-snapshot", r#"{"data-collections": [], "additional-conditions": [1]}"#],
+        "a snapshot of a part of a table"
+    )]
+    #[case::a_part_as_it_was_written_once(
+        ["s", "execute-snapshot", r#"{"data-collections": [], "additional-condition": "x"}"#],
+        "a snapshot of a part of a table"
+    )]
+    #[case::by_another_key(
+        ["s", "execute-snapshot", r#"{"data-collections": [], "surrogate-key": "x"}"#],
+        "by another key"
+    )]
+    #[case::stopped(["s", "stop-snapshot", ""], "the signal `stop-snapshot` (`s`) has no model")]
+    #[case::closed_unopened(CLOSE, "closes a window that was not opened")]
+    fn what_has_no_model_is_told(#[case] row: [&str; 3], #[case] told: &str) {
+        let error = signals(&[row]).err();
+        assert!(error.as_ref().is_some_and(|error| error.contains(told)), "{error:?}");
+    }
+
+    #[test]
+    fn a_chunk_is_read_between_two_rows() {
+        let read = signals(&[OPEN, ["x", "log", ""], CLOSE, OPEN]).unwrap();
+        let closed = Window { open: 0, close: 2, end: Lsn(35) };
+        let open = Window { open: 3, close: 3, end: Lsn(45) };
+        assert_eq!((read.windows, read.open), (vec![closed, open], true));
+        assert!(!signals(&[OPEN, CLOSE]).unwrap().open);
+    }
+
+    #[test]
+    fn only_rows_that_come_into_the_signal_table_are_signals() {
+        let open = row(OPEN);
+        let messages = [
+            write::insert(1, &open),
+            write::insert(2, &row(["s", "log", ""])),
+            write::update(2, Some(&write::full(&row(["s", "log", ""]))), &open),
+            write::delete(2, &write::full(&open)),
+        ];
+        assert_eq!(read(&messages, "public.signals"), Ok(Signals::default()));
+        let messages = [write::insert(2, &open)];
+        assert_eq!(read(&messages, "public.signals").map(|signals| signals.windows.len()), Ok(1));
+        assert_eq!(read(&messages, "public.other"), Ok(Signals::default()));
+    }
+
+    fn window(open: usize, close: usize) -> Window {
+        Window { open, close, end: Lsn(0) }
+    }
+
+    #[test]
+    fn what_stands_before_the_stream_is_forgotten() {
+        let mut signals = Signals {
+            incremental: vec![asked(4, &[0]), asked(5, &[0])],
+            blocking: vec![asked(4, &[0]), asked(5, &[0])],
+            windows: vec![window(4, 6), window(5, 7)],
+            open: false,
+        };
+        signals.from(5);
+        assert_eq!(signals.incremental, [asked(5, &[0])]);
+        assert_eq!(signals.blocking, [asked(5, &[0])]);
+        assert_eq!(signals.windows, [window(5, 7)]);
+    }
+
+    #[test]
+    fn a_snapshot_reads_its_tables_until_the_next_one_of_them() {
+        let signals = Signals {
+            incremental: vec![asked(2, &[0, 1]), asked(6, &[2]), asked(9, &[1]), asked(12, &[0])],
+            // One before, one as it was asked for, one that is not closed, and one that goes on as the
+            // next begins.
+            windows: vec![
+                window(0, 1),
+                window(2, 3),
+                window(4, 5),
+                window(7, 7),
+                window(7, 8),
+                window(8, 9),
+                window(10, 11),
+                window(13, 14),
+            ],
+            ..Signals::default()
+        };
+        let of = |asked: &Asked| signals.windows_of(asked).copied().collect::<Vec<_>>();
+        let [first, second, third, last] = &signals.incremental[..] else { panic!("four") };
+        assert_eq!(signals.next(first), Some(third));
+        assert_eq!(
+            (signals.next(second), signals.next(third), signals.next(last)),
+            (None, None, None)
+        );
+        assert_eq!(of(first), [window(4, 5), window(7, 8)]);
+        assert_eq!(of(second), [window(7, 8), window(8, 9), window(10, 11), window(13, 14)]);
+        assert_eq!(of(third), [window(10, 11), window(13, 14)]);
+    }
+}

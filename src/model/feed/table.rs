@@ -198,3 +198,78 @@ impl<'a> Columns<'a> {
         encoding.value(raw, kind).map_err(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::history::event::Column;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    fn table(key: &[&str]) -> Table {
+        let column = |name: &str| Column {
+            name: name.to_owned(),
+            type_oid: 25,
+            type_name: "text".to_owned(),
+            not_null: false,
+            default: None,
+            generated: name == "twice",
+        };
+        Table {
+            oid: 1,
+            schema: "public".to_owned(),
+            name: "payments".to_owned(),
+            columns: ["id", "account", "twice"].map(column).to_vec(),
+            key: names(key),
+            identity: ReplicaIdentity::Full,
+            captured: true,
+        }
+    }
+
+    /// Whether there is a key, whether it is not the primary one, and whether it names one row.
+    #[rstest]
+    #[case::the_primary_key(&["id"], &["id"], (true, false, true))]
+    #[case::with_more(&["id"], &["account", "id"], (true, true, true))]
+    #[case::another(&["id"], &["account"], (true, true, false))]
+    #[case::a_part_of_it(&["id", "account"], &["id"], (true, true, false))]
+    #[case::where_there_is_no_primary_key(&[], &["account"], (true, true, false))]
+    #[case::none(&[], &[], (false, false, false))]
+    fn a_topics_key_may_be_another_than_the_primary_key(
+        #[case] primary: &[&str],
+        #[case] key: &[&str],
+        #[case] expected: (bool, bool, bool),
+    ) {
+        let table = table(primary);
+        let columns = Columns::of(&table, names(key));
+        let found = (columns.is_keyed(), columns.is_keyed_otherwise(), columns.key_names_row());
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn generated_columns_have_no_type_here() {
+        let table = table(&["id"]);
+        let columns = Columns::of(&table, names(&["id"]));
+        let of = columns.types().map(|(name, _)| name).collect::<Vec<_>>();
+        assert_eq!(of, ["account", "id"]);
+        assert_eq!(columns.kind("account"), Some(&DataType::Scalar(Type::Text)));
+        assert_eq!(columns.kind("twice"), None);
+    }
+
+    #[rstest]
+    #[case::the_whole_row(ReplicaIdentity::Full, &["account"], None)]
+    #[case::the_primary_key(ReplicaIdentity::Default, &["id"], None)]
+    #[case::another_column(ReplicaIdentity::Default, &["id", "account"], Some("account"))]
+    #[case::nothing(ReplicaIdentity::Nothing, &["id"], Some("id"))]
+    fn a_column_of_the_key_may_not_be_in_the_wal(
+        #[case] identity: ReplicaIdentity,
+        #[case] key: &[&str],
+        #[case] expected: Option<&str>,
+    ) {
+        let table = Table { identity, ..table(&["id"]) };
+        assert_eq!(Columns::of(&table, names(key)).uncarried(), expected);
+    }
+}

@@ -283,4 +283,18 @@ mod tests {
         let (added, tells) = of(&options);
         assert_eq!((added[1].0.as_str(), tells), ("h.txId", true));
     }
+
+    #[rstest]
+    #[case::nothing(&[], false)]
+    #[case::one_of_them(&[(FIELDS, "op,lsn")], false)]
+    #[case::others(&[(FIELDS, "op,table")], false)]
+    #[case::both(&[(FIELDS, "lsn,txId")], true)]
+    #[case::one_in_a_header(&[(FIELDS, "source.lsn"), (HEADERS, "txId")], true)]
+    fn a_row_tells_its_position_by_lsn_and_transaction(
+        #[case] options: &[(&str, &str)],
+        #[case] tells: bool,
+    ) {
+        let unwrapped = Unwrapped::of(&mut config(options)).unwrap();
+        assert_eq!(unwrapped.map(|of| of.tells_position()), Some(tells));
+    }
 }

@@ -199,3 +199,41 @@ impl Pass {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::check::testing::Scene;
+    use crate::scenario::timeline::{Fault, Target, Verb};
+
+    fn pass() -> Pass {
+        let frame = Frame::read(&mut Stream::of(&Scene::new(1).so_far()), None);
+        Pass::new(frame.unwrap_or_else(|stop| panic!("{stop:?}")))
+    }
+
+    #[rstest]
+    #[case::the_same_reader(&[Some(7), Some(7)], false)]
+    #[case::another_reader(&[Some(7), Some(8)], true)]
+    #[case::no_reader_any_more(&[Some(7), None], true)]
+    #[case::no_reader_yet(&[None, Some(7), Some(7)], false)]
+    #[case::one_reader(&[Some(7)], false)]
+    fn another_reader_of_the_slot_may_write_again(#[case] pids: &[Option<i32>], #[case] may: bool) {
+        let mut pass = pass();
+        for pid in pids {
+            let event = Event::Walsender { slot: "s".to_owned(), pid: *pid };
+            pass.other(event).unwrap_or_else(|stop| panic!("{stop:?}"));
+        }
+        assert_eq!(pass.may_repeat, may);
+    }
+
+    #[test]
+    fn after_a_fault_what_was_written_may_be_written_again() {
+        let mut pass = pass();
+        let fault = Fault { verb: Verb::Kill, target: Target::Worker, savepoint: false };
+        let event = Event::Fault { entry: 0, fault, done_ms: None };
+        pass.other(event).unwrap_or_else(|stop| panic!("{stop:?}"));
+        assert!(pass.may_repeat);
+    }
+}

@@ -277,3 +277,147 @@ fn part(op: Op) -> Option<Part> {
         Op::Truncate | Op::Message => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::super::super::frame::Frame;
+    use super::*;
+    use crate::check::testing::{Payment, Scene, TOPIC};
+    use crate::history::stream::{Headers, Seen, Stream};
+
+    const ANN: Payment<'_> = (1, "ann", 1, 10);
+    const BOB: Payment<'_> = (2, "bob", 2, 5);
+
+    /// A pass that has read nothing yet.
+    fn pass(scene: &Scene) -> Pass {
+        let frame = Frame::read(&mut Stream::of(&scene.so_far()), None);
+        Pass::new(frame.unwrap_or_else(|stop| panic!("{stop:?}")))
+    }
+
+    fn run(pass: &mut Pass, scene: &Scene) -> Result<(), Stop> {
+        pass.run(&mut Stream::of(&scene.so_far()))
+    }
+
+    #[rstest]
+    #[case::nothing(false, false, false)]
+    #[case::what_was_at_first(true, false, false)]
+    #[case::a_restart(false, true, false)]
+    #[case::both(true, true, true)]
+    fn what_nothing_explains_may_be_a_repetition_of_what_was_forgotten_after_a_restart(
+        #[case] forgot: bool,
+        #[case] may_repeat: bool,
+        #[case] stops: bool,
+    ) {
+        let mut scene = Scene::new(1);
+        scene.insert(0, ANN);
+        scene.show(0, Lsn(1), (None, Some(BOB)));
+        let mut pass = pass(&scene);
+        pass.may_repeat = may_repeat;
+        pass.partitions.entry((0, 0)).or_default().forgot = forgot;
+        let run = run(&mut pass, &scene);
+        assert_eq!(run.is_err(), stops, "{run:?}");
+        assert_eq!(pass.suspects.n_deviating(), usize::from(!stops));
+    }
+
+    #[rstest]
+    #[case::none_was_forgotten(false, false, 0)]
+    #[case::at_its_default(true, true, 0)]
+    #[case::elsewhere(true, false, 1)]
+    fn a_key_that_is_not_at_its_default_partition_may_have_moved_from_what_was_forgotten(
+        #[case] forgot: bool,
+        #[case] at_default: bool,
+        #[case] deviating: usize,
+    ) {
+        let mut scene = Scene::new(2);
+        let partition = usize::from(default_partition(scene.key(ANN).as_bytes(), 2) == 1);
+        scene.insert(if at_default { partition } else { 1 - partition }, ANN);
+        let mut pass = pass(&scene);
+        pass.lives.forgot = forgot;
+        run(&mut pass, &scene).unwrap_or_else(|stop| panic!("{stop:?}"));
+        assert_eq!(pass.suspects.n_deviating(), deviating);
+    }
+
+    #[rstest]
+    #[case::as_many_as_may_wait(WAITING_MAX - 1, 0)]
+    #[case::one_more(WAITING_MAX, 1)]
+    fn records_wait_for_the_journal_up_to_a_number(#[case] n: usize, #[case] deviating: usize) {
+        let scene = Scene::new(1);
+        let mut pass = pass(&scene);
+        let (id, part, xid, lsn) = (Id(7, 7), Part::Create, Xid(7), Lsn(7));
+        let got = Got { id, part, xid, lsn, before: 0, after: 7, at_default: true };
+        let partition = pass.partitions.entry((0, 0)).or_default();
+        partition.waiting.extend(std::iter::repeat_n(got, n));
+        let record = RecordView {
+            topic: TOPIC,
+            partition: 0,
+            offset: 0,
+            timestamp: None,
+            key: Some(b"{\"id\":1}"),
+            value: None,
+            headers: Headers::NONE,
+        };
+        pass.record(&record).unwrap_or_else(|stop| panic!("{stop:?}"));
+        assert_eq!(pass.suspects.n_deviating(), deviating);
+        assert_eq!(pass.partitions[&(0, 0)].waiting.len(), WAITING_MAX);
+    }
+
+    /// Takes all that was seen, as if more were to come.
+    fn take(pass: &mut Pass, scene: &Scene) {
+        let history = scene.so_far();
+        let mut stream = Stream::of(&history);
+        while let Some(seen) = stream.see().unwrap_or_else(|error| panic!("{error}")) {
+            let taken = match seen {
+                Seen::Wal { lsn, data, .. } => pass.wal(lsn, data),
+                Seen::Record(record) => pass.record(&record),
+                Seen::Other(event) => pass.other(event),
+            };
+            taken.unwrap_or_else(|stop| panic!("{stop:?}"));
+        }
+    }
+
+    fn n_waiting(pass: &Pass) -> usize {
+        pass.partitions.values().map(|partition| partition.waiting.len()).sum()
+    }
+
+    #[test]
+    fn a_record_whose_change_is_known_does_not_wait() {
+        let mut scene = Scene::new(1);
+        scene.insert(0, ANN);
+        let mut pass = pass(&scene);
+        take(&mut pass, &scene);
+        assert_eq!((n_waiting(&pass), pass.suspects.n_deviating()), (0, 0));
+    }
+
+    #[test]
+    fn a_record_waits_for_its_change_and_those_behind_it_with_it() {
+        let mut scene = Scene::new(2);
+        let lsn = Lsn(scene.lsn);
+        scene.show(0, lsn, (None, Some(ANN)));
+        scene.show(0, Lsn(lsn.0 + 10), (None, Some(BOB)));
+        let mut pass = pass(&scene);
+        take(&mut pass, &scene);
+        assert_eq!(n_waiting(&pass), 2);
+        for (row, left) in [(ANN, 1), (BOB, 0)] {
+            let mut more = Scene::new(2);
+            more.events.clear();
+            more.lsn = scene.lsn;
+            more.commit(None, Some(row));
+            scene.lsn = more.lsn;
+            take(&mut pass, &more);
+            assert_eq!((n_waiting(&pass), pass.suspects.n_deviating()), (left, 0));
+        }
+    }
+
+    #[test]
+    fn rows_of_the_snapshot_are_counted_and_others_are_not() {
+        let mut scene = Scene::new(1);
+        scene.read(0, ANN);
+        scene.insert(0, BOB);
+        scene.insert(0, (3, "cid", 3, 1));
+        let mut pass = pass(&scene);
+        take(&mut pass, &scene);
+        assert_eq!(pass.partitions[&(0, 0)].n_reads, 1);
+    }
+}
