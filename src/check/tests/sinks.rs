@@ -203,7 +203,10 @@ fn a_row_that_is_lost_for_a_while_is_told_so_and_meets_no_demand_of_the_end(
 
 #[test]
 fn an_older_value_and_a_placeholder_are_told_as_such() {
-    let mut scene = scene(UPSERT);
+    let mut scene = Scene::new(1);
+    scene.without_window();
+    let mut scene = scene.statements();
+    scene.insert(0, ANN);
     for event in &mut scene.events {
         if let Event::Sinks { sinks } = event {
             "STRING".clone_into(&mut sinks[0].columns[2].1);
@@ -381,4 +384,13 @@ fn a_column_that_one_row_lacks_makes_it_another() {
     assert!(equal(&row(&["a"]), &row(&["a"]), &columns));
     assert!(!equal(&row(&["a", "b"]), &row(&["a"]), &columns));
     assert!(!equal(&row(&["a"]), &row(&["a", "b"]), &columns));
+}
+
+#[test]
+fn the_key_of_a_record_of_an_append_sink_is_not_read() {
+    let mut scene = scene(APPEND);
+    let row = r#"{"account":"ann","window_end":"2025-01-01 10:00:00","total":10}"#;
+    scene.record(SINK, 0, Some("no object".to_owned()), Some(row.to_owned()));
+    scene.proof(None, &[OTHER, ROW]);
+    passes(&scene.judged());
 }

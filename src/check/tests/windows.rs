@@ -438,7 +438,10 @@ fn a_window_that_a_restart_does_not_let_fire_again_is_not_judged_again() {
     // Since nothing was written, no state of the input is asked for.
     scene.proof_within((None, Some(10)), &[("ann", 10, 115), OPEN]);
     assert!(wanted(&scene.so_far()).is_empty());
-    passes(&scene.judged());
+    let verdict = scene.judged();
+    assert_eq!(failing(&verdict), []);
+    let told = verdict.gaps.iter().any(|gap| gap.what.starts_with("the windows of"));
+    assert!(!told, "{:?}", verdict.gaps);
 }
 
 /// The sink has an account and its total, and does not show when the window ends.
