@@ -249,4 +249,28 @@ mod tests {
         let time = Time::Column { name: "at".to_owned(), ticks: 1, one_row };
         assert_eq!(times(&time, &record(0, 0, &value)), expected);
     }
+
+    /// A row is late at the watermark of the rows before it, and where idle partitions are left out at
+    /// that of any row.
+    #[rstest]
+    #[case::none(false, &[11, 12, 31], 0)]
+    #[case::at_the_watermark(false, &[11, 31, 30], 1)]
+    #[case::behind_it(false, &[11, 31, 30, 29], 2)]
+    #[case::of_idle_partitions(true, &[11, 31, 30, 29], 3)]
+    fn rows_up_to_the_watermark_may_be_late(
+        #[case] idles: bool,
+        #[case] times: &[i64],
+        #[case] expected: u64,
+    ) {
+        let clock = Clock {
+            table: "t".to_owned(),
+            topics: vec!["t".to_owned()],
+            sinks: Vec::new(),
+            times: vec![Time::Field("at".to_owned())],
+            delay_ms: 1,
+            idles,
+        };
+        let records = times.iter().map(|at| record(0, 0, &json!({"at": at}))).collect::<Vec<_>>();
+        assert_eq!(may_be_late(&clock, &records), expected);
+    }
 }

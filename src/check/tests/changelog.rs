@@ -47,3 +47,18 @@ fn without_a_key_equal_rows_are_rows_of_their_own(
 ) {
     assert_eq!(told(false, records, held), found);
 }
+
+#[test]
+fn the_partitions_of_the_source_topic_leave_the_order_of_the_sink_known() {
+    let mut scene = Scene::new(2);
+    scene.mode = SinkMode::Retract;
+    scene.without_window();
+    let mut scene = scene.statements();
+    scene.insert(0, (1, "ann", 1, 10));
+    for total in [ONE, TWO] {
+        scene.writes("c", total);
+    }
+    scene.proof(None, &[TWO]);
+    let names = failing(&scene.judged()).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names, [Anomaly::LostRetraction]);
+}

@@ -2,10 +2,11 @@
 
 use rstest::rstest;
 
-use super::super::testing::{SINK, Scene, Total, failing, passes};
+use super::super::testing::{SINK, Scene, TOPIC, Total, failing, passes};
 use super::super::verdict::{Outcome, Verdict};
 use super::super::wanted;
 use crate::base::anomaly::Anomaly;
+use crate::history::event::{Event, ProofGap};
 use crate::scenario::expect::Level;
 
 const ANN: (i64, &str, i64, i64) = (1, "ann", 1, 10);
@@ -30,14 +31,8 @@ fn all(total: i64) -> Total<'static> {
     ("all", 0, total)
 }
 
-/// With what the reference gives at each state of the input.
 fn judged(level: Level, outputs: &[i64]) -> Verdict {
-    let mut scene = scene(level, outputs);
-    for (offset, totals) in [(0, &[][..]), (1, &[10]), (2, &[30]), (3, &[15])] {
-        let totals = totals.iter().map(|total| all(*total)).collect::<Vec<_>>();
-        scene.cut(&[offset], &totals);
-    }
-    scene.judged()
+    with_cuts(level, outputs).judged()
 }
 
 const WRONG: &[Anomaly] = &[Anomaly::ImpossibleOutput];
@@ -75,4 +70,133 @@ fn nothing_is_decided_without_the_references() {
 #[test]
 fn a_state_that_never_was_is_fine_where_only_the_end_counts() {
     passes(&scene(Level::Final, &[10, 35, 15]).judged());
+}
+
+/// With what the reference gives at each state of the input.
+fn with_cuts(level: Level, outputs: &[i64]) -> Scene {
+    let mut scene = scene(level, outputs);
+    for (offset, totals) in [(0, &[][..]), (1, &[10]), (2, &[30]), (3, &[15])] {
+        let totals = totals.iter().map(|total| all(*total)).collect::<Vec<_>>();
+        scene.cut(&[offset], &totals);
+    }
+    scene
+}
+
+fn names(verdict: &Verdict) -> Vec<Anomaly> {
+    failing(verdict).into_iter().map(|(name, _)| name).collect()
+}
+
+#[rstest]
+fn a_state_may_be_shown_again(#[values(Level::Cut, Level::Commit)] level: Level) {
+    assert_eq!(names(&judged(level, &[10, 10, 30, 30, 15])), []);
+}
+
+#[rstest]
+#[case(Level::Cut, "at no cut of the input")]
+#[case(Level::Commit, "at no commit of the input")]
+fn a_state_that_never_was_is_told_with_its_level(#[case] level: Level, #[case] says: &str) {
+    let verdict = judged(level, &[10, 35, 15]);
+    let sentence = &verdict.findings[0].finding.sentence;
+    assert!(sentence.contains(says), "{sentence}");
+}
+
+#[rstest]
+#[case::its_own(SINK, false)]
+#[case::another("other", true)]
+fn the_states_of_a_statement_that_failed_are_not_looked_at(
+    #[case] place: &str,
+    #[case] looked_at: bool,
+) {
+    let mut scene = with_cuts(Level::Cut, &[10, 35, 15]);
+    scene.events.push(Event::Trouble {
+        finding: Anomaly::StatementFailed,
+        place: place.to_owned(),
+        at: None,
+        sentence: "it failed".to_owned(),
+        detail: Vec::new(),
+    });
+    let verdict = scene.judged();
+    assert_eq!(names(&verdict).contains(&Anomaly::ImpossibleOutput), looked_at);
+    assert_eq!(verdict.figures.contains_key("outputs of `totals`"), looked_at);
+}
+
+#[rstest]
+#[case::its_own(SINK, true)]
+#[case::of_another("other", false)]
+fn a_gap_at_a_proof_leaves_the_states_of_its_sink_open(#[case] sink: &str, #[case] open: bool) {
+    let mut scene = with_cuts(Level::Cut, &[10, 35, 15]);
+    for event in &mut scene.events {
+        if let Event::Proof(proof) = event {
+            let sentence = "it was not proven".to_owned();
+            proof.gaps = vec![ProofGap { sink: sink.to_owned(), sentence }];
+        }
+    }
+    let verdict = scene.judged();
+    let gap = verdict.gaps.iter().find(|gap| gap.what == "`totals` at level `cut`");
+    let missing = gap.map(|gap| gap.missing.as_str());
+    assert_eq!(missing, open.then_some("it was not proven"), "{:?}", verdict.gaps);
+    assert_eq!(names(&verdict).contains(&Anomaly::ImpossibleOutput), !open);
+}
+
+/// An update may be half applied where the statement runs in parallel.
+#[rstest]
+#[case::no_wrong_state(&[10, 30, 15], false)]
+#[case::a_wrong_state(&[10, 35, 15], true)]
+fn a_state_that_never_was_is_not_decided_where_others_were_possible(
+    #[case] outputs: &[i64],
+    #[case] open: bool,
+) {
+    let mut scene = with_cuts(Level::Cut, outputs);
+    scene.header.trial.settings.parallelism = Some(2);
+    let verdict = scene.judged();
+    assert_eq!(names(&verdict), []);
+    let told = verdict.gaps.iter().any(|gap| gap.missing.contains("half applied"));
+    assert_eq!(told, open, "{:?}", verdict.gaps);
+}
+
+#[test]
+fn the_partitions_of_the_source_topic_leave_the_order_of_the_sink_known() {
+    let mut scene = Scene::new(2).statements();
+    scene.without_window();
+    scene.header.trial.expect.consistency.insert(SINK.to_owned(), Level::Cut);
+    scene.insert(0, ANN);
+    scene.fires(all(10));
+    scene.fires(all(11));
+    scene.proof(None, &[all(10)]);
+    scene.cut(&[0, 0], &[]);
+    scene.cut(&[1, 0], &[all(10)]);
+    let names = names(&scene.judged());
+    assert!(names.contains(&Anomaly::ImpossibleOutput), "{names:?}");
+}
+
+#[test]
+fn behind_a_proof_only_the_states_since_then_are_asked_for() {
+    let mut scene = scene(Level::Cut, &[10, 30, 15]);
+    scene.insert(0, (3, "cid", 3, 1));
+    scene.proof(None, &[all(16)]);
+    let offsets = wanted(&scene.so_far()).into_iter().map(|wanted| wanted.cut.0[TOPIC].clone());
+    assert_eq!(offsets.collect::<Vec<_>>(), [vec![3], vec![4]]);
+}
+
+/// The state before all records is one more.
+#[rstest]
+#[case::as_many_as_are_looked_at(Level::Cut, 1023, "was not recorded")]
+#[case::one_more(Level::Cut, 1024, "more than 1024 are not looked at")]
+#[case::of_transactions(Level::Commit, 1025, "more than 1024 are not looked at")]
+fn too_many_states_between_two_proofs_are_not_looked_at(
+    #[case] level: Level,
+    #[case] n_changes: i64,
+    #[case] why: &str,
+) {
+    let mut scene = Scene::new(1).statements();
+    scene.without_window();
+    scene.header.trial.expect.consistency.insert(SINK.to_owned(), level);
+    for id in 0..n_changes {
+        scene.insert(0, (id, "ann", 1, 1));
+    }
+    scene.fires(all(n_changes));
+    scene.proof(None, &[all(n_changes)]);
+    let verdict = scene.judged();
+    let told = verdict.gaps.iter().any(|gap| gap.missing.contains(why));
+    assert!(told, "{:?}", verdict.gaps);
 }

@@ -1,11 +1,18 @@
 //! What a sink without windows holds, against its reference.
 
+use itertools::Itertools as _;
 use rstest::rstest;
+use serde_json::json;
 
-use super::super::testing::{SINK, Scene, Total, failing};
+use super::super::sinks::equal;
+use super::super::testing::{SINK, Scene, Total, failing, passes};
 use super::super::verdict::Verdict;
 use crate::base::anomaly::Anomaly;
-use crate::history::event::{Event, Side, SinkMode};
+use crate::base::text::Text;
+use crate::base::value::Value;
+use crate::codec::flink::Row;
+use crate::history::event::{Event, ProofGap, Role, Side, SinkMode};
+use crate::scenario::expect::Demand;
 
 const ANN: (i64, &str, i64, i64) = (1, "ann", 1, 10);
 const ROW: Total<'static> = ("ann", 0, 10);
@@ -132,4 +139,258 @@ fn rows_without_key_may_differ_by_the_tolerance_of_floats(
     }
     let names = failing(&scene.judged()).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
     assert_eq!(names, told);
+}
+
+/// A row without a key that its reference does not have, twice.
+#[test]
+fn equal_rows_without_key_are_told_one_by_one_at_the_end() {
+    let verdict = judged(APPEND, &[ROW, ROW], &[]);
+    let names = failing(&verdict).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names, [Anomaly::GhostRow, Anomaly::GhostRow]);
+    let captured = verdict.findings[0].finding.difference[0].captured.as_deref();
+    assert_eq!(captured, Some("account=ann, total=10, window_end=2025-01-01 10:00:00"));
+}
+
+#[test]
+fn a_row_that_stands_wrong_at_several_proofs_is_told_once_and_each_row_is() {
+    let mut scene = scene(APPEND);
+    let other_ghost = ("cid", 0, 7);
+    scene.fires(ROW);
+    scene.fires(other_ghost);
+    for _ in 0..2 {
+        scene.proof(None, &[OTHER]);
+    }
+    scene.proof(None, &[OTHER, ROW, other_ghost]);
+    let verdict = scene.judged();
+    let rows = verdict.findings.iter().map(|judged| {
+        let captured = judged.finding.difference[0].captured.as_deref();
+        (judged.finding.anomaly, captured.and_then(|row| row.split(',').next()))
+    });
+    let ghosts = ["account=ann", "account=cid"].map(|row| (Anomaly::GhostRow, Some(row)));
+    assert_eq!(rows.sorted().collect::<Vec<_>>(), ghosts);
+}
+
+fn diverged() -> Demand {
+    Demand {
+        at: Text::whole("p.yaml".into(), String::new()).place(0),
+        finding: Anomaly::DivergedSink,
+        place: SINK.to_owned(),
+        keys: Vec::new(),
+        says: None,
+    }
+}
+
+/// `diverged-sink` stands for every wrong row at the end.
+#[rstest]
+#[case::it_stays(&[OTHER, ROW], 0)]
+#[case::it_is_healed(&[OTHER], 1)]
+fn a_row_that_is_lost_for_a_while_is_told_so_and_meets_no_demand_of_the_end(
+    #[case] at_the_end: &[Total<'_>],
+    #[case] n_unmet: usize,
+) {
+    let mut scene = scene(UPSERT);
+    scene.header.trial.expect.must_show.push(diverged());
+    scene.proof(None, &[OTHER, ROW]);
+    scene.proof(None, at_the_end);
+    let verdict = scene.judged();
+    assert_eq!(verdict.findings.len(), 1, "{:?}", verdict.findings);
+    let finding = &verdict.findings[0].finding;
+    assert_eq!(finding.anomaly, Anomaly::LostChange);
+    let healed = finding.sentence.ends_with(" at proof 0 (not at the end)");
+    assert_eq!(healed, n_unmet == 1, "{}", finding.sentence);
+    assert_eq!(verdict.unmet.len(), n_unmet, "{:?}", verdict.unmet);
+}
+
+#[test]
+fn an_older_value_and_a_placeholder_are_told_as_such() {
+    let mut scene = Scene::new(1);
+    scene.without_window();
+    let mut scene = scene.statements();
+    scene.insert(0, ANN);
+    for event in &mut scene.events {
+        if let Event::Sinks { sinks } = event {
+            "STRING".clone_into(&mut sinks[0].columns[2].1);
+        }
+    }
+    let write = |scene: &mut Scene, account: &str, total: &str| {
+        let key = json!({"account": account, "window_end": "2025-01-01 10:00:00"});
+        let mut row = key.clone();
+        row["total"] = json!(total);
+        scene.record(SINK, 0, Some(key.to_string()), Some(row.to_string()));
+    };
+    write(&mut scene, "bob", "5");
+    write(&mut scene, "ann", "10");
+    write(&mut scene, "cid", "__debezium_unavailable_value");
+    scene.proof(None, &[ROW, OTHER, ("cid", 0, 1)]);
+    scene.proof(None, &[("ann", 0, 20), OTHER, ("cid", 0, 1)]);
+    for event in &mut scene.events {
+        if let Event::Reference(reference) = event {
+            "STRING".clone_into(&mut reference.columns[2].1);
+        }
+    }
+    let verdict = scene.judged();
+    let said = verdict.findings.iter().map(|judged| {
+        let finding = &judged.finding;
+        (finding.anomaly, finding.sentence.as_str())
+    });
+    let older = "`totals` shows an older `total` of the row than its reference";
+    let marked = "`totals` shows the placeholder of an unchanged TOAST value in `total`";
+    let told = [(Anomaly::StaleOverwrite, older), (Anomaly::ToastPlaceholder, marked)];
+    assert_eq!(said.collect::<Vec<_>>(), told);
+}
+
+#[test]
+fn only_the_source_topics_that_the_statement_reads_are_its_first_hop() {
+    let mut scene = scene(APPEND);
+    scene.fires(ROW);
+    for event in &mut scene.events {
+        if let Event::Topics { topics } = event {
+            let mut other = topics[0].clone();
+            other.name = "cdc.public.other".to_owned();
+            other.role = Role::Source { table: "public.other".to_owned() };
+            topics.push(other);
+        }
+    }
+    scene.proof(None, &[OTHER]);
+    let over_topics = scene.events.iter().find_map(|event| match event {
+        Event::Reference(reference) => {
+            let mut over_topics = reference.clone();
+            over_topics.side = Side::Topics;
+            Some(Event::Reference(over_topics))
+        }
+        _ => None,
+    });
+    scene.events.extend(over_topics);
+    let verdict = scene.judged();
+    let ghost = verdict.findings.iter().find(|judged| judged.finding.anomaly == Anomaly::GhostRow);
+    let hop = ghost.and_then(|judged| judged.finding.first_hop.as_deref());
+    assert_eq!(hop, Some("cdc.public.payments → totals"));
+}
+
+/// Only what this sink has not proven says nothing of it.
+#[rstest]
+#[case::of_another("other", true)]
+#[case::its_own(SINK, false)]
+fn a_sink_with_a_gap_at_a_proof_is_not_compared(#[case] sink: &str, #[case] compared: bool) {
+    let mut scene = scene(UPSERT);
+    scene.proof(None, &[ROW, OTHER]);
+    for event in &mut scene.events {
+        if let Event::Proof(proof) = event {
+            let sentence = "it was not proven".to_owned();
+            proof.gaps = vec![ProofGap { sink: sink.to_owned(), sentence }];
+        }
+    }
+    let verdict = scene.judged();
+    let names = failing(&verdict).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names, if compared { &[Anomaly::LostChange][..] } else { &[] });
+    let told = verdict.gaps.iter().any(|gap| gap.missing == "it was not proven");
+    assert_eq!(told, !compared, "{:?}", verdict.gaps);
+}
+
+fn fails(scene: &mut Scene, place: &str) {
+    scene.events.push(Event::Trouble {
+        finding: Anomaly::StatementFailed,
+        place: place.to_owned(),
+        at: None,
+        sentence: "it failed".to_owned(),
+        detail: Vec::new(),
+    });
+}
+
+#[rstest]
+#[case::its_own(SINK, 0)]
+#[case::another("other", 1)]
+fn what_a_statement_that_failed_wrote_is_not_compared(#[case] place: &str, #[case] n: usize) {
+    let mut scene = scene(UPSERT);
+    scene.proof(None, &[ROW, OTHER]);
+    fails(&mut scene, place);
+    let lost = failing(&scene.judged());
+    let lost = lost.iter().filter(|(name, _)| *name == Anomaly::LostChange);
+    assert_eq!(lost.count(), n);
+}
+
+/// A run that ended in trouble may not have come to its sinks.
+#[rstest]
+#[case::without_trouble(None, true)]
+#[case::its_statement_failed(Some(SINK), false)]
+#[case::another_failed(Some("other"), false)]
+fn a_sink_without_a_table_is_a_gap_of_a_run_without_trouble(
+    #[case] trouble: Option<&str>,
+    #[case] told: bool,
+) {
+    let mut scene = scene(UPSERT);
+    scene.proof(None, &[OTHER]);
+    scene.events.retain(|event| !matches!(event, Event::Sinks { .. }));
+    if let Some(place) = trouble {
+        fails(&mut scene, place);
+    }
+    let verdict = scene.judged();
+    let gaps = verdict.gaps.iter().filter(|gap| gap.what == "sink `totals`");
+    assert_eq!(gaps.count(), usize::from(told), "{:?}", verdict.gaps);
+}
+
+/// The last proof says nothing of the topic, and an earlier one has a partition of which no record was
+/// read.
+#[test]
+fn a_sink_is_not_compared_at_a_proof_with_a_partition_that_was_not_read() {
+    let mut scene = scene(UPSERT);
+    scene.proof(None, &[OTHER, ROW]);
+    scene.proof(None, &[OTHER, ROW]);
+    for event in &mut scene.events {
+        let Event::Proof(proof) = event else { continue };
+        if proof.number == 0 {
+            proof.ends.entry(SINK.to_owned()).or_default().push((0, 1));
+        } else {
+            proof.ends.remove(SINK);
+        }
+    }
+    let verdict = scene.judged();
+    assert_eq!(failing(&verdict), []);
+    let told = |missing: &str| verdict.gaps.iter().any(|gap| gap.missing == missing);
+    assert!(told("partition 1 of its topic was not read"), "{:?}", verdict.gaps);
+    assert!(told("the end of its topic was not proven"), "{:?}", verdict.gaps);
+}
+
+#[test]
+fn a_table_of_floats_alone_has_their_tolerance_too() {
+    let mut scene = Scene::new(1);
+    (scene.mode, scene.keyed) = (APPEND, false);
+    scene.without_window();
+    let mut scene = scene.statements();
+    scene.insert(0, ANN);
+    scene.record(SINK, 0, None, Some(r#"{"total":0.30000000000000004}"#.to_owned()));
+    scene.proof(None, &[ROW]);
+    let total = || vec![("total".to_owned(), "DOUBLE".to_owned())];
+    for event in &mut scene.events {
+        match event {
+            Event::Sinks { sinks } => sinks[0].columns = total(),
+            Event::Reference(reference) => {
+                reference.columns = total();
+                reference.rows = vec![vec![Some("0.3".to_owned())]];
+            }
+            _ => {}
+        }
+    }
+    passes(&scene.judged());
+}
+
+#[test]
+fn a_column_that_one_row_lacks_makes_it_another() {
+    let row = |names: &[&str]| -> Row {
+        names.iter().map(|name| ((*name).to_owned(), Value::Bool(true))).collect()
+    };
+    let columns = ["a", "b"].map(str::to_owned);
+    assert!(equal(&row(&["a", "b"]), &row(&["a", "b"]), &columns));
+    assert!(equal(&row(&["a"]), &row(&["a"]), &columns));
+    assert!(!equal(&row(&["a", "b"]), &row(&["a"]), &columns));
+    assert!(!equal(&row(&["a"]), &row(&["a", "b"]), &columns));
+}
+
+#[test]
+fn the_key_of_a_record_of_an_append_sink_is_not_read() {
+    let mut scene = scene(APPEND);
+    let row = r#"{"account":"ann","window_end":"2025-01-01 10:00:00","total":10}"#;
+    scene.record(SINK, 0, Some("no object".to_owned()), Some(row.to_owned()));
+    scene.proof(None, &[OTHER, ROW]);
+    passes(&scene.judged());
 }

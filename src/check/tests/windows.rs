@@ -3,11 +3,12 @@
 use rstest::rstest;
 
 use super::super::testing::{SINK, Scene, TOPIC, failing, passes, witnesses};
-use super::super::verdict::Outcome;
+use super::super::verdict::{Finding, Outcome, Verdict};
 use super::super::wanted;
 use crate::base::anomaly::Anomaly;
+use crate::base::text::Text;
 use crate::history::event::{Event, ProofGap, SinkMode};
-use crate::scenario::expect::Level;
+use crate::scenario::expect::{Demand, Level};
 
 const KEY: &str = "ann,2025-01-01 10:10:00";
 
@@ -340,4 +341,190 @@ fn the_windows_of_a_statement_that_failed_are_not_judged(#[case] place: &str, #[
     let missing = failing(&scene.judged());
     let missing = missing.iter().filter(|(name, _)| *name == Anomaly::WindowMissing);
     assert_eq!(missing.count(), n);
+}
+
+#[test]
+fn a_gap_of_another_sink_at_a_proof_says_nothing_of_these_windows() {
+    let mut scene = closed();
+    scene.fires(("bob", 10, 1));
+    scene.proof(Some(10), &[FIRST, ("bob", 10, 1), OPEN]);
+    for event in &mut scene.events {
+        if let Event::Proof(proof) = event {
+            proof.gaps =
+                vec![ProofGap { sink: "other".to_owned(), sentence: "of other".to_owned() }];
+        }
+    }
+    let verdict = scene.judged();
+    assert_eq!(failing(&verdict), [at_ann(Anomaly::WindowMissing)]);
+    assert_eq!(verdict.gaps, []);
+}
+
+/// What is said of a finding.
+#[track_caller]
+fn said(verdict: &Verdict, anomaly: Anomaly) -> &Finding {
+    let told = verdict.findings.iter().find(|judged| judged.finding.anomaly == anomaly);
+    told.map_or_else(|| panic!("no {anomaly}: {:?}", verdict.findings), |judged| &judged.finding)
+}
+
+#[test]
+fn a_window_that_fires_early_is_told_with_its_end_and_the_watermark() {
+    let mut scene = Scene::new(1).statements();
+    scene.insert(0, (1, "ann", 1, 15));
+    scene.fires(FIRST);
+    scene.proof(Some(2), &[FIRST]);
+    let verdict = scene.judged();
+    let sentence = &said(&verdict, Anomaly::WindowEarly).sentence;
+    assert!(sentence.contains("its end at 2025-01-01 10:10:00"), "{sentence}");
+    assert!(sentence.contains("the watermark was 2025-01-01 10:02:00"), "{sentence}");
+}
+
+#[test]
+fn the_fault_of_a_window_is_that_of_the_last_hop_and_a_witness_is_of_none() {
+    let mut scene = closed();
+    scene.insert(0, (4, "bob", 4, 1));
+    scene.insert(0, (8, "tick", 11, 0));
+    scene.fires(FIRST);
+    scene.fires(("bob", 10, 2));
+    scene.proof(Some(10), &[FIRST, ("bob", 10, 1), OPEN]);
+    scene.cut(&[3], &[FIRST, OPEN]);
+    scene.insert(0, (3, "ann", 3, 100));
+    scene.proof(Some(10), &[("ann", 10, 115), ("bob", 10, 1), OPEN]);
+    let verdict = scene.judged();
+    let hop = |anomaly| said(&verdict, anomaly).first_hop.as_deref();
+    assert_eq!(hop(Anomaly::WindowWrongValue), Some("cdc.public.payments → totals"));
+    assert_eq!(hop(Anomaly::LateChange), None);
+}
+
+/// `diverged-sink` stands for every wrong row at the end, and a late change makes none wrong.
+#[rstest]
+#[case::a_wrong_window(10, 0)]
+#[case::a_late_change(15, 1)]
+fn a_wrong_window_meets_the_demand_of_a_diverged_sink(#[case] fired: i64, #[case] n_unmet: usize) {
+    let mut scene = closed();
+    scene.header.trial.expect.must_show.push(Demand {
+        at: Text::whole("p.yaml".into(), String::new()).place(0),
+        finding: Anomaly::DivergedSink,
+        place: SINK.to_owned(),
+        keys: Vec::new(),
+        says: None,
+    });
+    scene.fires(("ann", 10, fired));
+    scene.proof(Some(10), &[FIRST, OPEN]);
+    scene.insert(0, (3, "ann", 3, 100));
+    scene.proof(Some(10), &[("ann", 10, 115), OPEN]);
+    let verdict = scene.judged();
+    assert_eq!(verdict.unmet.len(), n_unmet, "{:?}", verdict.findings);
+}
+
+#[test]
+fn a_window_that_fires_before_its_first_row_came_is_wrong_and_no_ghost() {
+    let mut scene = closed();
+    scene.fires(FIRST);
+    scene.fires(("eve", 10, 3));
+    scene.proof(Some(10), &[FIRST, OPEN]);
+    scene.insert(0, (3, "eve", 3, 3));
+    scene.proof(Some(10), &[FIRST, ("eve", 10, 3), OPEN]);
+    let eve = Some("eve,2025-01-01 10:10:00".to_owned());
+    assert_eq!(failing(&scene.judged()), [(Anomaly::WindowWrongValue, eve)]);
+}
+
+#[test]
+fn a_window_that_a_restart_does_not_let_fire_again_is_not_judged_again() {
+    let mut scene = closed();
+    scene.fires(FIRST);
+    scene.proof(Some(10), &[FIRST, OPEN]);
+    scene.restarts();
+    scene.insert(0, (3, "ann", 3, 100));
+    // Since nothing was written, no state of the input is asked for.
+    scene.proof_within((None, Some(10)), &[("ann", 10, 115), OPEN]);
+    assert!(wanted(&scene.so_far()).is_empty());
+    let verdict = scene.judged();
+    assert_eq!(failing(&verdict), []);
+    let told = verdict.gaps.iter().any(|gap| gap.what.starts_with("the windows of"));
+    assert!(!told, "{:?}", verdict.gaps);
+}
+
+/// The sink has an account and its total, and does not show when the window ends.
+fn without_ends(mut scene: Scene) -> Scene {
+    for event in &mut scene.events {
+        let of_postgres = |columns: &mut Vec<(String, String)>| {
+            "timestamp(3) without time zone".clone_into(&mut columns[1].1);
+        };
+        match event {
+            Event::Sinks { sinks } => {
+                sinks[0].columns.remove(1);
+                sinks[0].key.remove(1);
+            }
+            Event::Reference(reference) => of_postgres(&mut reference.columns),
+            Event::CutReference(reference) => of_postgres(&mut reference.columns),
+            _ => {}
+        }
+    }
+    scene
+}
+
+#[test]
+fn the_reference_tells_when_the_windows_end_of_a_sink_that_does_not_show_it() {
+    let mut scene = closed();
+    scene.fires(FIRST);
+    scene.proof(Some(10), &[FIRST, OPEN]);
+    passes(&without_ends(scene).judged());
+}
+
+#[test]
+fn a_row_of_which_nothing_tells_a_window_is_a_ghost() {
+    let mut scene = closed();
+    scene.fires(FIRST);
+    scene.fires(("eve", 10, 3));
+    scene.proof(Some(10), &[FIRST, OPEN]);
+    let verdict = without_ends(scene).judged();
+    assert_eq!(failing(&verdict), [(Anomaly::WindowGhost, Some("eve".to_owned()))]);
+    let sentence = &said(&verdict, Anomaly::WindowGhost).sentence;
+    assert_eq!(sentence, "the sink holds a row of no window that its reference knows");
+}
+
+#[test]
+fn the_reference_between_changes_tells_when_a_window_ends_that_lost_its_rows() {
+    let mut scene = Scene::new(1).statements();
+    scene.insert(0, (1, "ann", 1, 10));
+    scene.insert(0, (4, "bob", 4, 1));
+    scene.insert(0, (9, "tick", 10, 0));
+    scene.change(0, Some((1, "ann", 1, 10)), None);
+    scene.fires(("ann", 10, 10));
+    scene.fires(("bob", 10, 1));
+    scene.proof(Some(10), &[("bob", 10, 1), OPEN]);
+    scene.cut(&[3], &[("ann", 10, 10), ("bob", 10, 1), OPEN]);
+    let verdict = without_ends(scene).judged();
+    passes(&verdict);
+    assert_eq!(witnesses(&verdict), [(Anomaly::LateChange, Some("ann".to_owned()))]);
+}
+
+/// The statement runs in parallel, and a row came late: rows that no state explains may be of one that
+/// was not looked at.
+#[rstest]
+#[case::of_a_state(&[FIRST, ("bob", 10, 1)], false)]
+#[case::of_the_other_state(&[("ann", 10, 115), ("bob", 10, 1)], false)]
+#[case::one_more(&[FIRST, ("bob", 10, 1), ("ann", 10, 110)], true)]
+#[case::one_less(&[FIRST], true)]
+fn rows_without_key_are_not_decided_where_updates_may_be_half_applied(
+    #[case] fired: &[(&str, i64, i64)],
+    #[case] in_doubt: bool,
+) {
+    let mut scene = Scene::new(1);
+    (scene.mode, scene.keyed) = (SinkMode::Append, false);
+    scene.header.trial.settings.parallelism = Some(2);
+    let mut scene = scene.statements();
+    scene.insert(0, (1, "ann", 1, 15));
+    scene.insert(0, (4, "bob", 2, 1));
+    scene.insert(0, (9, "tick", 10, 0));
+    scene.insert(0, (3, "ann", 3, 100));
+    for total in fired {
+        scene.fires(*total);
+    }
+    scene.proof(Some(10), &[("ann", 10, 115), ("bob", 10, 1), OPEN]);
+    scene.cut(&[3], &[FIRST, ("bob", 10, 1), OPEN]);
+    let verdict = scene.judged();
+    assert_eq!(failing(&verdict), []);
+    let told = verdict.gaps.iter().any(|gap| gap.missing.contains("half applied"));
+    assert_eq!(told, in_doubt, "{:?}", verdict.gaps);
 }
