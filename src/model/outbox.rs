@@ -372,7 +372,8 @@ mod tests {
             write::update(1, Some(&write::full(&row("shown"))), &row("changed")),
             write::insert(1, &row("two")),
         ];
-        for (n, message) in (1_u32..).zip(messages) {
+        for (n, message) in messages.into_iter().enumerate() {
+            let n = u32::try_from(n).unwrap() + 1;
             let lsn = Lsn(u64::from(n) * 10);
             let (begin, end) = (write::begin(lsn, 0, Xid(n)), write::commit(lsn, lsn, 0));
             for data in [begin, message, end] {

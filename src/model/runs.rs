@@ -87,7 +87,9 @@ mod tests {
         #[case] expected: Step,
     ) {
         let mut runs = Runs::default();
-        ranks.iter().for_each(|rank| runs.take(*rank));
+        for rank in ranks {
+            runs.take(*rank);
+        }
         assert_eq!(runs.look(rank), expected);
     }
 

@@ -425,7 +425,7 @@ mod tests {
     #[test]
     fn keys_that_must_be_held_are_not_looked_through_again_and_again() {
         let mut lives = dead(DEAD_MAX);
-        for life in lives.table.iter_mut() {
+        for life in &mut lives.table {
             life.home = 1;
         }
         lives.forget();

@@ -179,14 +179,17 @@ fn a_row_of_the_snapshot_behind_the_stream_is_looked_at_with_what_stands_before_
     assert_eq!(pass(scene).taken.deviating_keys, 2);
 }
 
+/// Which events a history lacks.
+type LeftOut = fn(&Event) -> bool;
+
 #[test]
 fn a_history_that_lacks_its_prologue_is_refused() {
-    let without = |left_out: fn(&Event) -> bool| {
+    let without = |left_out: LeftOut| {
         let mut scene = scene();
         scene.events.retain(|event| !left_out(event));
         scene
     };
-    let cases: [(fn(&Event) -> bool, &str); 4] = [
+    let cases: [(LeftOut, &str); 4] = [
         (|event| matches!(event, Event::Tables { .. }), "the source tables were not recorded"),
         (|event| matches!(event, Event::Topics { .. }), "the topics were not recorded"),
         (|event| matches!(event, Event::Connector { .. }), "the connector's configuration was"),
@@ -348,7 +351,9 @@ fn records_that_were_removed_from_a_topic_are_refused(#[case] topic: &str, #[cas
         if let Event::Proof(proof) = event
             && let Some(ends) = proof.ends.get_mut(topic)
         {
-            ends.iter_mut().for_each(|(low, _)| *low = 1);
+            for (low, _) in ends {
+                *low = 1;
+            }
         }
     });
     let told = pass(scene).judged.err();
@@ -533,8 +538,8 @@ fn rows_that_no_snapshot_can_have_shown_may_say_two_points() {
         Event::Record(record) => Some(record),
         _ => None,
     });
-    for (offset, record) in (0..).zip(records) {
-        record.offset = offset;
+    for (offset, record) in records.enumerate() {
+        record.offset = i64::try_from(offset).unwrap();
     }
     assert_eq!(n, 4);
     // The row of the snapshot comes last.

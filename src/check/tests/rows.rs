@@ -1,5 +1,6 @@
 //! The rows that a scenario expects of a sink.
 
+use itertools::Itertools as _;
 use rstest::rstest;
 
 use super::super::testing::{SINK, Scene, Total, failing, passes, text};
@@ -244,7 +245,7 @@ fn a_table_that_does_not_fit_the_sink_is_a_mistake(
     expect.rows.insert(SINK.to_owned(), table(columns, &[row]));
     let found = mistakes(expect, &[sink(mode)]);
     assert_eq!(found.len(), told.len(), "{found:?}");
-    for (found, told) in found.iter().zip(told) {
+    for (found, told) in found.iter().zip_eq(told) {
         assert!(found.starts_with("s.yaml:"), "{found}");
         assert!(found.contains(told), "{found}");
     }

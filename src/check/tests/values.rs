@@ -143,7 +143,7 @@ fn a_computed_column_may_be_shown(#[case] generated: bool, #[case] legal: bool) 
 /// Ann becomes Bea; the record shows this before.
 fn updated(identity: ReplicaIdentity, before: Value) -> Verdict {
     let mut scene = Scene::new(1).statements();
-    change_table(&mut scene, |table| table.identity = identity.clone());
+    change_table(&mut scene, |table| table.identity = identity);
     scene.insert(0, ANN);
     let lsn = match identity {
         ReplicaIdentity::Full => scene.commit(Some(ANN), Some(BEA)),

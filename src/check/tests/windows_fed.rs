@@ -172,15 +172,15 @@ fn where_idle_partitions_are_left_out_no_record_tells_when_a_window_was_closed(
 /// How the window's time is told.
 #[derive(Debug, Clone, Copy)]
 enum Told {
-    ByName,
-    ByFullName,
-    ByTheClock,
+    Name,
+    FullName,
+    TheClock,
 }
 
 /// A row of a later window makes no difference to the first, so that no state before it matters.
 #[rstest]
 fn a_row_of_a_later_window_leaves_one_state_at_which_the_first_may_have_fired(
-    #[values(Told::ByName, Told::ByFullName, Told::ByTheClock)] told: Told,
+    #[values(Told::Name, Told::FullName, Told::TheClock)] told: Told,
     #[values(10, 13)] minutes: i64,
 ) {
     let mut scene = closed();
@@ -192,13 +192,13 @@ fn a_row_of_a_later_window_leaves_one_state_at_which_the_first_may_have_fired(
         let named = |table: &str, column: &str| (table.to_owned(), column.to_owned());
         let mut columns = vec![named("other", "amount")];
         match told {
-            Told::ByName => columns.push(named("payments", "at")),
-            Told::ByFullName => columns.push(named("public.payments", "at")),
-            Told::ByTheClock => {}
+            Told::Name => columns.push(named("payments", "at")),
+            Told::FullName => columns.push(named("public.payments", "at")),
+            Told::TheClock => {}
         }
         window.time = WindowTime::Columns(columns);
     }
-    if let Told::ByTheClock = told {
+    if let Told::TheClock = told {
         for event in &mut scene.events {
             if let Event::Clocks { clocks } = event {
                 clocks[0].times = vec![Time::Image("at".to_owned())];

@@ -215,7 +215,8 @@ mod tests {
         let tables = tables();
         let mut journal = Journal::new(&tables);
         let mut transactions = Vec::new();
-        for (place, message) in (1_u32..).zip(messages) {
+        for (place, message) in messages.iter().enumerate() {
+            let place = u32::try_from(place).unwrap() + 1;
             let lsn = Lsn(u64::from(place) * 10);
             let (begin, end) = (write::begin(lsn, 0, Xid(place)), Lsn(lsn.0 + 5));
             for data in [begin, message.clone(), write::commit(lsn, end, 0)] {

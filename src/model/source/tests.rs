@@ -1,5 +1,6 @@
 //! Transactions come out with the images that Postgres held.
 
+use itertools::Itertools as _;
 use rstest::rstest;
 
 use super::{Carried, Change, Journal, Kind, Rows, Transaction, prefix};
@@ -164,7 +165,7 @@ fn changes_at_one_place_are_numbered() {
     let inserts = ["1", "2", "3"].map(|id| write::insert(1, &row(&[Some(id), None])));
     let mut seen = Vec::new();
     // The last stands elsewhere.
-    for (lsn, message) in [1, 5, 5, 6, 7].into_iter().zip(transaction(10, &inserts)) {
+    for (lsn, message) in [1, 5, 5, 6, 7].into_iter().zip_eq(transaction(10, &inserts)) {
         seen.extend(journal.push(Lsn(lsn), Xid(7), &message).unwrap());
     }
     let numbers = seen[0].changes.iter().map(|change| (change.lsn.0, change.nth));
