@@ -163,3 +163,23 @@ fn a_tombstone_that_comes_again_alone_is_a_duplicate() {
     let verdict = judged(scene, End::Completed);
     assert_eq!(failing(&verdict), [(Anomaly::DuplicateChange, Some("1".to_owned()))]);
 }
+
+/// A change of the key of which nothing arrived is one lost change; of which a part arrived, that
+/// part has a name of its own.
+#[rstest]
+#[case::nothing(false, &[Anomaly::LostChange])]
+#[case::the_delete(true, &[Anomaly::SplitKeyChange])]
+fn a_change_of_the_key_is_lost_as_one(#[case] delete: bool, #[case] found: &[Anomaly]) {
+    let mut scene = Scene::new(1).statements();
+    scene.header.trial.pipeline.sinks.clear();
+    scene.insert(0, ANN);
+    let lsn = scene.commit(Some(ANN), Some((2, "ann", 1, 10)));
+    if delete {
+        scene.show(0, lsn, (Some(ANN), None));
+    }
+    scene.insert(0, (3, "cid", 3, 1));
+    scene.proof(None, &[]);
+    let verdict = judged(scene, End::Completed);
+    let names = failing(&verdict).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names, found);
+}

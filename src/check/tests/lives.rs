@@ -3,7 +3,7 @@
 use super::super::testing::{Payment, SINK, Scene, Total, failing};
 use super::super::verdict::{Seen, Verdict};
 use crate::base::anomaly::Anomaly;
-use crate::history::event::SinkMode;
+use crate::history::event::{Event, SinkMode};
 
 const ANN: Payment<'_> = (1, "ann", 1, 10);
 const BEA: Payment<'_> = (1, "bea", 1, 10);
@@ -124,4 +124,24 @@ fn a_long_row_is_cut() {
     let verdict = scene.judged();
     let row = &verdict.findings[0].finding.life.last().unwrap().row;
     assert_eq!((row.chars().count(), row.ends_with("x…")), (161, true), "{row}");
+}
+
+/// A tombstone says of its row no more than the key, and that is enough.
+#[test]
+fn what_takes_a_row_out_of_a_sink_is_part_of_its_life() {
+    let mut scene = Scene::new(1);
+    scene.mode = SinkMode::Upsert;
+    let mut scene = scene.statements();
+    scene.without_window();
+    scene.insert(0, ANN);
+    let total: Total<'_> = ("ann", 0, 10);
+    scene.fires(total);
+    let Some(Event::Record(record)) = scene.events.last() else { return };
+    let key = record.key.as_ref().map(|key| String::from_utf8_lossy(&key.0).into_owned());
+    scene.record(SINK, 0, key, None);
+    scene.proof(None, &[total]);
+    let verdict = scene.judged();
+    let life = &verdict.findings[0].finding.life;
+    let of_sink = life.iter().filter(|seen| seen.hop == SINK).map(|seen| seen.event.as_str());
+    assert_eq!(of_sink.collect::<Vec<_>>(), ["+U", "-D"]);
 }

@@ -238,3 +238,25 @@ fn what_a_scenario_allows_stands_behind_what_it_does_not() {
     let told = verdict.findings.iter().map(|judged| judged.finding.place.as_str());
     assert_eq!(told.collect::<Vec<_>>(), [SINK, "payments"]);
 }
+
+/// Windows that may fire more than once are judged by their end alone, and that is said.
+#[rstest]
+#[case::early("table.exec.emit.early-fire.enabled", "true", true)]
+#[case::late("table.exec.emit.late-fire.enabled", "TRUE", true)]
+#[case::switched_off("table.exec.emit.late-fire.enabled", "false", false)]
+#[case::another_option("table.exec.mini-batch.enabled", "true", false)]
+fn windows_that_fire_again_are_judged_by_their_end(
+    #[case] option: &str,
+    #[case] value: &str,
+    #[case] told: bool,
+) {
+    let mut scene = Scene::new(1).statements();
+    scene.header.trial.settings.flink.insert(option.to_owned(), value.to_owned());
+    scene.insert(0, ANN);
+    scene.fires(("ann", 60, 10));
+    scene.proof(Some(90), &[("ann", 60, 10)]);
+    let verdict = scene.judged();
+    let line = format!("sink `totals`: `{option}` lets windows fire more than once");
+    let is_told = verdict.not_judged.iter().any(|one| one.starts_with(&line));
+    assert_eq!(is_told, told, "{:?}", verdict.not_judged);
+}
