@@ -368,7 +368,7 @@ impl Scene {
         added: &[(&str, serde_json::Value)],
     ) {
         self.show_row_with(id, row, &[]);
-        let Some(Event::Record(record)) = self.events.last_mut() else { return };
+        let record = self.last_record();
         let text = |value: &serde_json::Value| {
             value.as_str().map_or_else(|| value.to_string(), str::to_owned).into_bytes()
         };
@@ -411,6 +411,33 @@ impl Scene {
         });
         for mark in [begin, end] {
             self.record(METADATA, 0, None, Some(mark.to_string()));
+        }
+    }
+
+    /// The record that was added last.
+    pub(super) fn last_record(&mut self) -> &mut Record {
+        let mut records = self.events.iter_mut().rev().filter_map(|event| match event {
+            Event::Record(record) => Some(record),
+            _ => None,
+        });
+        records.next().expect("the scene has a record")
+    }
+
+    /// Moves the slot's consistent point.
+    pub(super) fn set_point(&mut self, to: u64) {
+        for event in &mut self.events {
+            if let Event::Slot { point } = event {
+                *point = Lsn(to);
+            }
+        }
+    }
+
+    /// Changes the source tables as they were recorded.
+    pub(super) fn change_table(&mut self, change: impl Fn(&mut Table)) {
+        for event in &mut self.events {
+            if let Event::Tables { tables } = event {
+                tables.iter_mut().for_each(&change);
+            }
         }
     }
 

@@ -75,6 +75,7 @@ mod tests {
     fn a_log_is_made_of_runs(#[case] ranks: &[usize], #[case] expected: &[Step]) {
         assert_eq!(steps(ranks), expected);
     }
+
     #[rstest]
     #[case::again_at_once(&[0, 0], 0, Step::Back)]
     #[case::again_from_where_the_run_began(&[0, 1, 1, 2], 1, Step::Back)]

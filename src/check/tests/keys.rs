@@ -8,7 +8,7 @@ use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
 use crate::base::text::Text;
 use crate::codec::pgoutput::{Cell, write};
-use crate::history::event::{Event, Table};
+use crate::history::event::Event;
 use crate::scenario::expect::{Life, LifeItem};
 use crate::scenario::settings::ReplicaIdentity;
 
@@ -93,21 +93,13 @@ fn a_delete_that_comes_again_with_its_tombstone_is_one_duplicate() {
     assert_eq!(failing(&judged(scene)), [(Anomaly::DuplicateChange, Some("1".to_owned()))]);
 }
 
-fn change_table(scene: &mut Scene, change: impl Fn(&mut Table)) {
-    for event in &mut scene.events {
-        if let Event::Tables { tables } = event {
-            tables.iter_mut().for_each(&change);
-        }
-    }
-}
-
 /// Under the default identity the WAL has only the primary key of a row that is deleted.
 #[rstest]
 #[case::no_row_is_deleted(false)]
 #[case::a_row_is_deleted(true)]
 fn a_key_that_the_wal_does_not_carry_is_unknown_once_it_is_needed(#[case] deleted: bool) {
     let mut scene = scene();
-    change_table(&mut scene, |table| table.identity = ReplicaIdentity::Default);
+    scene.change_table(|table| table.identity = ReplicaIdentity::Default);
     scene.insert(0, ANN);
     if deleted {
         let row = [Cell::Text("1".to_owned()), Cell::Null, Cell::Null, Cell::Null];
@@ -128,7 +120,7 @@ fn a_key_that_the_wal_does_not_carry_is_unknown_once_it_is_needed(#[case] delete
 fn rows_of_one_key_at_one_lsn_are_told_apart_by_their_values(#[case] keyed: bool) {
     let mut scene = scene();
     if !keyed {
-        change_table(&mut scene, |table| table.key.clear());
+        scene.change_table(|table| table.key.clear());
     }
     let lsn = Lsn(scene.lsn);
     let (commit, end) = (Lsn(lsn.0 + 4), Lsn(lsn.0 + 8));
@@ -153,7 +145,7 @@ fn the_life_of_a_row_under_another_key_needs_a_primary_key(
 ) {
     let mut scene = scene();
     if !keyed {
-        change_table(&mut scene, |table| table.key.clear());
+        scene.change_table(|table| table.key.clear());
     }
     scene.insert(0, ANN);
     let item = LifeItem { events: vec!["c".to_owned()], min: 1, max: Some(1) };

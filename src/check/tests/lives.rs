@@ -3,7 +3,7 @@
 use super::super::testing::{Payment, SINK, Scene, Total, failing};
 use super::super::verdict::{Seen, Verdict};
 use crate::base::anomaly::Anomaly;
-use crate::history::event::{Event, SinkMode};
+use crate::history::event::SinkMode;
 
 const ANN: Payment<'_> = (1, "ann", 1, 10);
 const BEA: Payment<'_> = (1, "bea", 1, 10);
@@ -136,7 +136,7 @@ fn what_takes_a_row_out_of_a_sink_is_part_of_its_life() {
     scene.insert(0, ANN);
     let total: Total<'_> = ("ann", 0, 10);
     scene.fires(total);
-    let Some(Event::Record(record)) = scene.events.last() else { return };
+    let record = scene.last_record();
     let key = record.key.as_ref().map(|key| String::from_utf8_lossy(&key.0).into_owned());
     scene.record(SINK, 0, key, None);
     scene.proof(None, &[total]);

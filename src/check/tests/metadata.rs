@@ -154,7 +154,7 @@ fn a_record_says_its_number_in_the_transaction_and_in_the_table(
     let mut scene = Scene::new(1).statements().with_metadata();
     let lsn = scene.commit(None, Some(ANN));
     scene.show(0, lsn, (None, Some(ANN)));
-    let Some(Event::Record(record)) = scene.events.last_mut() else { return };
+    let record = scene.last_record();
     let mut value: serde_json::Value =
         serde_json::from_slice(&record.value.as_ref().unwrap().0).unwrap();
     value["transaction"]["total_order"] = total.into();

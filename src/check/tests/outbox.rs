@@ -69,7 +69,7 @@ fn commits(scene: &mut Scene, id: &str) {
 /// An event of the aggregate 42 is on the topic.
 fn shows(scene: &mut Scene, id: &str, payload: &str) {
     scene.record(ORDERS, 0, Some("\"42\"".to_owned()), Some(format!("\"{payload}\"")));
-    let Some(Event::Record(record)) = scene.events.last_mut() else { return };
+    let record = scene.last_record();
     record.headers = vec![("id".to_owned(), Some(Bytes(id.as_bytes().to_vec())))];
 }
 
@@ -120,11 +120,7 @@ fn another_payload_is_told_with_both() {
 fn rows_from_before_the_point_have_no_order() {
     for (point, found) in [(1000, vec![Anomaly::ReorderedKey]), (1024, vec![])] {
         let mut scene = scene();
-        for event in &mut scene.events {
-            if let Event::Slot { point: at } = event {
-                *at = Lsn(point);
-            }
-        }
+        scene.set_point(point);
         for id in ["e1", "e2", "e3"] {
             commits(&mut scene, id);
         }
@@ -140,11 +136,7 @@ fn rows_from_before_the_point_have_no_order() {
 #[test]
 fn an_event_at_the_point_is_streamed() {
     let mut scene = scene();
-    for event in &mut scene.events {
-        if let Event::Slot { point } = event {
-            *point = Lsn(1004);
-        }
-    }
+    scene.set_point(1004);
     for id in ["e1", "e2"] {
         commits(&mut scene, id);
     }

@@ -3,9 +3,8 @@
 
 use super::super::testing::{Payment, Scene, failing, passes, witnesses};
 use super::super::verdict::Verdict;
+use super::snapshots::read;
 use crate::base::anomaly::Anomaly;
-use crate::base::position::Lsn;
-use crate::history::event::Event;
 
 const ANN: Payment<'_> = (1, "ann", 1, 10);
 const BOB: Payment<'_> = (2, "bob", 2, 5);
@@ -19,11 +18,7 @@ fn judged(mut scene: Scene) -> Verdict {
 /// The commit record of the first transaction behind the snapshot stands at the point itself.
 fn at_the_point() -> Scene {
     let mut scene = Scene::new(1).statements();
-    for event in &mut scene.events {
-        if let Event::Slot { point } = event {
-            *point = Lsn(1004);
-        }
-    }
+    scene.set_point(1004);
     scene
 }
 
@@ -39,28 +34,14 @@ fn a_commit_at_the_point_is_streamed() {
     let mut scene = at_the_point();
     scene.commit(None, Some(ANN));
     scene.insert(0, BOB);
-    assert_eq!(names(&judged(scene)).len(), 1);
+    assert_eq!(names(&judged(scene)), [Anomaly::SnapshotGap]);
 }
 
 #[test]
 fn a_truncate_at_the_point_must_be_shown() {
     let mut scene = at_the_point();
     scene.held(ANN);
-    scene.record(
-        super::super::testing::TOPIC,
-        0,
-        Some(scene.key(ANN)),
-        Some(
-            serde_json::json!({
-                "before": null, "after": super::super::testing::json(ANN), "op": "r", "ts_ms": 0,
-                "source": {
-                    "snapshot": "true", "schema": "public", "table": "payments", "ts_ms": 0,
-                    "txId": null, "lsn": 1004,
-                },
-            })
-            .to_string(),
-        ),
-    );
+    read(&mut scene, 0, ANN, (Some(1004), "last"));
     scene.commit(None, None);
     assert!(names(&judged(scene)).contains(&Anomaly::TruncateUnseen));
 }

@@ -83,7 +83,7 @@ fn a_record_that_the_format_cannot_read_is_named_as_the_cause(
     scene.insert(0, ANN);
     scene.insert(0, (2, "bob", 2, 5));
     // The format takes a change without its old row for none.
-    let Some(Event::Record(record)) = scene.events.last_mut() else { return };
+    let record = scene.last_record();
     let mut value: serde_json::Value =
         serde_json::from_slice(&record.value.as_ref().unwrap().0).unwrap();
     value["op"] = "u".into();

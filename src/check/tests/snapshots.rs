@@ -16,7 +16,12 @@ const BOB: Payment<'_> = (2, "bob", 2, 5);
 const CID: Payment<'_> = (3, "cid", 3, 1);
 
 /// A row of a snapshot at this point; without one of an incremental snapshot.
-fn read(scene: &mut Scene, partition: usize, row: Payment<'_>, (point, mark): (Option<u64>, &str)) {
+pub(super) fn read(
+    scene: &mut Scene,
+    partition: usize,
+    row: Payment<'_>,
+    (point, mark): (Option<u64>, &str),
+) {
     let source = json!({
         "snapshot": mark, "schema": "public", "table": "payments", "ts_ms": 0, "txId": null,
         "lsn": point,
@@ -300,20 +305,6 @@ fn the_rows_of_the_first_snapshot_tell_its_point_where_the_slot_stood_before_it(
     let point = scene.lsn;
     read(&mut scene, 0, ANN, (Some(point), "last"));
     scene.insert(0, BOB);
-    passes(&judged(scene));
-}
-
-/// A snapshot holds what was committed before its point, and the stream begins with it.
-#[test]
-fn a_transaction_that_is_committed_at_the_point_is_streamed() {
-    let mut scene = Scene::new(1).statements();
-    let commit = Lsn(scene.lsn + 4);
-    for event in &mut scene.events {
-        if let Event::Slot { point } = event {
-            *point = commit;
-        }
-    }
-    scene.insert(0, ANN);
     passes(&judged(scene));
 }
 

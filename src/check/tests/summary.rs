@@ -2,8 +2,9 @@
 
 use rstest::rstest;
 
-use super::super::testing::{Payment, SINK, Scene, TOPIC, Total, at, demand, passes};
+use super::super::testing::{Payment, SINK, Scene, TOPIC, Total, at, demand, failing, passes};
 use super::super::verdict::{Outcome, Status, Verdict};
+use super::windows::{FIRST, OPEN, closed};
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
 use crate::history::event::{Event, SinkMode};
@@ -126,7 +127,7 @@ fn findings_that_a_scenario_demands_all_stay() {
     assert_eq!(demanded.count(), 203);
 }
 
-/// Records are written ten o'clock, the sink's behind the fault or before it.
+/// Every record has the timestamp of ten o'clock; the minute is that of the fault.
 #[rstest]
 #[case::before_a_record_of_the_topic(Target::Worker, Some(0), false, false)]
 #[case::behind_every_record(Target::Worker, Some(1), false, true)]
@@ -250,12 +251,14 @@ fn windows_that_fire_again_are_judged_by_their_end(
     #[case] value: &str,
     #[case] told: bool,
 ) {
-    let mut scene = Scene::new(1).statements();
+    let mut scene = closed();
     scene.header.trial.settings.flink.insert(option.to_owned(), value.to_owned());
-    scene.insert(0, ANN);
-    scene.fires(("ann", 60, 10));
-    scene.proof(Some(90), &[("ann", 60, 10)]);
+    scene.fires(("ann", 10, 10));
+    scene.fires(FIRST);
+    scene.proof(Some(10), &[FIRST, OPEN]);
     let verdict = scene.judged();
+    // Where each window fires once, a second firing is a fault.
+    assert_eq!(failing(&verdict).is_empty(), told, "{:?}", verdict.findings);
     let line = format!("sink `totals`: `{option}` lets windows fire more than once");
     let is_told = verdict.not_judged.iter().any(|one| one.starts_with(&line));
     assert_eq!(is_told, told, "{:?}", verdict.not_judged);

@@ -1,6 +1,6 @@
 //! The journal as the topics tell it.
 
-use super::super::testing::{Payment, SINK, Scene, TOPIC, json};
+use super::super::testing::{Payment, SINK, Scene, TOPIC};
 use super::super::told::{POINT, told};
 use crate::codec::pgoutput::Cell;
 use crate::history::event::Event;
@@ -67,7 +67,7 @@ fn a_record_that_is_repeated_is_told_twice_and_changes_the_row_once() {
     assert_eq!(lines(scene), expected);
 }
 
-/// What is deleted and not known is told by the images of the record.
+/// A row that comes back is an insert.
 #[test]
 fn what_is_gone_is_no_longer_known() {
     let mut scene = scene(1);
@@ -139,15 +139,10 @@ fn what_cannot_be_read_is_not_told_at_all() {
 fn generated_columns_are_left_out() {
     let mut scene = scene(1);
     scene.insert(0, ANN);
-    for event in &mut scene.events {
-        if let Event::Tables { tables } = event {
-            tables[0].columns[3].generated = true;
-        }
-    }
+    scene.change_table(|table| table.columns[3].generated = true);
     scene.proof(None, &[]);
     let transactions = told(&scene.so_far(), 0).unwrap();
     let change = &transactions[0].changes[0];
     assert_eq!(change.columns.to_vec(), ["id", "account", "at"]);
     assert_eq!(change.new.as_ref().map(|new| new.len()), Some(3));
-    assert!(json(ANN).get("amount").is_some(), "the record shows it all the same");
 }

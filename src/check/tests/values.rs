@@ -7,7 +7,6 @@ use super::super::testing::{Payment, Scene, TOPIC, failing, json as row, passes,
 use super::super::verdict::Verdict;
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
-use crate::history::event::{Event, Table};
 use crate::scenario::settings::ReplicaIdentity;
 
 const ANN: Payment<'_> = (1, "ann", 1, 10);
@@ -42,14 +41,6 @@ fn judged(mut scene: Scene) -> Verdict {
     scene.proof(None, &[]);
     scene.header.trial.pipeline.sinks.clear();
     scene.judged()
-}
-
-fn change_table(scene: &mut Scene, change: impl Fn(&mut Table)) {
-    for event in &mut scene.events {
-        if let Event::Tables { tables } = event {
-            tables.iter_mut().for_each(&change);
-        }
-    }
 }
 
 /// An insert of Ann that is shown as this row under this key.
@@ -127,7 +118,7 @@ fn a_difference_shows_the_beginning_of_a_long_text(#[case] n: usize, #[case] sho
 #[case::a_stranger(false, false)]
 fn a_computed_column_may_be_shown(#[case] generated: bool, #[case] legal: bool) {
     let mut scene = inserted(1, with(ANN, "doubled", json!(20)));
-    change_table(&mut scene, |table| {
+    scene.change_table(|table| {
         let mut column = table.columns[3].clone();
         "doubled".clone_into(&mut column.name);
         column.generated = true;
@@ -143,7 +134,7 @@ fn a_computed_column_may_be_shown(#[case] generated: bool, #[case] legal: bool) 
 /// Ann becomes Bea; the record shows this before.
 fn updated(identity: ReplicaIdentity, before: Value) -> Verdict {
     let mut scene = Scene::new(1).statements();
-    change_table(&mut scene, |table| table.identity = identity);
+    scene.change_table(|table| table.identity = identity);
     scene.insert(0, ANN);
     let lsn = match identity {
         ReplicaIdentity::Full => scene.commit(Some(ANN), Some(BEA)),
@@ -201,7 +192,7 @@ fn a_null_that_shows_as_the_default_has_its_name(
     #[case] found: Option<Anomaly>,
 ) {
     let mut scene = Scene::new(1).statements();
-    change_table(&mut scene, |table| table.columns[1].default = Some("'nobody'::text".to_owned()));
+    scene.change_table(|table| table.columns[1].default = Some("'nobody'::text".to_owned()));
     let mut image = super::super::testing::image(ANN);
     image[1] = crate::codec::pgoutput::Cell::Null;
     let lsn = Lsn(scene.lsn);
@@ -232,7 +223,7 @@ fn a_type_without_reading_is_judged_as_far_as_it_goes(
     #[case] n_gaps: usize,
 ) {
     let mut scene = inserted(1, with(ANN, "account", account));
-    change_table(&mut scene, |table| {
+    scene.change_table(|table| {
         table.columns[1].type_oid = 70_000;
         "tint".clone_into(&mut table.columns[1].type_name);
     });

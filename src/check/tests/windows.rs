@@ -18,7 +18,7 @@ fn at_ann(anomaly: Anomaly) -> (Anomaly, Option<String>) {
 }
 
 /// Two payments of the first window and one that closes it.
-fn closed() -> Scene {
+pub(super) fn closed() -> Scene {
     let mut scene = Scene::new(1).statements();
     scene.insert(0, (1, "ann", 1, 10));
     scene.insert(0, (2, "ann", 2, 5));
@@ -26,8 +26,8 @@ fn closed() -> Scene {
     scene
 }
 
-const FIRST: (&str, i64, i64) = ("ann", 10, 15);
-const OPEN: (&str, i64, i64) = ("tick", 20, 0);
+pub(super) const FIRST: (&str, i64, i64) = ("ann", 10, 15);
+pub(super) const OPEN: (&str, i64, i64) = ("tick", 20, 0);
 
 #[test]
 fn a_window_that_fires_once_with_all_its_rows_passes() {

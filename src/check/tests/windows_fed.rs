@@ -6,24 +6,14 @@ use rstest::rstest;
 use super::super::testing::{SINK, Scene, TOPIC, failing, passes};
 use super::super::verdict::{Outcome, Verdict};
 use super::super::wanted;
+use super::windows::{FIRST, OPEN, closed};
 use crate::base::anomaly::Anomaly;
 use crate::base::text::Text;
 use crate::history::event::{Event, JobProof, Role, Time};
 use crate::scenario::pipeline::{Sink, WindowTime};
 
-const FIRST: (&str, i64, i64) = ("ann", 10, 15);
-const OPEN: (&str, i64, i64) = ("tick", 20, 0);
 const PLAIN: &str = "INSERT INTO middle SELECT id, account, `at` FROM payments";
 const KEEPS_STATE: &str = "a statement before the windows keeps state of its own";
-
-/// Two payments of the first window and one that closes it.
-fn closed() -> Scene {
-    let mut scene = Scene::new(1).statements();
-    scene.insert(0, (1, "ann", 1, 10));
-    scene.insert(0, (2, "ann", 2, 5));
-    scene.insert(0, (9, "tick", 10, 0));
-    scene
-}
 
 /// The same with a late row, and a firing with what no state of the input gives.
 fn never_true() -> Scene {

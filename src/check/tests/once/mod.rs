@@ -61,14 +61,6 @@ fn edit(scene: &mut Scene, change: impl Fn(&mut Event)) {
     scene.events.iter_mut().for_each(change);
 }
 
-fn edit_table(scene: &mut Scene, change: impl Fn(&mut Table)) {
-    edit(scene, |event| {
-        if let Event::Tables { tables } = event {
-            tables.iter_mut().for_each(&change);
-        }
-    });
-}
-
 /// Where the first message of the journal stands.
 fn first_wal(scene: &Scene) -> usize {
     let place = scene.events.iter().position(|event| matches!(event, Event::Wal { .. }));
@@ -215,7 +207,7 @@ fn a_table_whose_rows_cannot_be_named_is_refused(
     #[case] why: &str,
 ) {
     let mut scene = scene();
-    edit_table(&mut scene, change);
+    scene.change_table(change);
     is_refused(scene, why);
 }
 
@@ -266,14 +258,14 @@ fn a_table_that_is_not_captured_owes_nothing(#[case] key: &[&str]) {
 #[test]
 fn generated_columns_are_not_in_the_journal_and_are_no_key() {
     let mut plain = scene();
-    edit_table(&mut plain, |table| {
+    plain.change_table(|table| {
         let twice =
             Column { name: "twice".to_owned(), generated: true, ..table.columns[0].clone() };
         table.columns.push(twice);
     });
     assert_eq!(refused(plain), None);
     let mut keyed = scene();
-    edit_table(&mut keyed, |table| table.columns[0].generated = true);
+    keyed.change_table(|table| table.columns[0].generated = true);
     is_refused(keyed, "has a key column that was not recorded");
 }
 

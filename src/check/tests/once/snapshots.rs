@@ -5,11 +5,7 @@ use super::*;
 #[test]
 fn the_point_of_a_snapshot_is_what_its_rows_say() {
     let mut scene = scene();
-    edit(&mut scene, |event| {
-        if let Event::Slot { point } = event {
-            *point = Lsn(1006);
-        }
-    });
+    scene.set_point(1006);
     let verdict = once(scene).judged.unwrap();
     passes(&verdict);
 }
@@ -24,11 +20,7 @@ fn a_snapshot_behind_its_slots_point_may_be_another_one_after_a_restart(
     #[case] ok: bool,
 ) {
     let mut scene = scene();
-    edit(&mut scene, |event| {
-        if let Event::Slot { point } = event {
-            *point = Lsn(990);
-        }
-    });
+    scene.set_point(990);
     for pid in [7, pid] {
         scene.events.push(Event::Walsender { slot: "s".to_owned(), pid: Some(pid) });
     }
@@ -155,11 +147,7 @@ fn only_what_the_snapshot_does_not_show_is_committed_while_it_is_read(
 #[test]
 fn what_is_committed_at_the_point_itself_is_streamed() {
     let mut scene = Scene::new(1).statements();
-    edit(&mut scene, |event| {
-        if let Event::Slot { point } = event {
-            *point = Lsn(1004);
-        }
-    });
+    scene.set_point(1004);
     scene.insert(0, BOB);
     let once = once(scene);
     assert_eq!(once.taken.deviating_keys, 0);
