@@ -414,33 +414,6 @@ impl Scene {
         }
     }
 
-    /// The record that was added last.
-    pub(super) fn last_record(&mut self) -> &mut Record {
-        let mut records = self.events.iter_mut().rev().filter_map(|event| match event {
-            Event::Record(record) => Some(record),
-            _ => None,
-        });
-        records.next().expect("the scene has a record")
-    }
-
-    /// Moves the slot's consistent point.
-    pub(super) fn set_point(&mut self, to: u64) {
-        for event in &mut self.events {
-            if let Event::Slot { point } = event {
-                *point = Lsn(to);
-            }
-        }
-    }
-
-    /// Changes the source tables as they were recorded.
-    pub(super) fn change_table(&mut self, change: impl Fn(&mut Table)) {
-        for event in &mut self.events {
-            if let Event::Tables { tables } = event {
-                tables.iter_mut().for_each(&change);
-            }
-        }
-    }
-
     /// Sets an option of the connector.
     pub(super) fn option(&mut self, name: &str, value: &str) {
         for event in &mut self.events {

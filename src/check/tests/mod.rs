@@ -16,6 +16,7 @@ mod outbox;
 mod point;
 mod restarts;
 mod rows;
+mod scene;
 mod settled;
 mod silent;
 mod sinks;
