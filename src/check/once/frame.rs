@@ -73,7 +73,7 @@ impl Frame {
                 Event::Slot { point } => found.slot = found.slot.or(Some(point)),
                 _ => continue,
             }
-            if found.slot.is_some() && found.tables.is_some() && found.config.is_some() {
+            if found.is_whole() {
                 break;
             }
         }
@@ -82,6 +82,11 @@ impl Frame {
 }
 
 impl Prologue {
+    fn is_whole(&self) -> bool {
+        let Self { tables, topics, config, slot } = self;
+        tables.is_some() && topics.is_some() && config.is_some() && slot.is_some()
+    }
+
     fn frame(self, point: Option<Lsn>) -> Result<Frame, Stop> {
         let lacking = |what: &str| Stop::Refused(format!("{what} not recorded"));
         let tables = self.tables.ok_or_else(|| lacking("the source tables were"))?;

@@ -2,7 +2,7 @@
 
 use hashbrown::HashTable;
 
-use super::digest::{Digest, Id};
+use super::digest::{Digest, Id, NO_ROW};
 use crate::base::position::{Lsn, Xid};
 use crate::model::feed::Part;
 
@@ -67,6 +67,12 @@ pub(super) struct Due {
 }
 
 impl Due {
+    /// A row of the snapshot.
+    pub(super) fn read(row: Digest) -> Self {
+        let (part, before) = (Part::Read, NO_ROW);
+        Self { part, xid: Xid(0), lsn: Lsn(0), end: Lsn(0), seq: 0, before, after: row }
+    }
+
     /// It is this record that is meant, whatever it shows; a tombstone names nothing but its key.
     pub(super) fn is(&self, part: Part, xid: Xid, lsn: Lsn) -> bool {
         let named = matches!(part, Part::Create | Part::Update | Part::Delete);
@@ -223,6 +229,12 @@ impl Lives {
     pub(super) fn push(&mut self, id: Id, due: Due) {
         // One look at the table: where keys are many, each may wait for memory.
         let life = held(&mut self.table, id);
+        if life.marks.has(Marks::OWES_READ) {
+            // The row changes before the snapshot's record of it was read.
+            life.marks.set(Marks::OWES_READ, false);
+            life.last = self.rings.push(life.last, Due::read(life.row));
+            self.n_due += 1;
+        }
         life.last = self.rings.push(life.last, due);
         self.n_due += 1;
         self.n_due_max = self.n_due_max.max(self.n_due);

@@ -102,9 +102,12 @@ impl Slice<'_> {
                 let place = open.n;
                 open.n += 1;
                 let Some(Some(watched)) = self.frame.watched.get(table) else { return false };
+                let first = self.first.filter(|first| first.lsn == lsn);
+                if self.keys.is_empty() && first.is_none() {
+                    return false;
+                }
                 let cells = [new, old.map(pgoutput::OldView::cells)];
                 let cells = cells.into_iter().flatten();
-                let first = self.first.filter(|first| first.lsn == lsn);
                 let mut keeps = false;
                 for cells in cells {
                     let id = self.digester.name_of((table, watched), cells);
@@ -134,6 +137,9 @@ impl Slice<'_> {
         let Some(Some(watched)) = self.frame.watched.get(table) else { return true };
         if self.unreadable.contains(&(table, record.partition, record.offset)) {
             return true;
+        }
+        if self.keys.is_empty() {
+            return false;
         }
         let id = record.key.and_then(|key| self.digester.key((table, watched), key));
         id.is_none_or(|id| self.keys.contains(&id))

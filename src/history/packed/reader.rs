@@ -16,6 +16,8 @@ use crate::history::event::{Bytes, Header, Version};
 use crate::history::reader::{Format, refuse_other};
 use crate::history::stream::{Headers, Held, RecordView, Seen};
 
+const UNLIKE: &str = "what it holds is no event";
+
 /// Streams the events of one packed history.
 #[derive(Debug)]
 pub struct PackedReader<R: Read = BufReader<File>> {
@@ -135,33 +137,23 @@ impl<R: Read> PackedReader<R> {
             self.broken = false;
             return Ok(None);
         }
-        let unlike = "what it holds is no event";
         let mut cursor = Cursor::new(&self.bytes, self.at);
         while self.bytes.get(cursor.at()) == Some(&tag::TOPIC) {
             cursor.byte();
             let name = cursor.take().and_then(|name| std::str::from_utf8(name).ok());
-            let Some(name) = name else { return Err(self.error(unlike)) };
+            let Some(name) = name else { return Err(self.error(UNLIKE)) };
             self.topics.push(name.to_owned());
         }
-        let start = cursor.at();
-        let Some(end) = skip(cursor) else { return Err(self.error(unlike)) };
-        self.left -= 1;
-        if self.left == 0 && end != self.bytes.len() {
-            return Err(self.error("bytes stand behind its last event"));
-        }
-        self.at = end;
-        let mut last_lsn = self.last_lsn;
-        let seen = seen(Cursor::new(&self.bytes, start), &self.topics, &mut last_lsn);
-        self.last_lsn = last_lsn;
-        self.broken = seen.is_err();
-        match seen {
-            Ok(seen) => Ok(Some(seen)),
-            Err(problem) => Err(HistoryError::Block {
-                file: self.file.clone(),
-                block: self.block,
-                byte: self.begin,
-                problem,
-            }),
+        match seen(&mut cursor, &self.topics, &mut self.last_lsn) {
+            Ok(seen) => {
+                (self.at, self.left) = (cursor.at(), self.left - 1);
+                if self.left == 0 && self.at != self.bytes.len() {
+                    return Err(self.error("bytes stand behind its last event"));
+                }
+                self.broken = false;
+                Ok(Some(seen))
+            }
+            Err(problem) => Err(self.error(&problem)),
         }
     }
 
@@ -207,40 +199,13 @@ fn numbers(head: [u8; 12]) -> [u32; 3] {
     numbers
 }
 
-/// Where the event at the cursor ends.
-fn skip(mut cursor: Cursor<'_>) -> Option<usize> {
-    match cursor.byte()? {
-        tag::JSON => drop(cursor.take()?),
-        tag::WAL => {
-            cursor.number()?;
-            cursor.number()?;
-            cursor.take()?;
-        }
-        tag::RECORD => {
-            for _ in 0..3 {
-                cursor.number()?;
-            }
-            if cursor.byte()? == 1 {
-                cursor.number()?;
-            }
-            cursor.optional()?;
-            cursor.optional()?;
-            for _ in 0..cursor.number()? {
-                cursor.take()?;
-                cursor.optional()?;
-            }
-        }
-        _ => return None,
-    }
-    Some(cursor.at())
-}
-
+/// Reads the event at the cursor, up to its end.
 fn seen<'a>(
-    mut cursor: Cursor<'a>,
+    cursor: &mut Cursor<'a>,
     topics: &'a [String],
     last_lsn: &mut u64,
 ) -> Result<Seen<'a>, String> {
-    let unlike = || "what it holds is no event".to_owned();
+    let unlike = || UNLIKE.to_owned();
     match cursor.byte().ok_or_else(unlike)? {
         tag::JSON => {
             let json = cursor.take().ok_or_else(unlike)?;
@@ -252,7 +217,8 @@ fn seen<'a>(
             let data = cursor.take().ok_or_else(unlike)?;
             Ok(Seen::Wal { lsn: Lsn(*last_lsn), xid: Xid(xid), data })
         }
-        _ => record(&mut cursor, topics).map(Seen::Record).ok_or_else(unlike),
+        tag::RECORD => record(cursor, topics).map(Seen::Record).ok_or_else(unlike),
+        _ => Err(unlike()),
     }
 }
 

@@ -3,7 +3,6 @@
 use super::super::Stop;
 use super::super::digest::{Id, NO_ROW, Named};
 use super::super::lives::{Due, Marks};
-use super::topics::read_due;
 use super::{DUE_MAX, EARLY_MAX, Pass};
 use crate::base::position::{Lsn, Xid};
 use crate::codec::debezium::Op;
@@ -248,13 +247,6 @@ impl Pass {
 
     fn push(&mut self, id: Id, due: Due) {
         self.seq += 1;
-        let life = self.lives.of(id);
-        if life.marks.has(Marks::OWES_READ) {
-            // The row changes before the snapshot's record of it was read.
-            life.marks.set(Marks::OWES_READ, false);
-            let read = read_due(life.row);
-            self.lives.push(id, read);
-        }
         self.lives.push(id, Due { seq: self.seq, ..due });
     }
 }

@@ -111,7 +111,7 @@ impl Pass {
         let first = self.lives.get(got.id).copied().and_then(|life| {
             let owes = life.marks.has(Marks::OWES_READ);
             if owes {
-                Some((read_due(life.row), true))
+                Some((Due::read(life.row), true))
             } else {
                 Some((self.lives.first(&life)?, false))
             }
@@ -207,12 +207,6 @@ impl Pass {
             self.suspects.add(got.id);
         }
     }
-}
-
-/// A row of the snapshot.
-pub(super) fn read_due(row: u64) -> Due {
-    let (part, before) = (Part::Read, NO_ROW);
-    Due { part, xid: Xid(0), lsn: Lsn(0), end: Lsn(0), seq: 0, before, after: row }
 }
 
 /// Reads a record; `None` where it cannot be read, or is of a kind that has no place here. And whether

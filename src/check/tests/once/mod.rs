@@ -174,6 +174,21 @@ fn a_history_that_lacks_its_prologue_is_refused() {
 }
 
 #[test]
+fn the_prologue_may_be_told_in_any_order() {
+    let mut scene = scene();
+    let is_prologue = |event: &mut Event| {
+        use Event::{Connector, Slot, Tables, Topics};
+        matches!(event, Tables { .. } | Topics { .. } | Connector { .. } | Slot { .. })
+    };
+    let prologue = scene.events.extract_if(.., is_prologue).collect::<Vec<_>>();
+    assert!(prologue.len() >= 4);
+    for event in prologue {
+        scene.events.insert(0, event);
+    }
+    assert_eq!(failing(&once(scene).verdict()), []);
+}
+
+#[test]
 fn rows_without_their_envelope_are_refused() {
     let mut scene = scene();
     scene.option("transforms", "unwrap");
