@@ -310,11 +310,10 @@ impl<'a> Json<'a> {
     }
 
     fn digits(&mut self) -> Option<usize> {
-        let start = self.at;
-        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
-            self.at += 1;
-        }
-        (self.at > start).then_some(self.at - start)
+        let rest = self.bytes.get(self.at..)?;
+        let n = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
+        self.at += n;
+        (n > 0).then_some(n)
     }
 
     fn number(&mut self) -> Option<()> {
