@@ -7,29 +7,15 @@ use super::super::verdict::{Outcome, Verdict};
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
 use crate::codec::pgoutput::{Cell, write};
-use crate::history::event::{Bytes, Column, Event, Role, Table, Topic};
+use crate::history::event::{Bytes, Event, Role, Table, Topic};
+use crate::history::testing::text_table;
 use crate::scenario::settings::{Options, ReplicaIdentity};
 
 const ORDERS: &str = "outbox.event.order";
 
 fn outbox() -> Table {
-    let column = |name: &str| Column {
-        name: name.to_owned(),
-        type_oid: 25,
-        type_name: "text".to_owned(),
-        not_null: true,
-        default: None,
-        generated: false,
-    };
-    Table {
-        oid: 2,
-        schema: "public".to_owned(),
-        name: "outbox".to_owned(),
-        columns: ["id", "aggregatetype", "aggregateid", "type", "payload"].map(column).to_vec(),
-        key: vec!["id".to_owned()],
-        identity: ReplicaIdentity::Default,
-        captured: true,
-    }
+    let columns = ["id", "aggregatetype", "aggregateid", "type", "payload"];
+    Table { oid: 2, identity: ReplicaIdentity::Default, ..text_table("outbox", &columns) }
 }
 
 /// A pipeline with an outbox and nothing else.
