@@ -32,6 +32,11 @@ pub(super) fn find(
     let Some(first) = first(case, &signals, &points) else { return Ok(None) };
     let begins = before(&case.transactions, first);
     signals.from(begins);
+    let further = !signals.blocking.is_empty() || !signals.incremental.is_empty();
+    // Such a row does not tell which snapshot it is of.
+    if rules.unwrapped.is_some() && further {
+        return Err("a further snapshot of rows without envelope has no model".to_owned());
+    }
     let snapshots = Snapshots { signals, ..Snapshots::first(first, begins) };
     let later = points.into_iter().filter(|point| *point > first).collect::<Vec<_>>();
     let mut found = Found { snapshots, gaps: Vec::new() };
@@ -41,10 +46,6 @@ pub(super) fn find(
         found.blocking(case, topics, &later);
     }
     found.incremental(case, rules)?;
-    let further = found.snapshots.repeated() || !later.is_empty();
-    if rules.unwrapped.is_some() && further {
-        return Err("a further snapshot of rows without envelope has no model".to_owned());
-    }
     Ok(Some(found))
 }
 
@@ -137,9 +138,6 @@ impl Found {
                         that is skipped does not take its row out of a chunk"
                     .to_owned(),
             );
-        }
-        if rules.unwrapped.is_some() {
-            return Err("a further snapshot of rows without envelope has no model".to_owned());
         }
         for asked in &signals.incremental {
             for table in asked.tables.iter().filter_map(|table| case.columns.get(*table)) {

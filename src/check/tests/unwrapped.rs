@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::testing::{Scene, failing, passes, xid};
 use super::super::verdict::{Outcome, Verdict};
+use super::snapshots::{ask, signalled};
 use crate::base::anomaly::Anomaly;
 use crate::history::event::Event;
 
@@ -174,4 +175,20 @@ fn rows_that_say_their_position_are_judged_after_a_restart(
     let verdict = judged(scene);
     let found: Vec<Anomaly> = failing(&verdict).into_iter().map(|(anomaly, _)| anomaly).collect();
     assert_eq!((found.as_slice(), verdict.outcome == Outcome::Unknown), (anomalies, false));
+}
+
+/// The row comes again, and says nothing of the snapshot that it is of.
+#[rstest]
+fn a_further_snapshot_of_rows_is_unknown(#[values("blocking", "incremental")] kind: &str) {
+    let mut scene = signalled();
+    scene.option("transforms", "unwrap");
+    scene.option("transforms.unwrap.type", "io.debezium.transforms.ExtractNewRecordState");
+    scene.commit(None, Some(ANN));
+    scene.show_row(0, 1, Some((ANN, None)));
+    ask(&mut scene, kind);
+    scene.show_row(0, 1, Some((ANN, None)));
+    let verdict = judged(scene);
+    assert_eq!((failing(&verdict), verdict.outcome), (Vec::new(), Outcome::Unknown));
+    let why = "a further snapshot of rows without envelope has no model";
+    assert!(verdict.gaps.iter().any(|gap| gap.missing == why), "{:?}", verdict.gaps);
 }
