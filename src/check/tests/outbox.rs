@@ -100,21 +100,21 @@ fn another_payload_is_told_with_both() {
     assert!(told.contains("\"q\""), "{told}");
 }
 
-/// A column of the row, which says `made`, is placed in a header; what the record's says.
+/// A column of the row, which says `made`, is placed in a header; what that says in the record.
 #[rstest]
-#[case::as_the_row_has_it(Some(Some("made")), None)]
-#[case::another(Some(Some("lost")), Some("is `lost`, the row has `made`"))]
-#[case::null(Some(None), Some("is `NULL`, the row has `made`"))]
-#[case::no_such_header(None, Some("is missing, the row has `made`"))]
+#[case::as_the_row_has_it(&[Some("made")], None)]
+#[case::another(&[Some("lost")], Some("is `lost`, the row has `made`"))]
+#[case::null(&[None], Some("is `NULL`, the row has `made`"))]
+#[case::no_such_header(&[], Some("is missing, the row has `made`"))]
 fn a_column_that_is_placed_in_a_header_is_there_as_the_row_has_it(
-    #[case] header: Option<Option<&str>>,
+    #[case] headers: &[Option<&str>],
     #[case] told: Option<&str>,
 ) {
     let mut scene = scene();
     scene.option("transforms.o.table.fields.additional.placement", "type:header:eventType");
     commits(&mut scene, "e1");
     shows(&mut scene, "e1", "p");
-    if let Some(text) = header {
+    for text in headers {
         let text = text.map(|text| Bytes(text.as_bytes().to_vec()));
         scene.last_record().headers.push(("eventType".to_owned(), text));
     }
