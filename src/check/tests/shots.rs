@@ -3,13 +3,13 @@
 
 use rstest::rstest;
 
-use super::super::testing::{Payment, Scene, failing, image, passes};
+use super::super::testing::{Payment, Scene, failing, image, passes, table, topic};
 use super::super::verdict::{Outcome, Verdict};
 use super::snapshots::{ask, asked, chunk, close, judged, names, open, read, signal, signalled};
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
 use crate::codec::pgoutput::write;
-use crate::history::event::Event;
+use crate::history::event::{Event, Role, Table};
 
 const ANN: Payment<'_> = (1, "ann", 1, 10);
 const ANN_2: Payment<'_> = (1, "ann", 1, 20);
@@ -131,6 +131,77 @@ fn a_blocking_snapshot_need_not_show_a_row_that_went_before_it_began_to_read() {
     read(&mut scene, 0, ANN, (Some(at), "last"));
     scene.show(0, lsn, (Some(BOB), None));
     passes(&judged(scene));
+}
+
+/// Another captured table, of which the snapshot is not.
+#[test]
+fn a_blocking_snapshot_shows_its_own_tables_only() {
+    let mut scene = signalled();
+    for event in &mut scene.events {
+        match event {
+            Event::Tables { tables } => {
+                tables.push(Table { oid: 3, name: "notes".to_owned(), ..table() });
+            }
+            Event::Topics { topics } => {
+                let role = Role::Source { table: "public.notes".to_owned() };
+                topics.push(topic("cdc.public.notes", 1, role));
+            }
+            _ => {}
+        }
+    }
+    scene.transaction(Lsn(100), write::insert(3, &image(CID)));
+    scene.insert(0, ANN);
+    scene.insert(0, BOB);
+    let at = ask(&mut scene, "blocking");
+    let lsn = scene.commit(Some(BOB), None);
+    read(&mut scene, 0, ANN, (Some(at), "last"));
+    scene.show(0, lsn, (Some(BOB), None));
+    assert_eq!(names(&judged(scene)), []);
+}
+
+#[test]
+fn where_a_row_is_lost_a_blocking_snapshot_shows_the_first_state_with_the_others() {
+    let mut scene = signalled();
+    scene.insert(0, ANN);
+    scene.insert(1, BOB);
+    let at = ask(&mut scene, "blocking");
+    let lsn = scene.commit(Some(ANN), Some(ANN_2));
+    read(&mut scene, 0, ANN_2, (Some(at), "last"));
+    scene.show(0, lsn, (Some(ANN), Some(ANN_2)));
+    scene.insert(1, CID);
+    assert_eq!(failing(&judged(scene)), [(Anomaly::LostChange, Some("2".to_owned()))]);
+}
+
+#[test]
+fn a_blocking_snapshot_that_no_state_fits_is_judged_where_the_stream_stood_still() {
+    let mut scene = signalled();
+    scene.insert(0, ANN);
+    scene.insert(1, BOB);
+    let at = ask(&mut scene, "blocking");
+    read(&mut scene, 0, (1, "ann", 1, 99), (Some(at), "first"));
+    read(&mut scene, 1, BOB, (Some(at), "last"));
+    scene.change(1, Some(BOB), None);
+    assert_eq!(failing(&judged(scene)), [(Anomaly::WrongValue, Some("1".to_owned()))]);
+}
+
+/// A restart, and a blocking snapshot that is asked for; whether rows of a further snapshot are seen.
+#[rstest]
+#[case::rows(true, "the records of the source topics")]
+#[case::no_row(false, "the blocking snapshot `one`")]
+fn behind_a_restart_the_rows_of_a_further_snapshot_may_be_of_two_kinds(
+    #[case] seen: bool,
+    #[case] what: &str,
+) {
+    let mut scene = signalled();
+    scene.read(0, ANN);
+    let at = ask(&mut scene, "blocking");
+    for pid in [7, 8] {
+        scene.events.push(Event::Walsender { slot: "s".to_owned(), pid: Some(pid) });
+    }
+    if seen {
+        read(&mut scene, 0, ANN, (Some(at), "last"));
+    }
+    is_open(&judged(scene), what);
 }
 
 /// Moves the barrier of the proof that was made last.

@@ -3,7 +3,9 @@
 use rstest::rstest;
 use serde_json::json;
 
-use super::super::testing::{Payment, Scene, TOPIC, failing, json, passes, table, witnesses};
+use super::super::testing::{
+    Payment, Scene, TOPIC, failing, image, json, passes, table, witnesses,
+};
 use super::super::verdict::{Outcome, Verdict};
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
@@ -305,6 +307,27 @@ fn the_rows_of_the_first_snapshot_tell_its_point_where_the_slot_stood_before_it(
     let point = scene.lsn;
     read(&mut scene, 0, ANN, (Some(point), "last"));
     scene.insert(0, BOB);
+    passes(&judged(scene));
+}
+
+/// A table that is not captured, whose rows have no key.
+#[test]
+fn a_delete_without_key_in_a_table_that_is_not_captured_is_not_lost() {
+    let mut scene = Scene::new(1).statements();
+    for event in &mut scene.events {
+        if let Event::Tables { tables } = event {
+            let (name, key) = ("notes".to_owned(), Vec::new());
+            tables.push(Table { oid: 2, name, key, captured: false, ..table() });
+        }
+    }
+    scene.read(0, ANN);
+    scene.transaction(Lsn(900), write::insert(2, &image(CID)));
+    scene.events.push(Event::Walsender { slot: "s".to_owned(), pid: Some(7) });
+    scene.transaction(Lsn(scene.lsn), write::delete(2, &write::full(&image(CID))));
+    scene.lsn += 10;
+    scene.events.push(Event::Walsender { slot: "s".to_owned(), pid: Some(8) });
+    let point = scene.lsn;
+    read(&mut scene, 0, ANN, (Some(point), "last"));
     passes(&judged(scene));
 }
 
