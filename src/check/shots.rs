@@ -32,9 +32,10 @@ pub(super) fn find(
     let Some(first) = first(case, &signals, &points) else { return Ok(None) };
     let begins = before(&case.transactions, first);
     signals.from(begins);
-    let further = !signals.blocking.is_empty() || !signals.incremental.is_empty();
+    let asked = !signals.blocking.is_empty() || !signals.incremental.is_empty();
+    let anew = || case.was_restarted() && tell_another(case, topics, first);
     // Such a row does not tell which snapshot it is of.
-    if rules.unwrapped.is_some() && further {
+    if rules.unwrapped.is_some() && (asked || anew()) {
         return Err("a further snapshot of rows without envelope has no model".to_owned());
     }
     let snapshots = Snapshots { signals, ..Snapshots::first(first, begins) };
@@ -61,6 +62,19 @@ fn first(case: &Case<'_>, signals: &Signals, points: &BTreeSet<Lsn>) -> Option<L
     let is_another = |shown: Lsn| slot < shown && (case.was_restarted() || asked_for(shown));
     let shown = points.first().copied().filter(|shown| !is_another(*shown));
     Some(shown.filter(|_| !points.contains(&slot)).unwrap_or(slot))
+}
+
+/// Whether rows without envelope may be of a snapshot that was taken behind the first one: they say that
+/// they were read there, or the place of no change.
+fn tell_another(case: &Case<'_>, topics: &[TopicCase<'_>], first: Lsn) -> bool {
+    let changes = case.transactions.iter().flat_map(|transaction| &transaction.changes);
+    let places = changes.map(|change| change.lsn).collect::<BTreeSet<_>>();
+    let told = topics.iter().flat_map(|topic| &topic.log).map(|logged| logged.told);
+    let mut behind = told.filter(|told| told.lsn.is_some_and(|lsn| lsn > first));
+    behind.any(|told| match told.op {
+        Some(op) => op == Op::Read,
+        None => told.lsn.is_some_and(|lsn| !places.contains(&lsn)),
+    })
 }
 
 /// How many transactions a snapshot at this point shows.
