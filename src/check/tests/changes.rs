@@ -84,12 +84,16 @@ fn what_was_committed_before_and_written_behind_the_change_is_unknown() {
     assert_eq!((failing(&verdict), verdict.outcome), (Vec::new(), Outcome::Unknown));
 }
 
-#[test]
-fn the_first_record_behind_the_change_is_behind_it() {
+/// So many records of what was committed behind the change stand before it.
+#[rstest]
+fn each_record_behind_the_change_is_behind_it(#[values(0, 1)] n_before: i64) {
     let mut scene = scene();
     let row = (4, "dan", 4, 1);
     let inserted = scene.commit(None, Some(row));
     leave_deletes_out(&mut scene, behind(inserted));
+    for n in 0..n_before {
+        scene.insert(0, (5 + n, "eve", 4, 1));
+    }
     scene.show(0, inserted, (None, Some(row)));
     let verdict = judged(scene);
     assert_eq!((failing(&verdict), verdict.outcome), (Vec::new(), Outcome::Unknown));

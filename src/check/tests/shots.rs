@@ -282,9 +282,11 @@ fn a_snapshot_before_another_one_is_complete_by_a_proof_between_them(
     }
 }
 
-/// A row that goes and comes back as it was between the two windows of its snapshot.
-#[test]
-fn a_row_of_a_chunk_that_comes_again_at_once_is_that_row_again() {
+/// A row that goes and comes back as it was between the two windows of its snapshot; read twice.
+#[rstest]
+#[case::at_once(false)]
+#[case::behind_another_change(true)]
+fn a_row_of_a_chunk_that_comes_again_is_the_last_that_was_there(#[case] further: bool) {
     let mut scene = asked();
     open(&mut scene);
     close(&mut scene);
@@ -294,6 +296,9 @@ fn a_row_of_a_chunk_that_comes_again_at_once_is_that_row_again() {
     close(&mut scene);
     chunk(&mut scene, 0, ANN);
     chunk(&mut scene, 1, BOB);
+    if further {
+        scene.insert(1, CID);
+    }
     chunk(&mut scene, 1, BOB);
     // It is no row that comes back behind its delete.
     assert_eq!(failing(&judged(scene)), [(Anomaly::DuplicateChange, Some("2".to_owned()))]);
