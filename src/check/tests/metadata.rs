@@ -86,6 +86,10 @@ const BOB: Payment<'_> = (2, "ann", 1, 10);
 #[case::truncate_that_is_not_counted("none", None, None, 0, false)]
 #[case::update_that_is_not_skipped("d", Some(ANN), Some(BEA), 1, true)]
 #[case::update_that_is_not_counted("d", Some(ANN), Some(BEA), 0, false)]
+#[case::delete_that_is_not_skipped("u", Some(ANN), None, 1, true)]
+#[case::delete_that_is_not_counted("u", Some(ANN), None, 0, false)]
+#[case::key_change_that_is_counted_as_two("none", Some(ANN), Some(BOB), 2, true)]
+#[case::key_change_that_is_counted_as_three("none", Some(ANN), Some(BOB), 3, false)]
 fn what_is_skipped_is_not_counted(
     #[case] skipped: &str,
     #[case] old: Option<Payment<'_>>,

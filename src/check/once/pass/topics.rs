@@ -186,7 +186,7 @@ impl Pass {
         partition.n_reads += u64::from(got.part == Part::Read);
         let mut deviates = (got.before, got.after) != (due.before, due.after);
         // A row of the snapshot has the number zero, and is late behind anything that has come.
-        if due.seq <= partition.seq
+        if due.seq < partition.seq
             && let Some(other) = partition.at
         {
             deviates = true;
