@@ -200,6 +200,7 @@ fn a_further_snapshot_of_rows_is_unknown(#[values("blocking", "incremental")] ki
 #[case::without("lsn,txId", true, 1010, true)]
 #[case::nothing_was_started_again("lsn,txId", false, 1010, false)]
 #[case::at_the_point_of_the_first("lsn,txId", true, 1000, false)]
+#[case::at_the_point_of_the_first_with_its_operation("op,lsn,txId", true, 1000, false)]
 fn a_snapshot_of_rows_that_is_taken_anew_is_unknown(
     #[case] added: &str,
     #[case] restarted: bool,
