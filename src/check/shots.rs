@@ -32,6 +32,12 @@ pub(super) fn find(
     let Some(first) = first(case, &signals, &points) else { return Ok(None) };
     let begins = before(&case.transactions, first);
     signals.from(begins);
+    let asked = !signals.blocking.is_empty() || !signals.incremental.is_empty();
+    let anew = || case.was_restarted() && tell_another(case, topics, first);
+    // Such a row does not tell which snapshot it is of.
+    if rules.unwrapped.is_some() && (asked || anew()) {
+        return Err("a further snapshot of rows without envelope has no model".to_owned());
+    }
     let snapshots = Snapshots { signals, ..Snapshots::first(first, begins) };
     let later = points.into_iter().filter(|point| *point > first).collect::<Vec<_>>();
     let mut found = Found { snapshots, gaps: Vec::new() };
@@ -41,10 +47,6 @@ pub(super) fn find(
         found.blocking(case, topics, &later);
     }
     found.incremental(case, rules)?;
-    let further = found.snapshots.repeated() || !later.is_empty();
-    if rules.unwrapped.is_some() && further {
-        return Err("a further snapshot of rows without envelope has no model".to_owned());
-    }
     Ok(Some(found))
 }
 
@@ -60,6 +62,19 @@ fn first(case: &Case<'_>, signals: &Signals, points: &BTreeSet<Lsn>) -> Option<L
     let is_another = |shown: Lsn| slot < shown && (case.was_restarted() || asked_for(shown));
     let shown = points.first().copied().filter(|shown| !is_another(*shown));
     Some(shown.filter(|_| !points.contains(&slot)).unwrap_or(slot))
+}
+
+/// Whether rows without envelope may be of a snapshot that was taken behind the first one: they say that
+/// they were read there, or the place of no change.
+fn tell_another(case: &Case<'_>, topics: &[TopicCase<'_>], first: Lsn) -> bool {
+    let changes = case.transactions.iter().flat_map(|transaction| &transaction.changes);
+    let places = changes.map(|change| change.lsn).collect::<BTreeSet<_>>();
+    let told = topics.iter().flat_map(|topic| &topic.log).map(|logged| logged.told);
+    let mut behind = told.filter(|told| told.lsn.is_some_and(|lsn| lsn > first));
+    behind.any(|told| match told.op {
+        Some(op) => op == Op::Read,
+        None => told.lsn.is_some_and(|lsn| !places.contains(&lsn)),
+    })
 }
 
 /// How many transactions a snapshot at this point shows.
@@ -113,8 +128,8 @@ impl Found {
                 continue;
             };
             let reads = Reads { case, topics, at, asked };
-            let whole =
-                reads.all().any(|(_, read)| read.source.snapshot.as_deref() == Some("last"));
+            let mut all = reads.own().flat_map(|topic| reads.of(topic));
+            let whole = all.any(|read| read.source.snapshot.as_deref() == Some("last"));
             if !whole {
                 let what = format!("whether the blocking snapshot `{}` is complete", asked.id);
                 self.gap(what, "its last row was not seen: `await: processed` again behind it");
@@ -137,9 +152,6 @@ impl Found {
                         that is skipped does not take its row out of a chunk"
                     .to_owned(),
             );
-        }
-        if rules.unwrapped.is_some() {
-            return Err("a further snapshot of rows without envelope has no model".to_owned());
         }
         for asked in &signals.incremental {
             for table in asked.tables.iter().filter_map(|table| case.columns.get(*table)) {
@@ -190,44 +202,62 @@ struct Reads<'c, 'a> {
 }
 
 impl<'c, 'a> Reads<'c, 'a> {
-    fn all(&self) -> impl Iterator<Item = (usize, &'c Envelope<'a>)> {
-        let (at, tables) = (self.at, &self.asked.tables);
-        let own = self.topics.iter().filter(|topic| tables.contains(&topic.table));
-        own.flat_map(move |topic| {
-            let all = topic.log.iter().filter_map(envelope);
-            let reads = all.filter(move |e| e.op == Op::Read && e.source.lsn == Some(at));
-            reads.map(|read| (topic.table, read))
-        })
+    /// The topics of its tables.
+    fn own(&self) -> impl Iterator<Item = &'c TopicCase<'a>> {
+        let tables = &self.asked.tables;
+        self.topics.iter().filter(|topic| tables.contains(&topic.table))
+    }
+
+    /// Its rows on one of them.
+    fn of(&self, topic: &'c TopicCase<'a>) -> impl Iterator<Item = &'c Envelope<'a>> {
+        let at = self.at;
+        let all = topic.log.iter().filter_map(envelope);
+        all.filter(move |e| e.op == Op::Read && e.source.lsn == Some(at))
     }
 
     /// How many transactions it shows: the stream stood still before it began to read, and what was
     /// committed in between it shows already, and the stream shows again. No record says how many
-    /// these are, but all rows show the same.
+    /// these are, but all rows show the same, and no row is left out. Where some are lost, it is the
+    /// first state that has all the others.
     fn shows(&self, behind: usize) -> usize {
         let transactions = &self.case.transactions;
-        let (shown, later) = transactions.split_at(behind.min(transactions.len()));
+        let shown = transactions.get(..behind).unwrap_or_default();
         let mut tables = prefix(self.case.index.tables, shown);
-        let mut upto = behind;
-        for transaction in later {
+        let mut first = None;
+        for upto in behind..=transactions.len() {
             if self.fit(&tables) {
-                return upto;
+                if self.are_all_of(&tables) {
+                    return upto;
+                }
+                first = first.or(Some(upto));
             }
+            let Some(next) = transactions.get(upto) else { break };
             for (table, rows) in tables.iter_mut().enumerate() {
-                apply(rows, table, transaction);
+                apply(rows, table, next);
             }
-            upto += 1;
         }
         // What fits nowhere is judged where the stream stood still.
-        if self.fit(&tables) { upto } else { behind }
+        first.unwrap_or(behind)
     }
 
+    /// The tables have every row that it shows.
     fn fit(&self, tables: &[Rows]) -> bool {
-        self.all().all(|(table, read)| {
-            let (Some(rows), Some(columns)) = (tables.get(table), self.case.columns.get(table))
-            else {
-                return false;
-            };
-            rows.iter().any(|row| self.is_shown(columns, (rows, row), read))
+        self.own().all(|topic| {
+            let of = (tables.get(topic.table), self.case.columns.get(topic.table));
+            let (Some(rows), Some(columns)) = of else { return false };
+            let is_there = |read| rows.iter().any(|row| self.is_shown(columns, (rows, row), read));
+            self.of(topic).all(is_there)
+        })
+    }
+
+    /// It shows every row that the tables have.
+    fn are_all_of(&self, tables: &[Rows]) -> bool {
+        self.own().all(|topic| {
+            let of = (tables.get(topic.table), self.case.columns.get(topic.table));
+            let (Some(rows), Some(columns)) = of else { return false };
+            let is_read =
+                |row| self.of(topic).any(|read| self.is_shown(columns, (rows, row), read));
+            rows.iter().all(|row| is_read(row))
         })
     }
 

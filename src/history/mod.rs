@@ -54,4 +54,6 @@ impl History {
 }
 
 #[cfg(test)]
+pub mod testing;
+#[cfg(test)]
 mod tests;

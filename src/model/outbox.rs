@@ -260,9 +260,9 @@ mod tests {
     use super::*;
     use crate::base::position::{Lsn, Xid};
     use crate::codec::pgoutput::write;
-    use crate::history::event::{Column, Table};
+    use crate::history::event::Table;
+    use crate::history::testing::text_table;
     use crate::model::source::{Journal, prefix};
-    use crate::scenario::settings::ReplicaIdentity;
 
     fn options(pairs: &[(&str, &str)]) -> Options {
         let pairs = [("transforms", "o"), ("transforms.o.type", ROUTER)].iter().chain(pairs);
@@ -336,23 +336,7 @@ mod tests {
     }
 
     fn table(oid: u32, name: &str) -> Table {
-        let column = |name: &str| Column {
-            name: name.to_owned(),
-            type_oid: 25,
-            type_name: "text".to_owned(),
-            not_null: false,
-            default: None,
-            generated: false,
-        };
-        Table {
-            oid,
-            schema: "public".to_owned(),
-            name: name.to_owned(),
-            columns: ["id", "aggregateid"].map(column).to_vec(),
-            key: vec!["id".to_owned()],
-            identity: ReplicaIdentity::Full,
-            captured: true,
-        }
+        Table { oid, ..text_table(name, &["id", "aggregateid"]) }
     }
 
     fn row(id: &str) -> write::Row {

@@ -260,28 +260,12 @@ mod tests {
 
     use super::*;
     use crate::base::position::{Position, Xid};
-    use crate::history::event::Column;
+    use crate::history::testing::text_table;
     use crate::model::source::Carried;
-    use crate::scenario::settings::ReplicaIdentity;
 
     fn table(key: &[&str]) -> Table {
-        let column = |name: &str| Column {
-            name: name.to_owned(),
-            type_oid: 25,
-            type_name: "text".to_owned(),
-            not_null: false,
-            default: None,
-            generated: false,
-        };
-        Table {
-            oid: 1,
-            schema: "public".to_owned(),
-            name: "t".to_owned(),
-            columns: vec![column("id"), column("v")],
-            key: key.iter().map(ToString::to_string).collect(),
-            identity: ReplicaIdentity::Full,
-            captured: true,
-        }
+        let key = key.iter().map(ToString::to_string).collect();
+        Table { key, ..text_table("t", &["id", "v"]) }
     }
 
     fn change(kind: Kind, old: Option<[&str; 2]>, new: Option<[&str; 2]>) -> Arc<Change> {

@@ -195,7 +195,7 @@ fn judge_part(part: &History, excerpt: Excerpt, point: Lsn) -> Result<Verdict, S
     let mut has_another = false;
     let verdict = super::laid_out(|| {
         let case = Case::of_excerpt(part, excerpt);
-        has_another = case.point.is_some_and(|other| other != point) || !case.windows.is_empty();
+        has_another = case.point.is_some_and(|other| other != point);
         super::judge_case(&case)
     });
     if has_another {

@@ -1,5 +1,7 @@
 //! A connector that is given another configuration, and topics that are given more partitions.
 
+use rstest::rstest;
+
 use super::super::testing::{SINK, Scene, TOPIC, at, failing, passes};
 use super::super::verdict::{Gap, Outcome, Verdict};
 use crate::base::anomaly::Anomaly;
@@ -60,11 +62,14 @@ fn what_was_committed_before_the_change_is_missed() {
     assert!(!failing.iter().any(|(_, key)| key.as_deref() == Some("2")), "{failing:?}");
 }
 
-#[test]
-fn a_commit_in_the_middle_of_the_change_is_unknown() {
+/// The delete ends at 8.
+#[rstest]
+#[case::before_the_change_is_over(9)]
+#[case::as_the_change_is_over(8)]
+fn a_commit_in_the_middle_of_the_change_is_unknown(#[case] after: u64) {
     let mut scene = scene();
     let deleted = scene.commit(Some(ANN), None);
-    leave_deletes_out(&mut scene, (Lsn(deleted.0), Lsn(deleted.0 + 9)));
+    leave_deletes_out(&mut scene, (Lsn(deleted.0), Lsn(deleted.0 + after)));
     let verdict = judged(scene);
     assert_eq!((failing(&verdict), verdict.outcome), (Vec::new(), Outcome::Unknown));
 }
@@ -75,6 +80,21 @@ fn what_was_committed_before_and_written_behind_the_change_is_unknown() {
     let deleted = scene.commit(Some(ANN), None);
     leave_deletes_out(&mut scene, behind(deleted));
     scene.show(0, deleted, (Some(ANN), None));
+    let verdict = judged(scene);
+    assert_eq!((failing(&verdict), verdict.outcome), (Vec::new(), Outcome::Unknown));
+}
+
+/// So many records of what was committed behind the change stand before it.
+#[rstest]
+fn each_record_behind_the_change_is_behind_it(#[values(0, 1)] n_before: i64) {
+    let mut scene = scene();
+    let row = (4, "dan", 4, 1);
+    let inserted = scene.commit(None, Some(row));
+    leave_deletes_out(&mut scene, behind(inserted));
+    for n in 0..n_before {
+        scene.insert(0, (5 + n, "eve", 4, 1));
+    }
+    scene.show(0, inserted, (None, Some(row)));
     let verdict = judged(scene);
     assert_eq!((failing(&verdict), verdict.outcome), (Vec::new(), Outcome::Unknown));
 }

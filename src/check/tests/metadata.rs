@@ -71,8 +71,8 @@ const ANN: Payment<'_> = (1, "ann", 1, 10);
 const BEA: Payment<'_> = (1, "bea", 1, 10);
 const BOB: Payment<'_> = (2, "ann", 1, 10);
 
-/// The last of these transactions is of an operation that the connector skips, and its END counts
-/// this many events.
+/// The connector skips an operation, and the END of the last of these transactions counts this many
+/// events.
 #[rstest]
 #[case::insert("c", None, Some(BOB), 0, true)]
 #[case::insert_counted("c", None, Some(BOB), 1, false)]
@@ -82,6 +82,14 @@ const BOB: Payment<'_> = (2, "ann", 1, 10);
 #[case::delete_counted("d", Some(ANN), None, 1, false)]
 #[case::truncate("t", None, None, 0, true)]
 #[case::truncate_counted("t", None, None, 1, false)]
+#[case::truncate_that_is_not_skipped("none", None, None, 1, true)]
+#[case::truncate_that_is_not_counted("none", None, None, 0, false)]
+#[case::update_that_is_not_skipped("d", Some(ANN), Some(BEA), 1, true)]
+#[case::update_that_is_not_counted("d", Some(ANN), Some(BEA), 0, false)]
+#[case::delete_that_is_not_skipped("u", Some(ANN), None, 1, true)]
+#[case::delete_that_is_not_counted("u", Some(ANN), None, 0, false)]
+#[case::key_change_that_is_counted_as_two("none", Some(ANN), Some(BOB), 2, true)]
+#[case::key_change_that_is_counted_as_three("none", Some(ANN), Some(BOB), 3, false)]
 fn what_is_skipped_is_not_counted(
     #[case] skipped: &str,
     #[case] old: Option<Payment<'_>>,

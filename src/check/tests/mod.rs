@@ -18,6 +18,7 @@ mod restarts;
 mod rows;
 mod scene;
 mod settled;
+mod shots;
 mod silent;
 mod sinks;
 mod skipped;

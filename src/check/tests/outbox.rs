@@ -7,29 +7,15 @@ use super::super::verdict::{Outcome, Verdict};
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
 use crate::codec::pgoutput::{Cell, write};
-use crate::history::event::{Bytes, Column, Event, Role, Table, Topic};
+use crate::history::event::{Bytes, Event, Role, Table, Topic};
+use crate::history::testing::text_table;
 use crate::scenario::settings::{Options, ReplicaIdentity};
 
 const ORDERS: &str = "outbox.event.order";
 
 fn outbox() -> Table {
-    let column = |name: &str| Column {
-        name: name.to_owned(),
-        type_oid: 25,
-        type_name: "text".to_owned(),
-        not_null: true,
-        default: None,
-        generated: false,
-    };
-    Table {
-        oid: 2,
-        schema: "public".to_owned(),
-        name: "outbox".to_owned(),
-        columns: ["id", "aggregatetype", "aggregateid", "type", "payload"].map(column).to_vec(),
-        key: vec!["id".to_owned()],
-        identity: ReplicaIdentity::Default,
-        captured: true,
-    }
+    let columns = ["id", "aggregatetype", "aggregateid", "type", "payload"];
+    Table { oid: 2, identity: ReplicaIdentity::Default, ..text_table("outbox", &columns) }
 }
 
 /// A pipeline with an outbox and nothing else.
@@ -114,6 +100,35 @@ fn another_payload_is_told_with_both() {
     assert!(told.contains("\"q\""), "{told}");
 }
 
+/// A column of the row, which says `made`, is placed in a header; what that says in the record.
+#[rstest]
+#[case::as_the_row_has_it(&[Some("made")], None)]
+#[case::another(&[Some("lost")], Some("is `lost`, the row has `made`"))]
+#[case::null(&[None], Some("is `NULL`, the row has `made`"))]
+#[case::no_such_header(&[], Some("is missing, the row has `made`"))]
+fn a_column_that_is_placed_in_a_header_is_there_as_the_row_has_it(
+    #[case] headers: &[Option<&str>],
+    #[case] told: Option<&str>,
+) {
+    let mut scene = scene();
+    scene.option("transforms.o.table.fields.additional.placement", "type:header:eventType");
+    commits(&mut scene, "e1");
+    shows(&mut scene, "e1", "p");
+    for text in headers {
+        let text = text.map(|text| Bytes(text.as_bytes().to_vec()));
+        scene.last_record().headers.push(("eventType".to_owned(), text));
+    }
+    let verdict = judged(scene);
+    match told {
+        Some(told) => {
+            assert_eq!(failing(&verdict), [(Anomaly::WrongValue, Some("42".to_owned()))]);
+            let sentence = &verdict.findings[0].finding.sentence;
+            assert!(sentence.contains(told), "{sentence}");
+        }
+        None => passes(&verdict),
+    }
+}
+
 /// A commit whose record stands at the slot's point is streamed, and those before may come in any
 /// order: the snapshot has none.
 #[test]
@@ -136,7 +151,8 @@ fn rows_from_before_the_point_have_no_order() {
 #[test]
 fn an_event_at_the_point_is_streamed() {
     let mut scene = scene();
-    scene.set_point(1004);
+    scene.set_point(1014);
+    // The first is of the snapshot, and must not stand behind the second.
     for id in ["e1", "e2"] {
         commits(&mut scene, id);
     }

@@ -1,9 +1,12 @@
 //! Snapshot and stream.
 
+use rstest::rstest;
+
 use super::super::testing::{Scene, TOPIC, failing, passes, witnesses};
 use super::super::verdict::Verdict;
 use crate::base::anomaly::Anomaly;
-use crate::history::event::Event;
+use crate::base::position::Lsn;
+use crate::history::event::{Bytes, Event};
 
 const ANN: (i64, &str, i64, i64) = (1, "ann", 1, 10);
 const BOB: (i64, &str, i64, i64) = (2, "bob", 2, 5);
@@ -95,4 +98,45 @@ fn a_commit_while_the_snapshot_was_read_is_a_witness() {
     let verdict = judged(scene);
     // The clock of the transactions stands at 1970, before the snapshot's last record.
     assert_eq!(witnesses(&verdict), [(Anomaly::MidSnapshot, Some("2".to_owned()))]);
+}
+
+/// A row that the snapshot shows, and a record that names the place of its insert and another
+/// transaction.
+#[test]
+fn a_record_of_another_transaction_is_no_overlap() {
+    let mut scene = Scene::new(1).statements();
+    scene.read(0, BOB);
+    scene.show(0, Lsn(100), (None, Some(BOB)));
+    let value = scene.last_record().value.as_mut().unwrap();
+    let text = String::from_utf8_lossy(&value.0).replace("\"txId\":100", "\"txId\":77");
+    *value = Bytes(text.into_bytes());
+    scene.insert(0, CID);
+    assert_eq!(names(&judged(scene)), [Anomaly::PhantomChange]);
+}
+
+/// A record that names a change behind the snapshot, and is neither of its kind nor of its key.
+#[test]
+fn a_record_that_is_not_the_change_that_it_names_is_no_overlap() {
+    let mut scene = Scene::new(1).statements();
+    scene.set_point(1004);
+    let lsn = scene.commit(None, Some(BOB));
+    scene.show(0, lsn, (None, Some(BOB)));
+    scene.show(0, lsn, (Some(CID), None));
+    let names = names(&judged(scene));
+    assert!(names.contains(&Anomaly::PhantomChange), "{names:?}");
+    assert!(!names.contains(&Anomaly::SnapshotOverlap), "{names:?}");
+}
+
+/// The other row was committed in 1970, and the snapshot's last row was written so many milliseconds
+/// later.
+#[rstest]
+#[case::later(1, true)]
+#[case::then(0, false)]
+fn a_snapshot_is_read_until_its_last_row_is_written(#[case] ms: i64, #[case] read: bool) {
+    let mut scene = Scene::new(1).statements();
+    scene.read(0, ANN);
+    scene.last_record().timestamp = Some(ms);
+    scene.insert(0, BOB);
+    let verdict = judged(scene);
+    assert_eq!(witnesses(&verdict).len(), usize::from(read), "{:?}", verdict.findings);
 }

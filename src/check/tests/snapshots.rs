@@ -3,7 +3,9 @@
 use rstest::rstest;
 use serde_json::json;
 
-use super::super::testing::{Payment, Scene, TOPIC, failing, json, passes, table, witnesses};
+use super::super::testing::{
+    Payment, Scene, TOPIC, failing, image, json, passes, table, witnesses,
+};
 use super::super::verdict::{Outcome, Verdict};
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
@@ -32,12 +34,12 @@ pub(super) fn read(
     scene.record(TOPIC, partition, Some(key), Some(value.to_string()));
 }
 
-fn chunk(scene: &mut Scene, partition: usize, row: Payment<'_>) {
+pub(super) fn chunk(scene: &mut Scene, partition: usize, row: Payment<'_>) {
     read(scene, partition, row, (None, "incremental"));
 }
 
 /// A pipeline with a table `signals (id, type, data)`, which is not captured.
-fn signalled() -> Scene {
+pub(super) fn signalled() -> Scene {
     let mut scene = Scene::new(2).statements();
     scene.option("signal.data.collection", "public.signals");
     for event in &mut scene.events {
@@ -51,7 +53,7 @@ fn signalled() -> Scene {
     scene
 }
 
-fn signal(scene: &mut Scene, id: &str, kind: &str, data: &str) -> u64 {
+pub(super) fn signal(scene: &mut Scene, id: &str, kind: &str, data: &str) -> u64 {
     let row = [id, kind, data].map(|text| Cell::Text(text.to_owned())).to_vec();
     let lsn = scene.lsn;
     scene.transaction(Lsn(lsn), write::insert(2, &row));
@@ -59,32 +61,32 @@ fn signal(scene: &mut Scene, id: &str, kind: &str, data: &str) -> u64 {
     lsn + 8
 }
 
-fn ask(scene: &mut Scene, kind: &str) -> u64 {
+pub(super) fn ask(scene: &mut Scene, kind: &str) -> u64 {
     let data = json!({"data-collections": ["public.payments"], "type": kind});
     signal(scene, "one", "execute-snapshot", &data.to_string())
 }
 
-fn open(scene: &mut Scene) {
+pub(super) fn open(scene: &mut Scene) {
     signal(scene, "w-open", "snapshot-window-open", "{}");
 }
 
-fn close(scene: &mut Scene) {
+pub(super) fn close(scene: &mut Scene) {
     signal(scene, "w-close", "snapshot-window-close", "{}");
 }
 
 /// The windows of the sink stay open: only the topic is looked at.
-fn judged(mut scene: Scene) -> Verdict {
+pub(super) fn judged(mut scene: Scene) -> Verdict {
     scene.proof(None, &[]);
     scene.header.trial.pipeline.sinks.clear();
     scene.judged()
 }
 
-fn names(verdict: &Verdict) -> Vec<Anomaly> {
+pub(super) fn names(verdict: &Verdict) -> Vec<Anomaly> {
     failing(verdict).into_iter().map(|(name, _)| name).collect()
 }
 
 /// Two rows, and an incremental snapshot that was asked for.
-fn asked() -> Scene {
+pub(super) fn asked() -> Scene {
     let mut scene = signalled();
     scene.insert(0, ANN);
     scene.insert(1, BOB);
@@ -305,6 +307,27 @@ fn the_rows_of_the_first_snapshot_tell_its_point_where_the_slot_stood_before_it(
     let point = scene.lsn;
     read(&mut scene, 0, ANN, (Some(point), "last"));
     scene.insert(0, BOB);
+    passes(&judged(scene));
+}
+
+/// A table that is not captured, whose rows have no key.
+#[test]
+fn a_delete_without_key_in_a_table_that_is_not_captured_is_not_lost() {
+    let mut scene = Scene::new(1).statements();
+    for event in &mut scene.events {
+        if let Event::Tables { tables } = event {
+            let (name, key) = ("notes".to_owned(), Vec::new());
+            tables.push(Table { oid: 2, name, key, captured: false, ..table() });
+        }
+    }
+    scene.read(0, ANN);
+    scene.transaction(Lsn(900), write::insert(2, &image(CID)));
+    scene.events.push(Event::Walsender { slot: "s".to_owned(), pid: Some(7) });
+    scene.transaction(Lsn(scene.lsn), write::delete(2, &write::full(&image(CID))));
+    scene.lsn += 10;
+    scene.events.push(Event::Walsender { slot: "s".to_owned(), pid: Some(8) });
+    let point = scene.lsn;
+    read(&mut scene, 0, ANN, (Some(point), "last"));
     passes(&judged(scene));
 }
 

@@ -7,10 +7,12 @@ use super::super::verdict::{Outcome, Status, Verdict};
 use super::windows::{FIRST, OPEN, closed};
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
+use crate::base::text::{Span, Text};
 use crate::history::event::{Event, SinkMode};
 use crate::scenario::expect::{Allowance, Level};
 use crate::scenario::pipeline::Sink;
-use crate::scenario::timeline::{Fault, Target, Verb};
+use crate::scenario::settings::{Options, Settings};
+use crate::scenario::timeline::{Action, Entry, Fault, Target, Verb};
 
 const ANN: Payment<'_> = (1, "ann", 1, 10);
 const TOTAL: Total<'_> = ("ann", 0, 10);
@@ -250,9 +252,18 @@ fn windows_that_fire_again_are_judged_by_their_end(
     #[case] option: &str,
     #[case] value: &str,
     #[case] told: bool,
+    #[values(false, true)] by_the_timeline: bool,
 ) {
     let mut scene = closed();
-    scene.header.trial.settings.flink.insert(option.to_owned(), value.to_owned());
+    let flink = Options::from([(option.to_owned(), value.to_owned())]);
+    let trial = &mut scene.header.trial;
+    if by_the_timeline {
+        let place = Text::whole("s.yaml".into(), String::new()).place(0);
+        let action = Action::Set(Box::new(Settings { flink, ..Settings::default() }));
+        trial.timeline.push(Entry { place, span: Span::default(), action });
+    } else {
+        trial.settings.flink = flink;
+    }
     scene.fires(("ann", 10, 10));
     scene.fires(FIRST);
     scene.proof(Some(10), &[FIRST, OPEN]);

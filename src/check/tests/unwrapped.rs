@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::testing::{Scene, failing, passes, xid};
 use super::super::verdict::{Outcome, Verdict};
+use super::snapshots::{ask, signalled};
 use crate::base::anomaly::Anomaly;
 use crate::history::event::Event;
 
@@ -174,4 +175,91 @@ fn rows_that_say_their_position_are_judged_after_a_restart(
     let verdict = judged(scene);
     let found: Vec<Anomaly> = failing(&verdict).into_iter().map(|(anomaly, _)| anomaly).collect();
     assert_eq!((found.as_slice(), verdict.outcome == Outcome::Unknown), (anomalies, false));
+}
+
+/// The row comes again, and says nothing of the snapshot that it is of.
+#[rstest]
+fn a_further_snapshot_of_rows_is_unknown(#[values("blocking", "incremental")] kind: &str) {
+    let mut scene = signalled();
+    scene.option("transforms", "unwrap");
+    scene.option("transforms.unwrap.type", "io.debezium.transforms.ExtractNewRecordState");
+    scene.commit(None, Some(ANN));
+    scene.show_row(0, 1, Some((ANN, None)));
+    ask(&mut scene, kind);
+    scene.show_row(0, 1, Some((ANN, None)));
+    let verdict = judged(scene);
+    assert_eq!((failing(&verdict), verdict.outcome), (Vec::new(), Outcome::Unknown));
+    let why = "a further snapshot of rows without envelope has no model";
+    assert!(verdict.gaps.iter().any(|gap| gap.missing == why), "{:?}", verdict.gaps);
+}
+
+/// A row changes, and comes again as it is then: as the row of a snapshot that is taken at a later point,
+/// where the connector was started again.
+#[rstest]
+#[case::with_its_operation("op,lsn,txId", true, 1010, true)]
+#[case::without("lsn,txId", true, 1010, true)]
+#[case::nothing_was_started_again("lsn,txId", false, 1010, false)]
+#[case::at_the_point_of_the_first("lsn,txId", true, 1000, false)]
+#[case::at_the_point_of_the_first_with_its_operation("op,lsn,txId", true, 1000, false)]
+fn a_snapshot_of_rows_that_is_taken_anew_is_unknown(
+    #[case] added: &str,
+    #[case] restarted: bool,
+    #[case] point: u64,
+    #[case] unknown: bool,
+) {
+    let mut scene = Scene::new(1).statements();
+    scene.option("transforms", "unwrap");
+    scene.option("transforms.unwrap.type", "io.debezium.transforms.ExtractNewRecordState");
+    scene.option("transforms.unwrap.add.fields", added);
+    let told = |lsn: u64| {
+        let mut told = vec![("__lsn", json!(lsn)), ("__txId", json!(lsn))];
+        if added.starts_with("op") {
+            told.push(("__op", json!("r")));
+        }
+        told
+    };
+    scene.held(ANN);
+    scene.show_row_with(1, ANN, &told(1000));
+    scene.events.push(Event::Walsender { slot: "s".to_owned(), pid: Some(7) });
+    // Its change stands at 1000, as the first snapshot does.
+    scene.commit(Some(ANN), Some(BEA));
+    let pid = if restarted { 8 } else { 7 };
+    scene.events.push(Event::Walsender { slot: "s".to_owned(), pid: Some(pid) });
+    scene.show_row_with(1, BEA, &told(point));
+    let verdict = judged(scene);
+    let why = "a further snapshot of rows without envelope has no model";
+    let is_told = verdict.gaps.iter().any(|gap| gap.missing == why);
+    assert_eq!(is_told, unknown, "{:?}", verdict.gaps);
+    assert!(!unknown || failing(&verdict).is_empty(), "{:?}", verdict.findings);
+}
+
+/// What comes again of the stream says the place of its change.
+#[test]
+fn rows_that_come_again_are_no_snapshot_that_is_taken_anew() {
+    let mut scene = Scene::new(1).statements();
+    scene.option("transforms", "unwrap");
+    scene.option("transforms.unwrap.type", "io.debezium.transforms.ExtractNewRecordState");
+    scene.option("transforms.unwrap.add.fields", "lsn,txId");
+    scene.lsn = 1010;
+    let lsn = scene.commit(None, Some(ANN));
+    let told = [("__lsn", json!(lsn.0)), ("__txId", json!(xid(lsn).0))];
+    for pid in [7, 8] {
+        scene.events.push(Event::Walsender { slot: "s".to_owned(), pid: Some(pid) });
+        scene.show_row_with(1, ANN, &told);
+    }
+    passes(&judged(scene));
+}
+
+#[test]
+fn a_row_that_is_again_as_it_was_is_the_next_of_its_key() {
+    let mut scene = Scene::new(1).statements();
+    scene.option("transforms", "unwrap");
+    scene.option("transforms.unwrap.type", "io.debezium.transforms.ExtractNewRecordState");
+    scene.commit(None, Some(ANN));
+    scene.commit(Some(ANN), Some(BEA));
+    scene.commit(Some(BEA), Some(ANN));
+    for row in [ANN, BEA, ANN] {
+        scene.show_row(0, 1, Some((row, None)));
+    }
+    passes(&judged(scene));
 }

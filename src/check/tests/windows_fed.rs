@@ -9,7 +9,7 @@ use super::super::wanted;
 use super::windows::{FIRST, OPEN, closed};
 use crate::base::anomaly::Anomaly;
 use crate::base::text::Text;
-use crate::history::event::{Event, JobProof, Role, Time};
+use crate::history::event::{Bytes, Event, JobProof, Role, Time};
 use crate::scenario::pipeline::{Sink, WindowTime};
 
 const PLAIN: &str = "INSERT INTO middle SELECT id, account, `at` FROM payments";
@@ -196,6 +196,42 @@ fn a_row_of_a_later_window_leaves_one_state_at_which_the_first_may_have_fired(
         }
     }
     passes(&scene.judged());
+}
+
+/// Windows that go by a day, which stands in the column `account`; the last row is of this one.
+fn by_days(last: &str) -> Scene {
+    const FIRST_DAY: &str = "2025-01-01";
+    let mut scene = Scene::new(1).statements();
+    for row in [(1, FIRST_DAY, 1, 10), (2, FIRST_DAY, 2, 5), (9, FIRST_DAY, 10, 0)] {
+        scene.insert(0, row);
+    }
+    scene.insert(0, (3, last, 3, 100));
+    scene.change_table(|table| {
+        (table.columns[1].type_oid, table.columns[1].type_name) = (1082, "date".to_owned());
+    });
+    for event in &mut scene.events {
+        if let Event::Record(record) = event {
+            let value = record.value.as_mut().unwrap();
+            let mut envelope: serde_json::Value = serde_json::from_slice(&value.0).unwrap();
+            // The connector writes the days since 1970.
+            let day = &mut envelope["after"]["account"];
+            *day = if *day == FIRST_DAY { 20_089.into() } else { 20_090.into() };
+            *value = Bytes(envelope.to_string().into_bytes());
+        }
+    }
+    for sink in scene.header.trial.pipeline.sinks.values_mut() {
+        let Sink::Judged { window: Some(window), .. } = sink else { continue };
+        window.time = WindowTime::Columns(vec![("payments".to_owned(), "account".to_owned())]);
+    }
+    scene.fires(FIRST);
+    scene.proof(Some(10), &[FIRST, OPEN]);
+    scene
+}
+
+#[test]
+fn a_row_of_a_later_day_makes_no_difference_to_a_window() {
+    passes(&by_days("2025-01-02").judged());
+    is_open(&by_days("2025-01-01").judged(), "was not recorded");
 }
 
 #[test]

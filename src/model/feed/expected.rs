@@ -308,9 +308,9 @@ mod tests {
     use crate::base::position::Xid;
     use crate::base::value::Value;
     use crate::codec::pgoutput::{Cell, write};
-    use crate::history::event::{Column, Table};
+    use crate::history::testing::text_table;
     use crate::model::source::Journal;
-    use crate::scenario::settings::{Options, ReplicaIdentity};
+    use crate::scenario::settings::Options;
 
     #[test]
     fn parts_are_written_as_expectations_write_them() {
@@ -375,23 +375,7 @@ mod tests {
         #[case] skipped: &str,
         #[case] expected_parts: &[Part],
     ) {
-        let id = Column {
-            name: "id".to_owned(),
-            type_oid: 25,
-            type_name: "text".to_owned(),
-            not_null: false,
-            default: None,
-            generated: false,
-        };
-        let table = Table {
-            oid: 1,
-            schema: "public".to_owned(),
-            name: "t".to_owned(),
-            columns: vec![id],
-            key: vec!["id".to_owned()],
-            identity: ReplicaIdentity::Full,
-            captured: true,
-        };
+        let table = text_table("t", &["id"]);
         let mut journal = Journal::new(std::slice::from_ref(&table));
         let begin = write::begin(Lsn(10), 0, Xid(7));
         let end = write::commit(Lsn(10), Lsn(18), 0);

@@ -57,27 +57,10 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::history::event::Column;
-    use crate::scenario::settings::ReplicaIdentity;
+    use crate::history::testing::text_table;
 
     fn table() -> Table {
-        let column = |name: &str| Column {
-            name: name.to_owned(),
-            type_oid: 25,
-            type_name: "text".to_owned(),
-            not_null: false,
-            default: None,
-            generated: false,
-        };
-        Table {
-            oid: 1,
-            schema: "public".to_owned(),
-            name: "payments".to_owned(),
-            columns: ["id", "account", "amount"].map(column).to_vec(),
-            key: vec!["id".to_owned()],
-            identity: ReplicaIdentity::Full,
-            captured: true,
-        }
+        text_table("payments", &["id", "account", "amount"])
     }
 
     fn keys(written: &str) -> Result<MessageKeys, String> {

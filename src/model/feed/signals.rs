@@ -173,28 +173,11 @@ mod tests {
     use super::*;
     use crate::base::position::Xid;
     use crate::codec::pgoutput::write;
-    use crate::history::event::Column;
+    use crate::history::testing::text_table;
     use crate::model::source::Journal;
-    use crate::scenario::settings::ReplicaIdentity;
 
     fn table(oid: u32, name: &str, captured: bool) -> Table {
-        let column = |name: &str| Column {
-            name: name.to_owned(),
-            type_oid: 25,
-            type_name: "text".to_owned(),
-            not_null: false,
-            default: None,
-            generated: false,
-        };
-        Table {
-            oid,
-            schema: "public".to_owned(),
-            name: name.to_owned(),
-            columns: ["id", "type", "data"].map(column).to_vec(),
-            key: vec!["id".to_owned()],
-            identity: ReplicaIdentity::Full,
-            captured,
-        }
+        Table { oid, captured, ..text_table(name, &["id", "type", "data"]) }
     }
 
     fn tables() -> [Table; 4] {

@@ -204,30 +204,17 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::history::event::Column;
+    use crate::history::testing::text_table;
 
     fn names(names: &[&str]) -> Vec<String> {
         names.iter().map(|&name| name.to_owned()).collect()
     }
 
     fn table(key: &[&str]) -> Table {
-        let column = |name: &str| Column {
-            name: name.to_owned(),
-            type_oid: 25,
-            type_name: "text".to_owned(),
-            not_null: false,
-            default: None,
-            generated: name == "twice",
-        };
-        Table {
-            oid: 1,
-            schema: "public".to_owned(),
-            name: "payments".to_owned(),
-            columns: ["id", "account", "twice"].map(column).to_vec(),
-            key: names(key),
-            identity: ReplicaIdentity::Full,
-            captured: true,
-        }
+        let table = text_table("payments", &["id", "account", "twice"]);
+        let mut table = Table { key: names(key), ..table };
+        table.columns[2].generated = true;
+        table
     }
 
     /// Whether there is a key, whether it is not the primary one, and whether it names one row.

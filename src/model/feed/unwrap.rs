@@ -184,6 +184,8 @@ fn place(
 ) -> Result<Option<usize>, NotOfType> {
     let deleted = envelope.op == Op::Delete;
     let is_free = |place: usize| taken.get(place).is_some_and(|taken| !taken);
+    // The next of its key; the first of those to come that the row shows, and the last of those that
+    // were there.
     let (mut next, mut later, mut before) = (None, None, None);
     for place in life.iter().copied() {
         let Some(wanted) = expected.get(place) else { continue };
@@ -197,16 +199,13 @@ fn place(
             (Some(_), None) => false,
         };
         if is_free(place) {
-            next = next.or(Some((place, shows)));
+            next = next.or(Some(place));
             later = later.or(shows.then_some(place));
         } else if shows {
             before = Some(place);
         }
     }
-    Ok(match next {
-        Some((place, true)) => Some(place),
-        _ => later.or(before).or(next.map(|(place, _)| place)),
-    })
+    Ok(later.or(before).or(next))
 }
 
 /// Whether a row may come from a record, by what it says of it. A row of a snapshot comes from no

@@ -7,27 +7,13 @@ use super::{Carried, Change, Journal, Kind, Rows, Transaction, prefix};
 use crate::base::position::{Lsn, Xid};
 use crate::codec::pgoutput::Cell;
 use crate::codec::pgoutput::write::{self, Row};
-use crate::history::event::{Column, Table};
+use crate::history::event::Table;
+use crate::history::testing::text_table;
 use crate::scenario::settings::ReplicaIdentity;
 
 fn table(identity: ReplicaIdentity, key: &[&str]) -> Table {
-    let column = |name: &str| Column {
-        name: name.to_owned(),
-        type_oid: 25,
-        type_name: "text".to_owned(),
-        not_null: false,
-        default: None,
-        generated: false,
-    };
-    Table {
-        oid: 1,
-        schema: "public".to_owned(),
-        name: "t".to_owned(),
-        columns: vec![column("id"), column("note")],
-        key: key.iter().map(|name| (*name).to_owned()).collect(),
-        identity,
-        captured: true,
-    }
+    let key = key.iter().map(|name| (*name).to_owned()).collect();
+    Table { key, identity, ..text_table("t", &["id", "note"]) }
 }
 
 fn row(cells: &[Option<&str>]) -> Row {

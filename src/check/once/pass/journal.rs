@@ -3,7 +3,7 @@
 use super::super::Stop;
 use super::super::digest::{Id, NO_ROW, Named};
 use super::super::lives::{Due, Marks};
-use super::{DUE_MAX, EARLY_MAX, Pass};
+use super::{EARLY_MAX, Pass};
 use crate::base::position::{Lsn, Xid};
 use crate::codec::debezium::Op;
 use crate::codec::pgoutput::{self, Does, OldView, View};
@@ -115,7 +115,7 @@ impl Pass {
         let new = new.map(&mut named).transpose()?;
         let old = old.map(|old| named(old.cells())).transpose()?;
         open.changes.push(Change { does, table, lsn, old, new });
-        if open.changes.len() > DUE_MAX {
+        if open.changes.len() > self.due_max {
             return Err(Stop::refused("a transaction has too many changes to be held at once"));
         }
         Ok(())
@@ -141,7 +141,7 @@ impl Pass {
             self.highest = last;
         }
         self.lives.forget();
-        if self.lives.n_due() > DUE_MAX {
+        if self.lives.n_due() > self.due_max {
             return Err(Stop::refused("too many changes were on their way to the topics at once"));
         }
         self.wake()

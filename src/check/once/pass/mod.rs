@@ -20,7 +20,7 @@ use crate::history::stream::{Seen, Stream};
 use journal::Open;
 use xids::Xids;
 
-/// How many changes may be on their way to the topics at once.
+/// How many changes may be on their way to the topics at once, stand in one transaction, or be lacking.
 const DUE_MAX: usize = 2_000_000;
 /// How many records of a partition may wait for the journal.
 const WAITING_MAX: usize = 1 << 16;
@@ -74,6 +74,7 @@ pub(super) struct Pass {
     last_proof: Option<Proof>,
     may_repeat: bool,
     walsender: Option<i32>,
+    due_max: usize,
     /// OIDs of tables that are not among the history's.
     others: BTreeSet<u32>,
     by_oid: BTreeMap<u32, usize>,
@@ -104,6 +105,7 @@ impl Pass {
             last_proof: None,
             may_repeat: false,
             walsender: None,
+            due_max: DUE_MAX,
             others: BTreeSet::new(),
             by_oid,
         }
@@ -126,7 +128,7 @@ impl Pass {
         match event {
             Event::Commit { xid, .. } if !self.xids.contains(xid.0) => {
                 self.lacking.insert(xid);
-                if self.lacking.len() > DUE_MAX {
+                if self.lacking.len() > self.due_max {
                     return Err(Stop::refused("the journal lacks too many acknowledged commits"));
                 }
             }
@@ -205,12 +207,72 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::check::testing::Scene;
+    use crate::check::testing::{Scene, image, xid};
+    use crate::codec::pgoutput::write;
     use crate::scenario::timeline::{Fault, Target, Verb};
 
     fn pass() -> Pass {
         let frame = Frame::read(&mut Stream::of(&Scene::new(1).so_far()), None);
         Pass::new(frame.unwrap_or_else(|stop| panic!("{stop:?}")))
+    }
+
+    /// What a pass that holds three of each comes to.
+    fn of_three(scene: &Scene) -> Option<String> {
+        let mut pass = Pass { due_max: 3, ..pass() };
+        match pass.run(&mut Stream::of(&scene.so_far())) {
+            Ok(()) => None,
+            Err(Stop::Refused(why)) => Some(why),
+            Err(stop) => panic!("{stop:?}"),
+        }
+    }
+
+    #[rstest]
+    #[case::as_many_as_are_held(3, None)]
+    #[case::one_more(4, Some("a transaction has too many changes to be held at once"))]
+    fn the_changes_of_a_transaction_are_held_up_to_a_number(
+        #[case] n: i64,
+        #[case] refused: Option<&str>,
+    ) {
+        let mut scene = Scene::new(1);
+        // The snapshot shows them, so that none is on its way.
+        let (lsn, commit) = (Lsn(100), Lsn(104));
+        let rows = (0..n).map(|id| write::insert(1, &image((id, "ann", 1, 1))));
+        let end = write::commit(commit, Lsn(108), 0);
+        for data in [write::begin(commit, 0, xid(lsn))].into_iter().chain(rows).chain([end]) {
+            scene.events.push(Event::Wal { lsn, xid: xid(lsn), data });
+        }
+        assert_eq!(of_three(&scene).as_deref(), refused);
+    }
+
+    #[rstest]
+    #[case::as_many_as_are_held(3, None)]
+    #[case::one_more(4, Some("too many changes were on their way to the topics at once"))]
+    fn changes_on_their_way_are_held_up_to_a_number(#[case] n: i64, #[case] refused: Option<&str>) {
+        let mut scene = Scene::new(1);
+        for id in 0..n {
+            scene.commit(None, Some((id, "ann", 1, 1)));
+        }
+        assert_eq!(of_three(&scene).as_deref(), refused);
+    }
+
+    #[rstest]
+    #[case::as_many_as_are_held(3, None)]
+    #[case::one_more(4, Some("the journal lacks too many acknowledged commits"))]
+    fn commits_that_the_journal_lacks_are_held_up_to_a_number(
+        #[case] n: u32,
+        #[case] refused: Option<&str>,
+    ) {
+        let mut scene = Scene::new(1);
+        for xid in 1..=n {
+            let (session, xid) = ("a".to_owned(), Xid(xid));
+            scene.events.push(Event::Commit { entry: None, session, xid });
+        }
+        assert_eq!(of_three(&scene).as_deref(), refused);
+    }
+
+    #[test]
+    fn a_pass_holds_as_many_as_its_limit_says() {
+        assert_eq!(pass().due_max, 2_000_000);
     }
 
     #[rstest]

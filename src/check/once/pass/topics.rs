@@ -185,8 +185,10 @@ impl Pass {
         let Some(partition) = self.partitions.get_mut(&place) else { return };
         partition.n_reads += u64::from(got.part == Part::Read);
         let mut deviates = (got.before, got.after) != (due.before, due.after);
-        let is_late = if due.seq == 0 { partition.seq > 0 } else { due.seq <= partition.seq };
-        if is_late && let Some(other) = partition.at {
+        // A row of the snapshot has the number zero, and is late behind anything that has come.
+        if due.seq < partition.seq
+            && let Some(other) = partition.at
+        {
             deviates = true;
             self.suspects.add(other);
         }
