@@ -94,11 +94,6 @@ const CHECKERS: &[Checker] = &[
     Checker { name: "witnesses", finds: witnesses::FINDS, check: witnesses::check },
 ];
 
-/// Whether any checker looks for this finding.
-pub fn has_checker(anomaly: Anomaly) -> bool {
-    CHECKERS.iter().any(|checker| checker.finds.contains(&anomaly))
-}
-
 /// Judges a history. The verdict depends on nothing else.
 pub fn judge(history: &History) -> Verdict {
     if let Some(verdict) = integrity::aborted(history) {
@@ -202,6 +197,12 @@ fn run(checker: &Checker, case: &Case<'_>, found: &mut Found) {
     let mut own = Found::default();
     match catch_unwind(AssertUnwindSafe(|| (checker.check)(case, &mut own))) {
         Ok(()) => {
+            let anomalies = || own.findings.iter().map(|raw| raw.finding.anomaly);
+            debug_assert!(
+                anomalies().all(|anomaly| checker.finds.contains(&anomaly)),
+                "the checker `{}` tells what it does not look for",
+                checker.name
+            );
             found.findings.append(&mut own.findings);
             found.figures.append(&mut own.figures);
             for gap in own.gaps {

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use super::case::Case;
 use super::found::{Found, Raw};
-use super::has_checker;
 use super::vacuity::n_captured;
 use super::verdict::{Outcome, Status, Verdict};
-use crate::base::anomaly::{Anomaly, Family};
+use crate::base::anomaly::Anomaly;
 use crate::history::event::Side;
 use crate::scenario::expect::Level;
 
@@ -31,33 +30,9 @@ impl Verdict {
     }
 }
 
-fn family_name(family: Family) -> &'static str {
-    match family {
-        Family::Completeness => "completeness",
-        Family::Order => "order",
-        Family::Duplicates => "duplicates",
-        Family::Values => "values",
-        Family::Deletes => "deletes",
-        Family::Transactions => "transactions",
-        Family::Changelog => "changelog form",
-        Family::Sink => "sink",
-        Family::Windows => "windows",
-        Family::SilentDrops => "silent drops",
-        Family::Progress => "progress",
-        Family::Witness => "witnesses",
-    }
-}
-
-/// Families, levels, sinks and columns without a check, each with the reason.
+/// Levels, sinks and columns without a check, each with the reason.
 pub(super) fn not_judged(case: &Case<'_>) -> Vec<String> {
-    let mut unchecked = BTreeMap::<Family, Vec<&str>>::new();
-    for anomaly in Anomaly::ALL.iter().filter(|anomaly| !has_checker(**anomaly)) {
-        unchecked.entry(anomaly.family()).or_default().push(anomaly.name());
-    }
-    let unchecked = unchecked.into_iter().map(|(family, names)| {
-        format!("{}: {} (no checker yet)", family_name(family), names.join(", "))
-    });
-    let mut lines = unchecked.collect::<Vec<_>>();
+    let mut lines = Vec::new();
     for sink in &case.sinks {
         let name = sink.name;
         if !sink.judged {

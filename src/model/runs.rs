@@ -2,6 +2,8 @@
 //! The next record is the one after the current, or a jump back to a position not before the
 //! run's start, which opens a new run: 1,1,2,1,2,3 is legal.
 
+use std::cmp::Ordering;
+
 /// What the next record of a log does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -25,14 +27,11 @@ pub struct Runs {
 impl Runs {
     /// What the record at `rank` of the expected list would do next.
     pub fn look(self, rank: usize) -> Step {
-        if rank == self.next {
-            Step::Next
-        } else if rank > self.next {
-            Step::Skip
-        } else if rank >= self.start {
-            Step::Back
-        } else {
-            Step::Behind
+        match rank.cmp(&self.next) {
+            Ordering::Equal => Step::Next,
+            Ordering::Greater => Step::Skip,
+            Ordering::Less if rank >= self.start => Step::Back,
+            Ordering::Less => Step::Behind,
         }
     }
 

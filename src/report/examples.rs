@@ -57,7 +57,7 @@ pub(super) fn pass() -> Verdict {
         findings: Vec::new(),
         unmet: Vec::new(),
         gaps: Vec::new(),
-        not_judged: vec!["windows: the moment of firing (no checker yet)".to_owned()],
+        not_judged: vec!["sink `raw`: the pipeline says `unjudged`".to_owned()],
         warnings: Vec::new(),
         figures: BTreeMap::from([("changes".to_owned(), 4), ("records".to_owned(), 5)]),
     }

@@ -337,7 +337,7 @@ mod tests {
         let text = summary(&cases, 9_740).to_string() + &not_judged(&cases).to_string();
         insta::assert_snapshot!(text, @r"
         2 passed (1 control), 1 failed, 0 unknown, 1 stack not up in 9.7 s
-          not judged: windows: the moment of firing (no checker yet)
+          not judged: sink `raw`: the pipeline says `unjudged`
         ");
     }
 }

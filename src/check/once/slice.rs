@@ -170,3 +170,48 @@ impl Slice<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::testing::{SINK, Scene, TOPIC};
+
+    #[test]
+    fn what_is_not_judged_in_one_pass_is_not_kept() {
+        let mut scene = Scene::new(1).statements();
+        scene.insert(0, (1, "ann", 1, 10));
+        scene.fires(("ann", 10, 10));
+        scene.proof(Some(10), &[("ann", 10, 10)]);
+        let history = scene.so_far();
+        let frame = Frame::read(&mut Stream::of(&history), None);
+        let frame = frame.unwrap_or_else(|stop| panic!("{stop:?}"));
+        let slice = Slice {
+            frame: &frame,
+            digester: Digester::new(frame.rules.encoding.clone()),
+            keys: BTreeSet::new(),
+            unreadable: BTreeSet::new(),
+            lacking: &BTreeSet::new(),
+            first: None,
+        };
+        let kept = history.events.into_iter().filter_map(|event| slice.other(event));
+        let mut seen = BTreeSet::new();
+        for event in kept {
+            match event {
+                Event::Topics { topics } => {
+                    assert_eq!(topics.iter().map(|topic| &topic.name).collect::<Vec<_>>(), [TOPIC]);
+                    seen.insert("topics");
+                }
+                Event::Proof(proof) => {
+                    assert!(proof.ends.contains_key(TOPIC) && !proof.ends.contains_key(SINK));
+                    assert!(proof.jobs.is_empty() && proof.gaps.is_empty());
+                    seen.insert("proof");
+                }
+                event => {
+                    let text = format!("{event:?}");
+                    assert!(!text.starts_with("Sinks") && !text.starts_with("Clocks"), "{text}");
+                }
+            }
+        }
+        assert_eq!(seen.len(), 2);
+    }
+}

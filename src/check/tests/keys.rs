@@ -14,6 +14,7 @@ use crate::scenario::settings::ReplicaIdentity;
 
 const ANN: Payment<'_> = (1, "ann", 1, 10);
 const ANN_2: Payment<'_> = (2, "ann", 2, 5);
+const BOB: Payment<'_> = (2, "bob", 2, 5);
 
 fn scene() -> Scene {
     Scene::new(2).keyed_by_account().statements()
@@ -157,4 +158,46 @@ fn the_life_of_a_row_under_another_key_needs_a_primary_key(
     assert_eq!(verdict.outcome, outcome, "{:?} {:?}", verdict.unmet, verdict.gaps);
     let told = verdict.gaps.iter().any(|gap| gap.missing.contains("may share a key of"));
     assert_eq!(told, !keyed, "{:?}", verdict.gaps);
+}
+
+/// Two rows of a table without key, whose records have none either.
+fn keyless() -> Scene {
+    let mut scene = Scene::new(2).statements();
+    scene.change_table(|table| table.key.clear());
+    scene.events.push(Event::Walsender { slot: "s".to_owned(), pid: Some(7) });
+    scene.insert(0, ANN);
+    scene.insert(1, BOB);
+    scene
+}
+
+fn judged_keyless(mut scene: Scene) -> Verdict {
+    for event in &mut scene.events {
+        if let Event::Record(record) = event {
+            record.key = None;
+        }
+    }
+    judged(scene)
+}
+
+/// Which of two tombstones without key belongs to which delete, no one can tell.
+#[test]
+fn tombstones_without_key_have_no_order() {
+    let mut scene = keyless();
+    let ann = scene.commit(Some(ANN), None);
+    let bob = scene.commit(Some(BOB), None);
+    scene.show(1, bob, (Some(BOB), None));
+    scene.show(0, ann, (Some(ANN), None));
+    passes(&judged_keyless(scene));
+}
+
+/// Without key nothing says on which partition a row stands, and when it is written again it may be
+/// another one.
+#[test]
+fn what_is_written_again_without_key_may_stand_on_another_partition() {
+    let mut scene = keyless();
+    let lsns = [1000, 1010].map(Lsn);
+    scene.events.push(Event::Walsender { slot: "s".to_owned(), pid: Some(8) });
+    scene.show(1, lsns[0], (None, Some(ANN)));
+    scene.show(0, lsns[1], (None, Some(BOB)));
+    passes(&judged_keyless(scene));
 }

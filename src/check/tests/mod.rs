@@ -31,3 +31,13 @@ mod unwrapped;
 mod values;
 mod windows;
 mod windows_fed;
+
+use super::CHECKERS;
+use crate::base::anomaly::Anomaly;
+
+#[test]
+fn every_finding_is_looked_for() {
+    let looked_for = |anomaly: &&Anomaly| CHECKERS.iter().any(|c| c.finds.contains(anomaly));
+    let lacking = Anomaly::ALL.iter().filter(|anomaly| !looked_for(anomaly)).collect::<Vec<_>>();
+    assert!(lacking.is_empty(), "{lacking:?}");
+}

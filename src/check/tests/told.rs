@@ -146,3 +146,12 @@ fn generated_columns_are_left_out() {
     assert_eq!(change.columns.to_vec(), ["id", "account", "at"]);
     assert_eq!(change.new.as_ref().map(|new| new.len()), Some(3));
 }
+
+#[test]
+fn a_null_of_a_record_is_a_null() {
+    let mut scene = scene(1);
+    scene.insert(0, ANN);
+    let value = scene.last_record().value.as_mut().unwrap();
+    value.0 = String::from_utf8_lossy(&value.0).replace("\"ann\"", "null").into_bytes();
+    assert_eq!(lines(scene), [line(false, Kind::Insert, "", "1 null")]);
+}

@@ -65,6 +65,26 @@ fn a_wrong_window_is_told_once_where_the_end_of_the_run_counts_too() {
     assert_eq!(failing(&scene.judged()), [at_ann(Anomaly::WindowWrongValue)]);
 }
 
+/// The window fired at one state of the input for certain, or at either of two.
+#[rstest]
+#[case::one(&[], "the one state of the input at which it may have fired")]
+#[case::two(&[3], "any of the 2 states of the input at which it may have fired")]
+fn a_wrong_window_is_told_with_the_states_that_it_was_compared_with(
+    #[case] cut: &[i64],
+    #[case] states: &str,
+) {
+    let mut scene = if cut.is_empty() { closed() } else { late(110) };
+    if cut.is_empty() {
+        scene.fires(("ann", 10, 110));
+        scene.proof(Some(10), &[FIRST, OPEN]);
+    } else {
+        scene.cut(cut, &[FIRST, OPEN]);
+    }
+    let verdict = scene.judged();
+    let sentence = &said(&verdict, Anomaly::WindowWrongValue).sentence;
+    assert!(sentence.contains(states), "{sentence}");
+}
+
 #[test]
 fn a_window_that_its_reference_never_knew_is_a_ghost() {
     let mut scene = closed();

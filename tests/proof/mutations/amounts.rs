@@ -2,7 +2,6 @@
 
 use changeproof::base::anomaly::Anomaly;
 use changeproof::base::position::Xid;
-use changeproof::check::has_checker;
 use changeproof::history::History;
 use changeproof::history::event::Event;
 use serde_json::json;
@@ -75,14 +74,14 @@ fn leaves_gap(scene: &Scene<'_>, seen: &Seen, dropped: &[usize]) -> bool {
     let left = streamed.filter(|(event, _)| !dropped.contains(event));
     let first = left.map(|(_, at)| *at).min();
     let before = seen.at.is_some() && first.is_some_and(|first| seen.at < Some(first));
-    has_checker(Anomaly::SnapshotGap) && snapshot && before
+    snapshot && before
 }
 
 fn drop_record(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
     for (topic, seen) in each(scene) {
         let anomaly = match seen.op {
             _ if leaves_gap(scene, seen, &[seen.event]) => Anomaly::SnapshotGap,
-            't' if has_checker(Anomaly::TruncateUnseen) => Anomaly::TruncateUnseen,
+            't' => Anomaly::TruncateUnseen,
             _ if seen.key_change => Anomaly::SplitKeyChange,
             'd' => Anomaly::LostDelete,
             'n' => Anomaly::MissingTombstone,

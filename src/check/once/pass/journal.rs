@@ -35,6 +35,12 @@ impl Change {
         let id = |named: Named| named.id;
         (self.old.map(id), self.new.map(id))
     }
+
+    /// The row that is gone: of a delete, or of an update that gives it another key.
+    fn leaves(&self) -> Option<Id> {
+        let (old, new) = self.names();
+        old.filter(|old| Some(*old) != new)
+    }
 }
 
 impl Pass {
@@ -152,7 +158,7 @@ impl Pass {
     }
 
     fn apply(&mut self, change: &Change, (open, end): (&Open, Lsn)) -> Result<(), Stop> {
-        let (old, new) = change.names();
+        let (left, new) = (change.leaves(), change.names().1);
         let captured = self.is_captured(change.table);
         if captured {
             self.counted.changes += 1;
@@ -165,10 +171,9 @@ impl Pass {
         if streamed {
             self.owe(change, (open.xid, end));
         }
-        let moved = change.does == Does::Update && old.is_some_and(|old| Some(old) != new);
-        if let Some(old) = old.filter(|_| moved || change.does == Does::Delete) {
-            self.lives.turn(old, None);
-            self.show(old, false);
+        if let Some(left) = left {
+            self.lives.turn(left, None);
+            self.show(left, false);
         }
         if let Some(new) = new {
             let was_there = self.lives.turn(new, change.new.map(|new| new.row));
@@ -184,8 +189,8 @@ impl Pass {
                 self.show(new, captured && self.frame.rules.snapshot);
             }
         }
-        if let (Some(old), Some(new)) = (old.filter(|_| moved), new) {
-            self.suspects.link(old, new);
+        if let (Some(left), Some(new)) = (left, new) {
+            self.suspects.link(left, new);
         }
         Ok(())
     }
@@ -217,7 +222,7 @@ impl Pass {
 
     /// What the topic must hold of a change.
     fn owe(&mut self, change: &Change, (xid, end): (Xid, Lsn)) {
-        let (old, new) = change.names();
+        let (left, new) = (change.leaves(), change.names().1);
         let rules = &self.frame.rules;
         let (skips_create, skips_delete) =
             (rules.skips(Op::Create, end), rules.skips(Op::Delete, end));
@@ -226,17 +231,14 @@ impl Pass {
         let (before, after) = (row(change.old), row(change.new));
         let due =
             |part, before, after| Due { part, xid, lsn: change.lsn, end, seq: 0, before, after };
-        let moved = change.does == Does::Update && old.is_some_and(|old| Some(old) != new);
-        if let Some(old) = old.filter(|_| moved || change.does == Does::Delete)
-            && !skips_delete
-        {
-            self.push(old, due(Part::Delete, before, NO_ROW));
+        if let Some(left) = left.filter(|_| !skips_delete) {
+            self.push(left, due(Part::Delete, before, NO_ROW));
             if tombstone {
-                self.push(old, due(Part::Tombstone, NO_ROW, NO_ROW));
+                self.push(left, due(Part::Tombstone, NO_ROW, NO_ROW));
             }
         }
         let Some(new) = new else { return };
-        if change.does == Does::Insert || moved {
+        if change.does == Does::Insert || left.is_some() {
             if !skips_create {
                 self.push(new, due(Part::Create, NO_ROW, after));
             }

@@ -37,9 +37,9 @@ impl Pass {
         let partition = self.partitions.entry(place).or_default();
         partition.last_ms = partition.last_ms.max(Some(record.timestamp.unwrap_or(i64::MIN)));
         partition.waiting.push_back(got);
-        if partition.waiting.len() == 1 || partition.waiting.len() > WAITING_MAX {
-            let force = partition.waiting.len() > WAITING_MAX;
-            self.settle_all(place, force)?;
+        let too_many = partition.waiting.len() > WAITING_MAX;
+        if partition.waiting.len() == 1 || too_many {
+            self.settle_all(place, too_many)?;
         }
         Ok(())
     }
