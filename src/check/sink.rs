@@ -22,6 +22,7 @@ pub(super) const FINDS: &[Anomaly] = &[
     // At a sink; at topics they have checkers of their own.
     Anomaly::LostChange,
     Anomaly::DuplicateChange,
+    Anomaly::Replay,
     Anomaly::ToastPlaceholder,
 ];
 

@@ -64,9 +64,10 @@ impl Shown {
         self.is_odd = false;
     }
 
-    fn add(&mut self, watched: &Watched, encoding: &Encoding, name: &str, raw: &str) {
+    fn add(&mut self, watched: &Watched, encoding: &Encoding, name: &[u8], raw: &[u8]) {
         let start = self.row.len();
-        let column = watched.columns.get(self.places.len()).filter(|(column, _)| column == name);
+        let column =
+            watched.columns.get(self.places.len()).filter(|(column, _)| column.as_bytes() == name);
         let put = column.and_then(|(_, form)| put_json(&mut self.row, encoding, form, raw));
         self.is_odd |= put.is_none();
         self.places.push((start, self.row.len()));
@@ -148,7 +149,7 @@ impl Digester {
     }
 
     /// The next column of an image, as it stands there.
-    pub(super) fn show(&mut self, watched: &Watched, side: Side, name: &str, raw: &str) {
+    pub(super) fn show(&mut self, watched: &Watched, side: Side, name: &[u8], raw: &[u8]) {
         let shown = match side {
             Side::Before => &mut self.before,
             Side::After => &mut self.after,
@@ -174,7 +175,7 @@ impl Digester {
     }
 
     /// Of an image whose columns were shown; `raw` is all of it.
-    pub(super) fn shown(&mut self, watched: &Watched, side: Side, raw: Option<&str>) -> Digest {
+    pub(super) fn shown(&mut self, watched: &Watched, side: Side, raw: Option<&[u8]>) -> Digest {
         let Some(raw) = raw else { return NO_ROW };
         let shown = match side {
             Side::Before => &self.before,
@@ -188,16 +189,16 @@ impl Digester {
 
     /// Of the JSON of a row as a record shows it, its columns in any order; `NO_DIGEST` if it has not
     /// exactly the table's columns, or one cannot be read.
-    pub(super) fn json(&mut self, watched: &Watched, raw: &str) -> Digest {
+    pub(super) fn json(&mut self, watched: &Watched, raw: &[u8]) -> Digest {
         self.json_by_name(watched, raw).unwrap_or(NO_DIGEST)
     }
 
-    fn json_by_name(&mut self, watched: &Watched, raw: &str) -> Option<Digest> {
-        let shown = serde_json::from_str::<Row<'_>>(raw).ok()?;
+    fn json_by_name(&mut self, watched: &Watched, raw: &[u8]) -> Option<Digest> {
+        let shown = serde_json::from_slice::<Row<'_>>(raw).ok()?;
         (shown.len() == watched.columns.len()).then_some(())?;
         self.row.clear();
         for (name, form) in &watched.columns {
-            put_json(&mut self.row, &self.encoding, form, shown.get(name)?.get())?;
+            put_json(&mut self.row, &self.encoding, form, shown.get(name)?.get().as_bytes())?;
         }
         Some(digest(&self.row))
     }
@@ -209,7 +210,7 @@ impl Digester {
         let column = |place: &usize| watched.columns.get(*place);
         let mut columns = watched.key.iter().map_while(column);
         let in_order = members(key, |name, value| {
-            let (_, form) = columns.next().filter(|(column, _)| column == name)?;
+            let (_, form) = columns.next().filter(|(column, _)| column.as_bytes() == name)?;
             put_json(parts, encoding, form, value)
         });
         if in_order.is_some() && columns.next().is_none() {
@@ -229,7 +230,7 @@ impl Digester {
         self.start_key(table);
         for place in &watched.key {
             let (name, form) = watched.columns.get(*place)?;
-            put_json(&mut self.key, &self.encoding, form, shown.get(name)?.get())?;
+            put_json(&mut self.key, &self.encoding, form, shown.get(name)?.get().as_bytes())?;
         }
         Some(id(&self.key))
     }
@@ -254,11 +255,11 @@ const UNREAD: u8 = 5;
 /// Kinds of values that the codec reads follow from here.
 const READ: u8 = 16;
 
-fn put(out: &mut Vec<u8>, tag: u8, text: &str) {
+fn put(out: &mut Vec<u8>, tag: u8, text: &[u8]) {
     out.push(tag);
     // The length keeps neighbours apart.
     out.extend_from_slice(&text.len().to_le_bytes());
-    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(text);
 }
 
 fn put_value(out: &mut Vec<u8>, value: &Value) {
@@ -276,7 +277,7 @@ fn put_value(out: &mut Vec<u8>, value: &Value) {
         Value::TimestampTz(_) => READ + 8,
         Value::Json(_) => READ + 9,
     };
-    put(out, tag, canonical(value).as_deref().unwrap_or_default());
+    put(out, tag, canonical(value).as_deref().unwrap_or_default().as_bytes());
 }
 
 /// Whether the cell has a value that can be read.
@@ -290,8 +291,8 @@ fn put_cell(out: &mut Vec<u8>, encoding: &Encoding, form: &Form, cell: CellView<
         CellView::Text(text) => text,
     };
     match form {
-        Form::Int => put(out, INT, text),
-        Form::Text => put(out, TEXT, text),
+        Form::Int => put(out, INT, text.as_bytes()),
+        Form::Text => put(out, TEXT, text.as_bytes()),
         Form::Bool => match text {
             "t" | "true" | "1" => out.push(TRUE),
             "f" | "false" | "0" => out.push(FALSE),
@@ -306,28 +307,28 @@ fn put_cell(out: &mut Vec<u8>, encoding: &Encoding, form: &Form, cell: CellView<
 }
 
 /// `None` for a value that cannot be read, or is written as it seldom is.
-fn put_json(out: &mut Vec<u8>, encoding: &Encoding, form: &Form, raw: &str) -> Option<()> {
-    if raw == "null" {
+fn put_json(out: &mut Vec<u8>, encoding: &Encoding, form: &Form, raw: &[u8]) -> Option<()> {
+    if raw == b"null" {
         out.push(NULL);
         return Some(());
     }
     match form {
         Form::Int => {
-            let digits = raw.strip_prefix('-').unwrap_or(raw);
-            digits.bytes().all(|byte| byte.is_ascii_digit()).then_some(())?;
+            let digits = raw.strip_prefix(b"-").unwrap_or(raw);
+            digits.iter().all(u8::is_ascii_digit).then_some(())?;
             put(out, INT, raw);
         }
         Form::Text => match plain(raw) {
             Some(text) => put(out, TEXT, text),
-            None => put(out, TEXT, &serde_json::from_str::<String>(raw).ok()?),
+            None => put(out, TEXT, serde_json::from_slice::<String>(raw).ok()?.as_bytes()),
         },
         Form::Bool => match raw {
-            "true" => out.push(TRUE),
-            "false" => out.push(FALSE),
+            b"true" => out.push(TRUE),
+            b"false" => out.push(FALSE),
             _ => return None,
         },
         Form::Other(kind) => {
-            let raw = serde_json::from_str::<&RawValue>(raw).ok()?;
+            let raw = serde_json::from_slice::<&RawValue>(raw).ok()?;
             put_value(out, &encoding.value(raw, kind).ok()?);
         }
     }
@@ -390,7 +391,7 @@ mod tests {
             Some(())
         })
         .unwrap();
-        digester.shown(&watched(), Side::After, Some(json))
+        digester.shown(&watched(), Side::After, Some(json.as_bytes()))
     }
 
     #[rstest]
@@ -400,7 +401,7 @@ mod tests {
     fn a_row_of_the_journal_is_the_one_that_a_record_shows(#[case] ok: &str) {
         let named = named(&row(ok)).unwrap();
         assert!(!named.is_odd);
-        assert_eq!(named.row, digester().json(&watched(), JSON));
+        assert_eq!(named.row, digester().json(&watched(), JSON.as_bytes()));
         assert_eq!(named.row, shown(JSON));
     }
 
@@ -430,7 +431,7 @@ mod tests {
     #[case::no_date(r#"{"id":-7,"part":"x","ok":true,"day":"x"}"#)]
     fn what_is_no_row_of_the_table_is_compared_with_nothing(#[case] json: &str) {
         assert_eq!(shown(json), NO_DIGEST);
-        assert_eq!(digester().json(&watched(), json), NO_DIGEST);
+        assert_eq!(digester().json(&watched(), json.as_bytes()), NO_DIGEST);
     }
 
     #[test]

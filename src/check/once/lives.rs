@@ -185,6 +185,13 @@ impl Lives {
         self.table.find_mut(id.0, |life| life.id == id)
     }
 
+    /// How many of these keys are held. Where keys are many each look at one waits for memory; of
+    /// several that are looked at side by side none waits for another, and the next look at each is
+    /// quick.
+    pub(super) fn n_held(&self, ids: impl Iterator<Item = Id>) -> usize {
+        ids.filter(|id| self.table.find(id.0, |life| life.id == *id).is_some()).count()
+    }
+
     /// The key, which is held from here on.
     pub(super) fn of(&mut self, id: Id) -> &mut Life {
         held(&mut self.table, id)

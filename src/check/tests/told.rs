@@ -155,3 +155,15 @@ fn a_null_of_a_record_is_a_null() {
     value.0 = String::from_utf8_lossy(&value.0).replace("\"ann\"", "null").into_bytes();
     assert_eq!(lines(scene), [line(false, Kind::Insert, "", "1 null")]);
 }
+
+/// Which row such a record is of no one can tell; the others stay as they were.
+#[test]
+fn a_record_without_its_key_changes_no_other_row() {
+    let mut scene = scene(1);
+    scene.insert(0, ANN);
+    scene.insert(0, BOB);
+    scene.last_record().key = None;
+    scene.change(0, Some(ANN), Some(BEA));
+    let lines = lines(scene);
+    assert_eq!(lines[2], line(false, Kind::Update, "1 ann", "1 bea"));
+}

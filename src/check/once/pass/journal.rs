@@ -136,6 +136,8 @@ impl Pass {
         self.counted.transactions += 1;
         self.xids.insert(open.xid.0);
         self.lacking.remove(&open.xid);
+        let named = open.changes.iter().filter_map(|change| change.names().1);
+        std::hint::black_box(self.lives.n_held(named));
         for change in &open.changes {
             self.apply(change, (&open, end))?;
         }

@@ -247,7 +247,8 @@ fn got(
     };
     let part = part(envelope.op).filter(|_| !envelope.source.is_incremental())?;
     let (xid, lsn) = (envelope.source.xid, envelope.source.lsn);
-    let mut row = |raw: Option<&str>| raw.map_or(NO_ROW, |raw| digester.json(watched, raw));
+    let mut row =
+        |raw: Option<&str>| raw.map_or(NO_ROW, |raw| digester.json(watched, raw.as_bytes()));
     let json = |row: &debezium::Row<'_>| serde_json::to_string(row).unwrap_or_default();
     let before = row(envelope.before.as_ref().map(json).as_deref());
     let after = row(envelope.after.as_ref().map(json).as_deref());
