@@ -212,7 +212,8 @@ impl<'a> Case<'a> {
     /// How `expect` names a source table: by its name, or with its schema where a sink or another
     /// table has that name too.
     pub(super) fn place_of(&self, table: &Table) -> String {
-        let sink = self.index.sinks.iter().any(|sink| sink.name == table.name);
+        let mut sinks = self.index.sinks.iter().map(|sink| &sink.name).chain(&self.excerpt.sinks);
+        let sink = sinks.any(|name| *name == table.name);
         let namesakes = self.index.tables.iter().filter(|other| other.name == table.name).count();
         if sink || namesakes > 1 {
             return format!("{}.{}", table.schema, table.name);

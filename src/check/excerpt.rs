@@ -15,6 +15,8 @@ pub(super) struct Excerpt {
     /// By topic and partition: when the last record that could be read was written, in milliseconds
     /// since 1970; the least number where none says it.
     read: BTreeMap<String, BTreeMap<i32, i64>>,
+    /// The names of the sinks, which are not judged.
+    pub(super) sinks: Vec<String>,
     /// The point that the snapshot's rows say, where there are rows.
     pub(super) point: Option<Lsn>,
     /// The first change whose record was streamed.

@@ -153,6 +153,7 @@ impl Once {
         let keys = pass.suspects.closed();
         let unreadable = pass.suspects.take_unreadable();
         let mut seen = Excerpt::default();
+        seen.sinks.extend(self.header.trial.pipeline.sinks.keys().cloned());
         pass.tell(&mut seen);
         let Pass { frame, digester, lacking, counted, lives, first, .. } = pass;
         let n_keys = (!lives.forgot).then(|| lives.len());

@@ -122,6 +122,19 @@ fn a_key_at_which_something_deviates_is_looked_at_and_others_are_not() {
 }
 
 #[test]
+fn a_table_that_a_sink_shares_its_name_with_is_named_with_its_schema() {
+    let mut scene = scene();
+    let lsn = scene.commit(None, Some(CID));
+    scene.show(0, lsn, (None, Some((3, "cid", 3, 2))));
+    let sinks = &mut scene.header.trial.pipeline.sinks;
+    let sink = sinks.remove(SINK).unwrap();
+    sinks.insert("payments".to_owned(), sink);
+    scene.proof(None, &[]);
+    let verdict = pass(scene).judged.unwrap();
+    assert_eq!(verdict.findings[0].finding.place, "public.payments");
+}
+
+#[test]
 fn the_last_change_that_a_proof_covers_is_missed() {
     let mut scene = scene();
     scene.commit(None, Some(CID));
