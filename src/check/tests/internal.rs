@@ -5,6 +5,7 @@ use rstest::rstest;
 use super::super::testing::{SINK, Scene, TOPIC, Total, failing, passes};
 use super::super::verdict::{Outcome, Verdict};
 use super::super::wanted;
+use super::scene::names;
 use crate::base::anomaly::Anomaly;
 use crate::history::event::{Event, ProofGap};
 use crate::scenario::expect::Level;
@@ -82,10 +83,6 @@ fn with_cuts(level: Level, outputs: &[i64]) -> Scene {
     scene
 }
 
-fn names(verdict: &Verdict) -> Vec<Anomaly> {
-    failing(verdict).into_iter().map(|(name, _)| name).collect()
-}
-
 #[rstest]
 fn a_state_may_be_shown_again(#[values(Level::Cut, Level::Commit)] level: Level) {
     assert_eq!(names(&judged(level, &[10, 10, 30, 30, 15])), []);
@@ -108,13 +105,7 @@ fn the_states_of_a_statement_that_failed_are_not_looked_at(
     #[case] looked_at: bool,
 ) {
     let mut scene = with_cuts(Level::Cut, &[10, 35, 15]);
-    scene.events.push(Event::Trouble {
-        finding: Anomaly::StatementFailed,
-        place: place.to_owned(),
-        at: None,
-        sentence: "it failed".to_owned(),
-        detail: Vec::new(),
-    });
+    scene.fails(place);
     let verdict = scene.judged();
     assert_eq!(names(&verdict).contains(&Anomaly::ImpossibleOutput), looked_at);
     assert_eq!(verdict.figures.contains_key("outputs of `totals`"), looked_at);

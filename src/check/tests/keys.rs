@@ -4,6 +4,7 @@ use rstest::rstest;
 
 use super::super::testing::{Payment, Scene, failing, image, passes, xid};
 use super::super::verdict::{Outcome, Verdict};
+use super::scene::judged;
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
 use crate::base::text::Text;
@@ -18,13 +19,6 @@ const BOB: Payment<'_> = (2, "bob", 2, 5);
 
 fn scene() -> Scene {
     Scene::new(2).keyed_by_account().statements()
-}
-
-/// The windows of the sink stay open: only the topic is looked at.
-fn judged(mut scene: Scene) -> Verdict {
-    scene.proof(None, &[]);
-    scene.header.trial.pipeline.sinks.clear();
-    scene.judged()
 }
 
 fn at_ann(anomaly: Anomaly) -> Vec<(Anomaly, Option<String>)> {

@@ -2,18 +2,13 @@
 
 use super::super::testing::{Payment, SINK, Scene, Total, failing};
 use super::super::verdict::{Seen, Verdict};
+use super::scene::judged;
 use crate::base::anomaly::Anomaly;
 use crate::history::event::SinkMode;
 
 const ANN: Payment<'_> = (1, "ann", 1, 10);
 const BEA: Payment<'_> = (1, "bea", 1, 10);
 const BOB: Payment<'_> = (2, "bob", 2, 5);
-
-fn judged(mut scene: Scene) -> Verdict {
-    scene.proof(None, &[]);
-    scene.header.trial.pipeline.sinks.clear();
-    scene.judged()
-}
 
 /// A line of a life: hop, event, row, and `!` where the finding is about it.
 fn line(seen: &Seen) -> String {

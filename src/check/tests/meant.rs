@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::testing::{Payment, Scene, TOPIC, failing, image, json as row, passes, xid};
-use super::super::verdict::Verdict;
+use super::scene::judged;
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
 use crate::codec::pgoutput::write;
@@ -11,13 +11,6 @@ use crate::history::event::Event;
 
 const ANN: Payment<'_> = (1, "ann", 1, 10);
 const BOB: Payment<'_> = (2, "bob", 2, 5);
-
-/// The windows of the sink stay open: only the topic is looked at.
-fn judged(mut scene: Scene) -> Verdict {
-    scene.proof(None, &[]);
-    scene.header.trial.pipeline.sinks.clear();
-    scene.judged()
-}
 
 #[test]
 fn a_tombstone_belongs_to_the_delete_before_it() {

@@ -1,29 +1,19 @@
 //! The slot's consistent point: the snapshot shows exactly the commits before it, and a commit at it
 //! is streamed.
 
-use super::super::testing::{Payment, Scene, failing, passes, witnesses};
-use super::super::verdict::Verdict;
+use super::super::testing::{Payment, Scene, passes, witnesses};
+use super::scene::{judged, names};
 use super::snapshots::read;
 use crate::base::anomaly::Anomaly;
 
 const ANN: Payment<'_> = (1, "ann", 1, 10);
 const BOB: Payment<'_> = (2, "bob", 2, 5);
 
-fn judged(mut scene: Scene) -> Verdict {
-    scene.proof(None, &[]);
-    scene.header.trial.pipeline.sinks.clear();
-    scene.judged()
-}
-
 /// The commit record of the first transaction behind the snapshot stands at the point itself.
 fn at_the_point() -> Scene {
     let mut scene = Scene::new(1).statements();
     scene.set_point(1004);
     scene
-}
-
-fn names(verdict: &Verdict) -> Vec<Anomaly> {
-    failing(verdict).into_iter().map(|(name, _)| name).collect()
 }
 
 #[test]

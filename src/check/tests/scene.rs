@@ -1,6 +1,8 @@
 //! What tests change of a scene that stands already.
 
-use super::super::testing::Scene;
+use super::super::testing::{Scene, failing};
+use super::super::verdict::Verdict;
+use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
 use crate::history::event::{Event, Record, Table};
 
@@ -31,4 +33,27 @@ impl Scene {
             }
         }
     }
+
+    /// The statement that writes a sink fails.
+    pub(in crate::check) fn fails(&mut self, place: &str) {
+        self.events.push(Event::Trouble {
+            finding: Anomaly::StatementFailed,
+            place: place.to_owned(),
+            at: None,
+            sentence: "it failed".to_owned(),
+            detail: Vec::new(),
+        });
+    }
+}
+
+/// The windows of the sink stay open: only the topic is looked at.
+pub(super) fn judged(mut scene: Scene) -> Verdict {
+    scene.proof(None, &[]);
+    scene.header.trial.pipeline.sinks.clear();
+    scene.judged()
+}
+
+/// What fails, by name.
+pub(super) fn names(verdict: &Verdict) -> Vec<Anomaly> {
+    failing(verdict).into_iter().map(|(name, _)| name).collect()
 }

@@ -5,7 +5,8 @@ use rstest::rstest;
 
 use super::super::testing::{Payment, Scene, failing, image, passes, table, topic};
 use super::super::verdict::{Outcome, Verdict};
-use super::snapshots::{ask, asked, chunk, close, judged, names, open, read, signal, signalled};
+use super::scene::{judged, names};
+use super::snapshots::{ask, asked, chunk, close, open, read, signal, signalled};
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
 use crate::codec::pgoutput::write;

@@ -2,22 +2,13 @@
 
 use rstest::rstest;
 
-use super::super::testing::{Scene, failing};
+use super::super::testing::Scene;
 use super::super::verdict::Verdict;
+use super::scene::{judged, names};
 use crate::base::anomaly::Anomaly;
 use crate::history::event::{Event, Published};
 
 const ANN: (i64, &str, i64, i64) = (1, "ann", 1, 10);
-
-fn judged(mut scene: Scene) -> Verdict {
-    scene.proof(None, &[]);
-    scene.header.trial.pipeline.sinks.clear();
-    scene.judged()
-}
-
-fn names(verdict: &Verdict) -> Vec<Anomaly> {
-    failing(verdict).into_iter().map(|(name, _)| name).collect()
-}
 
 /// A TRUNCATE of a table with or without a row, with or without its record.
 fn truncated(row: bool, shown: bool, skipped: &str) -> Verdict {

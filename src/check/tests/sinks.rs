@@ -287,23 +287,13 @@ fn a_sink_with_a_gap_at_a_proof_is_not_compared(#[case] sink: &str, #[case] comp
     assert_eq!(told, !compared, "{:?}", verdict.gaps);
 }
 
-fn fails(scene: &mut Scene, place: &str) {
-    scene.events.push(Event::Trouble {
-        finding: Anomaly::StatementFailed,
-        place: place.to_owned(),
-        at: None,
-        sentence: "it failed".to_owned(),
-        detail: Vec::new(),
-    });
-}
-
 #[rstest]
 #[case::its_own(SINK, 0)]
 #[case::another("other", 1)]
 fn what_a_statement_that_failed_wrote_is_not_compared(#[case] place: &str, #[case] n: usize) {
     let mut scene = scene(UPSERT);
     scene.proof(None, &[ROW, OTHER]);
-    fails(&mut scene, place);
+    scene.fails(place);
     let lost = failing(&scene.judged());
     let lost = lost.iter().filter(|(name, _)| *name == Anomaly::LostChange);
     assert_eq!(lost.count(), n);
@@ -322,7 +312,7 @@ fn a_sink_without_a_table_is_a_gap_of_a_run_without_trouble(
     scene.proof(None, &[OTHER]);
     scene.events.retain(|event| !matches!(event, Event::Sinks { .. }));
     if let Some(place) = trouble {
-        fails(&mut scene, place);
+        scene.fails(place);
     }
     let verdict = scene.judged();
     let gaps = verdict.gaps.iter().filter(|gap| gap.what == "sink `totals`");

@@ -4,6 +4,7 @@ use rstest::rstest;
 
 use super::super::testing::{Scene, TOPIC, failing, passes, witnesses};
 use super::super::verdict::Verdict;
+use super::scene::{judged, names};
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
 use crate::history::event::{Bytes, Event};
@@ -11,17 +12,6 @@ use crate::history::event::{Bytes, Event};
 const ANN: (i64, &str, i64, i64) = (1, "ann", 1, 10);
 const BOB: (i64, &str, i64, i64) = (2, "bob", 2, 5);
 const CID: (i64, &str, i64, i64) = (3, "cid", 3, 1);
-
-/// The windows of the sink stay open: only the topic is looked at.
-fn judged(mut scene: Scene) -> Verdict {
-    scene.proof(None, &[]);
-    scene.header.trial.pipeline.sinks.clear();
-    scene.judged()
-}
-
-fn names(verdict: &Verdict) -> Vec<Anomaly> {
-    failing(verdict).into_iter().map(|(name, _)| name).collect()
-}
 
 #[test]
 fn a_snapshot_and_the_stream_behind_it_pass() {

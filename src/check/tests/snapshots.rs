@@ -7,6 +7,7 @@ use super::super::testing::{
     Payment, Scene, TOPIC, failing, image, json, passes, table, witnesses,
 };
 use super::super::verdict::{Outcome, Verdict};
+use super::scene::{judged, names};
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
 use crate::codec::pgoutput::{Cell, write};
@@ -72,17 +73,6 @@ pub(super) fn open(scene: &mut Scene) {
 
 pub(super) fn close(scene: &mut Scene) {
     signal(scene, "w-close", "snapshot-window-close", "{}");
-}
-
-/// The windows of the sink stay open: only the topic is looked at.
-pub(super) fn judged(mut scene: Scene) -> Verdict {
-    scene.proof(None, &[]);
-    scene.header.trial.pipeline.sinks.clear();
-    scene.judged()
-}
-
-pub(super) fn names(verdict: &Verdict) -> Vec<Anomaly> {
-    failing(verdict).into_iter().map(|(name, _)| name).collect()
 }
 
 /// Two rows, and an incremental snapshot that was asked for.

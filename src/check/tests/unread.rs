@@ -3,7 +3,8 @@
 use rstest::rstest;
 
 use super::super::testing::{SINK, Scene, TOPIC, failing};
-use super::super::verdict::{Outcome, Verdict};
+use super::super::verdict::Outcome;
+use super::scene::judged;
 use crate::base::anomaly::Anomaly;
 use crate::base::text::Text;
 use crate::history::event::{Event, Published};
@@ -12,13 +13,6 @@ use crate::scenario::settings::ReplicaIdentity;
 
 const ANN: (i64, &str, i64, i64) = (1, "ann", 1, 10);
 const BOB: (i64, &str, i64, i64) = (2, "bob", 2, 5);
-
-/// The windows of the sink stay open: only the topic is looked at.
-fn judged(mut scene: Scene) -> Verdict {
-    scene.proof(None, &[]);
-    scene.header.trial.pipeline.sinks.clear();
-    scene.judged()
-}
 
 #[rstest]
 #[case::all_is_read(false)]

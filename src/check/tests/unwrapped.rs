@@ -4,7 +4,8 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::super::testing::{Scene, failing, passes, xid};
-use super::super::verdict::{Outcome, Verdict};
+use super::super::verdict::Outcome;
+use super::scene::judged;
 use super::snapshots::{ask, signalled};
 use crate::base::anomaly::Anomaly;
 use crate::history::event::Event;
@@ -38,12 +39,6 @@ fn told(mode: &str, shown: &[Shown]) -> Scene {
         }
     }
     scene
-}
-
-fn judged(mut scene: Scene) -> Verdict {
-    scene.proof(None, &[]);
-    scene.header.trial.pipeline.sinks.clear();
-    scene.judged()
 }
 
 const IN: Option<bool> = Some(false);

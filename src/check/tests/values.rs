@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::testing::{Payment, Scene, TOPIC, failing, json as row, passes, xid};
 use super::super::verdict::Verdict;
+use super::scene::judged;
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
 use crate::scenario::settings::ReplicaIdentity;
@@ -35,12 +36,6 @@ fn without(payment: Payment<'_>, column: &str) -> Value {
     let mut row = row(payment);
     row.as_object_mut().unwrap().remove(column);
     row
-}
-
-fn judged(mut scene: Scene) -> Verdict {
-    scene.proof(None, &[]);
-    scene.header.trial.pipeline.sinks.clear();
-    scene.judged()
 }
 
 /// An insert of Ann that is shown as this row under this key.

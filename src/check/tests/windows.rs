@@ -351,13 +351,7 @@ fn the_windows_of_a_statement_that_failed_are_not_judged(#[case] place: &str, #[
     let mut scene = closed();
     scene.fires(("bob", 10, 1));
     scene.proof(Some(10), &[FIRST, ("bob", 10, 1), OPEN]);
-    scene.events.push(Event::Trouble {
-        finding: Anomaly::StatementFailed,
-        place: place.to_owned(),
-        at: None,
-        sentence: "it failed".to_owned(),
-        detail: Vec::new(),
-    });
+    scene.fails(place);
     let missing = failing(&scene.judged());
     let missing = missing.iter().filter(|(name, _)| *name == Anomaly::WindowMissing);
     assert_eq!(missing.count(), n);

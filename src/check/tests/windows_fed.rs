@@ -3,9 +3,10 @@
 
 use rstest::rstest;
 
-use super::super::testing::{SINK, Scene, TOPIC, failing, passes};
+use super::super::testing::{SINK, Scene, TOPIC, passes};
 use super::super::verdict::{Outcome, Verdict};
 use super::super::wanted;
+use super::scene::names;
 use super::windows::{FIRST, OPEN, closed};
 use crate::base::anomaly::Anomaly;
 use crate::base::text::Text;
@@ -65,10 +66,6 @@ fn idles(scene: &mut Scene) {
             clocks[0].idles = true;
         }
     }
-}
-
-fn names(verdict: &Verdict) -> Vec<Anomaly> {
-    failing(verdict).into_iter().map(|(name, _)| name).collect()
 }
 
 /// Nothing fails, and a gap says this.

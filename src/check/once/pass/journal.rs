@@ -137,6 +137,7 @@ impl Pass {
         self.xids.insert(open.xid.0);
         self.lacking.remove(&open.xid);
         let named = open.changes.iter().filter_map(|change| change.names().1);
+        // How many does not matter: what was looked at is near when it is needed.
         std::hint::black_box(self.lives.n_held(named));
         for change in &open.changes {
             self.apply(change, (&open, end))?;
