@@ -22,6 +22,8 @@
 //!   condition, with a limit, and on time-out it says what was there instead.
 //! - What cannot be decided is `unknown` with the missing evidence named; it is never a pass. A run
 //!   in which nothing could go wrong (no change captured, nothing expected) is an error.
+//! - A run touches nothing that it did not make: every place that the author's files name is owned
+//!   or refused, and what differs from them is listed; nothing is made right in silence.
 //! - What a run made is named after the run, claimed in a file before it is made, and gone after
 //!   it, however the run ended.
 
@@ -39,6 +41,8 @@ pub mod history;
 pub mod model;
 
 pub mod dialect;
+
+pub mod contain;
 
 pub mod lint;
 

@@ -3,6 +3,7 @@
 
 pub mod anomaly;
 pub mod diagnostic;
+pub mod difference;
 pub mod exit;
 pub mod position;
 pub mod text;

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use super::console::Console;
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::exit::Exit;
+use crate::contain;
 use crate::lint::lint;
 use crate::plan::{self, Matrix, SelectError};
 use crate::scenario::trial::Trial;
@@ -119,6 +120,7 @@ impl Selection {
             selected.diagnostics.extend(loaded.diagnostics);
             let trials = loaded.scenario.map(|scenario| self.trials(&scenario));
             for trial in trials.iter().flatten() {
+                selected.diagnostics.extend(contain::refuse(trial, &sources));
                 selected.diagnostics.extend(lint(trial, &sources));
             }
             selected.trials.extend(trials.unwrap_or_default().into_iter().map(|trial| Planned {

@@ -1,0 +1,11 @@
+//! The connector file: options that name a place, owned or refused.
+
+use camino::Utf8PathBuf;
+
+use crate::base::diagnostic::Diagnostic;
+use crate::scenario::trial::Trial;
+
+/// Options of the connector (file and settings) that would reach outside of the run.
+pub(super) fn refuse(_trial: &Trial, _sources: &[(Utf8PathBuf, String)]) -> Vec<Diagnostic> {
+    Vec::new()
+}
