@@ -6,5 +6,6 @@ pub mod diagnostic;
 pub mod difference;
 pub mod exit;
 pub mod position;
+pub mod secret;
 pub mod text;
 pub mod value;
