@@ -9,6 +9,7 @@ pub mod edit;
 pub mod flink;
 pub mod postgres;
 mod reader;
+pub mod secret;
 pub mod split;
 pub mod sqlstate;
 pub mod table;

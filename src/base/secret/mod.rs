@@ -24,7 +24,14 @@ const FILLERS: [char; 4] = ['*', '·', '…', '🔒'];
 
 /// The text with `…` in the place of every secret.
 pub fn redacted(text: &str) -> Cow<'_, str> {
-    replaced(text, &spans(text), |_| HIDDEN.to_owned())
+    redacted_at(text, &spans(text))
+}
+
+/// [`redacted`], at given places, which ascend and do not overlap.
+pub fn redacted_at<'a>(text: &'a str, spans: &[Span]) -> Cow<'a, str> {
+    // Line breaks stay, so that what follows stands on its line.
+    let line = |line: &str| if line.is_empty() { "" } else { HIDDEN };
+    replaced(text, spans, |secret| secret.split('\n').map(line).collect::<Vec<_>>().join("\n"))
 }
 
 /// The value of a key: hidden whole if the key is a secret's, else with the secrets in it hidden.
@@ -106,12 +113,12 @@ impl Secrets {
     /// The text with `…` in the place of what is known, and of nothing else: for what may hold rows,
     /// whose columns may be called as they like.
     pub fn known_hidden<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        replaced(text, &disjoint(self.places(text)), |_| HIDDEN.to_owned())
+        redacted_at(text, &disjoint(self.places(text)))
     }
 
     /// The text with `…` in the place of every secret, known or told by its kind.
     pub fn hidden<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        replaced(text, &self.all(text), |_| HIDDEN.to_owned())
+        redacted_at(text, &self.all(text))
     }
 
     /// [`Self::hidden`], with every byte where it was.
@@ -136,7 +143,7 @@ impl Secrets {
 }
 
 /// Overlapping spans united, in order.
-fn disjoint(mut spans: Vec<Span>) -> Vec<Span> {
+pub fn disjoint(mut spans: Vec<Span>) -> Vec<Span> {
     spans.sort_unstable();
     let mut united: Vec<Span> = Vec::new();
     for span in spans {

@@ -80,7 +80,7 @@ use super::*;
 #[case("got eyJhbGciOi.eyJzdWIi.c2ln!", "got …!")]
 #[case(
     "-----BEGIN RSA PRIVATE KEY-----\nMIIa\n-----END RSA PRIVATE KEY-----",
-    "-----BEGIN RSA PRIVATE KEY-----…-----END RSA PRIVATE KEY-----"
+    "-----BEGIN RSA PRIVATE KEY-----\n…\n-----END RSA PRIVATE KEY-----"
 )]
 #[case("-----BEGIN PRIVATE KEY-----\\nMIIa", "-----BEGIN PRIVATE KEY-----…")]
 // Sentences.
