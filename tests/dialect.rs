@@ -124,10 +124,10 @@ fn every_managed_connector_is_mapped_or_refused_key_by_key() {
         shown += &format!("=== {line}\n");
         match connector::mapped(&written, &file, Dialect::Confluent) {
             Ok(mapped) => {
-                for note in mapped.notes {
+                for note in &mapped.notes {
                     shown += &format!("# {note}\n");
                 }
-                for (key, value) in mapped.options {
+                for (key, value) in mapped.options() {
                     shown += &format!("{key} = {value}\n");
                 }
             }

@@ -14,6 +14,8 @@ use super::text::Place;
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
 )]
+// A finding has differences too, and a published schema needs two names.
+#[schemars(rename = "FileDifference")]
 pub struct Difference {
     /// What it is about: `connector`, ``table `orders` ``, `source`, ``topic `cdc.public.orders` ``.
     pub part: String,
@@ -59,6 +61,17 @@ impl Difference {
         self
     }
 
+    /// What becomes of it: `` `tasks.max`: 4 → 1 ``.
+    pub fn change(&self) -> String {
+        let key = &self.key;
+        match (&self.theirs, &self.ours) {
+            (Some(theirs), Some(ours)) => format!("`{key}`: {theirs} → {ours}"),
+            (Some(theirs), None) => format!("`{key}`: {theirs} is left out"),
+            (None, Some(ours)) => format!("`{key}`: {ours} is added"),
+            (None, None) => format!("`{key}` is not as written"),
+        }
+    }
+
     /// The same with its place in the author's files.
     #[must_use]
     pub fn at(mut self, place: Place) -> Self {
@@ -70,15 +83,7 @@ impl Difference {
 impl fmt::Display for Difference {
     /// ``connector: `tasks.max`: 4 → 1 (the connector has one task)``
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { part, key, theirs, ours, why, .. } = self;
-        write!(f, "{part}: `{key}`: ")?;
-        match (theirs, ours) {
-            (Some(theirs), Some(ours)) => write!(f, "{theirs} → {ours}")?,
-            (Some(theirs), None) => write!(f, "{theirs} is left out")?,
-            (None, Some(ours)) => write!(f, "{ours} is added")?,
-            (None, None) => f.write_str("is not as written")?,
-        }
-        write!(f, " ({why})")
+        write!(f, "{}: {} ({})", self.part, self.change(), self.why)
     }
 }
 

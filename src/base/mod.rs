@@ -4,6 +4,7 @@
 pub mod anomaly;
 pub mod diagnostic;
 pub mod difference;
+pub mod draft;
 pub mod exit;
 pub mod position;
 pub mod secret;

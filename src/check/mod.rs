@@ -96,19 +96,21 @@ const CHECKERS: &[Checker] = &[
 
 /// Judges a history. The verdict depends on nothing else.
 pub fn judge(history: &History) -> Verdict {
-    if let Some(verdict) = integrity::aborted(history) {
-        return verdict;
-    }
-    laid_out(|| judge_case(&Case::of(history)))
+    laid_out(history, || match integrity::aborted(history) {
+        Some(verdict) => verdict,
+        None => judge_case(&Case::of(history)),
+    })
 }
 
 /// A bug in laying out the history is no verdict.
-fn laid_out(judge: impl FnOnce() -> Verdict) -> Verdict {
-    catch_unwind(AssertUnwindSafe(judge)).unwrap_or_else(|cause| {
+fn laid_out(history: &History, judge: impl FnOnce() -> Verdict) -> Verdict {
+    let mut verdict = catch_unwind(AssertUnwindSafe(judge)).unwrap_or_else(|cause| {
         let mut verdict = Verdict::empty(Outcome::Unknown);
         verdict.gaps.push(panicked("laying out the history", cause.as_ref()));
         verdict
-    })
+    });
+    verdict.differences = summary::differences(history);
+    verdict
 }
 
 /// A cut at which the reference of a sink is needed, with the rows of the tables there.

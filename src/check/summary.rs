@@ -7,7 +7,9 @@ use super::found::{Found, Raw};
 use super::vacuity::n_captured;
 use super::verdict::{Outcome, Status, Verdict};
 use crate::base::anomaly::Anomaly;
-use crate::history::event::Side;
+use crate::base::difference::Difference;
+use crate::history::History;
+use crate::history::event::{Event, Side};
 use crate::scenario::expect::Level;
 
 /// How many findings of one name at one place a verdict keeps.
@@ -25,6 +27,7 @@ impl Verdict {
             gaps: Vec::new(),
             not_judged: Vec::new(),
             warnings: Vec::new(),
+            differences: Vec::new(),
             figures: BTreeMap::new(),
         }
     }
@@ -81,11 +84,28 @@ pub(super) fn undemanded_levels(case: &Case<'_>, found: &mut Found) {
 
 /// What the author should know.
 pub(super) fn warnings(case: &Case<'_>) -> Vec<String> {
-    let names = case.index.replaced.join(", ");
-    let replaced = (!names.is_empty())
-        .then(|| format!("the harness replaced these options of the connector file: {names}"));
-    let restarted = case.restarted_by_itself().map(|restart| restart.warning());
-    replaced.into_iter().chain(restarted).collect()
+    case.restarted_by_itself().map(|restart| restart.warning()).into_iter().collect()
+}
+
+/// What differs from the author's files, each once. Older histories tell only the names of options.
+pub(super) fn differences(history: &History) -> Vec<Difference> {
+    let mut all = Vec::new();
+    for event in &history.events {
+        let told = match event {
+            Event::Connector { replaced, .. } => {
+                let old = |key| Difference::new("connector", key, "the harness replaced it");
+                replaced.iter().map(old).collect()
+            }
+            Event::Differences { differences } => differences.clone(),
+            _ => Vec::new(),
+        };
+        for difference in told {
+            if !all.contains(&difference) {
+                all.push(difference);
+            }
+        }
+    }
+    all
 }
 
 /// What was looked at.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::base::anomaly::Anomaly;
+use crate::base::difference;
 use crate::base::position::{Lsn, Position, RecordPosition, Xid};
 
 /// The judgement of one trial.
@@ -40,8 +41,11 @@ pub struct Verdict {
     pub gaps: Vec<Gap>,
     /// Families, levels and columns without a check here, each with the reason.
     pub not_judged: Vec<String>,
-    /// Allowed findings that were not seen, sinks not exercised, keys the harness replaced.
+    /// Allowed findings that were not seen, sinks not exercised.
     pub warnings: Vec<String>,
+    /// What differs from the author's files: all that was submitted otherwise than they say.
+    #[serde(default)]
+    pub differences: Vec<difference::Difference>,
     /// What was looked at, by name (changes, records, keys, sinks compared, proofs).
     pub figures: BTreeMap<String, u64>,
 }

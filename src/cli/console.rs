@@ -22,17 +22,23 @@ pub(super) enum Color {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Console {
     choice: ColorChoice,
+    tells_all: bool,
 }
 
 impl Console {
-    /// A console that colours as told.
-    pub(super) fn new(color: Color) -> Self {
+    /// A console that colours as told, and tells all if asked to (`-v`).
+    pub(super) fn new(color: Color, verbose: u8) -> Self {
         let choice = match color {
             Color::Auto => ColorChoice::Auto,
             Color::Always => ColorChoice::Always,
             Color::Never => ColorChoice::Never,
         };
-        Self { choice }
+        Self { choice, tells_all: verbose > 0 }
+    }
+
+    /// Reports are to hold what is otherwise only counted.
+    pub(super) fn tells_all(self) -> bool {
+        self.tells_all
     }
 
     /// Prints to stdout what the command was asked for; a line break is added where none is.

@@ -1,5 +1,7 @@
 //! `changeproof explain`: what a name means.
 
+use std::collections::BTreeMap;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 
@@ -7,17 +9,26 @@ use super::console::Console;
 use super::format::show;
 use super::select::Selection;
 use crate::base::anomaly::Anomaly;
+use crate::base::diagnostic::{Diagnostic, Severity};
+use crate::base::difference::Difference;
 use crate::base::exit::Exit;
+use crate::contain;
 use crate::lint::RULES;
+use crate::report::differences::section;
 use crate::report::page::Page;
 use crate::report::{claims, explain};
+use crate::run;
 use crate::scenario::code::Code;
-use crate::scenario::nearest;
+use crate::scenario::trial::Trial;
+use crate::scenario::{load_pipeline, nearest};
 
-/// Explain a finding, the code of an error or a warning, or a scenario
+/// Explain a finding, the code of an error or a warning, a scenario, or a pipeline
+///
+/// Of a scenario and of a pipeline it also lists what differs from their files when they run: each
+/// option that is replaced, left out or added, theirs and ours, with the reason.
 #[derive(Debug, Args)]
 pub(super) struct Explain {
-    /// `ghost-row`, `E0201`, `W0101`, or a scenario as `run` takes it
+    /// `ghost-row`, `E0201`, `W0101`, a scenario as `run` takes it, or the file of a pipeline
     #[arg(required_unless_present_any = ["all", "claims"], value_name = "NAME")]
     name: Option<String>,
     /// Print the page of all findings (Markdown)
@@ -40,16 +51,78 @@ pub(super) fn run(explain: &Explain, console: Console) -> Exit {
         console.out(&page.styled());
         return Exit::Pass;
     }
+    if is_pipeline(Utf8Path::new(name)) {
+        return pipeline(Utf8Path::new(name), console);
+    }
     let Ok(selected) = Selection::of(name).select() else { return unknown(name, console) };
     if selected.refused() {
         show(&selected.diagnostics, |file| selected.source(file), console);
         return Exit::ScenarioInvalid;
     }
-    let trials: Vec<_> = selected.trials.into_iter().map(|planned| planned.trial).collect();
-    for trials in trials.chunk_by(|one, next| one.id == next.id) {
-        console.out(&explain::scenario(trials).styled());
+    for planned in selected.trials.chunk_by(|one, next| one.trial.id == next.trial.id) {
+        let trials: Vec<_> = planned.iter().map(|planned| planned.trial.clone()).collect();
+        let mut page = explain::scenario(&trials);
+        match differences(planned.iter().map(|one| (&one.trial, one.sources.as_slice()))) {
+            Ok(differences) => page.append(section(&differences)),
+            Err(wrong) => {
+                show(&wrong, |file| selected.source(file), console);
+                return Exit::ScenarioInvalid;
+            }
+        }
+        console.out(&page.styled());
     }
     Exit::Pass
+}
+
+/// A file that is no scenario.
+fn is_pipeline(path: &Utf8Path) -> bool {
+    let text = if path.is_file() { fs_err::read_to_string(path).ok() } else { None };
+    let begins = |text: &str, word: &str| text.lines().any(|line| line.starts_with(word));
+    text.is_some_and(|text| begins(&text, "pipeline:") && !begins(&text, "scenario:"))
+}
+
+fn pipeline(path: &Utf8Path, console: Console) -> Exit {
+    let loaded = load_pipeline(path);
+    let texts = loaded.sources.into_iter().map(|source| (source.path, source.text));
+    let sources: Vec<_> = texts.collect();
+    let mut wrong = loaded.diagnostics;
+    let mut page = Page::new();
+    if let Some((pipeline, settings)) = loaded.pipeline {
+        let title = "what is under test";
+        let trial = Trial { settings, ..Trial::idle(path.as_str(), title, pipeline) };
+        wrong.extend(contain::refuse(&trial, &sources));
+        page = explain::pipeline_alone(&trial);
+        match differences(std::iter::once((&trial, sources.as_slice()))) {
+            Ok(differences) => page.append(section(&differences)),
+            Err(refused) => wrong.extend(refused),
+        }
+    }
+    let refused = wrong.iter().any(|one| one.severity == Severity::Error);
+    let texts: BTreeMap<_, _> = sources.into_iter().collect();
+    if !wrong.is_empty() {
+        show(&wrong, |file| texts.get(file).map(String::as_str), console);
+    }
+    if refused {
+        return Exit::ScenarioInvalid;
+    }
+    console.out(&page.styled());
+    Exit::Pass
+}
+
+/// What differs from the files of some trials, each once.
+fn differences<'a>(
+    trials: impl Iterator<Item = (&'a Trial, &'a [(Utf8PathBuf, String)])>,
+) -> Result<Vec<Difference>, Vec<Diagnostic>> {
+    let mut all = Vec::new();
+    for (trial, sources) in trials {
+        for difference in run::differences(trial, sources)? {
+            if !all.contains(&difference) {
+                all.push(difference);
+            }
+        }
+    }
+    all.sort();
+    Ok(all)
 }
 
 fn claims(report: &Utf8Path, console: Console) -> Exit {

@@ -7,7 +7,7 @@ use super::select::Selected;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
 use crate::report::diagnostics::{self, Paint};
-use crate::report::{Case, human, json, junit};
+use crate::report::{Case, differences, human, json, junit};
 
 /// The form of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -38,11 +38,14 @@ impl Shown {
         if self.format != Format::Human {
             return;
         }
-        if case.exit == Exit::Pass && case.leftovers.is_empty() {
-            self.console.out(&human::line(case).styled());
-        } else {
-            self.console.out(&(human::full(case).styled() + "\n"));
-        }
+        let passed = case.exit == Exit::Pass && case.leftovers.is_empty();
+        let page = match (passed, self.console.tells_all()) {
+            (true, false) => human::line(case).styled(),
+            (true, true) => human::line(case).styled() + &human::differing(case).styled(),
+            (false, false) => human::full(case).styled() + "\n",
+            (false, true) => human::whole(case).styled() + "\n",
+        };
+        self.console.out(&page);
     }
 
     /// What follows the cases, or holds all of them.
@@ -50,6 +53,7 @@ impl Shown {
         match self.format {
             Format::Human => {
                 let mut page = human::not_judged(cases);
+                page.append(differences::line(cases));
                 page.append(human::summary(cases, elapsed_ms));
                 self.console.out(&page.styled());
             }

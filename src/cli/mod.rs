@@ -55,7 +55,7 @@ struct Global {
     /// When to colour what is printed
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, help_heading = "Output")]
     color: Color,
-    /// Log more to stderr: -v what happens, -vv every call
+    /// Log more to stderr: -v what happens, -vv every call; reports list what differs from the files
     ///
     /// The variable `CHANGEPROOF_LOG` takes filters by module, as in `changeproof::quiesce=trace`.
     #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Output")]
@@ -99,7 +99,7 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let environment = Environment::read();
-    let console = Console::new(arguments.global.color);
+    let console = Console::new(arguments.global.color, arguments.global.verbose);
     logging::start(arguments.global.verbose, environment.log.as_deref());
     let exit = dispatch(&arguments.command, &environment, console);
     ExitCode::from(exit.code())

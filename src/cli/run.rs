@@ -309,7 +309,7 @@ fn without_order(ended: &[Ended]) -> Option<String> {
 fn keep_report(ended: &Ended) {
     let case = ended.case();
     let Some(folder) = case.folder else { return };
-    let text = human::full(&case).to_string();
+    let text = human::whole(&case).to_string();
     if let Err(error) = fs_err::write(folder.join("report.txt"), text) {
         tracing::warn!("the report was not kept: {error}");
     }

@@ -3,8 +3,8 @@
 
 use super::connector::Mapped;
 use crate::base::diagnostic::Diagnostic;
+use crate::base::draft::Draft;
 use crate::base::text::Text;
-use crate::scenario::settings::Options;
 use crate::sql::edit::{Edit, splice, with_options};
 use crate::sql::flink::{ColumnKind, Statement, parse};
 use crate::sql::table::{Part, parts};
@@ -36,26 +36,25 @@ pub fn is_format(format: &str) -> bool {
 pub(super) fn connector(found: &mut Mapped) {
     for part in ["key", "value"] {
         let class = format!("{part}.converter");
-        let written = found.options.get(&class).map_or("", String::as_str);
+        let written = found.draft.get(&class).unwrap_or("");
         if written.is_empty() || written.ends_with(".JsonConverter") {
-            drop_options_of(&mut found.options, &class);
-            found.options.insert(class.clone(), CONVERTER.to_owned());
-            found.notes.push(format!("{class} writes Avro, because the format is avro-registry"));
+            let why = "the format is avro-registry";
+            drop_options_of(&mut found.draft, &class, why);
+            found.draft.set(&class, CONVERTER, why);
+            found.notes.push(format!("{class} writes Avro, because {why}"));
         }
     }
     // As texts, JSON keeps the digits of decimals; Avro has a type for them.
-    if let Some(mode) = found.options.get_mut("decimal.handling.mode")
-        && mode == "string"
-    {
-        "precise".clone_into(mode);
+    if found.draft.get("decimal.handling.mode") == Some("string") {
+        found.draft.set("decimal.handling.mode", "precise", "decimals are Avro's own");
         found.notes.push("decimals are Avro's own: decimal.handling.mode is precise".to_owned());
     }
 }
 
-/// Takes out the options of a converter.
-pub fn drop_options_of(options: &mut Options, converter: &str) {
+/// Leaves out the options of a converter.
+pub fn drop_options_of(draft: &mut Draft, converter: &str, why: &'static str) {
     let prefix = format!("{converter}.");
-    options.retain(|key, _| !key.starts_with(&prefix));
+    draft.leave_out_where(|key| key.starts_with(&prefix).then_some(why));
 }
 
 /// A statement with the formats of its table in Avro.
@@ -152,9 +151,10 @@ mod tests {
             ("decimal.handling.mode", "string"),
         ];
         let options = options.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        let mut found = Mapped { options: options.into(), notes: Vec::new() };
+        let file = Text::whole("c.json".into(), String::new());
+        let mut found = Mapped::as_written(&options.into(), &file);
         connector(&mut found);
-        let get = |key: &str| found.options.get(key).map(String::as_str);
+        let get = |key: &str| found.draft.get(key);
         assert_eq!(get("value.converter"), Some(CONVERTER));
         assert_eq!(get("value.converter.schemas.enable"), None);
         assert!(get("key.converter").unwrap().ends_with("StringConverter"));

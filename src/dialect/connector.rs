@@ -3,6 +3,7 @@
 use super::avro;
 use super::refusal::Refusal;
 use crate::base::diagnostic::Diagnostic;
+use crate::base::draft::Draft;
 use crate::base::text::{Span, Text};
 use crate::scenario::pipeline::Dialect;
 use crate::scenario::settings::Options;
@@ -91,10 +92,34 @@ const CLOUD: &[(&str, &str)] = &[
 /// A connector file as it is submitted to Connect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mapped {
-    /// Options for Debezium on Connect.
-    pub options: Options,
+    /// Options for Debezium on Connect, as they come from the file.
+    pub draft: Draft,
     /// What was decided.
     pub notes: Vec<String>,
+}
+
+impl Mapped {
+    /// Options that stay as they are; `file` is their text, for places.
+    pub fn as_written(options: &Options, file: &Text) -> Self {
+        let mut draft = Draft::new(options.clone());
+        for key in options.keys() {
+            if let Some(span) = place(key, file) {
+                draft.place(key, file.place(span.start));
+            }
+        }
+        Self { draft, notes: Vec::new() }
+    }
+
+    /// Options for Debezium on Connect.
+    pub fn options(&self) -> &Options {
+        self.draft.options()
+    }
+}
+
+/// Where a key stands in a file of JSON.
+fn place(key: &str, file: &Text) -> Option<Span> {
+    let quoted = format!("\"{key}\"");
+    file.value.find(&quoted).map(|at| Span::new(at, at + quoted.len()))
 }
 
 /// Whether the options are those of Confluent's managed connector.
@@ -106,15 +131,14 @@ pub fn is_managed(options: &Options) -> bool {
 /// another connector stay as they are; where the `dialect` infers tables from them, decimals are
 /// written as numbers, as Flink's JSON reads them.
 pub fn mapped(options: &Options, file: &Text, dialect: Dialect) -> Result<Mapped, Vec<Diagnostic>> {
+    let mut found = Mapped::as_written(options, file);
     if !is_managed(options) {
-        let mut mapped = Mapped { options: options.clone(), notes: Vec::new() };
         if dialect == Dialect::Confluent && !options.contains_key("value.converter") {
-            let format = "value.converter.decimal.format".to_owned();
-            mapped.options.entry(format).or_insert_with(|| "NUMERIC".to_owned());
+            let why = "the dialect infers decimals as numbers";
+            found.draft.set_default("value.converter.decimal.format", "NUMERIC", why);
         }
-        return Ok(mapped);
+        return Ok(found);
     }
-    let mut found = Mapped { options: Options::new(), notes: Vec::new() };
     let mut wrong = Vec::new();
     for key in ["output.data.format", "after.state.only"] {
         if !options.contains_key(key) {
@@ -130,10 +154,8 @@ pub fn mapped(options: &Options, file: &Text, dialect: Dialect) -> Result<Mapped
     }
     for (key, value) in options {
         if let Err(refusal) = option(&mut found, key, value) {
-            let quoted = format!("\"{key}\"");
-            let at = file.value.find(&quoted);
-            let refusal = match at {
-                Some(at) => refusal.at(Span::new(at, at + quoted.len())),
+            let refusal = match place(key, file) {
+                Some(span) => refusal.at(span),
                 None => refusal,
             };
             wrong.push(refusal.in_text(file));
@@ -150,9 +172,9 @@ fn option(found: &mut Mapped, key: &str, value: &str) -> Result<(), Refusal> {
     if key == "after.state.only" {
         return match value {
             "false" => {
-                found.notes.push(
-                    "after.state.only=false: the records are Debezium's envelopes".to_owned(),
-                );
+                let why = "the records are Debezium's envelopes";
+                found.notes.push(format!("after.state.only=false: {why}"));
+                found.draft.leave_out(key, why);
                 Ok(())
             }
             _ => Err(Refusal::new(
@@ -163,6 +185,7 @@ fn option(found: &mut Mapped, key: &str, value: &str) -> Result<(), Refusal> {
         };
     }
     if key == "csfle.enabled" && value == "false" {
+        found.draft.leave_out(key, "Debezium on Connect encrypts no fields");
         return Ok(());
     }
     if ["key.converter.key.", "value.converter.value."]
@@ -170,7 +193,9 @@ fn option(found: &mut Mapped, key: &str, value: &str) -> Result<(), Refusal> {
         .any(|part| key.strip_prefix(part).is_some_and(|rest| rest == "subject.name.strategy"))
     {
         if value == "TopicNameStrategy" {
-            found.notes.push(format!("{key} is left out: subjects are named by their topics"));
+            let why = "subjects are named by their topics";
+            found.notes.push(format!("{key} is left out: {why}"));
+            found.draft.leave_out(key, why);
             return Ok(());
         }
         return Err(Refusal::new(
@@ -180,10 +205,10 @@ fn option(found: &mut Mapped, key: &str, value: &str) -> Result<(), Refusal> {
     }
     if let Some((_, why)) = CLOUD.iter().find(|(name, _)| is(name)) {
         found.notes.push(format!("{key} is left out: {why}"));
+        found.draft.leave_out(key, why);
         return Ok(());
     }
     if DEBEZIUM.iter().any(|name| is(name)) {
-        found.options.insert(key.to_owned(), value.to_owned());
         return Ok(());
     }
     Err(Refusal::new(
@@ -198,24 +223,24 @@ fn format(found: &mut Mapped, key: &str, value: &str) -> Result<(), Refusal> {
     let part = if key == "output.data.format" { "value" } else { "key" };
     match value {
         "JSON_SR" | "JSON" => {
-            let mut set = |option: &str, value: &str| {
-                found.options.insert(format!("{part}.converter.{option}"), value.to_owned());
-            };
-            set("schemas.enable", "false");
-            set("decimal.format", "NUMERIC");
-            set("replace.null.with.default", "false");
-            let class = "org.apache.kafka.connect.json.JsonConverter".to_owned();
-            found.options.insert(format!("{part}.converter"), class);
-            // Which tables Confluent infers depends on it.
-            found.options.insert(key.to_owned(), value.to_owned());
+            let why = format!("{key} is {value}");
+            let converter = format!("{part}.converter");
+            found.draft.set(&converter, "org.apache.kafka.connect.json.JsonConverter", &why);
+            for (option, value) in [
+                ("schemas.enable", "false"),
+                ("decimal.format", "NUMERIC"),
+                ("replace.null.with.default", "false"),
+            ] {
+                found.draft.set(&format!("{converter}.{option}"), value, &why);
+            }
             found.notes.push(format!(
                 "{key}={value} is Connect's JsonConverter without schemas, decimals as numbers"
             ));
             Ok(())
         }
         "AVRO" => {
-            found.options.insert(format!("{part}.converter"), avro::CONVERTER.to_owned());
-            found.options.insert(key.to_owned(), value.to_owned());
+            let why = format!("{key} is {value}");
+            found.draft.set(&format!("{part}.converter"), avro::CONVERTER, &why);
             found.notes.push(format!(
                 "{key}=AVRO is Apicurio's AvroConverter, its schemas in the stack's registry"
             ));

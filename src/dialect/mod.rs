@@ -108,7 +108,7 @@ pub fn apply(
     let translation = match pipeline.dialect {
         Dialect::Flink => as_written(&pipeline.statements),
         Dialect::Confluent => {
-            let mut options = connector.options.clone();
+            let mut options = connector.options().clone();
             options.extend(settings.connector.clone());
             let world = World {
                 source: &pipeline.source,

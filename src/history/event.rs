@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::proof::{JobProof, Proof, ProofGap, Reading};
 use crate::base::anomaly::Anomaly;
+use crate::base::difference::Difference;
 use crate::base::position::{Lsn, Xid};
 use crate::base::text::Place;
 use crate::history::files::{DataFile, Kept};
@@ -15,7 +16,7 @@ use crate::scenario::timeline::{Condition, Fault};
 use crate::scenario::trial::Trial;
 
 /// The version of the format that this crate writes.
-pub const FORMAT: Version = Version { major: 1, minor: 3 };
+pub const FORMAT: Version = Version { major: 1, minor: 4 };
 
 /// A major version changes what old fields mean; a minor one adds fields or events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -58,8 +59,15 @@ pub enum Event {
     Connector {
         /// The effective configuration; credentials are left out.
         config: Options,
-        /// Keys of the author's file that the harness replaced.
+        /// Keys of the author's file that the harness replaced, as histories before 1.4 tell them;
+        /// see [`Event::Differences`].
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
         replaced: Vec<String>,
+    },
+    /// How what is submitted differs from what the author's files say.
+    Differences {
+        /// Part by part; what an earlier event lists too counts once.
+        differences: Vec<Difference>,
     },
     /// The topics of the run.
     Topics {

@@ -116,8 +116,6 @@ pub struct Index<'a> {
     pub connector: Option<&'a Options>,
     /// The configurations that it was given later.
     pub reconfigured: Vec<Reconfigured<'a>>,
-    /// Options of the author's connector file that the harness replaced.
-    pub replaced: &'a [String],
     /// The topics, as they were in the end.
     pub topics: &'a [Topic],
     /// When topics were given more partitions.
@@ -171,7 +169,6 @@ impl<'a> Index<'a> {
             tables: &[],
             connector: None,
             reconfigured: Vec::new(),
-            replaced: &[],
             topics: &[],
             grown: Vec::new(),
             sinks: &[],
@@ -205,10 +202,7 @@ impl<'a> Index<'a> {
     fn add(&mut self, event: &'a Event) {
         match event {
             Event::Tables { tables } => self.tables = tables,
-            Event::Connector { config, replaced } => {
-                self.connector = Some(config);
-                self.replaced = replaced;
-            }
+            Event::Connector { config, .. } => self.connector = Some(config),
             Event::Topics { topics } => self.topics = topics,
             Event::Sinks { sinks } => self.sinks = sinks,
             Event::Slot { point } => self.slot = self.slot.or(Some(*point)),
@@ -220,7 +214,7 @@ impl<'a> Index<'a> {
                 self.walsenders.push(Walsender { pid: *pid, read, n_faults });
             }
             // Records are decoded before they get here.
-            Event::Entry { .. } | Event::Schema { .. } => {}
+            Event::Entry { .. } | Event::Schema { .. } | Event::Differences { .. } => {}
             Event::Commit { entry, session, xid } => self.commits.push((*entry, session, *xid)),
             Event::Abort { xid, .. } => self.aborts.push(*xid),
             Event::Wal { lsn, xid, data } => self.wal.push(Wal { lsn: *lsn, xid: *xid, data }),

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::Case;
 use crate::base::anomaly::Anomaly;
+use crate::base::difference;
 use crate::base::position::{Lsn, Position, RecordPosition, Xid};
+use crate::base::text::Place;
 use crate::check::verdict::{
     Difference, Finding, Gap, Judged, Outcome, Seen, Status, Unmet, Verdict,
 };
@@ -59,8 +61,22 @@ pub(super) fn pass() -> Verdict {
         gaps: Vec::new(),
         not_judged: vec!["sink `raw`: the pipeline says `unjudged`".to_owned()],
         warnings: Vec::new(),
+        differences: differences(),
         figures: BTreeMap::from([("changes".to_owned(), 4), ("records".to_owned(), 5)]),
     }
+}
+
+pub(super) fn differences() -> Vec<difference::Difference> {
+    let at = |line, column| Place { file: "connector.json".into(), line, column };
+    let difference = difference::Difference::new;
+    vec![
+        difference("connector", "tasks.max", "the connector has one task")
+            .theirs("4")
+            .ours("1")
+            .at(at(3, 5)),
+        difference("connector", "database.password", "the database is the run's").theirs("…"),
+        difference("source", "OWNER TO app", "there is no such role").theirs("OWNER TO app"),
+    ]
 }
 
 pub(super) fn control() -> Verdict {

@@ -99,6 +99,13 @@ fn family(family: Family) -> &'static str {
     }
 }
 
+/// What a pipeline is under these settings, where it is looked at alone.
+pub fn pipeline_alone(trial: &Trial) -> Page {
+    let mut page = Page::new();
+    pipeline(&mut page, &trial.pipeline);
+    page
+}
+
 /// A scenario in sentences. Of several trials (the cells of its matrix) the first is told in full.
 pub fn scenario(trials: &[Trial]) -> Page {
     let mut page = Page::new();

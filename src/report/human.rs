@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use itertools::Itertools;
 
 use super::page::{Ink, Page};
-use super::{Case, life};
+use super::{Case, differences, life};
 use crate::base::anomaly::Anomaly;
 use crate::base::exit::Exit;
 use crate::check::verdict::{Difference, Gap, Judged, Status, Unmet, Verdict};
@@ -32,8 +32,18 @@ pub fn line(case: &Case<'_>) -> Page {
     page
 }
 
-/// The whole report of one trial, a pass included.
+/// The report of one trial, a pass included, in which what differs from the author's files is
+/// counted.
 pub fn full(case: &Case<'_>) -> Page {
+    told(case, false)
+}
+
+/// [`full`], with the list of what differs from the author's files.
+pub fn whole(case: &Case<'_>) -> Page {
+    told(case, true)
+}
+
+fn told(case: &Case<'_>, whole: bool) -> Page {
     let mut page = line(case);
     page.line(format!("  {}", case.trial.title));
     if let Some(sentence) = case.excuse() {
@@ -55,6 +65,11 @@ pub fn full(case: &Case<'_>) -> Page {
             let figures = verdict.figures.iter().map(|(name, n)| format!("{n} {name}")).join(", ");
             labelled(&mut page, "looked at", Ink::Faint, &figures);
         }
+        if whole {
+            page.append(differing(case));
+        } else if let Some(counted) = differences::counted(verdict) {
+            labelled(&mut page, "what differs from your files", Ink::Faint, &counted);
+        }
     }
     list(&mut page, "left behind", Ink::Doubt, case.leftovers);
     if let Some(folder) = case.folder {
@@ -64,6 +79,12 @@ pub fn full(case: &Case<'_>) -> Page {
         labelled(&mut page, "repeat it", Ink::Strong, case.command);
     }
     page
+}
+
+/// What differs from the author's files in a trial.
+pub fn differing(case: &Case<'_>) -> Page {
+    let all = case.judgement().map_or(&[][..], |verdict| &verdict.differences);
+    differences::section(all)
 }
 
 /// The last line of a run: how many ended how, what no checker looked at, and how long it took.

@@ -16,6 +16,7 @@ use crate::scenario::trial::Trial;
 pub mod anomalies;
 pub mod claims;
 pub mod diagnostics;
+pub mod differences;
 pub mod explain;
 pub mod human;
 pub mod json;

@@ -109,6 +109,8 @@ impl Live<'_> {
         let connector =
             Connector::new(&run.written, &self.settings.connector, &run.names, endpoints);
         let config = connector.shown();
+        let differences = connector.differences.clone();
+        run.recorder.record(Event::Differences { differences }).map_err(Stop::from)?;
         let changed = Event::Reconfigured { entry, config, before, after };
         run.recorder.record(changed).map_err(Stop::from)?;
         source::put(run, &self.source.connect, &connector.config).await?;

@@ -4,9 +4,12 @@
 use std::collections::BTreeMap;
 
 use super::names::Names;
+use crate::base::difference::Difference;
+use crate::base::draft::Draft;
 use crate::capture::journal::{BARRIER, NOTE};
 use crate::client::endpoints::Endpoints;
 use crate::dialect::avro;
+use crate::dialect::connector::Mapped;
 use crate::history::event::Part;
 use crate::model::outbox;
 use crate::scenario::settings::Options;
@@ -19,6 +22,9 @@ const CLASS: &str = "io.debezium.connector.postgresql.PostgresConnector";
 const MATCHES: &str = "org.apache.kafka.connect.transforms.predicates.TopicNameMatches";
 /// The name of our predicate, which keeps transforms off barriers.
 const PREDICATE: &str = "changeproofBarrier";
+
+/// Why there is an option of which the author says nothing.
+const DEFAULT: &str = "the run sets it where the files say nothing";
 
 /// Used where the author says nothing: what production would have, but quick to start and to
 /// recover.
@@ -59,8 +65,8 @@ fn converter(part: Part) -> &'static str {
 pub struct Connector {
     /// What is submitted.
     pub config: Options,
-    /// Keys of the author's that were replaced or left out.
-    pub replaced: Vec<String>,
+    /// How it differs from what the author wrote.
+    pub differences: Vec<Difference>,
     /// The prefix of its topics as production has it (`cdc`).
     pub prefix: String,
     /// Where its outbox router routes events, as production has it.
@@ -68,29 +74,22 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// The configuration for a run. `captured` names the captured tables as `schema.name`.
-    pub fn new(
-        written: &Options,
-        settings: &Options,
-        names: &Names,
-        endpoints: &Endpoints,
-    ) -> Self {
-        let mut config: Options = DEFAULTS.into_iter().map(owned).collect();
-        config.extend(written.clone());
-        config.extend(settings.clone());
-        let prefix = config.get("topic.prefix").cloned().unwrap_or_else(|| PREFIX.to_owned());
-        let mut connector = Self { config, replaced: Vec::new(), prefix, routed: String::new() };
-        connector.leave_out();
-        connector.own(names, endpoints);
-        connector.own_converters(endpoints);
-        connector.own_topics(names);
-        connector.let_barriers_through();
-        connector.spare_barriers(names);
-        let author = |key: &String| written.contains_key(key) || settings.contains_key(key);
-        connector.replaced.retain(author);
-        connector.replaced.sort();
-        connector.replaced.dedup();
-        connector
+    /// The configuration for a run, from the connector file and the settings of the trial.
+    pub fn new(written: &Mapped, settings: &Options, names: &Names, endpoints: &Endpoints) -> Self {
+        let mut draft = written.draft.clone();
+        draft.author(settings);
+        for (key, value) in DEFAULTS {
+            draft.set_default(key, value, DEFAULT);
+        }
+        let prefix = draft.get("topic.prefix").unwrap_or(PREFIX).to_owned();
+        draft.leave_out_where(foreign);
+        own(&mut draft, names, endpoints, &prefix);
+        own_converters(&mut draft, endpoints);
+        let routed = own_topics(&mut draft, names);
+        let_barriers_through(&mut draft);
+        spare_barriers(&mut draft, names, &format!("{prefix}.message"));
+        let (config, differences) = draft.finish("connector");
+        Self { config, differences, prefix, routed }
     }
 
     /// The logical name of the topic of table `schema.name`.
@@ -112,20 +111,15 @@ impl Connector {
     /// The logical name of the topic of transaction metadata, if the connector writes them.
     pub fn transaction_topic(&self) -> Option<String> {
         let name = self.config.get("topic.transaction").map_or("transaction", String::as_str);
-        self.is_on("provide.transaction.metadata").then(|| format!("{}.{name}", self.prefix))
+        let is_on =
+            self.config.get("provide.transaction.metadata").is_some_and(|value| value == "true");
+        is_on.then(|| format!("{}.{name}", self.prefix))
     }
 
     /// The logical name of the topic of heartbeats, if the connector writes them. Without the topic
     /// it would run and be stuck for ever.
     pub fn heartbeat_topic(&self) -> Option<String> {
-        let interval = self.config.get("heartbeat.interval.ms").map_or("0", String::as_str);
-        let flushes =
-            self.config.get("lsn.flush.mode").is_some_and(|m| m == "connector_and_driver");
-        (interval != "0" || flushes).then(|| format!("__debezium-heartbeat.{}", self.prefix))
-    }
-
-    fn is_on(&self, key: &str) -> bool {
-        self.config.get(key).is_some_and(|value| value == "true")
+        beats(&self.config).then(|| format!("__debezium-heartbeat.{}", self.prefix))
     }
 
     /// The configuration without passwords.
@@ -138,137 +132,151 @@ impl Connector {
             .collect()
     }
 
-    fn leave_out(&mut self) {
-        let foreign = |key: &str| {
-            MANAGED.iter().any(|managed| key.starts_with(managed))
-                || key.starts_with("database.")
-                || key == "name"
-        };
-        let (out, kept): (Options, Options) =
-            std::mem::take(&mut self.config).into_iter().partition(|(key, _)| foreign(key));
-        self.replaced.extend(out.into_keys());
-        self.config = kept;
-    }
-
-    fn set(&mut self, key: &str, value: String) {
-        if self.config.get(key) != Some(&value) {
-            self.replaced.push(key.to_owned());
-        }
-        self.config.insert(key.to_owned(), value);
-    }
-
-    fn own(&mut self, names: &Names, endpoints: &Endpoints) {
-        self.set("connector.class", CLASS.to_owned());
-        self.set("tasks.max", "1".to_owned());
-        self.set("plugin.name", "pgoutput".to_owned());
-        self.set("database.hostname", endpoints.postgres_host.clone());
-        self.set("database.port", endpoints.postgres_port.to_string());
-        self.set("database.user", endpoints.postgres_user.clone());
-        self.set("database.dbname", names.database());
-        self.set("topic.prefix", names.topic(&self.prefix));
-        self.set("slot.name", names.connector_slot());
-        self.set("publication.name", names.connector_slot());
-        self.set("publication.autocreate.mode", "disabled".to_owned());
-        if self.heartbeat_topic().is_some() {
-            self.set("topic.heartbeat.prefix", names.topic("__debezium-heartbeat"));
-        }
-    }
-
     /// Whether this part of the records is written in Avro.
     pub fn writes_avro(&self, part: Part) -> bool {
-        let class = self.config.get(converter(part));
-        class.is_some_and(|class| avro::is_converter(class))
+        writes_avro(&self.config, part)
     }
+}
 
-    /// Whoever's converter writes Avro: it is ours, on the stack's registry, with the frame that
-    /// Flink's formats read.
-    fn own_converters(&mut self, endpoints: &Endpoints) {
-        for part in [Part::Key, Part::Value] {
-            if !self.writes_avro(part) {
-                continue;
-            }
-            let class = converter(part);
-            avro::drop_options_of(&mut self.config, class);
-            self.set(class, avro::CONVERTER.to_owned());
-            let url = format!("{}/apis/registry/v2", endpoints.registry);
-            for (option, value) in [
-                ("url", url.as_str()),
-                ("auto-register", "true"),
-                ("as-confluent", "true"),
-                // In a header, the schema's id would be where Flink does not look.
-                ("headers.enabled", "false"),
-                ("use-id", "contentId"),
-            ] {
-                self.set(&format!("{class}.apicurio.registry.{option}"), value.to_owned());
-            }
-            // Avro's names of records have no dashes.
-            let names = self.config.entry("schema.name.adjustment.mode".to_owned());
-            names.or_insert_with(|| "avro".to_owned());
-        }
-    }
+fn writes_avro(config: &Options, part: Part) -> bool {
+    let class = config.get(converter(part));
+    class.is_some_and(|class| avro::is_converter(class))
+}
 
-    /// The names of topics in transforms and predicates carry the run's name too.
-    fn own_topics(&mut self, names: &Names) {
-        outbox::REPLACEMENT.clone_into(&mut self.routed);
-        if let Some(router) = outbox::name(&self.config) {
-            let key = format!("transforms.{router}.route.topic.replacement");
-            if let Some(written) = self.config.get(&key) {
-                self.routed.clone_from(written);
-            }
-            let physical = names.topic(&self.routed);
-            self.set(&key, physical);
-        }
-        let types = self.config.iter().filter(|(_, class)| *class == MATCHES);
-        let matching = types.filter_map(|(key, _)| key.strip_suffix(".type"));
-        for predicate in matching.map(|name| format!("{name}.pattern")).collect::<Vec<_>>() {
-            let Some(pattern) = self.config.get(&predicate) else { continue };
-            let prefix = names.topic("").replace('.', "\\.");
-            let physical = format!("{prefix}(?:{pattern})");
-            self.set(&predicate, physical);
-        }
-    }
+/// Whether the connector writes heartbeats.
+fn beats(config: &Options) -> bool {
+    let interval = config.get("heartbeat.interval.ms").map_or("0", String::as_str);
+    let flushes = config.get("lsn.flush.mode").is_some_and(|m| m == "connector_and_driver");
+    interval != "0" || flushes
+}
 
-    /// Barriers are captured whatever the author captures, notes never.
-    fn let_barriers_through(&mut self) {
-        let (include, exclude) = ("message.prefix.include.list", "message.prefix.exclude.list");
-        let escaped = |prefix: &str| prefix.replace('.', "\\.");
-        if let Some(list) = self.config.get(include).cloned() {
-            self.set(include, format!("{list},{}", escaped(BARRIER)));
-            return;
-        }
-        let list = match self.config.get(exclude) {
-            Some(list) => format!("{list},{}", escaped(NOTE)),
-            None => escaped(NOTE),
-        };
-        self.set(exclude, list);
+/// Why a key is left out, if it is.
+fn foreign(key: &str) -> Option<&'static str> {
+    if key == "name" {
+        Some("the run names its connector")
+    } else if key.starts_with("database.") {
+        Some("the database is the run's")
+    } else if MANAGED.iter().any(|managed| key.starts_with(managed)) {
+        Some("it is an option of Confluent Cloud, which Debezium on Connect does not know")
+    } else {
+        None
     }
+}
 
-    /// A transform is made for rows; what it would do to a barrier nobody knows.
-    fn spare_barriers(&mut self, names: &Names) {
-        let Some(transforms) = self.config.get("transforms").cloned() else { return };
-        let plain: Vec<_> = transforms
-            .split(',')
-            .map(str::trim)
-            .filter(|name| !name.is_empty())
-            .filter(|name| !self.config.contains_key(&format!("transforms.{name}.predicate")))
-            .map(ToOwned::to_owned)
-            .collect();
-        for name in &plain {
-            self.set(&format!("transforms.{name}.predicate"), PREDICATE.to_owned());
-            self.set(&format!("transforms.{name}.negate"), "true".to_owned());
-        }
-        if plain.is_empty() {
-            return;
-        }
-        let predicates = match self.config.get("predicates") {
-            Some(list) => format!("{list},{PREDICATE}"),
-            None => PREDICATE.to_owned(),
-        };
-        self.set("predicates", predicates);
-        self.set(&format!("predicates.{PREDICATE}.type"), MATCHES.to_owned());
-        let topic = names.topic(&self.barrier_topic()).replace('.', "\\.");
-        self.set(&format!("predicates.{PREDICATE}.pattern"), topic);
+/// What a run must have for itself: the database, the slot, the publication, the names of topics.
+fn own(draft: &mut Draft, names: &Names, endpoints: &Endpoints, prefix: &str) {
+    draft.set("connector.class", CLASS, "Debezium's connector for Postgres is under test");
+    draft.set("tasks.max", "1", "the connector has one task");
+    draft.set("plugin.name", "pgoutput", "the stack's Postgres decodes with it");
+    let database = "the database is the run's";
+    draft.set("database.hostname", &endpoints.postgres_host, database);
+    draft.set("database.port", endpoints.postgres_port.to_string(), database);
+    draft.set("database.user", &endpoints.postgres_user, database);
+    draft.set("database.dbname", names.database(), database);
+    draft.set("topic.prefix", names.topic(prefix), "runs side by side have topics of their own");
+    draft.set("slot.name", names.connector_slot(), "the slot is the run's");
+    let publication = "the run makes the publication before the connector starts";
+    draft.set("publication.name", names.connector_slot(), publication);
+    draft.set("publication.autocreate.mode", "disabled", publication);
+    if beats(draft.options()) {
+        let heartbeat = names.topic("__debezium-heartbeat");
+        let why = "runs side by side have topics of their own";
+        draft.set("topic.heartbeat.prefix", heartbeat, why);
     }
+}
+
+/// Whoever's converter writes Avro: it is ours, on the stack's registry, with the frame that
+/// Flink's formats read.
+fn own_converters(draft: &mut Draft, endpoints: &Endpoints) {
+    let why = "the stack writes Avro with Apicurio's converter, to a registry of its own";
+    for part in [Part::Key, Part::Value] {
+        if !writes_avro(draft.options(), part) {
+            continue;
+        }
+        let class = converter(part);
+        avro::drop_options_of(draft, class, why);
+        draft.set(class, avro::CONVERTER, why);
+        let url = format!("{}/apis/registry/v2", endpoints.registry);
+        for (option, value) in [
+            ("url", url.as_str()),
+            ("auto-register", "true"),
+            ("as-confluent", "true"),
+            // In a header, the schema's id would be where Flink does not look.
+            ("headers.enabled", "false"),
+            ("use-id", "contentId"),
+        ] {
+            draft.set(&format!("{class}.apicurio.registry.{option}"), value, why);
+        }
+        let why = "Avro's names of records have no dashes";
+        draft.set_default("schema.name.adjustment.mode", "avro", why);
+    }
+}
+
+/// The names of topics in transforms and predicates carry the run's name too. Returns where an
+/// outbox router routes events, as production has it.
+fn own_topics(draft: &mut Draft, names: &Names) -> String {
+    let why = "topics carry the run's name";
+    let mut routed = outbox::REPLACEMENT.to_owned();
+    if let Some(router) = outbox::name(draft.options()) {
+        let key = format!("transforms.{router}.route.topic.replacement");
+        if let Some(written) = draft.get(&key) {
+            written.clone_into(&mut routed);
+        }
+        draft.set(&key, names.topic(&routed), why);
+    }
+    let types = draft.options().iter().filter(|(_, class)| *class == MATCHES);
+    let matching = types.filter_map(|(key, _)| key.strip_suffix(".type"));
+    for predicate in matching.map(|name| format!("{name}.pattern")).collect::<Vec<_>>() {
+        let Some(pattern) = draft.get(&predicate) else { continue };
+        let prefix = names.topic("").replace('.', "\\.");
+        let physical = format!("{prefix}(?:{pattern})");
+        draft.set(&predicate, physical, why);
+    }
+    routed
+}
+
+/// Barriers are captured whatever the author captures, notes never.
+fn let_barriers_through(draft: &mut Draft) {
+    let (include, exclude) = ("message.prefix.include.list", "message.prefix.exclude.list");
+    let escaped = |prefix: &str| prefix.replace('.', "\\.");
+    if let Some(list) = draft.get(include) {
+        let list = format!("{list},{}", escaped(BARRIER));
+        draft.set(include, list, "the harness's barriers come back through the connector");
+        return;
+    }
+    let list = match draft.get(exclude) {
+        Some(list) => format!("{list},{}", escaped(NOTE)),
+        None => escaped(NOTE),
+    };
+    draft.set(exclude, list, "the harness's notes stay in the journal");
+}
+
+/// A transform is made for rows; what it would do to a barrier nobody knows.
+fn spare_barriers(draft: &mut Draft, names: &Names, barriers: &str) {
+    let why = "transforms are kept off the harness's barriers";
+    let Some(transforms) = draft.get("transforms") else { return };
+    let plain: Vec<_> = transforms
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .filter(|name| draft.get(&format!("transforms.{name}.predicate")).is_none())
+        .map(ToOwned::to_owned)
+        .collect();
+    for name in &plain {
+        draft.set(&format!("transforms.{name}.predicate"), PREDICATE, why);
+        draft.set(&format!("transforms.{name}.negate"), "true", why);
+    }
+    if plain.is_empty() {
+        return;
+    }
+    let predicates = match draft.get("predicates") {
+        Some(list) => format!("{list},{PREDICATE}"),
+        None => PREDICATE.to_owned(),
+    };
+    draft.set("predicates", predicates, why);
+    draft.set(&format!("predicates.{PREDICATE}.type"), MATCHES, why);
+    let topic = names.topic(barriers).replace('.', "\\.");
+    draft.set(&format!("predicates.{PREDICATE}.pattern"), topic, why);
 }
 
 /// A condition in SQL that holds for the tables that the connector captures, over the column
@@ -303,16 +311,13 @@ fn quoted(text: &str) -> String {
     crate::client::postgres::literal(text)
 }
 
-fn owned((key, value): (&str, &str)) -> (String, String) {
-    (key.to_owned(), value.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::text::Text;
 
     fn options(pairs: &[(&str, &str)]) -> Options {
-        pairs.iter().copied().map(owned).collect()
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
     }
 
     fn connector(written: &[(&str, &str)], settings: &[(&str, &str)]) -> Connector {
@@ -325,13 +330,16 @@ mod tests {
             ..Endpoints::default()
         };
         let names = Names::from_parts("t", 0);
-        Connector::new(&options(written), &options(settings), &names, &endpoints)
+        let file = Text::whole("connector.json".into(), String::new());
+        let written = Mapped::as_written(&options(written), &file);
+        Connector::new(&written, &options(settings), &names, &endpoints)
     }
 
     #[test]
     fn without_a_file_everything_is_ours() {
         let connector = connector(&[], &[]);
-        assert!(connector.replaced.is_empty(), "{:?}", connector.replaced);
+        let all_added = connector.differences.iter().all(|one| one.theirs.is_none());
+        assert!(all_added, "{:?}", connector.differences);
         assert_eq!(connector.topic("public.t"), "cdc.public.t");
         insta::assert_json_snapshot!(connector.config);
     }
@@ -355,8 +363,9 @@ mod tests {
             &[("decimal.handling.mode", "string")],
         );
         assert_eq!(connector.barrier_topic(), "card-tx.message");
+        let theirs = connector.differences.iter().filter(|one| one.theirs.is_some());
         assert_eq!(
-            connector.replaced,
+            theirs.map(|one| one.key.as_str()).collect::<Vec<_>>(),
             [
                 "after.state.only",
                 "connector.class",

@@ -7,6 +7,7 @@ pub mod clocks;
 mod conditions;
 pub mod connector;
 pub mod context;
+mod effective;
 mod faults;
 mod files;
 pub mod folder;
@@ -30,6 +31,7 @@ mod walsender;
 pub use bare::bare;
 pub use cancel::Cancel;
 pub use context::{Limits, Progress, RunContext, Silent, Stage, TrialResult};
+pub use effective::differences;
 pub use recheck::{How, Rechecked, history_file, recheck};
 pub use trial::trial;
 

@@ -348,10 +348,8 @@ pub(super) fn watermarks(run: &Run<'_>, tables: &[Table], topics: &[Topic]) -> W
 
 pub(super) async fn submit(run: &Run<'_>, connect: &Connect) -> Result<(), Stop> {
     run.made.connector();
-    run.recorder.record(Event::Connector {
-        config: run.connector.shown(),
-        replaced: run.connector.replaced.clone(),
-    })?;
+    let (config, replaced) = (run.connector.shown(), Vec::new());
+    run.recorder.record(Event::Connector { config, replaced })?;
     put(run, connect, &run.connector.config).await
 }
 

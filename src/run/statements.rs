@@ -8,6 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::files;
 use super::names::Names;
 use crate::base::diagnostic::Diagnostic;
+use crate::base::difference::Difference;
 use crate::base::text::{Place, Span, Text};
 use crate::capture::diagnose::{self, PIPELINE};
 use crate::client::endpoints::Endpoints;
@@ -62,6 +63,8 @@ pub struct Statements {
     pub tables: BTreeMap<String, TopicTable>,
     /// What the DDL says of tables' topics, by table.
     pub topics: BTreeMap<String, TopicPlan>,
+    /// How the submitted statements differ from the written ones.
+    pub differences: Vec<Difference>,
     /// What views read, by view.
     views: BTreeMap<String, Vec<String>>,
     /// Tables and views that use the clock of the machine.

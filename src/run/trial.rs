@@ -1,6 +1,5 @@
 //! A run from its first name to the last thing it removes, on one screen.
 
-use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -8,15 +7,16 @@ use futures::FutureExt as _;
 
 use super::connector::Connector;
 use super::context::{Progress, RunContext, Stage, TrialResult};
+use super::effective::Effective;
 use super::faults::Hand;
 use super::folder::{self, Folder};
 use super::made::Made;
 use super::names::Names;
 use super::outcome::{Stop, exit_of};
 use super::scoring::Scoring;
-use super::statements::{self, Places, Statements};
+use super::statements::{Places, Statements};
 use super::topics::Planned;
-use super::{files, jobs, shadow, timeline};
+use super::{jobs, shadow, timeline};
 use crate::base::anomaly::Anomaly;
 use crate::base::exit::Exit;
 use crate::base::text::{Place, Text};
@@ -26,10 +26,11 @@ use crate::check;
 use crate::check::verdict::Verdict;
 use crate::client::clock::Stopwatch;
 use crate::client::kafka::Admin;
+use crate::dialect::connector::Mapped;
 use crate::dialect::{self, Translation};
 use crate::history::event::{End, Event, FORMAT, Header};
 use crate::scenario::pipeline::Dialect;
-use crate::scenario::settings::{Options, Settings};
+use crate::scenario::settings::Settings;
 use crate::scenario::trial::Trial;
 use crate::sql::flink::{CreateModel, Statement};
 use crate::sql::split;
@@ -45,8 +46,8 @@ pub(super) struct Run<'a> {
     pub(super) made: Made,
     pub(super) admin: Admin,
     pub(super) connector: Connector,
-    /// The options of the author's connector file.
-    pub(super) written: Options,
+    /// The author's connector file.
+    pub(super) written: Mapped,
     pub(super) statements: Statements,
     /// The folder for sinks that are files.
     pub(super) files: Utf8PathBuf,
@@ -130,25 +131,15 @@ pub(super) fn begin<'a>(
         command: context.command.clone(),
     };
     let recorder = Recorder::create(&folder.history(), header).map_err(|error| at(error.into()))?;
-    let settings = &trial.settings;
-    let applied = dialect::apply(&trial.pipeline, settings, &context.sources)
-        .map_err(|wrong| at(Stop::Invalid(wrong)))?;
-    let written = &applied.connector.options;
-    let connector = Connector::new(written, &settings.connector, &names, &context.endpoints);
-    // The dialect has applied the tables' options already.
-    let of_tables = match trial.pipeline.dialect {
-        Dialect::Flink => settings.tables.clone(),
-        Dialect::Confluent => BTreeMap::new(),
-    };
     let files = folder.lake().map_err(|error| at(error.into()))?;
     let places = Places { names: &names, endpoints: &context.endpoints, files: &files };
-    let prepared = statements::prepare(&applied.translation, &of_tables, &places);
-    let mut statements = prepared.map_err(|wrong| at(Stop::Invalid(wrong)))?;
-    let refused = files::refuse(trial, &statements);
-    if !refused.is_empty() {
-        return Err(at(Stop::Invalid(refused)));
-    }
-    let scoring = scoring(&mut statements, settings, &names).map_err(at)?;
+    let effective = Effective::of(trial, &context.sources, &places);
+    let effective = effective.map_err(|wrong| at(Stop::Invalid(wrong)))?;
+    recorder
+        .record(Event::Differences { differences: effective.differences() })
+        .map_err(|error| at(error.into()))?;
+    let Effective { written, translation, connector, mut statements } = effective;
+    let scoring = scoring(&mut statements, &trial.settings, &names).map_err(at)?;
     let ddl = ddl(trial).map_err(at)?;
     let hand =
         Hand::new(&context.endpoints, context.control.clone(), names.connector(), recorder.clone());
@@ -161,7 +152,7 @@ pub(super) fn begin<'a>(
         made: Made::default(),
         admin: Admin::new(&context.endpoints).map_err(|error| at(error.into()))?,
         connector,
-        written: applied.connector.options,
+        written,
         statements,
         files,
         scoring,
@@ -169,7 +160,7 @@ pub(super) fn begin<'a>(
         hand: hand.map_err(at)?,
         watch,
     };
-    run.keep_effective(&folder, &applied.translation).map_err(at)?;
+    run.keep_effective(&folder, &translation).map_err(at)?;
     Ok((run, folder, claim))
 }
 

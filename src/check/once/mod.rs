@@ -190,11 +190,11 @@ impl Once {
 
 /// The whole checker over a part of a history.
 fn judge_part(part: &History, excerpt: Excerpt, point: Lsn) -> Result<Verdict, Stop> {
-    if let Some(verdict) = super::integrity::aborted(part) {
-        return Ok(verdict);
-    }
     let mut has_another = false;
-    let verdict = super::laid_out(|| {
+    let verdict = super::laid_out(part, || {
+        if let Some(verdict) = super::integrity::aborted(part) {
+            return verdict;
+        }
         let case = Case::of_excerpt(part, excerpt);
         has_another = case.point.is_some_and(|other| other != point);
         super::judge_case(&case)

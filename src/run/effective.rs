@@ -1,0 +1,86 @@
+//! What of a trial is submitted, and how it differs from what the author's files say.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::connector::Connector;
+use super::files;
+use super::names::Names;
+use super::statements::{self, Places, Statements};
+use crate::base::diagnostic::Diagnostic;
+use crate::base::difference::Difference;
+use crate::client::endpoints::Endpoints;
+use crate::dialect::connector::Mapped;
+use crate::dialect::{self, Translation};
+use crate::scenario::pipeline::Dialect;
+use crate::scenario::trial::Trial;
+
+/// A trial as it is submitted at certain places.
+#[derive(Debug, Clone)]
+pub(super) struct Effective {
+    /// The author's connector file.
+    pub(super) written: Mapped,
+    /// The statements in open-source SQL.
+    pub(super) translation: Translation,
+    /// The connector.
+    pub(super) connector: Connector,
+    /// The statements with addresses and names of topics filled in.
+    pub(super) statements: Statements,
+}
+
+impl Effective {
+    /// The effective form of a trial. `sources` are the files that were read for it.
+    pub(super) fn of(
+        trial: &Trial,
+        sources: &[(Utf8PathBuf, String)],
+        places: &Places<'_>,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let settings = &trial.settings;
+        let dialect::Applied { connector: written, translation } =
+            dialect::apply(&trial.pipeline, settings, sources)?;
+        let connector =
+            Connector::new(&written, &settings.connector, places.names, places.endpoints);
+        // The dialect has applied the tables' options already.
+        let of_tables = match trial.pipeline.dialect {
+            Dialect::Flink => settings.tables.clone(),
+            Dialect::Confluent => BTreeMap::new(),
+        };
+        let statements = statements::prepare(&translation, &of_tables, places)?;
+        let refused = files::refuse(trial, &statements);
+        if !refused.is_empty() {
+            return Err(refused);
+        }
+        Ok(Self { written, translation, connector, statements })
+    }
+
+    /// All that differs from the author's files, part by part.
+    pub(super) fn differences(&self) -> Vec<Difference> {
+        let mut all = self.connector.differences.clone();
+        all.extend(self.statements.differences.iter().cloned());
+        all
+    }
+}
+
+/// What a run of the trial would submit otherwise than its files say, with words in the place of
+/// the names and addresses that only a run has.
+pub fn differences(
+    trial: &Trial,
+    sources: &[(Utf8PathBuf, String)],
+) -> Result<Vec<Difference>, Vec<Diagnostic>> {
+    let names = Names { run: "<run>".to_owned(), base: "<run>".to_owned() };
+    let endpoints = Endpoints {
+        postgres_host: "<host of the run's Postgres>".to_owned(),
+        postgres_user: "<user of the run's Postgres>".to_owned(),
+        kafka: "<the run's broker>".to_owned(),
+        registry: "<the run's registry>".to_owned(),
+        ..Endpoints::default()
+    };
+    let files = Utf8Path::new("<the run's folder>");
+    let places = Places { names: &names, endpoints: &endpoints, files };
+    let mut differences = Effective::of(trial, sources, &places)?.differences();
+    // A port is a number and cannot hold words.
+    let ports = differences.iter_mut().filter(|one| one.key == "database.port");
+    ports.for_each(|port| port.ours = Some("<port of the run's Postgres>".to_owned()));
+    Ok(differences)
+}
