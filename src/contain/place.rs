@@ -28,8 +28,8 @@ impl fmt::Display for Kind {
 
 /// The kind of place that a value, or an item of a list of values, looks like.
 pub fn kind(value: &str) -> Option<Kind> {
-    let items = value.split([',', ';']).map(str::trim).filter(|item| !item.is_empty());
-    items.filter_map(kind_of_one).next()
+    let mut items = value.split([',', ';']).map(str::trim).filter(|item| !item.is_empty());
+    items.find_map(kind_of_one)
 }
 
 fn kind_of_one(item: &str) -> Option<Kind> {
