@@ -1,0 +1,120 @@
+//! Every kind of place that SQL can name, and what looks like one.
+
+use rstest::rstest;
+
+use super::*;
+
+fn refused(sql: &str) -> Vec<String> {
+    let text = Text::whole("a.sql".into(), sql.to_owned());
+    let mut refused = Vec::new();
+    for statement in split::postgres(&text).expect("it splits") {
+        refuse_statement(&statement, &mut refused);
+    }
+    refused.iter().map(|one| format!("{}: {}", one.place, one.message)).collect()
+}
+
+#[rstest]
+// Files and programs.
+#[case("COPY t FROM '/etc/passwd'", "1:8", "file")]
+#[case("COPY t (a, b) TO '/tmp/x' WITH (FORMAT csv)", "1:15", "file")]
+#[case("copy (SELECT 1 FROM t) to program 'curl example.org'", "1:24", "program")]
+#[case("COPY t FROM PROGRAM 'id'", "1:8", "program")]
+#[case("COPY t FROM E'/etc/passwd'", "1:8", "file")]
+#[case("SELECT pg_read_file('/etc/passwd')", "1:8", "`pg_read_file`")]
+#[case(
+    "SELECT pg_catalog.pg_read_binary_file('x', 0, 1)",
+    "1:8",
+    "`pg_catalog.pg_read_binary_file`"
+)]
+#[case("INSERT INTO t SELECT * FROM pg_ls_dir('/')", "1:29", "`pg_ls_dir`")]
+#[case("SELECT * FROM pg_ls_waldir()", "1:15", "`pg_ls_waldir`")]
+#[case("SELECT (\"pg_stat_file\"('/etc/passwd')).size", "1:9", "`pg_stat_file`")]
+#[case("SELECT lo_import('/etc/passwd')", "1:8", "`lo_import`")]
+#[case("SELECT lo_export(1, '/tmp/x')", "1:8", "`lo_export`")]
+// Other servers.
+#[case("CREATE EXTENSION IF NOT EXISTS dblink", "1:32", "`dblink`")]
+#[case("CREATE EXTENSION \"postgres_fdw\" SCHEMA x", "1:18", "`postgres_fdw`")]
+#[case("CREATE EXTENSION pg_cron", "1:18", "`pg_cron`")]
+#[case("SELECT * FROM dblink('host=db', 'SELECT 1') AS t (a int)", "1:15", "`dblink`")]
+#[case("SELECT dblink_connect('host=db')", "1:8", "`dblink_connect`")]
+#[case("CREATE SERVER s FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'db')", "1:1", "SERVER")]
+#[case("CREATE USER MAPPING FOR app SERVER s", "1:1", "USER MAPPING")]
+#[case("CREATE FOREIGN TABLE t (a int) SERVER s", "1:1", "FOREIGN TABLE")]
+#[case("CREATE FOREIGN DATA WRAPPER w", "1:1", "WRAPPER")]
+#[case("IMPORT FOREIGN SCHEMA public FROM SERVER s INTO x", "1:1", "FOREIGN SCHEMA")]
+#[case("CREATE SUBSCRIPTION s CONNECTION 'host=db' PUBLICATION p", "1:1", "subscription")]
+#[case("ALTER SUBSCRIPTION s ENABLE", "1:1", "subscription")]
+// Folders, libraries and the server itself.
+#[case("CREATE TABLESPACE fast LOCATION '/ssd'", "1:1", "folder")]
+#[case("ALTER TABLESPACE fast RENAME TO x", "1:1", "folder")]
+#[case("CREATE TABLE t (a int) TABLESPACE fast", "1:24", "`fast`")]
+#[case("CREATE TABLE t (a int, UNIQUE (a) USING INDEX TABLESPACE fast)", "1:47", "`fast`")]
+#[case("CREATE UNIQUE INDEX i ON t (a) TABLESPACE \"Fast\"", "1:32", "`Fast`")]
+#[case("ALTER TABLE t SET TABLESPACE fast", "1:19", "`fast`")]
+#[case("REINDEX (TABLESPACE fast) TABLE t", "1:10", "`fast`")]
+#[case("SET default_tablespace = 'fast'", "1:1", "`default_tablespace`")]
+#[case("SET LOCAL temp_tablespaces TO fast", "1:1", "`temp_tablespaces`")]
+#[case("SELECT set_config('default_tablespace', 'fast', false)", "1:8", "`default_tablespace`")]
+#[case("ALTER ROLE app SET local_preload_libraries = 'x'", "1:16", "`local_preload_libraries`")]
+#[case("SET dynamic_library_path = '/x'", "1:1", "`dynamic_library_path`")]
+#[case("ALTER SYSTEM SET fsync = off", "1:1", "`ALTER SYSTEM`")]
+#[case("LOAD 'auto_explain'", "1:1", "`LOAD`")]
+#[case("SELECT pg_reload_conf()", "1:8", "`pg_reload_conf`")]
+#[case("SELECT pg_drop_replication_slot('x')", "1:8", "slots")]
+#[case("SELECT pg_create_logical_replication_slot('x', 'pgoutput')", "1:8", "slots")]
+#[case("CREATE FUNCTION f() RETURNS int AS '/x.so', 'f' LANGUAGE c", "1:58", "`c`")]
+#[case(
+    "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE plpython3u AS $$ return 1 $$",
+    "1:53",
+    "`plpython3u`"
+)]
+#[case("DO LANGUAGE 'plperlu' $$ 1 $$", "1:13", "`plperlu`")]
+#[case("CREATE TRUSTED LANGUAGE plsh", "1:25", "`plsh`")]
+#[case("GRANT pg_execute_server_program TO app", "1:7", "`pg_execute_server_program`")]
+#[case("CREATE ROLE app LOGIN SUPERUSER", "1:23", "`SUPERUSER`")]
+#[case("SELECT pg_logical_emit_message(true, 'changeproof.barrier', 'x')", "1:8", "mark")]
+// What stands in the body of a routine, and in what that executes.
+#[case("DO $$ BEGIN COPY t TO PROGRAM 'id'; END $$", "1:20", "program")]
+#[case(
+    "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $f$\nBEGIN\n  PERFORM pg_read_file('x');\n  RETURN NEW;\nEND $f$",
+    "3:11",
+    "`pg_read_file`"
+)]
+#[case("DO 'BEGIN IF true THEN LOAD ''x''; END IF; END'", "1:24", "`LOAD`")]
+#[case("DO $$ BEGIN EXECUTE format('COPY %I FROM ''/etc/passwd''', 't'); END $$", "1:37", "file")]
+fn what_reaches_out_is_refused_where_it_stands(
+    #[case] sql: &str,
+    #[case] place: &str,
+    #[case] says: &str,
+) {
+    let refused = refused(sql);
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert!(refused[0].starts_with(&format!("a.sql:{place}: ")), "{refused:?}");
+    assert!(refused[0].contains(says), "{refused:?}");
+}
+
+#[rstest]
+#[case("COPY t (a) FROM STDIN;\n/etc/passwd\n\\.")]
+#[case("COPY t FROM STDIN;\nCOPY t FROM PROGRAM 'id';\n\\.")]
+#[case("CREATE TABLE dblink (id int PRIMARY KEY); INSERT INTO dblink (id) VALUES (1)")]
+#[case("SELECT id FROM dblink; UPDATE dblink SET id = 2; DELETE FROM dblink")]
+#[case("CREATE TABLE load (copy text, server text); ALTER TABLE load ADD tablespace text")]
+#[case("CREATE TABLE t (tablespace text, atomic int, subscription int)")]
+#[case("CREATE TABLE t AS SELECT tablespace x FROM pg_tables")]
+#[case("ALTER TABLE t RENAME COLUMN tablespace TO x; ALTER TABLE t DROP tablespace CASCADE")]
+#[case("CREATE TABLE t (a int) TABLESPACE pg_default; SET default_tablespace = ''")]
+#[case("INSERT INTO t VALUES ('/etc/passwd', 'COPY t FROM PROGRAM ''id''', $$ALTER SYSTEM$$)")]
+#[case("-- COPY t FROM PROGRAM 'id'\nSELECT 1 /* pg_read_file('x') */")]
+#[case("SELECT extract(year FROM '2020-01-01'::date), substring(copy FROM 'a') FROM t")]
+#[case("SELECT pg_catalog.set_config('search_path', '', false)")]
+#[case("CREATE EXTENSION IF NOT EXISTS pgcrypto WITH SCHEMA public")]
+#[case("CREATE FUNCTION f(language text) RETURNS int LANGUAGE SQL AS 'SELECT 1'")]
+#[case("CREATE FUNCTION f() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN 'LOAD'; END $$")]
+#[case("SELECT pg_logical_emit_message(true, 'app', 'changeproof')")]
+#[case("GRANT SELECT ON superuser TO app; CREATE ROLE app NOSUPERUSER")]
+#[case("UPDATE t SET default_tablespace = 'x'")]
+#[case("DROP SERVER IF EXISTS s; DROP TABLESPACE IF EXISTS fast")]
+#[case("COMMENT ON TABLE t IS 'CREATE SERVER'")]
+fn what_only_looks_so_is_legal(#[case] sql: &str) {
+    assert_eq!(refused(sql), Vec::<String>::new());
+}
