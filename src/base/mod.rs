@@ -5,6 +5,7 @@ pub mod anomaly;
 pub mod diagnostic;
 pub mod difference;
 pub mod exit;
+pub mod limits;
 pub mod position;
 pub mod secret;
 pub mod text;

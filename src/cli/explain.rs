@@ -40,7 +40,7 @@ pub(super) fn run(explain: &Explain, console: Console) -> Exit {
         console.out(&page.styled());
         return Exit::Pass;
     }
-    let Ok(selected) = Selection::of(name).select() else { return unknown(name, console) };
+    let Ok(selected) = Selection::of(name).select(console) else { return unknown(name, console) };
     if selected.refused() {
         show(&selected.diagnostics, |file| selected.source(file), console);
         return Exit::ScenarioInvalid;

@@ -5,7 +5,7 @@ pub mod bless;
 pub mod code;
 #[cfg(test)]
 mod coverage;
-mod diagnose;
+pub(crate) mod diagnose;
 #[cfg(test)]
 mod editors;
 pub mod expect;
