@@ -30,6 +30,8 @@
 // A blank line apart, so that the formatter keeps the order of the flow.
 pub mod base;
 
+pub mod disk;
+
 pub mod sql;
 
 pub mod codec;

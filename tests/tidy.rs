@@ -9,20 +9,20 @@ use rstest::rstest;
 
 /// The modules in the order data flows. A module imports only from those before it.
 const FLOW: &[&str] = &[
-    "base", "sql", "codec", "scenario", "history", "model", "dialect", "contain", "lint", "plan",
-    "check", "report", "client", "generate", "score", "stack", "capture", "quiesce", "drive",
-    "run", "cli",
+    "base", "disk", "sql", "codec", "scenario", "history", "model", "dialect", "contain", "lint",
+    "plan", "check", "report", "client", "generate", "score", "stack", "capture", "quiesce",
+    "drive", "run", "cli",
 ];
 
 /// The modules that are a function of their arguments: no clock, no environment, no network, no
 /// async.
 const PURE: &[&str] = &[
-    "base", "sql", "codec", "scenario", "history", "model", "dialect", "contain", "lint", "plan",
-    "check", "report",
+    "base", "disk", "sql", "codec", "scenario", "history", "model", "dialect", "contain", "lint",
+    "plan", "check", "report",
 ];
 
-/// What a pure module may not name. `scenario` and `history` read and write the files they are
-/// about, through `fs_err`.
+/// What a pure module may not name. `disk`, `scenario` and `history` read and write files, through
+/// `fs_err`.
 const IMPURE: &[&str] = &[
     "tokio::",
     "reqwest::",

@@ -6,6 +6,7 @@ pub mod diagnostic;
 pub mod difference;
 pub mod draft;
 pub mod exit;
+pub mod limits;
 pub mod position;
 pub mod secret;
 pub mod text;

@@ -11,6 +11,7 @@ use crate::base::text::Text;
 use crate::check::settled::{Settled, settled};
 use crate::check::verdict::{Outcome, Status, Verdict};
 use crate::check::{self};
+use crate::disk;
 use crate::history::History;
 use crate::plan::{self, Matrix};
 use crate::run;
@@ -74,7 +75,8 @@ fn one(folder: &Utf8Path, write: bool, console: Console) -> Result<(), Refused> 
     console
         .out(&diff.unified_diff().header(file.as_str(), &format!("{file} (blessed)")).to_string());
     if write {
-        fs_err::write(&file, new).map_err(|error| invalid(error.to_string()))?;
+        let written = disk::replace(&file, new.as_bytes());
+        written.map_err(|error| Refused(Exit::Usage, format!("{file} stays as it is: {error}")))?;
         console.err(&format!("{file} is written"));
     } else {
         console.err("nothing is written; add --write to do so");

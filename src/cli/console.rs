@@ -1,6 +1,7 @@
 //! What reaches the terminal: reports on stdout, progress and errors on stderr.
 
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 
 use anstream::{AutoStream, ColorChoice};
 
@@ -58,6 +59,13 @@ impl Console {
         let page = Page::new().with(Ink::Bad, "error").with(Ink::Plain, format!(": {error}\n"));
         self.err(&page.styled());
         exit
+    }
+
+    /// Names on stderr what was left out below a folder since its name is no text.
+    pub(super) fn nameless(self, paths: &[PathBuf]) {
+        for path in paths {
+            self.err(&format!("note: {} is left out: its name is not UTF-8", path.display()));
+        }
     }
 
     /// Whether somebody watches stderr, so that progress is worth showing.

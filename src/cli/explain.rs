@@ -54,7 +54,7 @@ pub(super) fn run(explain: &Explain, console: Console) -> Exit {
     if is_pipeline(Utf8Path::new(name)) {
         return pipeline(Utf8Path::new(name), console);
     }
-    let Ok(selected) = Selection::of(name).select() else { return unknown(name, console) };
+    let Ok(selected) = Selection::of(name).select(console) else { return unknown(name, console) };
     if selected.refused() {
         show(&selected.diagnostics, |file| selected.source(file), console);
         return Exit::ScenarioInvalid;

@@ -1,5 +1,6 @@
 //! `changeproof fmt`: files in their canonical form.
 
+use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 use similar::TextDiff;
@@ -7,7 +8,9 @@ use similar::TextDiff;
 use super::console::Console;
 use super::format::show;
 use crate::base::exit::Exit;
+use crate::base::limits;
 use crate::base::text::Text;
+use crate::disk::{self, Below, Budget, Lost};
 use crate::report::plural;
 use crate::scenario::print::{NotPrinted, canonical};
 
@@ -36,8 +39,9 @@ pub(super) fn run(fmt: &Fmt, console: Console) -> Exit {
     let mut tally = Tally { exit: Exit::Pass, n_files: 0, n_changed: 0 };
     let mut files = Vec::new();
     for path in &fmt.paths {
-        if let Err(error) = collect(path, path.is_dir(), &mut files) {
-            return console.failed(&error, Exit::Usage);
+        match collect(path, console) {
+            Ok(found) => files.extend(found),
+            Err(error) => return console.failed(&error, Exit::Usage),
         }
     }
     files.sort();
@@ -62,8 +66,13 @@ pub(super) fn run(fmt: &Fmt, console: Console) -> Exit {
     tally.exit
 }
 
-fn one(file: &Utf8Path, check: bool, console: Console, tally: &mut Tally) -> std::io::Result<()> {
-    let text = fs_err::read_to_string(file)?;
+fn one(
+    file: &Utf8Path,
+    check: bool,
+    console: Console,
+    tally: &mut Tally,
+) -> Result<(), anyhow::Error> {
+    let text = disk::read_text(file, limits::FILE_BYTES)?;
     let source = Text::whole(file.to_owned(), text.clone());
     let printed = match canonical(&source) {
         Ok(printed) => printed,
@@ -83,35 +92,33 @@ fn one(file: &Utf8Path, check: bool, console: Console, tally: &mut Tally) -> std
     if printed == text {
         return Ok(());
     }
-    tally.n_changed += 1;
     if check {
+        tally.n_changed += 1;
         let diff = TextDiff::from_lines(&text, &printed);
         let canonical = format!("{file} (canonical)");
         console.out(&diff.unified_diff().header(file.as_str(), &canonical).to_string());
         return Ok(());
     }
-    fs_err::write(file, printed)
-}
-
-/// Files that are named, and files of the language below folders.
-fn collect(path: &Utf8Path, is_folder: bool, files: &mut Vec<Utf8PathBuf>) -> std::io::Result<()> {
-    if !is_folder {
-        files.push(path.to_owned());
-        return Ok(());
-    }
-    for entry in path.read_dir_utf8()? {
-        let entry = entry?;
-        let is_folder = entry.file_type()?.is_dir();
-        if is_folder || (entry.path().extension() == Some("yaml") && is_ours(entry.path())?) {
-            collect(entry.path(), is_folder, files)?;
-        }
-    }
+    let written = disk::replace(file, printed.as_bytes());
+    written.with_context(|| format!("{file} stays as it is"))?;
+    tally.n_changed += 1;
     Ok(())
 }
 
+/// A file that is named, or the files of the language below a folder.
+fn collect(path: &Utf8Path, console: Console) -> Result<Vec<Utf8PathBuf>, Lost> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let Below { mut files, nameless } = disk::below(path, &|_| true, &mut Budget(limits::VISITED))?;
+    console.nameless(&nameless);
+    files.retain(|file| file.extension() == Some("yaml") && is_ours(file));
+    Ok(files)
+}
+
 /// Its first key is `scenario` or `pipeline`.
-fn is_ours(path: &Utf8Path) -> std::io::Result<bool> {
-    let text = fs_err::read_to_string(path)?;
+fn is_ours(path: &Utf8Path) -> bool {
+    let text = disk::read_text(path, limits::FILE_BYTES).unwrap_or_default();
     let first = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with(['#', '-']));
-    Ok(first.is_some_and(|line| line.starts_with("scenario:") || line.starts_with("pipeline:")))
+    first.is_some_and(|line| line.starts_with("scenario:") || line.starts_with("pipeline:"))
 }

@@ -16,7 +16,7 @@ pub(super) struct Lint {
 }
 
 pub(super) fn run(lint: &Lint, console: Console) -> Exit {
-    let selected = match lint.selection.select() {
+    let selected = match lint.selection.select(console) {
         Ok(selected) => selected,
         Err(nothing) => return nothing.tell(console),
     };

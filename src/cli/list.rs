@@ -65,7 +65,7 @@ impl Last {
 }
 
 pub(super) fn run(list: &List, console: Console) -> Exit {
-    let selected = match list.selection.select() {
+    let selected = match list.selection.select(console) {
         Ok(selected) => selected,
         Err(nothing) => return nothing.tell(console),
     };

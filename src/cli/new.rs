@@ -8,8 +8,8 @@ use super::environment::Environment;
 use crate::base::exit::Exit;
 use crate::base::text::Text;
 use crate::client::postgres::{Url, tables};
+use crate::disk::lexical;
 use crate::scenario::load;
-use crate::scenario::load::lexical;
 use crate::scenario::propose::{Found, is_flink, propose, rank};
 
 /// Folders that hold nothing of a pipeline.

@@ -93,7 +93,7 @@ struct Shared {
 
 pub(super) fn run(run: &Run, environment: &Environment, console: Console) -> Exit {
     let shown = Shown::new(run.format, console);
-    let selected = match run.selection.select() {
+    let selected = match run.selection.select(console) {
         Ok(selected) => selected,
         Err(nothing) => return nothing.tell(console),
     };

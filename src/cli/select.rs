@@ -108,9 +108,11 @@ impl Selection {
     }
 
     /// Reads what the words name. Files with errors give diagnostics and no trials.
-    pub(super) fn select(&self) -> Result<Selected, Nothing> {
+    pub(super) fn select(&self, console: Console) -> Result<Selected, Nothing> {
         let nothing = |error: SelectError| Nothing(self.nothing(&error));
-        let files = plan::select(Utf8Path::new(ROOT), &self.words).map_err(nothing)?;
+        let plan::Found { files, nameless } =
+            plan::select(Utf8Path::new(ROOT), &self.words).map_err(nothing)?;
+        console.nameless(&nameless);
         let mut selected = Selected { n_files: files.len(), ..Selected::default() };
         for file in files {
             let loaded = load_as(&file.path, &file.id);

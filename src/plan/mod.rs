@@ -5,7 +5,7 @@ mod only;
 mod orders;
 mod select;
 
-pub use select::{SelectError, Selected, list, select};
+pub use select::{Found, SelectError, Selected, list, select};
 
 use crate::scenario::expect::Expect;
 use crate::scenario::range::Ranges;

@@ -1,7 +1,11 @@
 //! Words of the command line to scenario files: paths, ids and labels.
 
+use std::path::PathBuf;
+
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::base::limits;
+use crate::disk::{self, Budget, Lost};
 use crate::scenario::load::id;
 use crate::scenario::load_as;
 
@@ -15,16 +19,25 @@ pub struct Selected {
     pub path: Utf8PathBuf,
 }
 
+/// What was found for the words of a command line.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The files, by id.
+    pub files: Vec<Selected>,
+    /// What was left out, since its name is no UTF-8.
+    pub nameless: Vec<PathBuf>,
+}
+
 /// Why a selection cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SelectError {
-    /// A folder cannot be read.
-    #[error("the folder `{folder}` cannot be read: {source}")]
+    /// A folder cannot be looked into.
+    #[error("{lost}")]
     Folder {
-        /// The folder.
+        /// The folder that was named.
         folder: Utf8PathBuf,
         /// Why not.
-        source: std::io::Error,
+        lost: Lost,
     },
     /// A word selects nothing.
     #[error(
@@ -43,37 +56,52 @@ pub enum SelectError {
 /// All scenario files below a folder, by id. Files that are pipelines (their first key is
 /// `pipeline`) are left out; those with errors are in.
 pub fn list(root: &Utf8Path) -> Result<Vec<Selected>, SelectError> {
-    let mut found = Vec::new();
-    walk(root, root, &mut found)?;
-    found.sort();
-    Ok(found)
+    found(root).map(|found| found.files)
+}
+
+fn found(root: &Utf8Path) -> Result<Found, SelectError> {
+    let below = disk::below(root, &|_| true, &mut Budget(limits::VISITED));
+    let below = below.map_err(|lost| SelectError::Folder { folder: root.to_owned(), lost })?;
+    let is_scenario =
+        |path: &&Utf8PathBuf| path.extension() == Some("yaml") && !is_pipeline(path.as_path());
+    let scenarios = below.files.iter().filter(is_scenario);
+    let mut files: Vec<Selected> = scenarios
+        .map(|path| {
+            let relative = path.strip_prefix(root).unwrap_or(path).with_extension("");
+            Selected { id: relative.into_string(), path: path.clone() }
+        })
+        .collect();
+    files.sort();
+    Ok(Found { files, nameless: below.nameless })
 }
 
 /// The scenario files that `words` name: a file or folder by path, an id, the first folders of an
 /// id, or a label of `covers`. Ids and labels are looked for below `root`. Without words, all.
-pub fn select<W: AsRef<str>>(root: &Utf8Path, words: &[W]) -> Result<Vec<Selected>, SelectError> {
+pub fn select<W: AsRef<str>>(root: &Utf8Path, words: &[W]) -> Result<Found, SelectError> {
     if words.is_empty() {
-        return list(root);
+        return found(root);
     }
-    let mut found = Vec::new();
+    let mut selected = Found::default();
     let mut known: Option<Vec<Selected>> = None;
     for word in words.iter().map(AsRef::as_ref) {
         let path = Utf8Path::new(word);
-        if path.is_file() {
-            found.push(Selected { id: id(path), path: path.to_owned() });
-        } else if path.is_dir() {
-            found.extend(list(path)?);
+        if path.is_dir() {
+            let below = found(path)?;
+            selected.files.extend(below.files);
+            selected.nameless.extend(below.nameless);
+        } else if path.exists() || path.is_symlink() {
+            selected.files.push(Selected { id: id(path), path: path.to_owned() });
         } else {
             let all = match &mut known {
                 Some(all) => all,
                 none => none.insert(list(root)?),
             };
-            found.extend(named(root, word, all)?);
+            selected.files.extend(named(root, word, all)?);
         }
     }
-    found.sort();
-    found.dedup_by(|a, b| a.path == b.path);
-    Ok(found)
+    selected.files.sort();
+    selected.files.dedup_by(|a, b| a.path == b.path);
+    Ok(selected)
 }
 
 fn named(root: &Utf8Path, word: &str, all: &[Selected]) -> Result<Vec<Selected>, SelectError> {
@@ -102,23 +130,8 @@ fn covers(selected: &Selected, label: &str) -> bool {
     loaded.scenario.is_some_and(|scenario| scenario.covers.iter().any(|own| own == label))
 }
 
-fn walk(root: &Utf8Path, folder: &Utf8Path, found: &mut Vec<Selected>) -> Result<(), SelectError> {
-    let error = |source| SelectError::Folder { folder: folder.to_owned(), source };
-    for entry in folder.read_dir_utf8().map_err(error)? {
-        let entry = entry.map_err(error)?;
-        let path = entry.path();
-        if entry.file_type().map_err(error)?.is_dir() {
-            walk(root, path, found)?;
-        } else if path.extension() == Some("yaml") && !is_pipeline(path) {
-            let relative = path.strip_prefix(root).unwrap_or(path).with_extension("");
-            found.push(Selected { id: relative.into_string(), path: path.to_owned() });
-        }
-    }
-    Ok(())
-}
-
 fn is_pipeline(path: &Utf8Path) -> bool {
-    let text = fs_err::read_to_string(path).unwrap_or_default();
+    let text = disk::read_text(path, limits::FILE_BYTES).unwrap_or_default();
     let mut lines = text.lines().filter(|line| {
         let line = line.trim();
         !line.is_empty() && !line.starts_with('#') && line != "---"

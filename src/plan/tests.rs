@@ -110,7 +110,7 @@ fn files_are_selected_by_path_id_folder_and_label() {
     let scenarios = root.join("scenarios");
     let ids = |words: &[&str]| -> Vec<String> {
         let selected = select(&scenarios, words).expect("something is selected");
-        selected.into_iter().map(|selected| selected.id).collect()
+        selected.files.into_iter().map(|selected| selected.id).collect()
     };
     assert_eq!(ids(&[]), ["sum/broken", "sum/totals"]);
     assert_eq!(ids(&["sum/totals"]), ["sum/totals"]);

@@ -8,7 +8,9 @@ use super::pipeline::Pipeline;
 use super::scenario::Scenario;
 use super::settings::Settings;
 use crate::base::diagnostic::{Diagnostic, Severity};
+use crate::base::limits;
 use crate::base::text::{Place, Span, Text};
+use crate::disk::{self, Budget, Unread};
 
 /// What came of a file.
 #[derive(Debug, Clone)]
@@ -45,7 +47,11 @@ pub fn load_as(path: &Utf8Path, id: &str) -> Loaded {
 
 /// [`load_as`], of a file as if it held `text`.
 pub fn load_edited(path: &Utf8Path, id: &str, text: String) -> Loaded {
-    load_from(path, id, Files { sources: vec![Source { path: path.to_owned(), text }] })
+    load_from(
+        path,
+        id,
+        Files { sources: vec![Source { path: path.to_owned(), text }], ..Files::default() },
+    )
 }
 
 fn load_from(path: &Utf8Path, id: &str, mut files: Files) -> Loaded {
@@ -91,9 +97,18 @@ pub fn id(path: &Utf8Path) -> String {
 }
 
 /// The files read so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Files {
     sources: Vec<Source>,
+    bytes: u64,
+    /// What may still be looked at for patterns.
+    names: Budget,
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self { sources: Vec::new(), bytes: 0, names: Budget(limits::VISITED) }
+    }
 }
 
 impl Files {
@@ -102,11 +117,21 @@ impl Files {
         if let Some(known) = self.text(path) {
             return Ok(Text::whole(path.to_owned(), known.to_owned()));
         }
-        let bytes = fs_err::read(path).map_err(|error| sentence(path, &error))?;
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let byte = error.utf8_error().valid_up_to();
-            format!("`{path}` is not UTF-8 text (byte {byte})")
+        if limits::exceeds(self.sources.len() + 1, limits::FILES) {
+            return Err(format!(
+                "a scenario has at most {} files, and `{path}` is one more",
+                limits::FILES
+            ));
+        }
+        let left = limits::FILES_BYTES.saturating_sub(self.bytes);
+        let text = disk::read_text(path, limits::FILE_BYTES.min(left)).map_err(|error| {
+            if matches!(error, Unread::TooLarge(..)) && left < limits::FILE_BYTES {
+                let most = limits::size(limits::FILES_BYTES);
+                return format!("with `{path}` the files of this scenario are larger than {most}");
+            }
+            error.to_string()
         })?;
+        self.bytes += u64::try_from(text.len()).unwrap_or(u64::MAX);
         self.sources.push(Source { path: path.to_owned(), text: text.clone() });
         Ok(Text::whole(path.to_owned(), text))
     }
@@ -129,73 +154,14 @@ impl Files {
         }
     }
 
-    /// The files that `pattern` (with `*` within a name, `**` for any folders) matches under `base`,
-    /// sorted. The error is a sentence.
-    pub(crate) fn matching(base: &Utf8Path, pattern: &str) -> Result<Vec<Utf8PathBuf>, String> {
-        let plain = |part: &&str| !part.contains('*');
-        let root = pattern.split('/').take_while(plain).fold(base.to_owned(), |a, b| a.join(b));
-        let rest: Vec<&str> = pattern.split('/').skip_while(plain).collect();
-        let mut found = Vec::new();
-        walk(&lexical(&root), &rest, &mut found)?;
-        found.sort();
-        found.dedup();
-        Ok(found)
+    /// The files that `pattern` matches under `base`, sorted. The error is a sentence.
+    pub(crate) fn matching(
+        &mut self,
+        base: &Utf8Path,
+        pattern: &str,
+    ) -> Result<Vec<Utf8PathBuf>, String> {
+        disk::matching(base, pattern, &mut self.names).map_err(|error| error.to_string())
     }
-}
-
-fn sentence(path: &Utf8Path, error: &std::io::Error) -> String {
-    if error.kind() == std::io::ErrorKind::NotFound {
-        return format!("there is no file `{path}`");
-    }
-    format!("`{path}` cannot be read: {error}")
-}
-
-fn walk(folder: &Utf8Path, rest: &[&str], found: &mut Vec<Utf8PathBuf>) -> Result<(), String> {
-    let Some((first, after)) = rest.split_first() else { return Ok(()) };
-    if *first == "**" {
-        walk(folder, after, found)?;
-    }
-    let entries = folder.read_dir_utf8().map_err(|error| sentence(folder, &error))?;
-    for entry in entries {
-        let entry = entry.map_err(|error| sentence(folder, &error))?;
-        let is_folder = entry.file_type().map_err(|error| sentence(folder, &error))?.is_dir();
-        let path = folder.join(entry.file_name());
-        let matches = *first != "**" && is_like(entry.file_name(), first);
-        if is_folder && *first == "**" {
-            walk(&path, rest, found)?;
-        } else if is_folder && matches {
-            walk(&path, after, found)?;
-        } else if matches && after.is_empty() {
-            found.push(path);
-        }
-    }
-    Ok(())
-}
-
-/// Whether `name` matches a pattern in which `*` stands for any letters.
-fn is_like(name: &str, pattern: &str) -> bool {
-    match pattern.split_once('*') {
-        None => name == pattern,
-        Some((start, rest)) => name.strip_prefix(start).is_some_and(|tail| {
-            let mut ends = tail.char_indices().map(|(at, _)| at).chain([tail.len()]);
-            ends.any(|at| tail.get(at..).is_some_and(|tail| is_like(tail, rest)))
-        }),
-    }
-}
-
-/// The path with `.` and `a/..` taken out, so that one file has one name.
-pub(crate) fn lexical(path: &Utf8Path) -> Utf8PathBuf {
-    let mut parts: Vec<&str> = Vec::new();
-    for component in path.components() {
-        match component.as_str() {
-            "." => {}
-            ".." if parts.last().is_some_and(|last| *last != ".." && *last != "/") => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    parts.iter().collect()
 }
 
 #[cfg(test)]
@@ -210,22 +176,5 @@ mod tests {
     #[case("other/keys.yaml", "keys")]
     fn ids(#[case] path: &str, #[case] expected: &str) {
         assert_eq!(id(Utf8Path::new(path)), expected);
-    }
-
-    #[rstest]
-    #[case("ddl.orders.sql", "ddl.*.sql", true)]
-    #[case("dml.orders.sql", "ddl.*.sql", false)]
-    #[case("ab", "*a*b*", true)]
-    #[case("a", "a*a", false)]
-    fn patterns(#[case] name: &str, #[case] pattern: &str, #[case] expected: bool) {
-        assert_eq!(is_like(name, pattern), expected);
-    }
-
-    #[rstest]
-    #[case("a/../b/./c", "b/c")]
-    #[case("../../a", "../../a")]
-    #[case("/a/../b", "/b")]
-    fn one_file_has_one_name(#[case] path: &str, #[case] expected: &str) {
-        assert_eq!(lexical(Utf8Path::new(path)), expected);
     }
 }

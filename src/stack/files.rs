@@ -2,18 +2,17 @@
 
 use std::io;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::{Doing, StackError};
 use super::machine::User;
+use crate::disk;
 
 /// Writes a file so that a reader sees the old one or the new one, never a part.
 pub(super) fn replace(path: &Utf8Path, bytes: &[u8]) -> Result<(), StackError> {
-    let beside = Utf8PathBuf::from(format!("{path}.new"));
-    let done = fs_err::write(&beside, bytes).and_then(|()| fs_err::rename(&beside, path));
-    done.doing(&format!("write {path}"))
+    disk::replace(path, bytes).doing(&format!("write {path}"))
 }
 
 /// Writes a value as JSON, at once.

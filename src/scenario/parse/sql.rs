@@ -4,9 +4,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Reader;
 use crate::base::text::{Span, Text};
+use crate::disk::lexical;
 use crate::scenario::code::Code;
 use crate::scenario::diagnose::At;
-use crate::scenario::load::{Files, lexical};
 use crate::scenario::yaml::{Node, Scalar};
 use crate::sql::split;
 use crate::sql::token::{Kind, Language, tokens};
@@ -94,9 +94,10 @@ impl Reader<'_> {
             self.error(Code::NoFile, at, message).help("name each file");
             return Vec::new();
         }
-        match Files::matching(base, written) {
+        match self.files.matching(base, written) {
             Ok(paths) if paths.is_empty() => {
-                self.error(Code::NoFile, at, format!("no file matches `{written}`"));
+                let help = "`*` stands for letters of a name, `**/` for any folders";
+                self.error(Code::NoFile, at, format!("no file matches `{written}`")).help(help);
                 paths
             }
             Ok(paths) => paths,

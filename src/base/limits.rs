@@ -1,0 +1,101 @@
+//! How much of each thing changeproof takes, in one table: `docs/limits.md` shows it.
+//!
+//! The bounds lie far above what people write, and low enough that whatever is given ends soon and
+//! in little memory, with a sentence that names the bound.
+
+/// One bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// The most that is taken.
+    pub most: u64,
+    /// As the table shows it.
+    pub shown: &'static str,
+    /// What is counted.
+    pub of: &'static str,
+    /// Why it is not more.
+    pub why: &'static str,
+}
+
+macro_rules! limits {
+    ($($(#[doc = $doc:literal])+ $name:ident = $most:expr, $shown:literal, $of:literal, $why:literal;)+) => {
+        $($(#[doc = $doc])+ pub const $name: u64 = $most;)+
+
+        /// All of them, in the order of the table.
+        pub const ALL: &[Limit] = &[$(Limit { most: $name, shown: $shown, of: $of, why: $why },)+];
+    };
+}
+
+limits! {
+    /// Bytes of a file that is read as a text.
+    FILE_BYTES = 4 << 20, "4 MiB",
+        "a scenario, a pipeline, SQL or a connector file",
+        "files that people write are a thousandth of that";
+    /// Bytes of all files that a scenario names, itself included.
+    FILES_BYTES = 16 << 20, "16 MiB",
+        "all files of one scenario together",
+        "they are held in memory, and kept with every run";
+    /// Files that a scenario names.
+    FILES = 1_000, "1,000",
+        "files of one scenario",
+        "a pattern may match more than was meant";
+    /// Names that are looked at to find files.
+    VISITED = 100_000, "100,000",
+        "names looked at below a folder, or for the patterns of one scenario",
+        "a folder may hold far more than was meant: a cache, a whole disk";
+}
+
+/// Whether there are more than a limit allows.
+pub fn exceeds(count: usize, most: u64) -> bool {
+    u64::try_from(count).is_ok_and(|count| count > most)
+}
+
+/// A number of bytes, for people.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..0x400 => format!("{bytes} bytes"),
+        0x400..0x10_0000 => format!("{} KiB", bytes >> 10),
+        _ => format!("{} MiB", bytes >> 20),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(4, "4 bytes")]
+    #[case(1 << 16, "64 KiB")]
+    #[case(4 << 20, "4 MiB")]
+    fn sizes_are_told_as_people_count(#[case] bytes: u64, #[case] expected: &str) {
+        assert_eq!(size(bytes), expected);
+    }
+
+    #[test]
+    fn the_page_shows_every_limit_as_it_is() {
+        let page = fs_err::read_to_string("docs/limits.md").unwrap();
+        let rows: Vec<String> = ALL
+            .iter()
+            .map(|limit| format!("| {} | {} | {} |", limit.of, limit.shown, limit.why))
+            .collect();
+        let shown: Vec<&str> = page.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+        assert_eq!(shown, rows);
+    }
+
+    #[test]
+    fn what_is_shown_is_the_number() {
+        for limit in ALL {
+            let (number, unit) = limit.shown.split_once(' ').unwrap_or((limit.shown, ""));
+            let number: u64 = number.replace(',', "").parse().unwrap();
+            let unit = match unit {
+                "" | "bytes" => 1,
+                "KiB" => 1 << 10,
+                "MiB" => 1 << 20,
+                "h" => 3_600_000,
+                other => panic!("{other}"),
+            };
+            assert_eq!(number * unit, limit.most, "{}", limit.of);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! How files are read and written, whoever asks: only regular files, never more of one than was
+//! agreed, and a file that is replaced is the old one or the new one, never a part.
+//!
+//! What a command is given may be anything: a pipe that nobody writes to, a device without end, a
+//! file of gigabytes. Each ends with one sentence that names it; so the errors of the operating system
+//! need not name it too, and come from `std::fs`.
+
+mod find;
+mod read;
+mod replace;
+
+pub use find::{Below, Budget, Lost, below, matching};
+pub use read::{Unread, open, read, read_text};
+pub use replace::replace;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+/// The path with `.` and `a/..` taken out, so that one file has one name.
+pub fn lexical(path: &Utf8Path) -> Utf8PathBuf {
+    let mut parts: Vec<&str> = Vec::new();
+    for component in path.components() {
+        match component.as_str() {
+            "." => {}
+            ".." if parts.last().is_some_and(|last| *last != ".." && *last != "/") => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("a/../b/./c", "b/c")]
+    #[case("../../a", "../../a")]
+    #[case("/a/../b", "/b")]
+    fn one_file_has_one_name(#[case] path: &str, #[case] expected: &str) {
+        assert_eq!(lexical(Utf8Path::new(path)), expected);
+    }
+}
