@@ -181,6 +181,8 @@ fn a_component_that_dies_is_named_with_its_cause() {
     assert_eq!(output.status.code(), Some(30), "{text}");
     let sentence = "error: kafka ended with exit status: 3: FATAL the broker has no head";
     assert!(text.contains(sentence), "{text}");
+    let log = place.state.join("last-failure/logs/kafka.log");
+    assert!(text.contains(&format!("its log ({log})")) && log.is_file(), "{text}");
     assert_eq!(place.state(), State::Down);
     let runs = place.state.read_dir_utf8().unwrap().filter_map(Result::ok);
     let runs: Vec<_> = runs.filter(|entry| entry.file_name().starts_with("run-")).collect();
@@ -212,4 +214,100 @@ fn what_the_machine_lacks_is_one_sentence_with_what_mends_it() {
     let output = up.env("CHANGEPROOF_CACHE", &empty).env("PATH", &tools).output().unwrap();
     assert_eq!(output.status.code(), Some(30));
     assert!(stderr(&output).contains("Maven (mvn) was not found"), "{}", stderr(&output));
+}
+
+/// A process of a stack, stopped where it stands until the end of a test.
+struct Stopped(u32);
+
+impl Stopped {
+    fn new(pid: u32) -> Self {
+        signal(pid, "STOP");
+        Self(pid)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        signal(self.0, "CONT");
+    }
+}
+
+fn signal(pid: u32, name: &str) {
+    let sent = Command::new("kill").args(["-s", name, &pid.to_string()]).status();
+    assert!(sent.unwrap().success());
+}
+
+#[tokio::test]
+async fn a_keeper_that_was_stopped_is_told_and_ended_by_down() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let place = Place::new("stopped");
+    let record = record(&place.run(&["up", "--format", "json"]));
+    let stopped = Stopped::new(record.keeper.pid);
+    let began = std::time::Instant::now();
+    let output = place.run(&["up"]);
+    let (text, pid) = (stderr(&output), record.keeper.pid);
+    assert_eq!(output.status.code(), Some(30), "{text}");
+    let sentence = format!(
+        "the keeper of the stack (process {pid}) was stopped and does not reply; let it go on with \
+         `kill -CONT {pid}`, or end the stack with: changeproof down"
+    );
+    assert!(text.contains(&sentence), "{text}");
+    assert!(began.elapsed() < LIMIT, "{:?}", began.elapsed());
+    assert_eq!(place.run(&["down"]).status.code(), Some(0));
+    assert!(!place.state.exists());
+    std::mem::forget(stopped);
+}
+
+#[tokio::test]
+async fn a_second_interrupt_leaves_at_once_and_the_keeper_sweeps() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let place = Place::new("interrupted");
+    let record = record(&place.run(&["up", "--format", "json"]));
+    let scenario =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/cookbook/the-life-of-a-row.yaml");
+    let runs = place.state.join("runs");
+    std::fs::create_dir(&runs).unwrap();
+    let mut run = place.command(&["run", scenario]);
+    let mut run =
+        run.current_dir(&runs).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let session = postgres::connect(&record.endpoints, "postgres", "test").await.unwrap();
+    let connects = || async {
+        let slots = session.slots("cp_").await?;
+        let connector = slots.iter().any(|slot| slot.ends_with("_connector"));
+        Ok::<_, anyhow::Error>(if connector {
+            Look::Holds(())
+        } else {
+            Look::NotYet(slots.join(", "))
+        })
+    };
+    wait::until("the connector to be there", LIMIT, connects).await.unwrap();
+
+    // Nothing of the clean-up gets past a worker that does not answer.
+    let connect = record.components.iter().find(|one| one.name == "connect").unwrap();
+    let stopped = Stopped::new(connect.process.pid);
+    let insists = || {
+        let ended = run.try_wait().unwrap();
+        if ended.is_none() {
+            signal(run.id(), "INT");
+        }
+        async move {
+            let look = || Look::NotYet("it cleans up".to_owned());
+            Ok::<_, ()>(ended.map_or_else(look, Look::Holds))
+        }
+    };
+    let began = std::time::Instant::now();
+    let status = wait::until("the run to leave", LIMIT, insists).await.unwrap();
+    assert_eq!(status.code(), Some(130));
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    drop(stopped);
+
+    let swept = || async {
+        let left = session.databases("cp_").await?;
+        Ok::<_, anyhow::Error>(if left.is_empty() {
+            Look::Holds(())
+        } else {
+            Look::NotYet(left.join(", "))
+        })
+    };
+    wait::until("the keeper to sweep", LIMIT, swept).await.unwrap();
 }

@@ -179,7 +179,7 @@ impl Generator<'_> {
         Ok(())
     }
 
-    /// Until Ctrl-C or SIGTERM; what was begun by then is finished.
+    /// Until Ctrl-C or SIGTERM; what was begun by then is finished, unless somebody insists.
     async fn run_forever(&mut self) -> Result<(), TargetError> {
         let cancel = Cancel::new();
         if let Err(error) = cancel.on_signals() {
@@ -187,7 +187,10 @@ impl Generator<'_> {
         }
         let mut accounts = self.target.accounts().await?;
         while !cancel.is_cancelled() {
-            self.transaction(&mut accounts).await?;
+            tokio::select! {
+                written = self.transaction(&mut accounts) => written?,
+                () = cancel.insisted() => break,
+            }
             // Passing is the usual end of this wait: it is the pace.
             tokio::time::timeout(self.order.interval, cancel.cancelled()).await.ok();
         }

@@ -116,8 +116,26 @@ pub(super) fn run(run: &Run, environment: &Environment, console: Console) -> Exi
         keep: run.keep,
     });
     match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime.block_on(all(selected.trials, &shared)),
+        Ok(runtime) => {
+            let exit = runtime.block_on(unless_insisted(selected.trials, &shared));
+            // Whoever insisted on the end waits for nothing that still runs.
+            runtime.shutdown_background();
+            exit
+        }
         Err(error) => console.failed(&error, Exit::Internal),
+    }
+}
+
+/// Runs all trials, until somebody insists on the end.
+async fn unless_insisted(trials: Vec<Planned>, shared: &Arc<Shared>) -> Exit {
+    tokio::select! {
+        exit = all(trials, shared) => exit,
+        () = shared.cancel.insisted() => {
+            shared.bars.clear();
+            let left = "interrupted twice: nothing was cleaned up here; the keeper of the stack \
+                        removes what the runs made";
+            shared.shown.console.failed(&left, Exit::Interrupted)
+        }
     }
 }
 

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use super::exhaustion;
+
 /// How many lines are kept beside the sentence.
 const DETAIL_LINES: usize = 12;
 
@@ -53,26 +55,31 @@ impl fmt::Display for Cause {
     }
 }
 
-/// What Flink says when it is the machine that fails, not the statement; in lower case, because it
-/// writes the same words with and without a capital.
-const MACHINE_WORDS: [&str; 8] = [
+/// What Flink says when it has lost a process or has no slot, whichever statement it runs; in lower
+/// case, because it writes the same words with and without a capital.
+const LOST_WORDS: [&str; 6] = [
     "heartbeat of taskmanager",
     "is no longer reachable",
     "connection unexpectedly closed by remote task manager",
     "could not acquire the minimum required resources",
     "slot request bulk is not fulfillable",
     "insufficient number of network buffers",
-    "cannot allocate memory",
-    "no space left on device",
 ];
 
+/// Exceptions that are thrown only where the machine has no more of something.
+const OF_THE_STACK: [&str; 3] =
+    ["OutOfMemoryError", "NoResourceAvailableException", "KafkaStorageException"];
+
 impl Cause {
-    /// The stack is at fault (a process was lost, slots, memory or disk ran out), which says nothing
-    /// about the pipeline.
-    pub fn is_of_the_stack(&self) -> bool {
+    /// A sentence if the stack is at fault (a process was lost, slots, memory or disk ran out),
+    /// which says nothing about the pipeline. `job` is Flink's id of the job that failed.
+    pub fn of_the_stack(&self, job: &str) -> Option<String> {
         let said = self.sentence.to_lowercase();
-        matches!(self.class.as_str(), "OutOfMemoryError" | "NoResourceAvailableException")
-            || MACHINE_WORDS.iter().any(|words| said.contains(words))
+        exhaustion::told("Flink", &self.sentence).or_else(|| {
+            let lost = OF_THE_STACK.contains(&self.class.as_str())
+                || LOST_WORDS.iter().any(|words| said.contains(words));
+            lost.then(|| format!("Flink lost job {job}: {self}"))
+        })
     }
 }
 
@@ -305,9 +312,11 @@ Caused by: java.lang.IllegalStateException: The \"before\" field of UPDATE messa
     #[case("Heartbeat of TaskManager with id 127.0.0.1:33931-d3516c timed out.", true)]
     #[case("java.lang.OutOfMemoryError: Java heap space", true)]
     #[case("java.io.IOException: No space left on device", true)]
+    #[case("java.net.SocketException: Too many open files", true)]
+    #[case("org.apache.kafka.common.errors.KafkaStorageException: of some words", true)]
     #[case("java.lang.ArithmeticException: / by zero", false)]
     fn a_lost_process_is_not_the_statements_fault(#[case] trace: &str, #[case] of_the_stack: bool) {
-        assert_eq!(root(trace).is_of_the_stack(), of_the_stack);
+        assert_eq!(root(trace).of_the_stack("j").is_some(), of_the_stack);
     }
 
     #[rstest]

@@ -4,6 +4,7 @@ pub mod cause;
 pub mod clock;
 pub mod connect;
 pub mod endpoints;
+pub mod exhaustion;
 pub mod flink;
 pub mod gateway;
 pub mod http;

@@ -336,7 +336,7 @@ impl Driver {
             return Ok(true);
         }
         let Some(expected) = &task.error else {
-            return Err(if error.sqlstate.is_some() {
+            return Err(if error.sqlstate.is_some() && !error.is_exhausted() {
                 diagnose::refused(REFUSED, statement, 0, &error).into()
             } else {
                 error.into()
@@ -344,6 +344,9 @@ impl Driver {
         };
         let sqlstate = error.sqlstate.clone().unwrap_or_default();
         if self.sqlstate_of(expected).await? != sqlstate {
+            if error.is_exhausted() {
+                return Err(error.into());
+            }
             let mut diagnostic = diagnose::refused(OTHER_ERROR, statement, 0, &error);
             diagnostic.help = Some(format!("the entry was to end with the error {expected}"));
             return Err(diagnostic.into());

@@ -541,10 +541,10 @@ async fn failure(clients: &Clients<'_>, job: &Job) -> Option<Unproven> {
         ))
     });
     let (sentence, detail) = match cause.await {
-        Ok(cause) if cause.is_of_the_stack() => {
-            return Some(Unproven::Broken(format!("Flink lost job {}: {cause}", job.id)));
-        }
-        Ok(cause) => (cause.sentence, cause.detail),
+        Ok(cause) => match cause.of_the_stack(&job.id) {
+            Some(sentence) => return Some(Unproven::Broken(sentence)),
+            None => (cause.sentence, cause.detail),
+        },
         Err(_) => (format!("the job is {state}, and Flink does not say why"), Vec::new()),
     };
     Some(Unproven::at_sinks(job, Anomaly::StatementFailed, &sentence, &detail))

@@ -4,44 +4,67 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// A switch that is thrown once. Clones share it.
+/// A switch that is thrown once, or insisted on. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Cancel(Arc<watch::Sender<bool>>);
+pub struct Cancel(Arc<watch::Sender<Wish>>);
+
+/// How much an end is wished for, in rising order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Wish {
+    None,
+    /// An end with its clean-up.
+    End,
+    /// An end at once: somebody asked twice.
+    Now,
+}
 
 impl Cancel {
     /// Not thrown.
     pub fn new() -> Self {
-        Self(Arc::new(watch::Sender::new(false)))
+        Self(Arc::new(watch::Sender::new(Wish::None)))
     }
 
-    /// Throws it; every run ends with its clean-up.
+    /// Throws it; every run ends with its clean-up. Thrown again, it is insisted on.
     pub fn cancel(&self) {
-        self.0.send_replace(true);
+        self.0.send_modify(|wish| {
+            *wish = if *wish == Wish::None { Wish::End } else { Wish::Now };
+        });
     }
 
     /// It was thrown.
     pub fn is_cancelled(&self) -> bool {
-        *self.0.borrow()
+        *self.0.borrow() >= Wish::End
     }
 
     /// Returns when it is thrown.
     pub async fn cancelled(&self) {
-        // The sender lives in `self`, so the channel cannot close while we wait.
-        drop(self.0.subscribe().wait_for(|thrown| *thrown).await);
+        self.until(Wish::End).await;
     }
 
-    /// Throws it at Ctrl-C or SIGTERM. Needs a running runtime.
+    /// Returns when it is insisted on: whoever waits leaves at once, and cleans up nothing.
+    pub async fn insisted(&self) {
+        self.until(Wish::Now).await;
+    }
+
+    async fn until(&self, least: Wish) {
+        // The sender lives in `self`, so the channel cannot close while we wait.
+        drop(self.0.subscribe().wait_for(|wish| *wish >= least).await);
+    }
+
+    /// Throws it at each Ctrl-C or SIGTERM. Needs a running runtime.
     pub fn on_signals(&self) -> std::io::Result<()> {
         use tokio::signal::unix::{SignalKind, signal};
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let cancel = self.clone();
         tokio::spawn(async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+            loop {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+                cancel.cancel();
             }
-            cancel.cancel();
         });
         Ok(())
     }
@@ -68,5 +91,15 @@ mod tests {
         waiting.await.unwrap();
         cancel.cancelled().await;
         assert!(cancel.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_twice_insists() {
+        let cancel = Cancel::new();
+        cancel.cancel();
+        let insisted = tokio::time::timeout(std::time::Duration::ZERO, cancel.insisted()).await;
+        assert!(insisted.is_err(), "one wish is no insisting");
+        cancel.cancel();
+        cancel.insisted().await;
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::outcome::Stop;
+use super::trouble::Troubles;
 use crate::base::anomaly::Anomaly;
 use crate::capture::recorder::Recorder;
 use crate::client::clock;
@@ -39,6 +40,7 @@ pub(super) struct Hand {
     connect: Connect,
     flink: JobManager,
     recorder: Recorder,
+    troubles: Troubles,
     outage: Outage,
     state: Arc<Mutex<Known>>,
 }
@@ -60,7 +62,7 @@ impl Hand {
         endpoints: &Endpoints,
         control: Option<Control>,
         connector: String,
-        recorder: Recorder,
+        (recorder, troubles): (Recorder, Troubles),
     ) -> Result<Self, Stop> {
         Ok(Self {
             control,
@@ -68,6 +70,7 @@ impl Hand {
             connect: Connect::new(endpoints)?,
             flink: JobManager::new(endpoints)?,
             recorder,
+            troubles,
             outage: Outage::default(),
             state: Arc::default(),
         })
@@ -163,7 +166,7 @@ impl Hand {
             let status = self.connect.status(&self.connector).await.map_err(Stop::from)?;
             let Some(status) = status else { return Ok(Look::NotYet("it is not there".into())) };
             if let Some(cause) = status.failure().filter(|_| wanted == State::Running) {
-                self.recorder.record(Event::Trouble {
+                self.troubles.record(Event::Trouble {
                     finding: Anomaly::ConnectorFailed,
                     place: "connector".to_owned(),
                     at: None,

@@ -407,8 +407,8 @@ async fn running(run: &Run<'_>, started: &Jobs) -> Result<(), Stop> {
                 let Some(cause) = started.flink.failure(&job.id).await? else {
                     return Err(late(error));
                 };
-                if cause.is_of_the_stack() {
-                    return Err(Stop::Stack(format!("Flink lost job {}: {cause}", job.id)));
+                if let Some(sentence) = cause.of_the_stack(&job.id) {
+                    return Err(Stop::Stack(sentence));
                 }
                 for sink in &job.sinks {
                     run.record_trouble(Event::Trouble {

@@ -26,6 +26,7 @@ mod subjects;
 mod timeline;
 mod topics;
 mod trial;
+mod trouble;
 mod walsender;
 
 pub use bare::bare;

@@ -152,7 +152,7 @@ impl From<ShadowError> for Stop {
                 Self::Invalid(vec![*diagnostic])
             }
             ShadowError::Reference(ReferenceError::Postgres(error)) => error.into(),
-            ShadowError::Replay(error) if error.is_session_lost() => error.into(),
+            ShadowError::Replay(error) if error.is_of_the_stack() => error.into(),
             ShadowError::Journal(_) | ShadowError::Replay(_) => Self::Capture(error.to_string()),
         }
     }

@@ -147,7 +147,7 @@ pub(super) async fn define(run: &Run<'_>, database: &Connection) -> Result<Vec<T
 }
 
 fn refused(statement: &Text, error: PostgresError) -> Stop {
-    if error.sqlstate.is_none() || error.is_session_lost() {
+    if error.is_of_the_stack() {
         return error.into();
     }
     diagnose::refused(REFUSED, statement, 0, &error).into()

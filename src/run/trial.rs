@@ -16,6 +16,7 @@ use super::outcome::{Stop, exit_of};
 use super::scoring::Scoring;
 use super::statements::{Places, Statements};
 use super::topics::Planned;
+use super::trouble::Troubles;
 use super::{jobs, shadow, timeline};
 use crate::base::anomaly::Anomaly;
 use crate::base::exit::Exit;
@@ -43,6 +44,7 @@ pub(super) struct Run<'a> {
     pub(super) progress: &'a dyn Progress,
     pub(super) names: Names,
     pub(super) recorder: Recorder,
+    pub(super) troubles: Troubles,
     pub(super) made: Made,
     pub(super) admin: Admin,
     pub(super) connector: Connector,
@@ -141,14 +143,16 @@ pub(super) fn begin<'a>(
     let Effective { written, translation, connector, mut statements } = effective;
     let scoring = scoring(&mut statements, &trial.settings, &names).map_err(at)?;
     let ddl = ddl(trial).map_err(at)?;
-    let hand =
-        Hand::new(&context.endpoints, context.control.clone(), names.connector(), recorder.clone());
+    let troubles = Troubles::new(recorder.clone(), &context.logs);
+    let writers = (recorder.clone(), troubles.clone());
+    let hand = Hand::new(&context.endpoints, context.control.clone(), names.connector(), writers);
     let run = Run {
         trial,
         context,
         progress,
         names,
         recorder,
+        troubles,
         made: Made::default(),
         admin: Admin::new(&context.endpoints).map_err(|error| at(error.into()))?,
         connector,
@@ -304,7 +308,7 @@ impl Run<'_> {
     }
 
     pub(super) fn record_trouble(&self, trouble: Event) -> Result<(), Stop> {
-        Ok(self.recorder.record(trouble)?)
+        self.troubles.record(trouble)
     }
 
     fn keep_effective(&self, folder: &Folder, translation: &Translation) -> Result<(), Stop> {

@@ -13,11 +13,18 @@ use tokio::net::{UnixListener, UnixStream};
 
 use super::components::Component;
 use super::error::{Doing, StackError};
+use super::files;
 use super::paths::Paths;
+use super::process::Process;
+use crate::client::clock::Stopwatch;
 use crate::client::wait::{self, Look, WaitError};
 
 /// How long either side may take to say its line.
 const LINE_LIMIT: Duration = Duration::from_secs(10);
+/// After this time without a reply, a keeper that was stopped is told.
+const STOPPED_AFTER: Duration = Duration::from_secs(2);
+/// How long a reply may take: the keeper may be sweeping, or wait for the registry to be ready.
+const REPLY_LIMIT: Duration = Duration::from_mins(5);
 
 /// What can be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,11 +76,13 @@ pub(super) type Reply = Result<Doings, StackError>;
 #[derive(Debug, Clone)]
 pub struct Control {
     socket: Utf8PathBuf,
+    /// The file that says which process the keeper is.
+    keeper: Utf8PathBuf,
 }
 
 impl Control {
     pub(super) fn of(paths: &Paths) -> Self {
-        Self { socket: paths.control() }
+        Self { socket: paths.control(), keeper: paths.keeper_process() }
     }
 
     /// Asks, and gives what the component is doing now.
@@ -87,7 +96,32 @@ impl Control {
             BufReader::new(stream).read_line(&mut reply).await?;
             Ok::<_, std::io::Error>(serde_json::from_str::<Reply>(&reply)?)
         };
-        asked.await.doing(&format!("ask the keeper about {}", component.name()))?
+        tokio::select! {
+            reply = asked => reply.doing(&format!("ask the keeper about {}", component.name()))?,
+            hangs = self.hangs(REPLY_LIMIT) => Err(hangs),
+        }
+    }
+
+    /// Ends only when the keeper hangs: somebody stopped it, or it is late.
+    async fn hangs(&self, limit: Duration) -> StackError {
+        let watch = Stopwatch::start();
+        let hangs = wait::until("the keeper to reply", limit, || async {
+            let look = watch.elapsed() >= STOPPED_AFTER;
+            let keeper = if look { files::read_json::<Process>(&self.keeper)? } else { None };
+            Ok::<_, StackError>(match keeper.filter(|keeper| keeper.is_stopped()) {
+                Some(keeper) => Look::Holds(keeper.pid),
+                None => Look::NotYet("it runs, and says nothing".to_owned()),
+            })
+        });
+        let end = "end the stack with: changeproof down";
+        StackError::Keeper(match hangs.await {
+            Ok(pid) => format!(
+                "the keeper of the stack (process {pid}) was stopped and does not reply; let it go \
+                 on with `kill -CONT {pid}`, or {end}"
+            ),
+            Err(WaitError::TimedOut(late)) => format!("{late}; {end}"),
+            Err(WaitError::Look(error)) => return error,
+        })
     }
 
     /// Asks, and waits until the component is gone, or ready, whichever follows.
@@ -136,7 +170,7 @@ pub(super) struct Listener {
 
 impl Listener {
     pub(super) fn open(paths: &Paths) -> Result<Self, StackError> {
-        super::files::remove(&paths.control())?;
+        files::remove(&paths.control())?;
         let listener = UnixListener::bind(paths.control());
         if let Err(error) = &listener {
             tracing::warn!("nothing can be asked of this keeper: {}: {error}", paths.control());

@@ -4,6 +4,7 @@ use camino::Utf8Path;
 use serde::Serialize;
 
 use super::error::StackError;
+use super::limits::{self, Limit};
 use super::machine;
 use super::paths::Paths;
 use super::{StackOptions, jars};
@@ -38,10 +39,22 @@ const MIB: u64 = 1 << 20;
 const MEMORY: u64 = 3 * 1024 * MIB;
 /// What a stack writes below the state folder: data, logs, checkpoints.
 const STATE_SPACE: u64 = 1024 * MIB;
-/// What the stack cannot even start without.
-pub(super) const STATE_LEAST: u64 = 200 * MIB;
+/// What the stack cannot even start without: one at rest holds 256 MiB, most of it Flink's planner
+/// as each of its processes unpacks it.
+const STATE_LEAST: u64 = 320 * MIB;
+/// With less, what a component writes next may not fit: a segment of Postgres' log has so many.
+const FULL: u64 = 16 * MIB;
 /// Jars, templates and class archives.
 const CACHE_SPACE: u64 = 1200 * MIB;
+
+/// The open files that one process may need: a TaskManager at rest has 550.
+const FILES: u64 = 1024;
+/// With fewer, no JVM of a stack gets to its end of the start.
+const FILES_LEAST: u64 = 600;
+/// The threads of a stack and a few runs: one at rest has 250.
+const THREADS: u64 = 1024;
+/// With fewer, a stack does not get up.
+const THREADS_LEAST: u64 = 300;
 
 /// Looks at everything that the local stack needs.
 pub async fn doctor(options: &StackOptions) -> Vec<Finding> {
@@ -71,15 +84,21 @@ pub async fn doctor(options: &StackOptions) -> Vec<Finding> {
     if fetched.is_err() {
         findings.push(space("disk of the cache", options, &options.cache, CACHE_SPACE).await);
     }
-    findings.push(memory());
+    findings.extend([memory(), open_files(), processes()]);
     findings
 }
 
 /// Whether there is room for a start. What cannot be found out is no obstacle.
 pub(super) async fn room_to_start(options: &StackOptions) -> Result<(), StackError> {
-    let Some(df) = machine::df(options) else { return Ok(()) };
-    let free = machine::free_bytes(&machine::setpriv(options)?, &df, &options.state).await?;
-    match free {
+    for finding in [open_files(), processes()] {
+        if let (Grade::Missing, Some(mend)) = (finding.grade, finding.mend) {
+            return Err(StackError::Missing {
+                what: format!("too few {}: {}", finding.name, finding.found),
+                mend,
+            });
+        }
+    }
+    match free_bytes(options, &options.state).await {
         Some(free) if free < STATE_LEAST => Err(StackError::NoSpace {
             place: options.state.to_string(),
             cause: format!("{} MiB are free, {} are needed", free / MIB, STATE_LEAST / MIB),
@@ -88,6 +107,17 @@ pub(super) async fn room_to_start(options: &StackOptions) -> Result<(), StackErr
         }),
         Some(_) | None => Ok(()),
     }
+}
+
+/// Whether the disk of the state folder has no room left for a component to go on.
+pub(super) async fn is_full(options: &StackOptions) -> bool {
+    free_bytes(options, &options.state).await.is_some_and(|free| free < FULL)
+}
+
+/// The free bytes of the disk of a folder, if that can be found out.
+async fn free_bytes(options: &StackOptions, folder: &Utf8Path) -> Option<u64> {
+    let (setpriv, df) = (machine::setpriv(options).ok()?, machine::df(options)?);
+    machine::free_bytes(&setpriv, &df, folder).await.ok().flatten()
 }
 
 fn good(name: &str, found: String) -> Finding {
@@ -118,11 +148,7 @@ fn folder(name: &str, paths: &Paths) -> Finding {
 async fn space(name: &str, options: &StackOptions, folder: &Utf8Path, needed: u64) -> Finding {
     // A folder that is not there yet will be on the disk of the nearest one above that is.
     let there = folder.ancestors().find(|folder| folder.is_dir()).unwrap_or(Utf8Path::new("/"));
-    let free = match (machine::setpriv(options), machine::df(options)) {
-        (Ok(setpriv), Some(df)) => machine::free_bytes(&setpriv, &df, there).await.ok().flatten(),
-        _ => None,
-    };
-    let Some(free) = free else {
+    let Some(free) = free_bytes(options, there).await else {
         return good(name, format!("what is free at {there} could not be found out"));
     };
     let found = format!("{} MiB are free at {there}", free / MIB);
@@ -138,7 +164,7 @@ async fn space(name: &str, options: &StackOptions, folder: &Utf8Path, needed: u6
 }
 
 fn memory() -> Finding {
-    let Some(available) = machine::available_memory() else {
+    let Some(available) = limits::available_memory() else {
         return good("memory", "what is available could not be found out".to_owned());
     };
     let found = format!("{} MiB are available", available / MIB);
@@ -150,5 +176,51 @@ fn memory() -> Finding {
         grade: Grade::Doubtful,
         found: format!("{found}, {} should be", MEMORY / MIB),
         mend: Some("end other programs".to_owned()),
+    }
+}
+
+fn open_files() -> Finding {
+    limit("open files", limits::open_files(), (FILES_LEAST, FILES), "raise the hard limit")
+}
+
+fn processes() -> Finding {
+    let mend = "raise the limit of this user or of the container";
+    limit("processes and threads", limits::processes(), (THREADS_LEAST, THREADS), mend)
+}
+
+fn limit(name: &str, limit: Option<Limit>, (least, needed): (u64, u64), mend: &str) -> Finding {
+    let Some((which, most)) = limit else { return good(name, "without a limit".to_owned()) };
+    let found = format!("at most {most} ({which})");
+    if most >= needed {
+        return good(name, found);
+    }
+    Finding {
+        name: name.to_owned(),
+        grade: if most < least { Grade::Missing } else { Grade::Doubtful },
+        found: format!("{found}, {needed} should be allowed"),
+        mend: Some(mend.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::none(None, Grade::Good, "without a limit")]
+    #[case::enough(Some(1024), Grade::Good, "at most 1024 (ulimit -Hn)")]
+    #[case::few(Some(1023), Grade::Doubtful, "at most 1023 (ulimit -Hn), 1024 should be allowed")]
+    #[case::too_few(Some(599), Grade::Missing, "at most 599 (ulimit -Hn), 1024 should be allowed")]
+    fn a_limit_is_graded_by_what_a_stack_needs(
+        #[case] most: Option<u64>,
+        #[case] grade: Grade,
+        #[case] found: &str,
+    ) {
+        let most = most.map(|most| ("ulimit -Hn", most));
+        let finding = limit("open files", most, (FILES_LEAST, FILES), "raise it");
+        assert_eq!((finding.grade, finding.found.as_str()), (grade, found));
+        assert_eq!(finding.mend.is_some(), grade != Grade::Good);
     }
 }

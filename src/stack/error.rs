@@ -5,7 +5,9 @@ use std::io;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
+use super::files;
 use crate::base::exit::Exit;
+use crate::client::exhaustion::exhaustion;
 use crate::client::wait::TimedOut;
 
 /// A reason why the stack is not up. It travels as JSON from the keeper to whoever started it.
@@ -62,6 +64,9 @@ pub struct ComponentError {
     pub log_end: Vec<String>,
     /// Where the whole log is.
     pub log: Utf8PathBuf,
+    /// What to do, where the log says that the machine has run out of something.
+    #[serde(default)]
+    pub mend: Option<String>,
 }
 
 impl std::fmt::Display for ComponentError {
@@ -69,6 +74,9 @@ impl std::fmt::Display for ComponentError {
         write!(f, "{} {}", self.component, self.failure)?;
         if let Some(cause) = &self.cause {
             write!(f, ": {cause}")?;
+        }
+        if let Some(mend) = &self.mend {
+            write!(f, "\n  to mend it: {mend}")?;
         }
         if self.log_end.is_empty() {
             return write!(f, "\n  its log is empty ({})", self.log);
@@ -82,6 +90,29 @@ impl std::fmt::Display for ComponentError {
 }
 
 impl ComponentError {
+    /// The same with the log at `log`, where it has been moved to, and, if a log in its folder says
+    /// that the machine has run out of something, with that as the cause: which component meets it
+    /// first and which one ends of it are two questions.
+    pub(super) fn with_logs_in(mut self, folder: &Utf8Path) -> Self {
+        if let Some(name) = self.log.file_name() {
+            self.log = folder.join(name);
+        }
+        let others = files::names(folder, "").into_iter().filter_map(|name| {
+            let (cause, _) = end_of_log(&folder.join(&name), 0);
+            let cause = cause?;
+            exhaustion(&cause).map(|found| (format!("{cause} ({name})"), found))
+        });
+        let own = self.cause.clone().and_then(|cause| {
+            let found = exhaustion(&cause)?;
+            Some((cause, found))
+        });
+        if let Some((cause, found)) = own.into_iter().chain(others).next() {
+            self.cause = Some(cause);
+            self.mend = Some(found.mend.to_owned());
+        }
+        self
+    }
+
     /// Whether another port would help.
     pub(super) fn is_about_a_port(&self) -> bool {
         let words = ["Address already in use", "could not bind"];
@@ -139,22 +170,17 @@ pub(super) fn end_of_log(log: &Utf8Path, lines: usize) -> (Option<String>, Vec<S
     (cause(&all), end.map(|line| (*line).to_owned()).collect())
 }
 
-/// Words of a log line that tell the cause of an end, the most telling first.
-const TELLING: [&str; 8] = [
-    "No space left on device",
-    "Address already in use",
-    "OutOfMemoryError",
-    "Permission denied",
-    "Caused by:",
-    "FATAL",
-    "ERROR",
-    "Exception",
-];
+/// Words of a log line that tell the cause of an end, the most telling first. What tells that the
+/// machine has run out of something comes before them.
+const TELLING: [&str; 6] =
+    ["Address already in use", "Permission denied", "Caused by:", "FATAL", "ERROR", "Exception"];
 
 fn cause(lines: &[&str]) -> Option<String> {
+    let exhausted = lines.iter().rev().find(|line| exhaustion(line).is_some());
     // The innermost cause is the last "Caused by"; of other words, too, the last use counts.
-    let line = TELLING.iter().find_map(|word| lines.iter().rev().find(|line| line.contains(word)));
-    line.map(|line| line.trim().to_owned())
+    let told =
+        || TELLING.iter().find_map(|word| lines.iter().rev().find(|line| line.contains(word)));
+    exhausted.or_else(told).map(|line| line.trim().to_owned())
 }
 
 #[cfg(test)]
@@ -178,6 +204,29 @@ mod tests {
     }
 
     #[test]
+    fn a_component_that_ends_because_another_met_a_full_disk_says_so() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(temporary.path()).unwrap();
+        let met = "java.io.IOException: No space left on device";
+        fs_err::write(folder.join("jobmanager.log"), format!("INFO starting\nERROR {met}\n"))
+            .unwrap();
+        fs_err::write(folder.join("gateway.log"), "ERROR Failed to start the endpoints.\n")
+            .unwrap();
+        let error = ComponentError {
+            component: "gateway".to_owned(),
+            failure: "ended with exit status: 1".to_owned(),
+            cause: Some("ERROR Failed to start the endpoints.".to_owned()),
+            log_end: Vec::new(),
+            log: "/gone/gateway.log".into(),
+            mend: None,
+        };
+        let told = error.with_logs_in(folder);
+        assert_eq!(told.cause, Some(format!("ERROR {met} (jobmanager.log)")));
+        assert_eq!(told.log, folder.join("gateway.log"));
+        assert!(told.mend.is_some_and(|mend| mend.contains("CHANGEPROOF_STATE")));
+    }
+
+    #[test]
     fn a_full_disk_is_told_apart() {
         let full = io::Error::from(io::ErrorKind::StorageFull);
         assert!(matches!(StackError::io("write x", &full), StackError::NoSpace { .. }));
@@ -191,6 +240,7 @@ mod tests {
             cause: Some("FATAL no".to_owned()),
             log_end: vec!["one".to_owned(), "two".to_owned()],
             log: "/x/kafka.log".into(),
+            mend: None,
         };
         insta::assert_snapshot!(StackError::Component(error), @r"
         kafka ended with exit status: 1: FATAL no

@@ -23,7 +23,9 @@ use super::paths::Paths;
 use super::process::Process;
 use super::record::Record;
 use super::start::Stack;
-use super::{Say, StackOptions, files, infra, jars, leftovers, ports, sweep, templates, training};
+use super::{
+    Say, StackOptions, doctor, files, infra, jars, leftovers, ports, sweep, templates, training,
+};
 use crate::base::exit::Exit;
 use crate::client::clock::Stopwatch;
 use crate::client::endpoints::Endpoints;
@@ -80,9 +82,15 @@ async fn serve(order: &Order) -> Result<(), StackError> {
     let folder = paths.run(&order.token);
     let served = whole_life(order, &paths, itself, watch).await;
     files::remove(&paths.record())?;
-    if served.is_err() {
-        keep_logs(&paths, &folder)?;
-    }
+    let served = match served {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            // Before anything is removed: a full disk cannot be written about in a log.
+            let full = doctor::is_full(&order.options).await;
+            keep_logs(&paths, &folder)?;
+            Err(explained(error, &paths, full))
+        }
+    };
     leftovers::release_shared_memory(&order.options, &folder).await;
     for path in [folder, paths.held(), paths.work(), paths.keeper_process(), paths.control()] {
         files::remove(&path)?;
@@ -308,6 +316,20 @@ fn alone(paths: &Paths) -> Result<Option<Alone>, StackError> {
     };
     let Some(gate) = take(&paths.gate())? else { return Ok(None) };
     Ok(take(&paths.lease())?.map(|lease| (gate, lease)))
+}
+
+/// A failure with its log where it is kept, and with what the machine had run out of, if it had.
+fn explained(error: StackError, paths: &Paths, full: bool) -> StackError {
+    let StackError::Component(error) = error else { return error };
+    let error = error.with_logs_in(&paths.last_failure().join("logs"));
+    if !full {
+        return StackError::Component(error);
+    }
+    StackError::NoSpace {
+        place: paths.state().to_string(),
+        cause: format!("{} {}", error.component, error.failure),
+        mend: "free some space, or name a folder on another disk in CHANGEPROOF_STATE".to_owned(),
+    }
 }
 
 /// Keeps the logs and configurations of a stack that failed, for people.

@@ -193,6 +193,8 @@ async fn stop(paths: &Paths, say: Say<'_>) -> Result<bool, StackError> {
     let keeper = files::read_json::<Process>(&paths.keeper_process())?;
     if let Some(keeper) = keeper {
         keeper.ask_to_end();
+        // One that somebody stopped hears nothing until it goes on.
+        keeper.resume();
     }
     say("ending the stack (the first end after a fetch also writes class archives)");
     let gone = wait::until("the keeper to be gone", END_LIMIT, || async {

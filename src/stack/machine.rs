@@ -297,14 +297,6 @@ pub(super) fn df(options: &StackOptions) -> Option<Utf8PathBuf> {
     in_folders(&options.search, "df")
 }
 
-/// The memory that programs can still have, in bytes.
-pub(super) fn available_memory() -> Option<u64> {
-    let text = fs_err::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
-}
-
 #[cfg(test)]
 mod tests {
     use rstest::rstest;

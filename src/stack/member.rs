@@ -198,6 +198,7 @@ impl Member {
             cause,
             log_end,
             log: self.log.clone(),
+            mend: None,
         })
     }
 }

@@ -31,6 +31,7 @@ mod infra;
 mod jar_files;
 mod jars;
 mod leftovers;
+mod limits;
 mod lock;
 mod member;
 mod paths;

@@ -164,6 +164,13 @@ impl Process {
         Self::of(std::process::id())
     }
 
+    /// Whether somebody stopped it where it stands.
+    pub(super) fn is_stopped(self) -> bool {
+        let stat = fs_err::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        self.is_alive() && matches!(state, Some('T' | 't'))
+    }
+
     /// Whether it still runs.
     pub fn is_alive(self) -> bool {
         Self::of(self.pid) == Some(self)
@@ -246,6 +253,7 @@ pub(super) fn detach(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::wait::{self, Look};
 
     fn launch(args: &[&str]) -> Launch {
         Launch {
@@ -274,7 +282,14 @@ mod tests {
         let process = running.process().unwrap();
         assert!(process.is_alive());
         assert!(!Process { started: process.started + 1, ..process }.is_alive());
+        assert!(!process.is_stopped());
+        process.pause();
+        let stopped = || async {
+            let here = || Look::NotYet("it runs".to_owned());
+            Ok::<_, ()>(if process.is_stopped() { Look::Holds(()) } else { here() })
+        };
+        wait::until("it to be stopped", Duration::from_secs(5), stopped).await.unwrap();
         running.kill().await;
-        assert!(!process.is_alive());
+        assert!(!process.is_alive() && !process.is_stopped());
     }
 }

@@ -140,7 +140,7 @@ fn cast(query: &Query, sink: &SinkTable) -> (String, Vec<(String, String)>) {
 }
 
 fn refused(reference: &Text, shift: usize, error: PostgresError) -> ReferenceError {
-    if error.sqlstate.is_none() || error.is_session_lost() {
+    if error.is_of_the_stack() {
         return error.into();
     }
     diagnose::refused(REFERENCE, reference, shift, &error).into()

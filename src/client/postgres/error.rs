@@ -80,6 +80,17 @@ impl PostgresError {
             .as_deref()
             .is_none_or(|code| code.starts_with("08") || code.starts_with("57P"))
     }
+
+    /// The server has no more space, memory, files or connections (class 53), or its disk failed
+    /// (58030): no statement is at fault.
+    pub fn is_exhausted(&self) -> bool {
+        self.sqlstate.as_deref().is_some_and(|code| code.starts_with("53") || code == "58030")
+    }
+
+    /// It says something about the server and nothing about the statement.
+    pub fn is_of_the_stack(&self) -> bool {
+        self.is_session_lost() || self.is_exhausted()
+    }
 }
 
 /// The server counts characters from 1.
@@ -90,7 +101,27 @@ fn byte_of(sql: &str, position: u32) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
+
+    #[rstest]
+    #[case::disk_full(Some("53100"), true)]
+    #[case::out_of_memory(Some("53200"), true)]
+    #[case::too_many_connections(Some("53300"), true)]
+    #[case::io_error(Some("58030"), true)]
+    #[case::admin_shutdown(Some("57P01"), true)]
+    #[case::no_connection(None, true)]
+    #[case::undefined_column(Some("42703"), false)]
+    #[case::undefined_file(Some("58P01"), false)]
+    fn what_the_server_lacks_is_no_fault_of_a_statement(
+        #[case] sqlstate: Option<&str>,
+        #[case] of_the_stack: bool,
+    ) {
+        let sqlstate = sqlstate.map(ToOwned::to_owned);
+        let error = PostgresError { sqlstate, ..PostgresError::default() };
+        assert_eq!(error.is_of_the_stack(), of_the_stack);
+    }
 
     #[test]
     fn a_position_counts_characters_and_becomes_a_byte() {
