@@ -17,7 +17,6 @@ use camino::Utf8PathBuf;
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::text::{Span, Text};
 use crate::scenario::code::Code;
-use crate::scenario::diagnose::At;
 use crate::scenario::trial::Trial;
 
 /// Everything in a trial that would reach outside of the run, by place. `sources` are the files
@@ -38,13 +37,12 @@ fn refusal(
     message: impl Into<String>,
     help: impl Into<String>,
 ) -> Diagnostic {
-    let at = At::of(text, span);
     Diagnostic {
         code: Code::Outside.name().to_owned(),
         severity: Severity::Error,
         message: message.into(),
-        place: at.place,
-        span: at.span,
+        place: text.place(span.start),
+        span: text.in_file(span),
         label: String::new(),
         earlier: None,
         help: Some(help.into()),

@@ -8,15 +8,11 @@ use crate::capture::journal::{BARRIER, NOTE};
 use crate::client::endpoints::Endpoints;
 use crate::dialect::avro;
 use crate::history::event::Part;
-use crate::model::outbox;
+use crate::model::routes::{MATCHES, Routes};
 use crate::scenario::settings::Options;
 
-/// The prefix of topics where no file names one.
-const PREFIX: &str = "cdc";
 /// The class of Debezium's connector.
 const CLASS: &str = "io.debezium.connector.postgresql.PostgresConnector";
-/// The predicate that holds for topics by their names.
-const MATCHES: &str = "org.apache.kafka.connect.transforms.predicates.TopicNameMatches";
 /// The name of our predicate, which keeps transforms off barriers.
 const PREDICATE: &str = "changeproofBarrier";
 
@@ -61,58 +57,38 @@ pub struct Connector {
     pub config: Options,
     /// Keys of the author's that were replaced or left out.
     pub replaced: Vec<String>,
-    /// The prefix of its topics as production has it (`cdc`).
-    pub prefix: String,
-    /// Where its outbox router routes events, as production has it.
-    routed: String,
+    /// Its topics as production has them.
+    pub routes: Routes,
 }
 
 impl Connector {
-    /// The configuration for a run. `captured` names the captured tables as `schema.name`.
+    /// The configuration for a run, with topics that are called by `routes`.
     pub fn new(
         written: &Options,
         settings: &Options,
         names: &Names,
         endpoints: &Endpoints,
-    ) -> Self {
+    ) -> Result<Self, Vec<String>> {
         let mut config: Options = DEFAULTS.into_iter().map(owned).collect();
         config.extend(written.clone());
         config.extend(settings.clone());
-        let prefix = config.get("topic.prefix").cloned().unwrap_or_else(|| PREFIX.to_owned());
-        let mut connector = Self { config, replaced: Vec::new(), prefix, routed: String::new() };
+        let routes = Routes::of(&config)?;
+        let mut connector = Self { config, replaced: Vec::new(), routes };
         connector.leave_out();
         connector.own(names, endpoints);
         connector.own_converters(endpoints);
-        connector.own_topics(names);
         connector.let_barriers_through();
         connector.spare_barriers(names);
         let author = |key: &String| written.contains_key(key) || settings.contains_key(key);
         connector.replaced.retain(author);
         connector.replaced.sort();
         connector.replaced.dedup();
-        connector
-    }
-
-    /// The logical name of the topic of table `schema.name`.
-    pub fn topic(&self, table: &str) -> String {
-        format!("{}.{table}", self.prefix)
-    }
-
-    /// The logical name of the topic of an outbox table's rows with this value in the routing
-    /// column.
-    pub fn outbox_topic(&self, value: &str) -> String {
-        outbox::topic(&self.routed, value)
-    }
-
-    /// The logical name of the topic of barriers.
-    pub fn barrier_topic(&self) -> String {
-        format!("{}.message", self.prefix)
+        Ok(connector)
     }
 
     /// The logical name of the topic of transaction metadata, if the connector writes them.
     pub fn transaction_topic(&self) -> Option<String> {
-        let name = self.config.get("topic.transaction").map_or("transaction", String::as_str);
-        self.is_on("provide.transaction.metadata").then(|| format!("{}.{name}", self.prefix))
+        self.is_on("provide.transaction.metadata").then(|| self.routes.transaction())
     }
 
     /// The logical name of the topic of heartbeats, if the connector writes them. Without the topic
@@ -121,7 +97,7 @@ impl Connector {
         let interval = self.config.get("heartbeat.interval.ms").map_or("0", String::as_str);
         let flushes =
             self.config.get("lsn.flush.mode").is_some_and(|m| m == "connector_and_driver");
-        (interval != "0" || flushes).then(|| format!("__debezium-heartbeat.{}", self.prefix))
+        (interval != "0" || flushes).then(|| self.routes.heartbeat())
     }
 
     fn is_on(&self, key: &str) -> bool {
@@ -165,12 +141,12 @@ impl Connector {
         self.set("database.port", endpoints.postgres_port.to_string());
         self.set("database.user", endpoints.postgres_user.clone());
         self.set("database.dbname", names.database());
-        self.set("topic.prefix", names.topic(&self.prefix));
+        self.set("topic.prefix", names.topic(self.routes.prefix()));
         self.set("slot.name", names.connector_slot());
         self.set("publication.name", names.connector_slot());
         self.set("publication.autocreate.mode", "disabled".to_owned());
-        if self.heartbeat_topic().is_some() {
-            self.set("topic.heartbeat.prefix", names.topic("__debezium-heartbeat"));
+        if let Some(topic) = self.heartbeat_topic().filter(|_| names.is_prefixed()) {
+            self.set("topic.heartbeat.name", names.topic(&topic));
         }
     }
 
@@ -204,27 +180,6 @@ impl Connector {
             // Avro's names of records have no dashes.
             let names = self.config.entry("schema.name.adjustment.mode".to_owned());
             names.or_insert_with(|| "avro".to_owned());
-        }
-    }
-
-    /// The names of topics in transforms and predicates carry the run's name too.
-    fn own_topics(&mut self, names: &Names) {
-        outbox::REPLACEMENT.clone_into(&mut self.routed);
-        if let Some(router) = outbox::name(&self.config) {
-            let key = format!("transforms.{router}.route.topic.replacement");
-            if let Some(written) = self.config.get(&key) {
-                self.routed.clone_from(written);
-            }
-            let physical = names.topic(&self.routed);
-            self.set(&key, physical);
-        }
-        let types = self.config.iter().filter(|(_, class)| *class == MATCHES);
-        let matching = types.filter_map(|(key, _)| key.strip_suffix(".type"));
-        for predicate in matching.map(|name| format!("{name}.pattern")).collect::<Vec<_>>() {
-            let Some(pattern) = self.config.get(&predicate) else { continue };
-            let prefix = names.topic("").replace('.', "\\.");
-            let physical = format!("{prefix}(?:{pattern})");
-            self.set(&predicate, physical);
         }
     }
 
@@ -266,7 +221,7 @@ impl Connector {
         };
         self.set("predicates", predicates);
         self.set(&format!("predicates.{PREDICATE}.type"), MATCHES.to_owned());
-        let topic = names.topic(&self.barrier_topic()).replace('.', "\\.");
+        let topic = names.topic(&self.routes.messages()).replace('.', "\\.");
         self.set(&format!("predicates.{PREDICATE}.pattern"), topic);
     }
 }
@@ -310,6 +265,7 @@ fn owned((key, value): (&str, &str)) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::trial::Naming;
 
     fn options(pairs: &[(&str, &str)]) -> Options {
         pairs.iter().copied().map(owned).collect()
@@ -325,14 +281,14 @@ mod tests {
             ..Endpoints::default()
         };
         let names = Names::from_parts("t", 0);
-        Connector::new(&options(written), &options(settings), &names, &endpoints)
+        Connector::new(&options(written), &options(settings), &names, &endpoints).unwrap()
     }
 
     #[test]
     fn without_a_file_everything_is_ours() {
         let connector = connector(&[], &[]);
         assert!(connector.replaced.is_empty(), "{:?}", connector.replaced);
-        assert_eq!(connector.topic("public.t"), "cdc.public.t");
+        assert_eq!(connector.routes.table("public", "t"), "cdc.public.t");
         insta::assert_json_snapshot!(connector.config);
     }
 
@@ -354,7 +310,7 @@ mod tests {
             ],
             &[("decimal.handling.mode", "string")],
         );
-        assert_eq!(connector.barrier_topic(), "card-tx.message");
+        assert_eq!(connector.routes.messages(), "card-tx.message");
         assert_eq!(
             connector.replaced,
             [
@@ -379,30 +335,35 @@ mod tests {
     }
 
     #[test]
-    fn topics_of_an_outbox_router_and_of_predicates_carry_the_runs_name() {
-        let connector = connector(
-            &[
-                ("transforms", "outbox"),
-                ("transforms.outbox.type", "io.debezium.transforms.outbox.EventRouter"),
-                ("transforms.outbox.route.topic.replacement", "${routedByValue}.events"),
-                ("transforms.outbox.predicate", "isOutbox"),
-                ("predicates", "isOutbox"),
-                ("predicates.isOutbox.type", MATCHES),
-                ("predicates.isOutbox.pattern", r"cdc\.public\.(outbox|late)"),
-            ],
-            &[],
-        );
-        assert_eq!(connector.outbox_topic("order"), "order.events");
-        let get = |key: &str| connector.config.get(key).map(String::as_str);
-        assert_eq!(
-            get("transforms.outbox.route.topic.replacement"),
-            Some("cp_0000000000.${routedByValue}.events")
-        );
-        assert_eq!(
-            get("predicates.isOutbox.pattern"),
-            Some(r"cp_0000000000\.(?:cdc\.public\.(outbox|late))")
-        );
-        assert_eq!(get("predicates"), Some("isOutbox"));
+    fn where_names_are_those_of_production_nothing_that_sees_them_is_changed() {
+        let written = options(&[
+            ("transforms", "outbox"),
+            ("transforms.outbox.type", "io.debezium.transforms.outbox.EventRouter"),
+            ("transforms.outbox.route.topic.replacement", "${routedByValue}.events"),
+            ("transforms.outbox.predicate", "isOutbox"),
+            ("predicates", "isOutbox"),
+            ("predicates.isOutbox.type", MATCHES),
+            ("predicates.isOutbox.pattern", r"cdc\.public\.(outbox|late)"),
+            ("topic.prefix", "cdc"),
+            ("heartbeat.interval.ms", "100"),
+        ]);
+        let names = Names::from_parts("t", 0).with(&Naming::AsInProduction(Vec::new()));
+        let endpoints = Endpoints::default();
+        let connector = Connector::new(&written, &Options::new(), &names, &endpoints).unwrap();
+        assert_eq!(connector.replaced, Vec::<String>::new());
+        for (key, value) in &written {
+            assert_eq!(connector.config.get(key), Some(value), "{key}");
+        }
+        assert_eq!(connector.config.get("topic.heartbeat.name"), None);
+        assert_eq!(connector.config.get("slot.name"), Some(&names.connector_slot()));
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_told_is_no_name() {
+        let written = options(&[("topic.naming.strategy", "x.Own")]);
+        let names = Names::from_parts("t", 0);
+        let told = Connector::new(&written, &Options::new(), &names, &Endpoints::default());
+        assert!(told.unwrap_err()[0].contains("x.Own"));
     }
 
     #[test]
