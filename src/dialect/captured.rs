@@ -5,17 +5,15 @@ use super::avro;
 use super::refusal::Refusal;
 use super::types::flink_type;
 use crate::base::text::Text;
+use crate::model::routes::Routes;
 use crate::scenario::settings::Options;
 use crate::sql::columns::{Column, Definition, PgType, definition};
 use crate::sql::{postgres, split};
 
-/// Where no connector file names a prefix.
-const PREFIX: &str = "cdc";
-
 /// The topic of one source table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Captured {
-    /// Its name, `<prefix>.<schema>.<table>`.
+    /// Its name.
     pub topic: String,
     /// The columns, each with its Flink type or the reason why it has none.
     columns: Vec<(String, Result<String, String>, bool)>,
@@ -47,7 +45,8 @@ pub(super) fn captured(world: &World<'_>) -> Vec<Captured> {
         // DDL that cannot be split is refused where it is run.
         statements.extend(split::postgres(text).unwrap_or_default());
     }
-    let prefix = world.connector.get("topic.prefix").map_or(PREFIX, String::as_str);
+    // Names that cannot be told are refused before anything starts.
+    let Ok(routes) = Routes::of(world.connector) else { return Vec::new() };
     let is_raw = world.connector.get("output.data.format").is_some_and(|format| format == "JSON");
     let wire = match is_avro(world.connector) {
         true => Wire::Avro,
@@ -66,7 +65,7 @@ pub(super) fn captured(world: &World<'_>) -> Vec<Captured> {
                 let options = world.topics.get(&full).or_else(|| world.topics.get(&name));
                 let columns = columns.iter().map(|c| types.column(c, world.connector)).collect();
                 found.push(Captured {
-                    topic: format!("{prefix}.{full}"),
+                    topic: routes.table(&schema, &name),
                     columns,
                     key,
                     is_partial,
@@ -75,7 +74,7 @@ pub(super) fn captured(world: &World<'_>) -> Vec<Captured> {
                 });
             }
             Some(Definition::Added { schema, name, column }) => {
-                let topic = format!("{prefix}.{schema}.{name}");
+                let topic = routes.table(&schema, &name);
                 if let Some(table) = found.iter_mut().find(|table| table.topic == topic) {
                     table.columns.push(types.column(&column, world.connector));
                 }

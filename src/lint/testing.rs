@@ -69,6 +69,7 @@ pub(super) fn warned_of(text: &str, code: &str) -> bool {
         timeline: scenario.timeline,
         expect: scenario.expect.into_iter().next().map(|entry| entry.expect).unwrap_or_default(),
         alone: false,
+        naming: crate::scenario::trial::Naming::default(),
         requires: scenario.requires,
         by_version: Vec::new(),
     };

@@ -5,6 +5,7 @@ pub mod key;
 pub mod outbox;
 pub mod partitioner;
 pub mod reading;
+pub mod routes;
 pub mod runs;
 pub mod sink;
 pub mod source;

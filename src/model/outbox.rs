@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use crate::codec::pgoutput::Cell;
+use crate::model::routes;
 use crate::model::source::{Kind, Rows, Transaction};
 use crate::scenario::pipeline::ROUTER;
 use crate::scenario::settings::Options;
 
 /// Where a row goes if the file does not say so.
 pub const REPLACEMENT: &str = "outbox.event.${routedByValue}";
-const ROUTED_BY_VALUE: &str = "${routedByValue}";
 
 /// The router of a connector's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,7 @@ const KNOWN: &[&str] = &[
     "table.field.event.key",
     "table.field.event.payload",
     "route.by.field",
+    "route.topic.regex",
     "route.topic.replacement",
     "table.expand.json.payload",
     "table.json.payload.null.behavior",
@@ -124,33 +125,19 @@ impl Router {
     }
 }
 
-/// The topic of the rows with this value in the routing column.
-pub fn topic(replacement: &str, value: &str) -> String {
-    replacement.replace(ROUTED_BY_VALUE, value)
-}
-
 /// The name of the transform that is the router, if there is one.
 pub fn name(config: &Options) -> Option<String> {
-    let names = config.get("transforms")?.split(',').map(|name| name.trim().to_owned());
-    names.into_iter().find(|name| {
-        config.get(&format!("transforms.{name}.type")).is_some_and(|class| class == ROUTER)
-    })
+    let found = routes::transforms(config).find(|name| is_router(config, name));
+    found.map(ToOwned::to_owned)
 }
 
 /// A configuration without its outbox router, as far as other tables are concerned.
 pub fn apart(config: &Options) -> Options {
-    let Some(router) = name(config) else { return config.clone() };
-    let prefix = format!("transforms.{router}.");
-    let mut apart: Options = config
-        .iter()
-        .filter(|(key, _)| !key.starts_with(&prefix))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
-    if let Some(names) = apart.get_mut("transforms") {
-        let others = names.split(',').map(str::trim).filter(|name| *name != router);
-        *names = others.collect::<Vec<_>>().join(",");
-    }
-    apart
+    routes::without(config, |name| is_router(config, name))
+}
+
+fn is_router(config: &Options, transform: &str) -> bool {
+    routes::class(config, transform) == Some(ROUTER)
 }
 
 /// A record that the router must write.
@@ -280,7 +267,6 @@ mod tests {
     fn the_defaults_are_debeziums() {
         let router = Router::of(&options(&[])).unwrap().unwrap();
         assert_eq!(router.key_column(), "aggregateid");
-        assert_eq!(topic(REPLACEMENT, "order"), "outbox.event.order");
         let routed = routed(&[], "{}");
         assert_eq!((routed.id.as_str(), routed.key.as_deref()), ("e1", Some("42")));
         assert_eq!(Router::of(&Options::new()), None);
@@ -327,9 +313,13 @@ mod tests {
 
     #[test]
     fn what_has_no_model_is_told_and_what_is_left_is_as_before() {
-        let written = options(&[("transforms.o.route.topic.regex", "x"), ("a", "b")]);
+        let written =
+            options(&[("transforms.o.route.tombstone.on.empty.payload", "true"), ("a", "b")]);
         let problems = Router::of(&written).unwrap().unwrap_err();
-        assert_eq!(problems, ["the outbox router's option `route.topic.regex` has no model"]);
+        assert_eq!(
+            problems,
+            ["the outbox router's option `route.tombstone.on.empty.payload` has no model"]
+        );
         let apart = apart(&written);
         assert_eq!(apart.get("transforms").unwrap(), "");
         assert_eq!((apart.len(), apart.get("a").unwrap().as_str()), (2, "b"));

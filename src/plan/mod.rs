@@ -1,6 +1,7 @@
 //! Scenarios and their cells to trials. Pure, apart from finding the files of a selection.
 
 mod cells;
+mod naming;
 mod only;
 mod orders;
 mod select;
@@ -12,7 +13,7 @@ use crate::scenario::range::Ranges;
 use crate::scenario::scenario::{Restriction, Scenario, SettingValue};
 use crate::scenario::settings::{Cell, Settings};
 use crate::scenario::timeline::{Entry, Target, Verb};
-use crate::scenario::trial::Trial;
+use crate::scenario::trial::{Naming, Trial};
 use crate::scenario::{overridden, pipeline::Pipeline};
 use cells::Draw;
 
@@ -36,6 +37,7 @@ pub fn trials(scenario: &Scenario, matrix: Matrix, seed: u64) -> Vec<Trial> {
         for (orders, timeline) in &timelines {
             let mut trial = Trial { timeline: timeline.clone(), ..trial.clone() };
             trial.cell.0.extend(orders.iter().cloned());
+            trial.naming = naming::naming(&trial);
             trials.push(trial);
         }
     }
@@ -75,6 +77,7 @@ fn trial(scenario: &Scenario, draw: &Draw<'_>, seed: u64) -> Trial {
         requires: scenario.requires.clone(),
         by_version,
         alone: needs_the_stack_alone(&scenario.timeline),
+        naming: Naming::default(),
     }
 }
 

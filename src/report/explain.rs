@@ -13,7 +13,7 @@ use crate::scenario::expect::{Delivery, Expect, RowCell, RowTable};
 use crate::scenario::pipeline::{Pipeline, Sink};
 use crate::scenario::settings::{Options, PerPlace, Settings};
 use crate::scenario::timeline::{Action, Condition, Entry, Fault, SessionEntry, Trigger, Verb};
-use crate::scenario::trial::Trial;
+use crate::scenario::trial::{Naming, Trial};
 
 /// A longer statement is cut here; the file has it whole.
 const SQL_SHOWN: usize = 160;
@@ -138,6 +138,26 @@ fn cells(page: &mut Page, trials: &[Trial]) {
     }
     if trials.iter().any(|trial| trial.alone) {
         page.line("  It needs the stack alone.");
+    }
+    names(page, trials);
+}
+
+/// What the topics are called, and why.
+fn names(page: &mut Page, trials: &[Trial]) {
+    let reasons = |trial: &Trial| match &trial.naming {
+        Naming::Prefixed => None,
+        Naming::AsInProduction(reasons) => Some(reasons.join("; ")),
+    };
+    let mut all: Vec<_> = trials.iter().filter_map(reasons).collect();
+    all.sort();
+    all.dedup();
+    if all.is_empty() {
+        page.line("  Its topics bear the run's name, so that it runs beside others.");
+        return;
+    }
+    page.line("  Its topics have the names of production, which no other run has meanwhile:");
+    for reasons in all {
+        page.line(format!("    {reasons}."));
     }
 }
 

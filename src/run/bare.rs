@@ -14,7 +14,7 @@ use super::clocks::Watermarks;
 use super::context::{RunContext, Silent};
 use super::outcome::Stop;
 use super::trial::begin;
-use super::{jobs, source, topics};
+use super::{jobs, source};
 use crate::base::position::Lsn;
 use crate::client::clock::Stopwatch;
 use crate::client::connect::Connect;
@@ -38,7 +38,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// A sentence: what failed, or a word of the timeline that has no bare form.
 pub async fn bare(trial: &Trial, context: &RunContext) -> Result<u64, String> {
     let watch = Stopwatch::start();
-    let (run, _, claim) = begin(trial, context, &Silent, watch).map_err(|(stop, _)| say(&stop))?;
+    let (run, _) = begin(trial, context, &Silent, watch).map_err(|(stop, _)| say(&stop))?;
     let ended = calls(&run).await;
     let left = run
         .made
@@ -48,7 +48,7 @@ pub async fn bare(trial: &Trial, context: &RunContext) -> Result<u64, String> {
     if let Some(left) = left.into_iter().next() {
         return Err(left);
     }
-    if let Some(claim) = claim {
+    if let Some(claim) = &run.claim {
         claim.release().map_err(|error| error.to_string())?;
     }
     Ok(watch.elapsed_ms())
@@ -100,7 +100,7 @@ async fn stream(run: &Run<'_>, ready: watch::Sender<Option<Vec<Table>>>) -> Resu
     let ((control, database), _) =
         futures::try_join!(source::databases(run), async { Ok(run.admin.list("").await?) })?;
     let tables = source::define(run, &database).await?;
-    let topics = topics::topics(&tables, &run.trial.pipeline, &run.planned());
+    let topics = source::claimed_topics(run, &tables).await?;
     let (barriers, clocks) =
         (Arc::new(Barriers::default()), Arc::new(source::watermarks(run, &tables, &topics)));
     let endpoints = &run.context.endpoints;

@@ -107,7 +107,8 @@ impl Live<'_> {
         let after = self.emit().await?.end;
         let (run, endpoints) = (self.run, &self.run.context.endpoints);
         let connector =
-            Connector::new(&run.written, &self.settings.connector, &run.names, endpoints);
+            Connector::new(&run.written, &self.settings.connector, &run.names, endpoints)
+                .map_err(|problems| Stop::Stack(problems.join("; ")))?;
         let config = connector.shown();
         let differences = connector.differences.clone();
         run.recorder.record(Event::Differences { differences }).map_err(Stop::from)?;

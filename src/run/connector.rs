@@ -11,15 +11,11 @@ use crate::client::endpoints::Endpoints;
 use crate::dialect::avro;
 use crate::dialect::connector::Mapped;
 use crate::history::event::Part;
-use crate::model::outbox;
+use crate::model::routes::{MATCHES, Routes};
 use crate::scenario::settings::Options;
 
-/// The prefix of topics where no file names one.
-const PREFIX: &str = "cdc";
 /// The class of Debezium's connector.
 const CLASS: &str = "io.debezium.connector.postgresql.PostgresConnector";
-/// The predicate that holds for topics by their names.
-const MATCHES: &str = "org.apache.kafka.connect.transforms.predicates.TopicNameMatches";
 /// The name of our predicate, which keeps transforms off barriers.
 const PREDICATE: &str = "changeproofBarrier";
 
@@ -67,59 +63,45 @@ pub struct Connector {
     pub config: Options,
     /// How it differs from what the author wrote.
     pub differences: Vec<Difference>,
-    /// The prefix of its topics as production has it (`cdc`).
-    pub prefix: String,
-    /// Where its outbox router routes events, as production has it.
-    routed: String,
+    /// Its topics as production has them.
+    pub routes: Routes,
 }
 
 impl Connector {
-    /// The configuration for a run, from the connector file and the settings of the trial.
-    pub fn new(written: &Mapped, settings: &Options, names: &Names, endpoints: &Endpoints) -> Self {
+    /// The configuration for a run, from the connector file and the settings of the trial. What of
+    /// it tells no name of a topic is the error, in sentences.
+    pub fn new(
+        written: &Mapped,
+        settings: &Options,
+        names: &Names,
+        endpoints: &Endpoints,
+    ) -> Result<Self, Vec<String>> {
         let mut draft = written.draft.clone();
         draft.author(settings);
         for (key, value) in DEFAULTS {
             draft.set_default(key, value, DEFAULT);
         }
-        let prefix = draft.get("topic.prefix").unwrap_or(PREFIX).to_owned();
+        let routes = Routes::of(draft.options())?;
         draft.leave_out_where(foreign);
-        own(&mut draft, names, endpoints, &prefix);
+        own(&mut draft, names, endpoints, &routes);
         own_converters(&mut draft, endpoints);
-        let routed = own_topics(&mut draft, names);
         let_barriers_through(&mut draft);
-        spare_barriers(&mut draft, names, &format!("{prefix}.message"));
+        spare_barriers(&mut draft, names, &routes.messages());
         let (config, differences) = draft.finish("connector");
-        Self { config, differences, prefix, routed }
-    }
-
-    /// The logical name of the topic of table `schema.name`.
-    pub fn topic(&self, table: &str) -> String {
-        format!("{}.{table}", self.prefix)
-    }
-
-    /// The logical name of the topic of an outbox table's rows with this value in the routing
-    /// column.
-    pub fn outbox_topic(&self, value: &str) -> String {
-        outbox::topic(&self.routed, value)
-    }
-
-    /// The logical name of the topic of barriers.
-    pub fn barrier_topic(&self) -> String {
-        format!("{}.message", self.prefix)
+        Ok(Self { config, differences, routes })
     }
 
     /// The logical name of the topic of transaction metadata, if the connector writes them.
     pub fn transaction_topic(&self) -> Option<String> {
-        let name = self.config.get("topic.transaction").map_or("transaction", String::as_str);
         let is_on =
             self.config.get("provide.transaction.metadata").is_some_and(|value| value == "true");
-        is_on.then(|| format!("{}.{name}", self.prefix))
+        is_on.then(|| self.routes.transaction())
     }
 
     /// The logical name of the topic of heartbeats, if the connector writes them. Without the topic
     /// it would run and be stuck for ever.
     pub fn heartbeat_topic(&self) -> Option<String> {
-        beats(&self.config).then(|| format!("__debezium-heartbeat.{}", self.prefix))
+        beats(&self.config).then(|| self.routes.heartbeat())
     }
 
     /// The configuration without passwords.
@@ -164,7 +146,7 @@ fn foreign(key: &str) -> Option<&'static str> {
 }
 
 /// What a run must have for itself: the database, the slot, the publication, the names of topics.
-fn own(draft: &mut Draft, names: &Names, endpoints: &Endpoints, prefix: &str) {
+fn own(draft: &mut Draft, names: &Names, endpoints: &Endpoints, routes: &Routes) {
     draft.set("connector.class", CLASS, "Debezium's connector for Postgres is under test");
     draft.set("tasks.max", "1", "the connector has one task");
     draft.set("plugin.name", "pgoutput", "the stack's Postgres decodes with it");
@@ -173,15 +155,14 @@ fn own(draft: &mut Draft, names: &Names, endpoints: &Endpoints, prefix: &str) {
     draft.set("database.port", endpoints.postgres_port.to_string(), database);
     draft.set("database.user", &endpoints.postgres_user, database);
     draft.set("database.dbname", names.database(), database);
-    draft.set("topic.prefix", names.topic(prefix), "runs side by side have topics of their own");
+    let topics = "runs side by side have topics of their own";
+    draft.set("topic.prefix", names.topic(routes.prefix()), topics);
     draft.set("slot.name", names.connector_slot(), "the slot is the run's");
     let publication = "the run makes the publication before the connector starts";
     draft.set("publication.name", names.connector_slot(), publication);
     draft.set("publication.autocreate.mode", "disabled", publication);
-    if beats(draft.options()) {
-        let heartbeat = names.topic("__debezium-heartbeat");
-        let why = "runs side by side have topics of their own";
-        draft.set("topic.heartbeat.prefix", heartbeat, why);
+    if beats(draft.options()) && names.is_prefixed() {
+        draft.set("topic.heartbeat.name", names.topic(&routes.heartbeat()), topics);
     }
 }
 
@@ -210,29 +191,6 @@ fn own_converters(draft: &mut Draft, endpoints: &Endpoints) {
         let why = "Avro's names of records have no dashes";
         draft.set_default("schema.name.adjustment.mode", "avro", why);
     }
-}
-
-/// The names of topics in transforms and predicates carry the run's name too. Returns where an
-/// outbox router routes events, as production has it.
-fn own_topics(draft: &mut Draft, names: &Names) -> String {
-    let why = "topics carry the run's name";
-    let mut routed = outbox::REPLACEMENT.to_owned();
-    if let Some(router) = outbox::name(draft.options()) {
-        let key = format!("transforms.{router}.route.topic.replacement");
-        if let Some(written) = draft.get(&key) {
-            written.clone_into(&mut routed);
-        }
-        draft.set(&key, names.topic(&routed), why);
-    }
-    let types = draft.options().iter().filter(|(_, class)| *class == MATCHES);
-    let matching = types.filter_map(|(key, _)| key.strip_suffix(".type"));
-    for predicate in matching.map(|name| format!("{name}.pattern")).collect::<Vec<_>>() {
-        let Some(pattern) = draft.get(&predicate) else { continue };
-        let prefix = names.topic("").replace('.', "\\.");
-        let physical = format!("{prefix}(?:{pattern})");
-        draft.set(&predicate, physical, why);
-    }
-    routed
 }
 
 /// Barriers are captured whatever the author captures, notes never.
@@ -315,6 +273,7 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::base::text::Text;
+    use crate::scenario::trial::Naming;
 
     fn options(pairs: &[(&str, &str)]) -> Options {
         pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
@@ -330,9 +289,12 @@ mod tests {
             ..Endpoints::default()
         };
         let names = Names::from_parts("t", 0);
+        Connector::new(&file(written), &options(settings), &names, &endpoints).unwrap()
+    }
+
+    fn file(written: &[(&str, &str)]) -> Mapped {
         let file = Text::whole("connector.json".into(), String::new());
-        let written = Mapped::as_written(&options(written), &file);
-        Connector::new(&written, &options(settings), &names, &endpoints)
+        Mapped::as_written(&options(written), &file)
     }
 
     #[test]
@@ -340,7 +302,7 @@ mod tests {
         let connector = connector(&[], &[]);
         let all_added = connector.differences.iter().all(|one| one.theirs.is_none());
         assert!(all_added, "{:?}", connector.differences);
-        assert_eq!(connector.topic("public.t"), "cdc.public.t");
+        assert_eq!(connector.routes.table("public", "t"), "cdc.public.t");
         insta::assert_json_snapshot!(connector.config);
     }
 
@@ -362,7 +324,7 @@ mod tests {
             ],
             &[("decimal.handling.mode", "string")],
         );
-        assert_eq!(connector.barrier_topic(), "card-tx.message");
+        assert_eq!(connector.routes.messages(), "card-tx.message");
         let theirs = connector.differences.iter().filter(|one| one.theirs.is_some());
         assert_eq!(
             theirs.map(|one| one.key.as_str()).collect::<Vec<_>>(),
@@ -388,30 +350,36 @@ mod tests {
     }
 
     #[test]
-    fn topics_of_an_outbox_router_and_of_predicates_carry_the_runs_name() {
-        let connector = connector(
-            &[
-                ("transforms", "outbox"),
-                ("transforms.outbox.type", "io.debezium.transforms.outbox.EventRouter"),
-                ("transforms.outbox.route.topic.replacement", "${routedByValue}.events"),
-                ("transforms.outbox.predicate", "isOutbox"),
-                ("predicates", "isOutbox"),
-                ("predicates.isOutbox.type", MATCHES),
-                ("predicates.isOutbox.pattern", r"cdc\.public\.(outbox|late)"),
-            ],
-            &[],
-        );
-        assert_eq!(connector.outbox_topic("order"), "order.events");
-        let get = |key: &str| connector.config.get(key).map(String::as_str);
-        assert_eq!(
-            get("transforms.outbox.route.topic.replacement"),
-            Some("cp_0000000000.${routedByValue}.events")
-        );
-        assert_eq!(
-            get("predicates.isOutbox.pattern"),
-            Some(r"cp_0000000000\.(?:cdc\.public\.(outbox|late))")
-        );
-        assert_eq!(get("predicates"), Some("isOutbox"));
+    fn where_names_are_those_of_production_nothing_that_sees_them_is_changed() {
+        let written = [
+            ("transforms", "outbox"),
+            ("transforms.outbox.type", "io.debezium.transforms.outbox.EventRouter"),
+            ("transforms.outbox.route.topic.replacement", "${routedByValue}.events"),
+            ("transforms.outbox.predicate", "isOutbox"),
+            ("predicates", "isOutbox"),
+            ("predicates.isOutbox.type", MATCHES),
+            ("predicates.isOutbox.pattern", r"cdc\.public\.(outbox|late)"),
+            ("topic.prefix", "cdc"),
+            ("heartbeat.interval.ms", "100"),
+        ];
+        let names = Names::from_parts("t", 0).with(&Naming::AsInProduction(Vec::new()));
+        let endpoints = Endpoints::default();
+        let connector =
+            Connector::new(&file(&written), &Options::new(), &names, &endpoints).unwrap();
+        assert!(connector.differences.iter().all(|one| one.theirs.is_none()));
+        for (key, value) in written {
+            assert_eq!(connector.config.get(key).map(String::as_str), Some(value), "{key}");
+        }
+        assert_eq!(connector.config.get("topic.heartbeat.name"), None);
+        assert_eq!(connector.config.get("slot.name"), Some(&names.connector_slot()));
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_told_is_no_name() {
+        let names = Names::from_parts("t", 0);
+        let written = file(&[("topic.naming.strategy", "x.Own")]);
+        let told = Connector::new(&written, &Options::new(), &names, &Endpoints::default());
+        assert!(told.unwrap_err()[0].contains("x.Own"));
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub struct RunContext {
 pub struct Limits {
     /// Each step of the setting up: databases, topics, DDL.
     pub prepare: Duration,
+    /// Until no other run has the names of production that the topics need.
+    pub names: Duration,
     /// From the connector's submission to the first barrier read back.
     pub streaming: Duration,
     /// All of the clean-up.
@@ -58,6 +60,7 @@ impl Limits {
     pub fn local() -> Self {
         Self {
             prepare: Duration::from_secs(30),
+            names: Duration::from_hours(1),
             streaming: Duration::from_mins(1),
             clean_up: Duration::from_secs(20),
         }
@@ -88,6 +91,13 @@ pub struct TrialResult {
 pub enum Stage {
     /// Databases, topics, tables.
     Preparing,
+    /// Another run has what it needs.
+    Waiting {
+        /// What it needs.
+        what: String,
+        /// Who has it, as a sentence.
+        holder: String,
+    },
     /// Connector and statements start.
     Starting,
     /// The snapshot, until the connector streams.
@@ -109,6 +119,7 @@ impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Preparing => f.write_str("preparing databases and topics"),
+            Self::Waiting { what, holder } => write!(f, "waiting for {what}: {holder}"),
             Self::Starting => f.write_str("starting connector and statements"),
             Self::Snapshot => f.write_str("waiting for the connector to stream"),
             Self::Entry { number, of } => write!(f, "timeline {number}/{of}"),

@@ -10,6 +10,8 @@ use super::names::Names;
 use super::statements::{self, Places, Statements};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::difference::Difference;
+use crate::base::text::Text;
+use crate::capture::diagnose::{self, PIPELINE};
 use crate::client::endpoints::Endpoints;
 use crate::dialect::connector::Mapped;
 use crate::dialect::{self, Translation};
@@ -40,7 +42,8 @@ impl Effective {
         let dialect::Applied { connector: written, translation } =
             dialect::apply(&trial.pipeline, settings, sources)?;
         let connector =
-            Connector::new(&written, &settings.connector, places.names, places.endpoints);
+            Connector::new(&written, &settings.connector, places.names, places.endpoints)
+                .map_err(|problems| unnamed(trial, &problems))?;
         // The dialect has applied the tables' options already.
         let of_tables = match trial.pipeline.dialect {
             Dialect::Flink => settings.tables.clone(),
@@ -62,13 +65,20 @@ impl Effective {
     }
 }
 
+/// Topics whose names the connector's file does not tell.
+fn unnamed(trial: &Trial, problems: &[String]) -> Vec<Diagnostic> {
+    let file = trial.pipeline.connector.as_ref().map(|file| file.path.clone());
+    let text = Text::whole(file.unwrap_or_else(|| "connector".into()), String::new());
+    problems.iter().map(|problem| diagnose::at(PIPELINE, &text, problem)).collect()
+}
+
 /// What a run of the trial would submit otherwise than its files say, with words in the place of
 /// the names and addresses that only a run has.
 pub fn differences(
     trial: &Trial,
     sources: &[(Utf8PathBuf, String)],
 ) -> Result<Vec<Difference>, Vec<Diagnostic>> {
-    let names = Names { run: "<run>".to_owned(), base: "<run>".to_owned() };
+    let names = Names::shown().with(&trial.naming);
     let endpoints = Endpoints {
         postgres_host: "<host of the run's Postgres>".to_owned(),
         postgres_user: "<user of the run's Postgres>".to_owned(),

@@ -85,9 +85,8 @@ impl Made {
         // In a box: six removals side by side are large.
         let mut left = Box::pin(removal.run(limit)).await;
         if cut {
-            left.extend(
-                within(limit, "what was under way", sweep((names, admin), endpoints, limit)).await,
-            );
+            let swept = sweep((names, admin), &made.topics, endpoints, limit);
+            left.extend(within(limit, "what was under way", swept).await);
         }
         tracing::debug!(elapsed_ms = watch.elapsed_ms(), left = left.len(), "cleaned up");
         left
@@ -97,9 +96,11 @@ impl Made {
 /// Calls that a server had taken when their caller went away have ended after this time.
 const UNDER_WAY: Duration = Duration::from_millis(400);
 
-/// Removes what bears the run's name until nothing of it has been there for a while.
+/// Removes what bears the run's name, and its `topics`, until nothing of it has been there for a
+/// while.
 async fn sweep(
     (names, admin): (&Names, &Admin),
+    topics: &[String],
     endpoints: &Endpoints,
     limit: Duration,
 ) -> anyhow::Result<()> {
@@ -119,10 +120,11 @@ async fn sweep(
                 found.push(line.id);
             }
         }
-        let topics = admin.list(&names.topic("")).await?;
-        let topics: Vec<_> = topics.iter().map(|topic| topic.name.as_str()).collect();
-        admin.delete(&topics).await?;
-        found.extend(topics.into_iter().map(ToOwned::to_owned));
+        let there = admin.list("").await?.into_iter().map(|topic| topic.name);
+        let ours = |name: &String| topics.contains(name) || name.starts_with(&names.base);
+        let there: Vec<String> = there.filter(ours).collect();
+        admin.delete(&there.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+        found.extend(there);
         for name in control.databases(&names.base).await? {
             control.drop_database(&name).await?;
             found.push(name);

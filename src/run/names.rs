@@ -1,10 +1,12 @@
 //! The physical names of everything a run makes. All of them start with `cp_<token>`, so that a
-//! sweep can tell a run's things from everybody else's.
+//! sweep can tell a run's things from everybody else's; only topics may have the names of
+//! production, which the run then claims one by one.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 
 use crate::client::clock;
+use crate::scenario::trial::Naming;
 
 /// Digits of a token: lower case only, since Postgres folds unquoted names.
 const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -14,8 +16,10 @@ const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 pub struct Names {
     /// `<time>-<token>`: the run's own name, and that of its directory.
     pub run: String,
-    /// What every physical name starts with: `cp_<token>`.
+    /// What every physical name of its own starts with: `cp_<token>`.
     pub base: String,
+    /// Its topics bear its name.
+    is_prefixed: bool,
 }
 
 impl Names {
@@ -29,13 +33,33 @@ impl Names {
 
     /// Names from a token that nobody else has.
     pub fn of_token(token: &str) -> Self {
-        Self { run: format!("{}-{token}", time()), base: format!("cp_{token}") }
+        Self::of(format!("{}-{token}", time()), token)
     }
 
     /// Names from a time text and a number that nobody else has drawn.
     pub fn from_parts(time: &str, number: u64) -> Self {
         let token: String = (0..10).map(|n| digit(number >> (5 * n))).collect();
-        Self { run: format!("{time}-{token}"), base: format!("cp_{token}") }
+        Self::of(format!("{time}-{token}"), &token)
+    }
+
+    /// What stands for the names of a run that is only spoken of.
+    pub fn shown() -> Self {
+        Self { run: "<run>".to_owned(), base: "<run>".to_owned(), is_prefixed: true }
+    }
+
+    fn of(run: String, token: &str) -> Self {
+        Self { run, base: format!("cp_{token}"), is_prefixed: true }
+    }
+
+    /// The same, with topics that are called so.
+    #[must_use]
+    pub fn with(self, naming: &Naming) -> Self {
+        Self { is_prefixed: naming.is_prefixed(), ..self }
+    }
+
+    /// Whether its topics bear its name; else they have exactly those of production.
+    pub fn is_prefixed(&self) -> bool {
+        self.is_prefixed
     }
 
     /// The source database.
@@ -85,12 +109,13 @@ impl Names {
 
     /// The name on the broker of a topic that production calls `logical`.
     pub fn topic(&self, logical: &str) -> String {
-        format!("{}.{logical}", self.base)
+        if self.is_prefixed { self.own(logical) } else { logical.to_owned() }
     }
 
-    /// What production calls the topic `physical`, if it is one of this run.
-    pub fn logical<'a>(&self, physical: &'a str) -> Option<&'a str> {
-        physical.strip_prefix(&self.base)?.strip_prefix('.')
+    /// The run's own of something that production has under a name and that is no topic: a consumer
+    /// group, the start of transactional ids.
+    pub fn own(&self, name: &str) -> String {
+        format!("{}.{name}", self.base)
     }
 }
 
@@ -125,11 +150,13 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_is_found_under_both_its_names() {
+    fn a_topic_bears_the_runs_name_or_that_of_production() {
         let names = Names::from_parts("20250101-000000", 1);
-        let physical = names.topic("cdc.public.orders");
-        assert_eq!(names.logical(&physical), Some("cdc.public.orders"));
-        assert_eq!(names.logical("cp_other.orders"), None);
+        assert_eq!(names.topic("cdc.public.orders"), format!("{}.cdc.public.orders", names.base));
+        let names = names.with(&Naming::AsInProduction(Vec::new()));
+        assert_eq!(names.topic("cdc.public.orders"), "cdc.public.orders");
+        assert_eq!(names.own("group"), format!("{}.group", names.base));
+        assert!(names.database().starts_with(&names.base));
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! The source: its database, the journal, the topics, and the connector, until it streams.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::Run;
 use super::clocks::{self, Known, Watermarks};
 use super::connector::{Connector, captures};
+use super::context::Stage;
 use super::faults::Counts;
 use super::outcome::Stop;
 use super::schemas::{self, Schemas};
@@ -16,14 +18,22 @@ use crate::base::text::Text;
 use crate::capture::catalog::{self, qualified};
 use crate::capture::diagnose::{self, PIPELINE, REFUSED};
 use crate::capture::journal::{self, Home, Journal, Slot};
+use crate::client::clock::Stopwatch;
 use crate::client::connect::{Connect, ConnectError};
-use crate::client::kafka::{EndsReader, Tap};
+use crate::client::kafka::{EndsReader, KafkaError, Tap};
 use crate::client::postgres::{self, CONTROL_DATABASE, Connection, PostgresError, ident, literal};
+use crate::client::wait::{self, Look, WaitError};
 use crate::drive::Driver;
 use crate::history::event::{Event, Record, Role, Table, Topic};
 use crate::quiesce::Barriers;
 use crate::scenario::settings::{Options, ReplicaIdentity};
 use crate::scenario::timeline::{Action, Target};
+use crate::stack::{Claim, StackError};
+
+/// A topic that a run has deleted is not shown any more after this time.
+const GONE: Duration = Duration::from_secs(10);
+/// A wait for another run is worth a word after this time.
+const QUIET: Duration = Duration::from_secs(10);
 
 /// The source side of a run, ready for the connector.
 pub(super) struct Source {
@@ -69,7 +79,7 @@ pub(super) async fn build(
     run.log("the source database is there");
     let tables = define(run, &database).await?;
     run.log("the source tables are there");
-    let topics = topics::topics(&tables, &run.trial.pipeline, &run.planned());
+    let topics = claimed_topics(run, &tables).await?;
     let barriers = Arc::new(Barriers::default());
     let clocks = Arc::new(watermarks(run, &tables, &topics));
     let counts = run.trial.arms().then(|| Arc::new(watch::Sender::new(Counts::new())));
@@ -283,6 +293,69 @@ pub(super) fn sessions<'a>(run: &'a Run<'_>) -> Vec<&'a str> {
     names
 }
 
+/// The topics of the run, to be made. If their names are those of production, no other run has them
+/// from here on.
+pub(super) async fn claimed_topics(run: &Run<'_>, tables: &[Table]) -> Result<Vec<Topic>, Stop> {
+    let topics = topics::topics(tables, &run.trial.pipeline, &run.planned());
+    if let Some(problem) = topics::shared(&topics) {
+        return Err(not_as_named(run, &problem));
+    }
+    if run.names.is_prefixed() {
+        return Ok(topics);
+    }
+    let Some(claim) = &run.claim else {
+        let sentence = "topics with the names of production need a stack that nobody else uses";
+        return Err(Stop::Stack(sentence.to_owned()));
+    };
+    let new = topics::to_create(&topics, &run.connector, &run.names);
+    let mut names: Vec<_> = new.into_iter().map(|topic| topic.name).collect();
+    // All claim in one order, so that no two wait for each other.
+    names.sort();
+    for name in &names {
+        claim_topic(run, claim, name).await?;
+    }
+    run.log("the names of the topics are claimed");
+    // What a run had under a claimed name goes away just now; what stays is the stack's.
+    let gone = wait::until("no topic with a claimed name", GONE, || async {
+        let mut there = run.admin.list("").await?.into_iter();
+        let found = there.find(|topic| names.contains(&topic.name));
+        Ok(found.map_or(Look::Holds(()), |topic| Look::NotYet(topic.name)))
+    });
+    match gone.await {
+        Ok(()) => Ok(topics),
+        Err(WaitError::Look(error)) => Err(KafkaError::into(error)),
+        Err(WaitError::TimedOut(late)) => {
+            let problem = format!("the stack has a topic `{}` of its own", late.last);
+            Err(not_as_named(run, &problem))
+        }
+    }
+}
+
+/// Waits until no other run has a name.
+async fn claim_topic(run: &Run<'_>, claim: &Claim, name: &str) -> Result<(), Stop> {
+    let what = format!("the name of the topic `{name}`");
+    let (watch, mut said) = (Stopwatch::start(), false);
+    let free = wait::until(&what, run.context.limits.names, || {
+        let looked = claim.topic(name);
+        if let Ok(Some(holder)) = &looked {
+            run.tell(&Stage::Waiting { what: what.clone(), holder: holder.clone() });
+            if !said && watch.elapsed() > QUIET {
+                said = true;
+                tracing::warn!("{} waits for {what}: {holder}", run.trial.name());
+            }
+        }
+        async move { looked.map(|holder| holder.map_or(Look::Holds(()), Look::NotYet)) }
+    });
+    free.await.map_err(|error: WaitError<StackError>| Stop::Stack(error.to_string()))
+}
+
+fn not_as_named(run: &Run<'_>, problem: &str) -> Stop {
+    let Some(text) = run.trial.pipeline.source.first() else {
+        return Stop::Stack(problem.to_owned());
+    };
+    diagnose::at(PIPELINE, text, problem).into()
+}
+
 pub(super) async fn create_topics(run: &Run<'_>, topics: &[Topic]) -> Result<(), Stop> {
     let new = topics::to_create(topics, &run.connector, &run.names);
     run.made.topics(new.iter().map(|topic| topic.name.clone()));
@@ -318,7 +391,7 @@ fn tap(
     let framed = schemas::framed(topics, &run.connector, &run.statements);
     let endpoints = &run.context.endpoints;
     let mut schemas = Schemas::new(endpoints, framed, topics, run.recorder.clone())?;
-    let barrier_topic = run.connector.barrier_topic();
+    let barrier_topic = run.connector.routes.messages();
     let handler = Box::new(move |record: Record| {
         let record = schemas.record(record);
         clocks.note(&record);

@@ -160,8 +160,8 @@ fn table(
     let physical = physical.join(";");
     let group = with
         .get("properties.group.id")
-        .map_or_else(|| names.base.clone(), |group| names.topic(group));
-    let transactions = with.get("sink.transactional-id-prefix").map(|prefix| names.topic(prefix));
+        .map_or_else(|| names.base.clone(), |group| names.own(group));
+    let transactions = with.get("sink.transactional-id-prefix").map(|prefix| names.own(prefix));
     let mut changes = vec![
         ("topic", physical.as_str()),
         ("properties.bootstrap.servers", endpoints.kafka.as_str()),

@@ -35,16 +35,17 @@ pub(super) fn topics(tables: &[Table], pipeline: &Pipeline, plan: &Planned<'_>) 
         if let Some(values) = routed {
             topics.extend(values.iter().map(|value| {
                 let role = Role::Outbox { table: full.clone(), value: value.clone() };
-                topic(connector.outbox_topic(value), partitions, role, set.clone())
+                let name = connector.routes.outbox(&table.schema, &table.name, value);
+                topic(name, partitions, role, set.clone())
             }));
             continue;
         }
-        let name = connector.topic(&full);
+        let name = connector.routes.table(&table.schema, &table.name);
         let mut options = statements.topics.get(&name).cloned().unwrap_or_default().options;
         options.extend(set);
         topics.push(topic(name, partitions, Role::Source { table: full }, options));
     }
-    topics.push(topic(connector.barrier_topic(), 1, Role::Barrier, Options::new()));
+    topics.push(topic(connector.routes.messages(), 1, Role::Barrier, Options::new()));
     if let Some(name) = connector.transaction_topic() {
         topics.push(topic(name, 1, Role::Transaction, Options::new()));
     }
@@ -68,6 +69,18 @@ pub(super) fn topics(tables: &[Table], pipeline: &Pipeline, plan: &Planned<'_>) 
     topics
 }
 
+/// Two places whose records would come in one topic, as a sentence.
+pub(super) fn shared(topics: &[Topic]) -> Option<String> {
+    let captured: Vec<_> = topics.iter().filter(|topic| topic.role.is_captured()).collect();
+    let first = |topic: &&&Topic| captured.iter().filter(|one| one.name == topic.name).count() > 1;
+    let shared = captured.iter().find(first)?;
+    Some(format!(
+        "more than one table or value of an outbox is routed to the topic `{}`, and nothing here \
+         judges a topic of several",
+        shared.name
+    ))
+}
+
 /// What decides which topics there are.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Planned<'a> {
@@ -88,9 +101,7 @@ pub(super) fn to_create(topics: &[Topic], connector: &Connector, names: &Names) 
         })
         .collect();
     if let Some(heartbeat) = connector.heartbeat_topic() {
-        // `<topic.heartbeat.prefix>.<topic.prefix>`, both of which carry the run's name.
-        let prefix = heartbeat.strip_suffix(&connector.prefix).unwrap_or(&heartbeat);
-        let name = format!("{}{}", names.topic(prefix), names.topic(&connector.prefix));
+        let name = names.topic(&heartbeat);
         new.push(NewTopic { name, partitions: 1, options: Options::new() });
     }
     new

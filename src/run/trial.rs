@@ -43,6 +43,8 @@ pub(super) struct Run<'a> {
     pub(super) context: &'a RunContext,
     pub(super) progress: &'a dyn Progress,
     pub(super) names: Names,
+    /// What it has claimed, on a stack that keeps claims.
+    pub(super) claim: Option<Claim>,
     pub(super) recorder: Recorder,
     pub(super) troubles: Troubles,
     pub(super) made: Made,
@@ -65,7 +67,7 @@ pub(super) struct Run<'a> {
 pub async fn trial(trial: &Trial, context: &RunContext, progress: &dyn Progress) -> TrialResult {
     let watch = Stopwatch::start();
     let begun = begin(trial, context, progress, watch);
-    let (run, folder, claim) = match begun {
+    let (run, folder) = match begun {
         Ok(begun) => begun,
         Err((stop, folder)) => return early(&stop, folder, watch),
     };
@@ -93,7 +95,7 @@ pub async fn trial(trial: &Trial, context: &RunContext, progress: &dyn Progress)
     };
     let (verdict, leftovers) = futures::join!(judge(&run), clean_up);
     run.log("judged and cleaned up");
-    finish(&run, &folder, Ended { stop, verdict, leftovers, claim })
+    finish(&run, &folder, Ended { stop, verdict, leftovers })
 }
 
 /// The stages in order.
@@ -108,7 +110,7 @@ async fn stages(run: &Run<'_>) -> Result<(), Stop> {
     timeline::run(run, source, shadow, jobs).await
 }
 
-pub(super) type Begun<'a> = (Run<'a>, Folder, Option<Claim>);
+pub(super) type Begun<'a> = (Run<'a>, Folder);
 
 pub(super) fn begin<'a>(
     trial: &'a Trial,
@@ -120,6 +122,7 @@ pub(super) fn begin<'a>(
     let claim = context.claims.as_ref().map(|options| stack::claim(options, &trial.name()));
     let claim = claim.transpose().map_err(|error| nowhere(Stop::Stack(error.to_string())))?;
     let names = claim.as_ref().map_or_else(Names::new, |claim| Names::of_token(&claim.token));
+    let names = names.with(&trial.naming);
     let folder = Folder::create(&context.runs, &names.run, &context.sources)
         .map_err(|error| nowhere(error.into()))?;
     let at = |stop: Stop| (stop, folder.path().to_owned());
@@ -151,6 +154,7 @@ pub(super) fn begin<'a>(
         context,
         progress,
         names,
+        claim,
         recorder,
         troubles,
         made: Made::default(),
@@ -165,7 +169,7 @@ pub(super) fn begin<'a>(
         watch,
     };
     run.keep_effective(&folder, &translation).map_err(at)?;
-    Ok((run, folder, claim))
+    Ok((run, folder))
 }
 
 /// A scoring service for the models that the statements create, which are told its address.
@@ -228,11 +232,10 @@ struct Ended {
     stop: Option<Stop>,
     verdict: Result<Verdict, Stop>,
     leftovers: Vec<String>,
-    claim: Option<Claim>,
 }
 
 fn finish(run: &Run<'_>, folder: &Folder, ended: Ended) -> TrialResult {
-    let Ended { stop, verdict, mut leftovers, claim } = ended;
+    let Ended { stop, verdict, mut leftovers } = ended;
     let mut result =
         early(stop.as_ref().unwrap_or(&Stop::Trouble), folder.path().to_owned(), run.watch);
     result.exit = match (stop.as_ref().and_then(Stop::exit), &verdict) {
@@ -249,7 +252,8 @@ fn finish(run: &Run<'_>, folder: &Folder, ended: Ended) -> TrialResult {
         result.sentence = Some(error.to_string());
     }
     if leftovers.is_empty() {
-        leftovers.extend(claim.and_then(|claim| claim.release().err()).map(|e| e.to_string()));
+        let released = run.claim.as_ref().map(Claim::release);
+        leftovers.extend(released.and_then(Result::err).map(|error| error.to_string()));
     }
     result.leftovers = leftovers;
     folder::prune(&run.context.runs);

@@ -43,6 +43,27 @@ pub struct Trial {
     pub by_version: Vec<(Ranges, Expect)>,
     /// Needs the stack alone (e.g. it holds a write open while a connector starts).
     pub alone: bool,
+    /// What its topics are called.
+    #[serde(default, skip_serializing_if = "Naming::is_prefixed")]
+    pub naming: Naming,
+}
+
+/// What the topics of a trial are called on the broker.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Naming {
+    /// As in production behind the run's name: such trials run side by side.
+    #[default]
+    Prefixed,
+    /// Exactly as in production, for these reasons. No other trial has the same names meanwhile.
+    AsInProduction(Vec<String>),
+}
+
+impl Naming {
+    /// The run's name stands before those of production.
+    pub fn is_prefixed(&self) -> bool {
+        *self == Self::Prefixed
+    }
 }
 
 impl Trial {
@@ -62,6 +83,7 @@ impl Trial {
             requires: Ranges::default(),
             by_version: Vec::new(),
             alone: false,
+            naming: Naming::default(),
         }
     }
 

@@ -92,7 +92,7 @@ words! {
     PIPELINE = "a pipeline file" {
         "pipeline" [must Type::Word(&VERSION)] "The version of the language. Left out when a pipeline is written into a scenario.";
         "source" [must Type::OneOrList(&Type::Sql)] "DDL of the source tables for an empty database; it must create a table.";
-        "connector" [may Type::Path] "Path of the connector's JSON file as production has it. Keys that changeproof must own (connection, slot, publication, topic prefix, …) are replaced, and listed in the report. Without it: prefix `cdc`, all tables.";
+        "connector" [may Type::Path] "Path of the connector's JSON file as production has it. Keys that changeproof must own (connection, slot, publication, …) are replaced, and listed in the report. Without it: prefix `cdc`, all tables.";
         "outbox" [may Type::Named("source table", &Type::List(&Type::Text))] "Tables that the connector's outbox router routes, each with the values it routes by: `{outbox: [order, invoice]}`. Each value gets a topic; findings are at the table.";
         "format" [may Type::Word(&FORMAT)] "How records are written; read from the connector file if left out.";
         "dialect" [may Type::Word(&DIALECT)] "Whose Flink SQL the statements are.";
@@ -283,7 +283,7 @@ words! {
     /// Dialects.
     DIALECT = "dialect" {
         "confluent" "Confluent Cloud's; the default. Tables are inferred from the connector's topics, as there; what becomes of a statement is in [dialect.md](dialect.md).";
-        "flink" "Open-source Flink SQL. In both, hosts and the run's topic prefix are filled into `WITH`.";
+        "flink" "Open-source Flink SQL. In both, hosts and the names of the run's topics are filled into `WITH`.";
     } later [];
     /// Replica identities.
     REPLICA_IDENTITY = "replica_identity" {

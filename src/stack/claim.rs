@@ -1,10 +1,15 @@
 //! Claims: each run names itself in a locked file before it makes anything. A claim whose lock is
 //! free belongs to a run that was killed, and what starts with its name is removed.
+//!
+//! A topic that has the name of production is claimed too, as a link to the run's claim: the same
+//! lock holds both, and the name is free for others once the link is gone.
 
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::UNIX_EPOCH;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::StackOptions;
 use super::error::{Doing, StackError};
@@ -25,6 +30,7 @@ pub struct Claim {
     /// A folder for files of the run, gone with the claim. Made when this claim is made.
     pub folder: Utf8PathBuf,
     file: Utf8PathBuf,
+    topics: Utf8PathBuf,
     _lock: Lock,
 }
 
@@ -35,9 +41,48 @@ impl Claim {
         format!("{PREFIX}{}", self.token)
     }
 
-    /// Ends the claim: everything that was made under its name is gone. A claim that is merely
+    /// Claims a name of production for a topic, before it is made. Gives who has it, as a sentence,
+    /// if it is not free.
+    pub fn topic(&self, name: &str) -> Result<Option<String>, StackError> {
+        let path = self.topics.join(name);
+        // No broker takes another name, so that there is nothing to claim.
+        if path.file_name() != Some(name) {
+            return Ok(None);
+        }
+        fs_err::create_dir_all(&self.topics).doing("make the folder of claimed topics")?;
+        match fs_err::hard_link(&self.file, &path) {
+            Ok(()) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.holder(&path),
+            Err(error) => Err(StackError::io(format!("claim the topic {name}"), &error)),
+        }
+    }
+
+    fn holder(&self, path: &Utf8Path) -> Result<Option<String>, StackError> {
+        if self.is_at(path) {
+            return Ok(None);
+        }
+        // Gone in between, it is tried again.
+        let run = fs_err::read_to_string(path).unwrap_or_default();
+        let lives = Lock::is_held(path).doing("look at a claimed topic")?;
+        let state = if lives { "has it" } else { "was killed, and what it left is being swept" };
+        Ok(Some(format!("the run `{run}` {state}")))
+    }
+
+    fn is_at(&self, path: &Utf8Path) -> bool {
+        let node =
+            |path: &Utf8Path| fs_err::metadata(path).map(|file| (file.dev(), file.ino())).ok();
+        node(path).is_some_and(|there| node(&self.file) == Some(there))
+    }
+
+    /// Ends the claim: everything that was made under its names is gone. A claim that is merely
     /// dropped is taken for that of a killed run, and swept.
-    pub fn release(self) -> Result<(), StackError> {
+    pub fn release(&self) -> Result<(), StackError> {
+        for topic in files::names(&self.topics, "") {
+            let path = self.topics.join(topic);
+            if self.is_at(&path) {
+                files::remove(&path)?;
+            }
+        }
         files::remove(&self.folder)?;
         files::remove(&self.file)
     }
@@ -57,7 +102,7 @@ pub fn claim(options: &StackOptions, run: &str) -> Result<Claim, StackError> {
         let folder = paths.work().join(format!("{PREFIX}{token}"));
         fs_err::create_dir_all(&folder).doing("make a folder for the run")?;
         fs_err::write(&file, run).doing("write a claim")?;
-        return Ok(Claim { token, folder, file, _lock: lock });
+        return Ok(Claim { token, folder, file, topics: paths.topics(), _lock: lock });
     }
 }
 

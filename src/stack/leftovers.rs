@@ -46,11 +46,14 @@ pub(super) async fn sweep(
     for path in [paths.record(), paths.held(), paths.work()] {
         files::remove(&path)?;
     }
-    for name in files::names(&paths.claims(), "") {
-        let path = paths.claims().join(name);
-        let free = Lock::try_take(&path, Mode::Exclusive);
-        if free.is_ok_and(|lock| lock.is_some()) {
-            files::remove(&path)?;
+    // First the names of topics: they share the locks of the claims.
+    for folder in [paths.topics(), paths.claims()] {
+        for name in files::names(&folder, "") {
+            let path = folder.join(name);
+            let free = Lock::try_take(&path, Mode::Exclusive);
+            if free.is_ok_and(|lock| lock.is_some()) {
+                files::remove(&path)?;
+            }
         }
     }
     Ok(swept)

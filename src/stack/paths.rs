@@ -67,6 +67,11 @@ impl Paths {
         self.state.join("claims")
     }
 
+    /// Names of production that runs claim for their topics: links to the runs' claims.
+    pub(super) fn topics(&self) -> Utf8PathBuf {
+        self.state.join("topics")
+    }
+
     /// Folders of runs, named after their claims.
     pub(super) fn work(&self) -> Utf8PathBuf {
         self.state.join("work")

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::time::Duration;
 
+use camino::Utf8Path;
+
 use super::claim::PREFIX;
 use super::error::{Doing, StackError};
 use super::files;
@@ -23,21 +25,27 @@ const HOME: &str = "postgres";
 
 /// Whether a claim is there that nobody holds.
 pub(super) fn is_needed(paths: &Paths) -> bool {
-    let names = files::names(&paths.claims(), "");
-    names.iter().any(|name| !is_live(paths, name))
+    let all = [paths.claims(), paths.topics()];
+    all.iter().flat_map(|folder| claims(folder)).any(|(_, is_live)| !is_live)
 }
 
-fn is_live(paths: &Paths, token: &str) -> bool {
+/// The claims in a folder, and whether the run lives that each belongs to.
+fn claims(folder: &Utf8Path) -> Vec<(String, bool)> {
+    let names = files::names(folder, "").into_iter();
     // What cannot be looked at is left alone.
-    Lock::is_held(&paths.claims().join(token)).unwrap_or(true)
+    let is_live = |name: &String| Lock::is_held(&folder.join(name)).unwrap_or(true);
+    names.map(|name| (name.clone(), is_live(&name))).collect()
 }
 
 /// Removes connectors, jobs, topics, slots, databases and folders whose name starts with `cp_` and
-/// that no living run claims, then the claims of the dead. Gives a line for each thing removed.
+/// that no living run claims, the topics with names of production that dead runs claim, then the
+/// claims of the dead. Gives a line for each thing removed.
 ///
 /// A Gateway cannot list its sessions; those of a killed run end after their idle time.
 pub(super) async fn sweep(paths: &Paths, at: &Endpoints) -> Result<Vec<String>, StackError> {
     let mut swept = Vec::new();
+    // Before what writes to them is listed and ended: whoever dies from now on is swept next time.
+    let dead = topics_of_the_dead(paths);
     let connect = Connect::new(at).map_err(refused)?;
     for connector in unclaimed(paths, connect.list(PREFIX).await.map_err(refused)?) {
         connect.delete(&connector).await.map_err(refused)?;
@@ -52,21 +60,49 @@ pub(super) async fn sweep(paths: &Paths, at: &Endpoints) -> Result<Vec<String>, 
         swept.push(format!("job {}", job.name));
     }
     let kafka = Admin::new(at).map_err(refused)?;
-    let topics = kafka.list(PREFIX).await.map_err(refused)?;
-    let topics = unclaimed(paths, topics.into_iter().map(|topic| topic.name).collect());
+    let there = kafka.list("").await.map_err(refused)?;
+    let there: Vec<_> = there.into_iter().map(|topic| topic.name).collect();
+    let mut topics: Vec<_> = dead.iter().filter(|name| there.contains(name)).cloned().collect();
+    topics.extend(unclaimed_topics(paths, there));
     let names: Vec<&str> = topics.iter().map(String::as_str).collect();
     kafka.delete(&names).await.map_err(refused)?;
     swept.extend(topics.iter().map(|topic| format!("topic {topic}")));
     swept.extend(sweep_postgres(paths, at).await?);
     swept.extend(sweep_files(paths)?);
+    for name in &dead {
+        files::remove(&paths.topics().join(name))?;
+    }
     Ok(swept)
+}
+
+/// The names of production that dead runs claim for their topics.
+fn topics_of_the_dead(paths: &Paths) -> Vec<String> {
+    let dead = claims(&paths.topics()).into_iter().filter(|(_, is_live)| !is_live);
+    dead.map(|(name, _)| name).collect()
+}
+
+/// Of some topics those whose name starts with `cp_` and that no living run claims in any way.
+fn unclaimed_topics(paths: &Paths, topics: Vec<String>) -> Vec<String> {
+    let mut topics = unclaimed(paths, topics);
+    let claimed = files::names(&paths.topics(), "");
+    topics.retain(|topic| !claimed.contains(topic));
+    topics
 }
 
 /// Removes the subjects of runs that have ended, while no run is there: when one is deleted, Apicurio
 /// removes the content of all that have no version yet, one that a run is registering too.
 pub(super) async fn sweep_subjects(paths: &Paths, at: &Endpoints) -> Result<(), StackError> {
     let Some(registry) = Registry::of(at).map_err(refused)? else { return Ok(()) };
-    for subject in unclaimed(paths, registry.subjects(PREFIX).await.map_err(refused)?) {
+    let mut subjects = registry.subjects("").await.map_err(refused)?;
+    // Those of topics with names of production do not say whose they are.
+    let claimed = files::names(&paths.topics(), "");
+    let is_claimed = |subject: &String| {
+        let topic = subject.strip_suffix("-key").or_else(|| subject.strip_suffix("-value"));
+        topic.is_some_and(|topic| claimed.iter().any(|name| name == topic))
+    };
+    let ours = unclaimed(paths, subjects.clone());
+    subjects.retain(|one| ours.contains(one) || !(one.starts_with(PREFIX) || is_claimed(one)));
+    for subject in subjects {
         registry.delete(&subject).await.map_err(refused)?;
     }
     Ok(())
@@ -106,8 +142,8 @@ fn sweep_files(paths: &Paths) -> Result<Vec<String>, StackError> {
 /// listed: a run claims its name before it makes anything, so whatever was listed and is not
 /// claimed now belongs to nobody.
 fn unclaimed(paths: &Paths, mut names: Vec<String>) -> Vec<String> {
-    let tokens = files::names(&paths.claims(), "");
-    let live: BTreeSet<String> = tokens.into_iter().filter(|token| is_live(paths, token)).collect();
+    let live = claims(&paths.claims()).into_iter().filter(|(_, is_live)| *is_live);
+    let live: BTreeSet<String> = live.map(|(token, _)| token).collect();
     names.retain(|name| {
         let rest = name.strip_prefix(PREFIX);
         rest.is_some_and(|rest| !live.iter().any(|token| rest.starts_with(token.as_str())))
@@ -121,8 +157,6 @@ fn refused(error: impl Display) -> StackError {
 
 #[cfg(test)]
 mod tests {
-    use camino::Utf8Path;
-
     use super::*;
     use crate::stack::{StackOptions, claim};
 
@@ -164,5 +198,37 @@ mod tests {
         living.release().unwrap();
         assert!(!folder.exists());
         assert_eq!(files::names(&paths.claims(), ""), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_name_of_production_is_one_runs_until_it_is_released_or_swept() {
+        let temporary = tempfile::tempdir().unwrap();
+        let options = options(Utf8Path::from_path(temporary.path()).unwrap());
+        let paths = Paths::of(&options);
+        let (one, two) = (claim(&options, "one").unwrap(), claim(&options, "two").unwrap());
+        assert_eq!(one.topic("cdc.public.t").unwrap(), None);
+        assert_eq!(one.topic("cdc.public.t").unwrap(), None);
+        assert_eq!(two.topic("cdc.public.t").unwrap().unwrap(), "the run `one` has it");
+        assert_eq!(two.topic("cp_t").unwrap(), None);
+        let there = ["cdc.public.t", "cp_t", "cp_x"].map(ToOwned::to_owned).to_vec();
+        assert_eq!(unclaimed_topics(&paths, there), ["cp_x"]);
+        assert_eq!(topics_of_the_dead(&paths), Vec::<String>::new());
+        drop(one);
+        assert!(is_needed(&paths));
+        assert!(two.topic("cdc.public.t").unwrap().unwrap().contains("was killed"));
+        assert_eq!(topics_of_the_dead(&paths), ["cdc.public.t"]);
+        two.release().unwrap();
+        assert_eq!(files::names(&paths.topics(), ""), ["cdc.public.t"]);
+    }
+
+    #[test]
+    fn what_is_no_name_of_a_topic_is_not_claimed() {
+        let temporary = tempfile::tempdir().unwrap();
+        let options = options(Utf8Path::from_path(temporary.path()).unwrap());
+        let one = claim(&options, "one").unwrap();
+        for name in ["../t", "a/b", "..", ""] {
+            assert_eq!(one.topic(name).unwrap(), None);
+        }
+        assert_eq!(files::names(&Paths::of(&options).topics(), ""), Vec::<String>::new());
     }
 }

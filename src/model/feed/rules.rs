@@ -5,6 +5,7 @@ use super::message_key::MessageKeys;
 use crate::base::position::Lsn;
 use crate::codec::debezium::{Encoding, Op};
 use crate::history::event::Table;
+use crate::model::routes;
 use crate::scenario::settings::Options;
 
 /// The part of the configuration that decides what a topic may hold.
@@ -54,7 +55,7 @@ impl Rules {
     /// Reads the configuration; what has no model is told in sentences.
     pub fn of(config: &Options) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
-        let mut config = config.clone();
+        let mut config = routes::apart(config);
         let unwrapped = Unwrapped::of(&mut config).unwrap_or_else(|problem| {
             problems.push(problem);
             None

@@ -15,7 +15,7 @@ use crate::scenario::yaml::{Key, Node, Value};
 use crate::sql::token::Language;
 
 /// Options of the connector that the harness sets: exact names, and prefixes that end in a dot.
-const OWNED_CONNECTOR: [&str; 9] = [
+const OWNED_CONNECTOR: [&str; 8] = [
     "connector.class",
     "database.",
     "message.prefix.",
@@ -23,7 +23,6 @@ const OWNED_CONNECTOR: [&str; 9] = [
     "publication.name",
     "slot.name",
     "tasks.max",
-    "topic.prefix",
     "value.converter.schema.registry.",
 ];
 
@@ -213,7 +212,6 @@ impl Reader<'_> {
         }
         let help = match name {
             "parallelism.default" => "write `parallelism` under `settings`",
-            "topic.prefix" => "the prefix of the connector file is kept, behind one of the run",
             _ => "leave it out",
         };
         let message = format!("`{name}` is set by changeproof itself");
