@@ -45,7 +45,8 @@ pub(super) fn run(explain: &Explain, console: Console) -> Exit {
         show(&selected.diagnostics, |file| selected.source(file), console);
         return Exit::ScenarioInvalid;
     }
-    let trials: Vec<_> = selected.trials.into_iter().map(|planned| planned.trial).collect();
+    let trials: Vec<_> =
+        selected.trials.into_iter().map(|planned| planned.trial.masked()).collect();
     for trials in trials.chunk_by(|one, next| one.id == next.id) {
         console.out(&explain::scenario(trials).styled());
     }

@@ -9,6 +9,7 @@ use crate::client::endpoints::Endpoints;
 use crate::dialect::avro;
 use crate::history::event::Part;
 use crate::model::outbox;
+use crate::scenario::secret;
 use crate::scenario::settings::Options;
 
 /// The prefix of topics where no file names one.
@@ -128,14 +129,9 @@ impl Connector {
         self.config.get(key).is_some_and(|value| value == "true")
     }
 
-    /// The configuration without passwords.
+    /// The configuration with secrets hidden.
     pub fn shown(&self) -> Options {
-        let secret = |key: &str| key.contains("password") || key.contains("secret");
-        self.config
-            .iter()
-            .filter(|(key, _)| !secret(key))
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect()
+        secret::hidden(&self.config)
     }
 
     fn leave_out(&mut self) {

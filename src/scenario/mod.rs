@@ -5,7 +5,7 @@ pub mod bless;
 pub mod code;
 #[cfg(test)]
 mod coverage;
-mod diagnose;
+pub(crate) mod diagnose;
 #[cfg(test)]
 mod editors;
 pub mod expect;
@@ -20,6 +20,7 @@ pub mod reference;
 #[expect(clippy::module_inception, reason = "the file is named after the noun it defines")]
 pub mod scenario;
 pub mod schema;
+pub mod secret;
 pub mod settings;
 pub mod timeline;
 pub mod trial;
