@@ -40,8 +40,8 @@ impl Place {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
-        command.args(["generate", "--url", &self.url()]).args(args).stdin(Stdio::null());
-        command.env("CHANGEPROOF_LOG", "trace");
+        command.arg("generate").args(args).stdin(Stdio::null());
+        command.env("CHANGEPROOF_POSTGRES_URL", self.url()).env("CHANGEPROOF_LOG", "trace");
         command
     }
 
@@ -162,7 +162,8 @@ async fn it_runs_until_ctrl_c_goes_on_when_customers_are_deleted_and_ends_with_a
 fn a_url_that_leads_nowhere_is_told_without_its_password() {
     let run = |url: &str| {
         let mut command = Command::new(PROGRAM);
-        command.args(["generate", "--url", url]).env("CHANGEPROOF_LOG", "trace");
+        command.arg("generate").env("CHANGEPROOF_POSTGRES_URL", url);
+        command.env("CHANGEPROOF_LOG", "trace");
         ended(&command.output().unwrap())
     };
     let (code, text) = run("postgres://ann:s3cret@127.0.0.1:9/cards");
@@ -265,7 +266,8 @@ impl Encrypted {
     fn generate(&self, host: &str, query: &str) -> (i32, String) {
         let url = format!("postgres://ann:s3cret@{host}:{}/postgres?{query}", self.port);
         let mut command = Command::new(PROGRAM);
-        command.args(["generate", "--create-tables", "--url", &url]).stdin(Stdio::null());
+        command.args(["generate", "--create-tables"]).stdin(Stdio::null());
+        command.env("CHANGEPROOF_POSTGRES_URL", &url);
         ended(&command.output().unwrap())
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
+use super::secret::Secrets;
 use super::text::{Place, Span};
 
 /// Whether the file can be used all the same.
@@ -56,6 +57,14 @@ impl Diagnostic {
     /// The file this is about.
     pub fn file(&self) -> &Utf8PathBuf {
         &self.place.file
+    }
+
+    /// Hides secrets in what it says.
+    pub fn hide(&mut self, secrets: &Secrets) {
+        let help = self.help.as_mut();
+        for text in [&mut self.message, &mut self.label].into_iter().chain(help) {
+            *text = secrets.hidden(text).into_owned();
+        }
     }
 }
 

@@ -4,17 +4,11 @@
 use std::collections::BTreeMap;
 
 use super::difference::Difference;
+use super::secret::redacted_value;
 use super::text::Place;
 
 /// Options by their names.
 type Options = BTreeMap<String, String>;
-
-/// What stands for a secret in a list.
-const HIDDEN: &str = "…";
-
-/// Parts of the keys of options whose values nobody should see.
-const SECRET: [&str; 7] =
-    ["password", "secret", "jaas", "user.info", "token", "api.key", "credential"];
 
 /// The author's options, what became of them, and why.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -97,7 +91,7 @@ impl Draft {
         keys.sort();
         keys.dedup();
         let shown = |options: &Options, key: &str| {
-            options.get(key).map(|value| shown(key, value).to_owned())
+            options.get(key).map(|value| redacted_value(key, value).into_owned())
         };
         let differences = keys.into_iter().map(|key| Difference {
             theirs: shown(&theirs, key),
@@ -108,17 +102,6 @@ impl Draft {
         let differences = differences.collect();
         (ours, differences)
     }
-}
-
-/// Whether nobody should see the value of a key.
-pub fn is_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    SECRET.iter().any(|part| key.contains(part))
-}
-
-/// The value of a key as a list may show it.
-fn shown<'a>(key: &str, value: &'a str) -> &'a str {
-    if is_secret(key) { HIDDEN } else { value }
 }
 
 #[cfg(test)]

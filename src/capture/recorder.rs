@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use camino::Utf8Path;
 
+use crate::base::secret::Secrets;
 use crate::history::decode::Decoder;
 use crate::history::event::{Event, Header};
 use crate::history::{History, Writer};
@@ -19,6 +20,8 @@ struct Inner {
     history: History,
     /// The file keeps bytes as they were; in memory, records in Avro are decoded.
     decoder: Decoder,
+    /// What is hidden before it is written, so that file and memory are alike.
+    secrets: Secrets,
     /// The first failure; nothing is written after it, since a history with a hole in it would be
     /// judged as if nothing had happened there.
     failed: Option<RecordError>,
@@ -35,11 +38,14 @@ pub struct RecordError {
 }
 
 impl Recorder {
-    /// Creates the history.
-    pub fn create(path: &Utf8Path, header: Header) -> Result<Self, RecordError> {
+    /// Creates the history. Of what is written, `secrets` and whatever else is one by its kind are
+    /// hidden.
+    pub fn create(path: &Utf8Path, header: Header, secrets: Secrets) -> Result<Self, RecordError> {
+        let header = header.hidden(&secrets);
         let writer = Writer::create(path, &header).map_err(|error| failed(path, &error))?;
         let history = History { header, events: Vec::new() };
-        let inner = Inner { writer, history, decoder: Decoder::default(), failed: None };
+        let decoder = Decoder::default();
+        let inner = Inner { writer, history, decoder, secrets, failed: None };
         Ok(Self(Arc::new(Mutex::new(inner))))
     }
 
@@ -83,6 +89,7 @@ impl Inner {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
+        let event = event.hidden(&self.secrets);
         let written = self.writer.write(&event);
         written.map_err(|error| self.fail(&error))?;
         let decoded = self.decoder.decoded(event);

@@ -11,6 +11,7 @@ use super::console::Console;
 use super::environment::Environment;
 use super::stack::own_options;
 use crate::base::exit::Exit;
+use crate::base::secret::Secrets;
 use crate::client::clock::Stopwatch;
 use crate::plan::{self, Matrix};
 use crate::run::{self, Cancel, Limits, RunContext, Silent};
@@ -178,6 +179,7 @@ fn context(options: &StackOptions, lease: &Lease) -> RunContext {
         logs: lease.logs.clone(),
         runs: Utf8PathBuf::from(".changeproof/runs"),
         sources: Vec::new(),
+        secrets: Secrets::none(),
         command: "ci/bench".to_owned(),
         limits: Limits::local(),
         cancel: Cancel::new(),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anstream::{AutoStream, ColorChoice};
 
+use super::known;
 use crate::base::exit::Exit;
 use crate::report::page::{Ink, Page};
 
@@ -48,10 +49,10 @@ impl Console {
         write_text(&mut stream, text);
     }
 
-    /// Prints to stderr what people should know besides.
+    /// Prints to stderr what people should know besides, without secrets.
     pub(super) fn err(self, text: &str) {
         let mut stream = AutoStream::new(std::io::stderr(), self.choice).lock();
-        write_text(&mut stream, text);
+        write_text(&mut stream, &known::hidden(text));
     }
 
     /// Says on stderr what failed; gives `exit`.

@@ -60,7 +60,7 @@ pub(super) fn run(explain: &Explain, console: Console) -> Exit {
         return Exit::ScenarioInvalid;
     }
     for planned in selected.trials.chunk_by(|one, next| one.trial.id == next.trial.id) {
-        let trials: Vec<_> = planned.iter().map(|planned| planned.trial.clone()).collect();
+        let trials: Vec<_> = planned.iter().map(|planned| planned.trial.masked()).collect();
         let mut page = explain::scenario(&trials);
         match differences(planned.iter().map(|one| (&one.trial, one.sources.as_slice()))) {
             Ok(differences) => page.append(section(&differences)),
@@ -91,7 +91,7 @@ fn pipeline(path: &Utf8Path, console: Console) -> Exit {
         let title = "what is under test";
         let trial = Trial { settings, ..Trial::idle(path.as_str(), title, pipeline) };
         wrong.extend(contain::refuse(&trial, &sources));
-        page = explain::pipeline_alone(&trial);
+        page = explain::pipeline_alone(&trial.masked());
         match differences(std::iter::once((&trial, sources.as_slice()))) {
             Ok(differences) => page.append(section(&differences)),
             Err(refused) => wrong.extend(refused),

@@ -9,6 +9,7 @@ use rand::TryRng as _;
 use super::console::Console;
 use super::environment::Environment;
 use crate::base::exit::Exit;
+use crate::base::secret;
 use crate::client::clock;
 use crate::client::postgres::Url;
 use crate::generate::rows::Rows;
@@ -27,9 +28,10 @@ const TRIES: usize = 10;
 /// and `transactions` of the pipeline `card_tx_oss`.
 #[derive(Debug, Args)]
 pub(super) struct Generate {
-    /// Where to write: `postgres://USER:PASSWORD@HOST:PORT/DATABASE`
+    /// Where to write: `postgres://USER@HOST:PORT/DATABASE`
     ///
-    /// Else the variable `CHANGEPROOF_POSTGRES_URL`, where others do not see the password.
+    /// Else the variable `CHANGEPROOF_POSTGRES_URL`. A URL with a password is taken from there alone:
+    /// everybody on the machine sees the arguments of a process.
     #[arg(long, value_name = "URL")]
     url: Option<Secret>,
     /// Make the two tables first if they are not there
@@ -115,6 +117,11 @@ struct Generator<'a> {
 }
 
 pub(super) fn run(generate: &Generate, environment: &Environment, console: Console) -> Exit {
+    if generate.url.as_ref().is_some_and(|url| secret::is_in(&url.0)) {
+        let seen = "everybody on this machine sees a password in --url: set the URL as \
+                    CHANGEPROOF_POSTGRES_URL instead";
+        return console.failed(&seen, Exit::Usage);
+    }
     let url = generate.url.as_ref().map(|url| &url.0).or(environment.postgres_url.as_ref());
     let Some(url) = url else {
         let missing = "name a Postgres with --url or in CHANGEPROOF_POSTGRES_URL";

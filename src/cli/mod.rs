@@ -20,6 +20,7 @@ mod explain;
 mod fmt;
 mod format;
 mod generate;
+mod known;
 mod lint;
 mod list;
 mod logging;
@@ -99,6 +100,7 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let environment = Environment::read();
+    known::learn_environment(&environment);
     let console = Console::new(arguments.global.color, arguments.global.verbose);
     logging::start(arguments.global.verbose, environment.log.as_deref());
     let exit = dispatch(&arguments.command, &environment, console);

@@ -10,6 +10,7 @@ use futures::StreamExt;
 use super::console::Console;
 use super::environment::Environment;
 use super::format::{Format, Shown};
+use super::known;
 use super::progress::Bars;
 use super::select::{Planned, Selection};
 use super::stack::own_options;
@@ -266,6 +267,7 @@ async fn one(
         logs: lease.logs.clone(),
         runs: Utf8PathBuf::from(RUNS),
         sources: planned.sources.clone(),
+        secrets: known::all(),
         command: command.clone(),
         limits: Limits::local(),
         cancel: shared.cancel.clone(),

@@ -6,8 +6,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::console::Console;
+use super::known;
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::exit::Exit;
+use crate::base::secret::Secrets;
 use crate::contain;
 use crate::lint::lint;
 use crate::plan::{self, Matrix, SelectError};
@@ -121,6 +123,7 @@ impl Selection {
             selected.sources.extend(sources.iter().cloned());
             selected.diagnostics.extend(loaded.diagnostics);
             let trials = loaded.scenario.map(|scenario| self.trials(&scenario));
+            learn(trials.as_deref(), &sources);
             for trial in trials.iter().flatten() {
                 selected.diagnostics.extend(contain::refuse(trial, &sources));
                 selected.diagnostics.extend(lint(trial, &sources));
@@ -131,6 +134,8 @@ impl Selection {
                 sources: sources.clone(),
             }));
         }
+        let known = known::all();
+        selected.diagnostics.iter_mut().for_each(|diagnostic| diagnostic.hide(&known));
         // Several scenarios read the same pipeline: what is wrong with it is said once.
         let mut said = Vec::new();
         selected.diagnostics.retain(|diagnostic| {
@@ -179,6 +184,16 @@ impl Selection {
         let cell = self.cell.iter().flatten().map(pair).collect::<Vec<_>>().join(",");
         format!("no selected scenario has a cell with {cell}; `changeproof list` shows the cells")
     }
+}
+
+/// Learns the secrets of trials, or of the files that cannot be read as such.
+fn learn(trials: Option<&[Trial]>, sources: &[(Utf8PathBuf, String)]) {
+    let mut secrets = Secrets::none();
+    match trials {
+        Some(trials) => trials.iter().for_each(|trial| secrets.join(&trial.secrets())),
+        None => sources.iter().for_each(|(_, text)| secrets.learn_text(text)),
+    }
+    known::learn(&secrets);
 }
 
 impl Selected {

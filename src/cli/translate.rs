@@ -9,13 +9,16 @@ use super::console::Console;
 use super::format::show;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
+use crate::base::secret;
 use crate::base::text::Text;
 use crate::dialect::{self, Applied};
 use crate::plan::{self, Matrix};
 use crate::scenario::pipeline::{ConnectorFile, Dialect, Format, Pipeline};
 use crate::scenario::settings::{Options, Settings};
 use crate::scenario::{load, load_pipeline};
+use crate::sql::secret::redacted;
 use crate::sql::split;
+use crate::sql::token::Language;
 
 /// Print statements written for Confluent Cloud as open-source Flink SQL, with every decision
 ///
@@ -53,9 +56,10 @@ pub(super) fn run(translate: &Translate, console: Console) -> Exit {
         match dialect::apply(pipeline, settings, &given.sources) {
             Ok(Applied { connector, translation }) => {
                 for note in &connector.notes {
-                    console.out(&format!("-- connector: {note}"));
+                    console.out(&secret::redacted(&format!("-- connector: {note}")));
                 }
-                console.out(&dialect::print::sql(&translation));
+                let printed = dialect::print::sql(&translation);
+                console.out(&redacted(Language::Flink, &printed));
             }
             Err(refused) => wrong.extend(refused),
         }

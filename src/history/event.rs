@@ -36,7 +36,7 @@ pub struct Header {
     pub changeproof: String,
     /// The run's own name, `<time>-<id>`; physical names of databases and topics derive from it.
     pub run: String,
-    /// What was run, whole.
+    /// What was run, whole; secrets are overwritten.
     pub trial: Trial,
     /// The stack (`local`).
     pub stack: String,
@@ -57,7 +57,7 @@ pub enum Event {
     },
     /// The connector as it was submitted.
     Connector {
-        /// The effective configuration; credentials are left out.
+        /// The effective configuration; secrets are hidden.
         config: Options,
         /// Keys of the author's file that the harness replaced, as histories before 1.4 tell them;
         /// see [`Event::Differences`].
@@ -207,7 +207,7 @@ pub enum Event {
     Reconfigured {
         /// Index into the trial's timeline.
         entry: usize,
-        /// The effective configuration from here on; credentials are left out.
+        /// The effective configuration from here on; secrets are hidden.
         config: Options,
         /// The end LSN of a barrier that came back before the connector was stopped: every commit
         /// up to it was captured under the configuration before.

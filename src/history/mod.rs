@@ -12,6 +12,7 @@ pub mod index;
 pub mod packed;
 mod proof;
 mod reader;
+mod secret;
 pub mod stream;
 mod sum;
 mod writer;

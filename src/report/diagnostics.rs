@@ -1,12 +1,13 @@
 //! What is wrong with files, shown in the files: line, column, caret, and what to do.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use camino::Utf8Path;
 
 use super::plural;
 use crate::base::diagnostic::{Diagnostic, Severity};
+use crate::base::secret::masked;
 use crate::base::text::Span;
 
 /// Whether colours are wanted. The text is the same.
@@ -28,9 +29,13 @@ pub fn render<'a>(
         Paint::Plain => Renderer::plain(),
         Paint::Styled => Renderer::styled(),
     };
+    // A line is quoted with its secrets overwritten, so that the caret stays where it belongs.
+    let files: BTreeSet<_> = diagnostics.iter().map(Diagnostic::file).collect();
+    let masked = files.into_iter().filter_map(|file| Some((file, masked(source(file)?))));
+    let masked: BTreeMap<_, _> = masked.collect();
     let mut text = String::new();
     for diagnostic in diagnostics {
-        let groups = groups(diagnostic, source(diagnostic.file()));
+        let groups = groups(diagnostic, masked.get(diagnostic.file()).map(AsRef::as_ref));
         text.push_str(&renderer.render(&groups));
         text.push_str("\n\n");
     }
@@ -120,6 +125,13 @@ mod tests {
         insta::assert_snapshot!(text);
         let styled = render(&diagnostics, |_| Some("scenario: v1\ntimline: []\n"), Paint::Styled);
         assert_eq!(anstream::adapter::strip_str(&styled).to_string(), text);
+    }
+
+    #[test]
+    fn a_quoted_line_shows_no_secret() {
+        let source = "pasword: x\ndatabase.password: hunter2, x\n";
+        let text = render(&[unknown_key(Span::new(11, 28))], |_| Some(source), Paint::Plain);
+        assert!(text.contains("2 | database.password: **********\n"), "{text}");
     }
 
     #[test]

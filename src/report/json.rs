@@ -141,7 +141,7 @@ fn trial(case: &Case<'_>) -> TrialReport {
     TrialReport {
         name: trial.name(),
         id: trial.id.clone(),
-        cell: trial.cell.0.iter().cloned().collect(),
+        cell: trial.cell.hidden().0.into_iter().collect(),
         title: trial.title.clone(),
         covers: trial.covers.clone(),
         seed: trial.seed,

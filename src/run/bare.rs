@@ -38,7 +38,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// A sentence: what failed, or a word of the timeline that has no bare form.
 pub async fn bare(trial: &Trial, context: &RunContext) -> Result<u64, String> {
     let watch = Stopwatch::start();
-    let (run, _) = begin(trial, context, &Silent, watch).map_err(|(stop, _)| say(&stop))?;
+    let (run, _) = begin(trial, context, &Silent, (&trial.secrets(), watch))
+        .map_err(|(stop, _)| say(&stop))?;
     let ended = calls(&run).await;
     let left = run
         .made

@@ -12,6 +12,7 @@ use crate::dialect::avro;
 use crate::dialect::connector::Mapped;
 use crate::history::event::Part;
 use crate::model::routes::{MATCHES, Routes};
+use crate::scenario::secret;
 use crate::scenario::settings::Options;
 
 /// The class of Debezium's connector.
@@ -104,14 +105,9 @@ impl Connector {
         beats(&self.config).then(|| self.routes.heartbeat())
     }
 
-    /// The configuration without passwords.
+    /// The configuration with secrets hidden.
     pub fn shown(&self) -> Options {
-        let secret = |key: &str| key.contains("password") || key.contains("secret");
-        self.config
-            .iter()
-            .filter(|(key, _)| !secret(key))
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect()
+        secret::hidden(&self.config)
     }
 
     /// Whether this part of the records is written in Avro.

@@ -9,6 +9,7 @@ use camino::Utf8PathBuf;
 use super::cancel::Cancel;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
+use crate::base::secret::Secrets;
 use crate::check::verdict::Verdict;
 use crate::client::endpoints::Endpoints;
 use crate::stack::{Control, StackOptions};
@@ -34,6 +35,8 @@ pub struct RunContext {
     pub runs: Utf8PathBuf,
     /// The files that were read for this trial, path and text, to be kept in the run directory.
     pub sources: Vec<(Utf8PathBuf, String)>,
+    /// Secrets besides those of the trial: of trials beside it, and of the environment.
+    pub secrets: Secrets,
     /// The one command that repeats this trial.
     pub command: String,
     /// How long things may take.
@@ -84,6 +87,17 @@ pub struct TrialResult {
     pub elapsed_ms: u64,
     /// What the clean-up could not remove, in sentences; empty if nothing is left.
     pub leftovers: Vec<String>,
+}
+
+impl TrialResult {
+    /// The same without secrets. The verdict has none: it is made of the history.
+    #[must_use]
+    pub fn hidden(mut self, secrets: &Secrets) -> Self {
+        let sentences = self.sentence.iter_mut().chain(&mut self.leftovers);
+        sentences.for_each(|text| *text = secrets.hidden(text).into_owned());
+        self.diagnostics.iter_mut().for_each(|diagnostic| diagnostic.hide(secrets));
+        self
+    }
 }
 
 /// Where a trial is.

@@ -2,18 +2,22 @@
 //!
 //! ```text
 //! .changeproof/runs/<time>-<token>/
-//!   files/…            scenario and pipeline as they were read
+//!   files/…            scenario and pipeline as they were read, secrets apart
 //!   effective/…        connector, statements as submitted, versions, the command that repeats it
 //!   history.jsonl      what was seen (or packed, history.cph)
 //!   lake/…             what the statements wrote as files, if they did
 //!   verdict.json       what it was judged to be
 //!   logs/…             the ends of the components' logs, if something failed
 //! ```
+//!
+//! None of it shows a secret of the author's files: such values are replaced by `…`.
 
 use std::io::{Read, Seek, SeekFrom};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
+
+use crate::base::secret::Secrets;
 
 /// How many run directories are kept.
 const KEPT: usize = 200;
@@ -35,11 +39,12 @@ impl Folder {
         runs: &Utf8Path,
         name: &str,
         sources: &[(Utf8PathBuf, String)],
+        secrets: &Secrets,
     ) -> Result<Self, FolderError> {
         let folder = Self(runs.join(name));
         fs_err::create_dir_all(&folder.0)?;
         for (path, text) in sources {
-            folder.write(&Utf8Path::new("files").join(inside(path)), text)?;
+            folder.write(&Utf8Path::new("files").join(inside(path)), &secrets.hidden(text))?;
         }
         Ok(folder)
     }
@@ -75,20 +80,29 @@ impl Folder {
         self.write(Utf8Path::new(file), &text)
     }
 
-    /// Keeps the end of a component's log; a log that is not there is left out.
-    pub fn keep_log(&self, component: &str, log: &Utf8Path) -> Result<(), FolderError> {
+    /// Keeps the end of a component's log, of what was written behind byte `since`, when the run
+    /// began: what stands before belongs to other runs. A log that is not there is left out.
+    pub fn keep_log(
+        &self,
+        (component, log): (&str, &Utf8Path),
+        since: u64,
+        secrets: &Secrets,
+    ) -> Result<(), FolderError> {
         let Ok(mut file) = fs_err::File::open(log) else { return Ok(()) };
         let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(LOG_END)))?;
+        // A log that is shorter now was begun anew.
+        let since = if since > length { 0 } else { since };
+        let start = since.max(length.saturating_sub(LOG_END));
+        file.seek(SeekFrom::Start(start))?;
         let mut bytes = Vec::new();
         file.take(LOG_END).read_to_end(&mut bytes)?;
         let text = String::from_utf8_lossy(&bytes);
         // The first line was probably cut.
         let whole = match text.split_once('\n') {
-            Some((_, rest)) if length > LOG_END => rest,
+            Some((_, rest)) if start > since => rest,
             _ => &text,
         };
-        self.write(&Utf8Path::new("logs").join(format!("{component}.log")), whole)
+        self.write(&Utf8Path::new("logs").join(format!("{component}.log")), &secrets.hidden(whole))
     }
 }
 
@@ -146,7 +160,8 @@ mod tests {
         let runs = Utf8Path::from_path(folder.path()).unwrap();
         fs_err::create_dir(runs.join("mine")).unwrap();
         for n in 0..KEPT + 2 {
-            Folder::create(runs, &format!("20250101-{n:06}-0123456789"), &[]).unwrap();
+            Folder::create(runs, &format!("20250101-{n:06}-0123456789"), &[], &Secrets::none())
+                .unwrap();
         }
         prune(runs);
         assert!(runs.join("mine").exists());
@@ -155,15 +170,35 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_log_begins_with_a_whole_line() {
+    fn the_end_of_a_log_begins_with_a_whole_line_of_this_run() {
         let folder = tempfile::tempdir().unwrap();
         let runs = Utf8Path::from_path(folder.path()).unwrap();
         let log = runs.join("kafka.log");
-        fs_err::write(&log, format!("{}\nlast line\n", "x".repeat(70_000))).unwrap();
-        let run = Folder::create(runs, "20250101-000000-0123456789", &[]).unwrap();
-        run.keep_log("kafka", &log).unwrap();
-        run.keep_log("flink", &runs.join("nowhere.log")).unwrap();
-        let kept = fs_err::read_to_string(run.path().join("logs/kafka.log")).unwrap();
-        assert_eq!(kept, "last line\n");
+        fs_err::write(&log, format!("{}\nof others\nlast line\n", "x".repeat(70_000))).unwrap();
+        let mut secrets = Secrets::none();
+        let run = Folder::create(runs, "20250101-000000-0123456789", &[], &secrets).unwrap();
+        let kept = |since: u64, secrets: &Secrets| {
+            run.keep_log(("kafka", &log), since, secrets).unwrap();
+            fs_err::read_to_string(run.path().join("logs/kafka.log")).unwrap()
+        };
+        assert_eq!(kept(0, &secrets), "of others\nlast line\n");
+        assert_eq!(kept(70_011, &secrets), "last line\n");
+        secrets.learn("l4st");
+        fs_err::write(&log, "begun anew: l4st, password=first\n").unwrap();
+        assert_eq!(kept(70_011, &secrets), "begun anew: …, password=…\n");
+        run.keep_log(("flink", &runs.join("nowhere.log")), 0, &secrets).unwrap();
+        assert!(!run.path().join("logs/flink.log").exists());
+    }
+
+    #[test]
+    fn the_files_are_kept_without_secrets() {
+        let folder = tempfile::tempdir().unwrap();
+        let runs = Utf8Path::from_path(folder.path()).unwrap();
+        let mut secrets = Secrets::none();
+        secrets.learn("hunter2");
+        let sources = [("a.sql".into(), "-- not hunter2\nALTER ROLE a PASSWORD 'other'\n".into())];
+        let run = Folder::create(runs, "20250101-000000-0123456789", &sources, &secrets).unwrap();
+        let kept = fs_err::read_to_string(run.path().join("files/a.sql")).unwrap();
+        assert_eq!(kept, "-- not …\nALTER ROLE a PASSWORD '…'\n");
     }
 }

@@ -1,5 +1,6 @@
 //! A run from its first name to the last thing it removes, on one screen.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -20,6 +21,7 @@ use super::trouble::Troubles;
 use super::{jobs, shadow, timeline};
 use crate::base::anomaly::Anomaly;
 use crate::base::exit::Exit;
+use crate::base::secret::Secrets;
 use crate::base::text::{Place, Text};
 use crate::capture::diagnose::{self, PIPELINE};
 use crate::capture::recorder::Recorder;
@@ -34,7 +36,9 @@ use crate::scenario::pipeline::Dialect;
 use crate::scenario::settings::Settings;
 use crate::scenario::trial::Trial;
 use crate::sql::flink::{CreateModel, Statement};
+use crate::sql::secret::redacted;
 use crate::sql::split;
+use crate::sql::token::Language;
 use crate::stack::{self, Claim};
 
 /// One run: what was asked for, what it is called, and where it writes.
@@ -60,13 +64,29 @@ pub(super) struct Run<'a> {
     pub(super) hand: Hand,
     /// The scoring service, where a statement creates a model.
     pub(super) scoring: Option<Scoring>,
+    /// What nobody may read in what the run leaves.
+    pub(super) secrets: Secrets,
+    /// How long each component's log was when the run began.
+    logs: BTreeMap<String, u64>,
     pub(super) watch: Stopwatch,
 }
 
-/// Runs a trial and judges it. Whatever happens, what it made is removed before this returns.
+/// Runs a trial and judges it. Whatever happens, what it made is removed before this returns, and
+/// nothing that it leaves or says shows a secret.
 pub async fn trial(trial: &Trial, context: &RunContext, progress: &dyn Progress) -> TrialResult {
+    let mut secrets = trial.secrets();
+    secrets.join(&context.secrets);
+    driven(trial, context, progress, &secrets).await.hidden(&secrets)
+}
+
+async fn driven(
+    trial: &Trial,
+    context: &RunContext,
+    progress: &dyn Progress,
+    secrets: &Secrets,
+) -> TrialResult {
     let watch = Stopwatch::start();
-    let begun = begin(trial, context, progress, watch);
+    let begun = begin(trial, context, progress, (secrets, watch));
     let (run, folder) = match begun {
         Ok(begun) => begun,
         Err((stop, folder)) => return early(&stop, folder, watch),
@@ -116,14 +136,14 @@ pub(super) fn begin<'a>(
     trial: &'a Trial,
     context: &'a RunContext,
     progress: &'a dyn Progress,
-    watch: Stopwatch,
+    (secrets, watch): (&Secrets, Stopwatch),
 ) -> Result<Begun<'a>, (Stop, Utf8PathBuf)> {
     let nowhere = |stop: Stop| (stop, Utf8PathBuf::new());
     let claim = context.claims.as_ref().map(|options| stack::claim(options, &trial.name()));
     let claim = claim.transpose().map_err(|error| nowhere(Stop::Stack(error.to_string())))?;
     let names = claim.as_ref().map_or_else(Names::new, |claim| Names::of_token(&claim.token));
     let names = names.with(&trial.naming);
-    let folder = Folder::create(&context.runs, &names.run, &context.sources)
+    let folder = Folder::create(&context.runs, &names.run, &context.sources, secrets)
         .map_err(|error| nowhere(error.into()))?;
     let at = |stop: Stop| (stop, folder.path().to_owned());
     let header = Header {
@@ -135,7 +155,8 @@ pub(super) fn begin<'a>(
         versions: context.versions.clone(),
         command: context.command.clone(),
     };
-    let recorder = Recorder::create(&folder.history(), header).map_err(|error| at(error.into()))?;
+    let recorder = Recorder::create(&folder.history(), header, secrets.clone())
+        .map_err(|error| at(error.into()))?;
     let files = folder.lake().map_err(|error| at(error.into()))?;
     let places = Places { names: &names, endpoints: &context.endpoints, files: &files };
     let effective = Effective::of(trial, &context.sources, &places);
@@ -166,10 +187,17 @@ pub(super) fn begin<'a>(
         scoring,
         ddl,
         hand: hand.map_err(at)?,
+        secrets: secrets.clone(),
+        logs: context.logs.iter().map(|(name, log)| (name.clone(), length(log))).collect(),
         watch,
     };
     run.keep_effective(&folder, &translation).map_err(at)?;
     Ok((run, folder))
+}
+
+/// How many bytes a log has now; none if it is not there.
+fn length(log: &Utf8Path) -> u64 {
+    fs_err::metadata(log).map_or(0, |found| found.len())
 }
 
 /// A scoring service for the models that the statements create, which are told its address.
@@ -315,17 +343,24 @@ impl Run<'_> {
         self.troubles.record(trouble)
     }
 
+    /// Statements without secrets.
+    fn shown(&self, sql: &str) -> String {
+        let redacted = redacted(Language::Flink, sql);
+        self.secrets.known_hidden(&redacted).into_owned()
+    }
+
     fn keep_effective(&self, folder: &Folder, translation: &Translation) -> Result<(), Stop> {
         folder.write_json("effective/connector.json", &self.connector.shown())?;
         folder.write_json("effective/versions.json", &self.context.versions)?;
         let statements: Vec<_> =
             self.statements.prepared.iter().map(|p| format!("{};\n", p.submitted.value)).collect();
-        folder.write(Utf8Path::new("effective/statements.sql"), &statements.join("\n"))?;
+        let statements = self.shown(&statements.join("\n"));
+        folder.write(Utf8Path::new("effective/statements.sql"), &statements)?;
         if self.trial.pipeline.dialect == Dialect::Confluent {
-            let printed = dialect::print::sql(translation);
+            let printed = self.shown(&dialect::print::sql(translation));
             folder.write(Utf8Path::new("effective/translation.sql"), &printed)?;
         }
-        let command = format!("{}\n", self.context.command);
+        let command = self.secrets.hidden(&self.context.command) + "\n";
         Ok(folder.write(Utf8Path::new("effective/command"), &command)?)
     }
 
@@ -340,7 +375,8 @@ impl Run<'_> {
         }
         if result.exit != Exit::Pass {
             for (component, log) in &self.context.logs {
-                folder.keep_log(component, log)?;
+                let since = self.logs.get(component).copied().unwrap_or_default();
+                folder.keep_log((component, log), since, &self.secrets)?;
             }
         }
         Ok(())

@@ -20,6 +20,7 @@ pub mod reference;
 #[expect(clippy::module_inception, reason = "the file is named after the noun it defines")]
 pub mod scenario;
 pub mod schema;
+pub mod secret;
 pub mod settings;
 pub mod timeline;
 pub mod trial;

@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::secret::redacted_value;
+
 /// Options of one component or table by their names, as text.
 pub type Options = BTreeMap<String, String>;
 
@@ -111,11 +113,11 @@ impl Scoring {
 pub struct Cell(pub Vec<(String, String)>);
 
 impl fmt::Display for Cell {
-    /// `partitions=3, flink.table.exec.state.ttl=1h`
+    /// `partitions=3, flink.table.exec.state.ttl=1h`; secrets are hidden.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, (axis, value)) in self.0.iter().enumerate() {
             let comma = if n == 0 { "" } else { ", " };
-            write!(f, "{comma}{axis}={value}")?;
+            write!(f, "{comma}{axis}={}", redacted_value(axis, value))?;
         }
         Ok(())
     }

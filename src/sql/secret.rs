@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_secret_of_sql_is_known_as_it_is_meant() {
-        let mut secrets = Secrets::default();
+        let mut secrets = Secrets::none();
         learn(
             &mut secrets,
             Language::Postgres,

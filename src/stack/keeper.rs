@@ -4,6 +4,7 @@
 //! however it ends. It leaves when it is told to, when a component dies, and when nobody held a
 //! lease for a while.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Write;
 use std::sync::Mutex;
@@ -27,6 +28,7 @@ use super::{
     Say, StackOptions, doctor, files, infra, jars, leftovers, ports, sweep, templates, training,
 };
 use crate::base::exit::Exit;
+use crate::base::secret::redacted;
 use crate::client::clock::Stopwatch;
 use crate::client::endpoints::Endpoints;
 use crate::client::wait::{self, Look, WaitError};
@@ -338,8 +340,24 @@ fn keep_logs(paths: &Paths, folder: &Utf8Path) -> Result<(), StackError> {
     fs_err::create_dir(paths.last_failure()).doing("keep the logs")?;
     for part in ["logs", "conf"] {
         if folder.join(part).is_dir() {
-            fs_err::rename(folder.join(part), paths.last_failure().join(part))
-                .doing("keep the logs")?;
+            let kept = paths.last_failure().join(part);
+            fs_err::rename(folder.join(part), &kept).doing("keep the logs")?;
+            redact(&kept).doing("keep the logs")?;
+        }
+    }
+    Ok(())
+}
+
+/// Hides secrets in the files of a folder.
+fn redact(folder: &Utf8Path) -> std::io::Result<()> {
+    for entry in folder.read_dir_utf8()? {
+        let path = entry?.into_path();
+        if path.is_file() {
+            let bytes = fs_err::read(&path)?;
+            let text = String::from_utf8_lossy(&bytes);
+            if let Cow::Owned(hidden) = redacted(&text) {
+                fs_err::write(&path, hidden)?;
+            }
         }
     }
     Ok(())

@@ -230,10 +230,30 @@ pub(super) fn working_in(folder: &Utf8Path, programs: &[&str]) -> Vec<Process> {
     pids.filter(ours).filter_map(Process::of).collect()
 }
 
+/// The variables that a detached program gets: folders, language, log filters. What else stands in
+/// the environment of whoever starts it first (passwords, tokens) is not for days in the background.
+const HANDED_ON: [&str; 12] = [
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "LD_LIBRARY_PATH",
+    "JAVA_HOME",
+    "XDG_CACHE_HOME",
+    "CHANGEPROOF_CACHE",
+    "CHANGEPROOF_LOG",
+    "RUST_BACKTRACE",
+];
+
 /// Starts a program that outlives us: a process group of its own, so that a signal to ours does
 /// not reach it, and none of our streams, so that nobody waits for their end. What it prints goes
-/// to a fresh `log`.
-#[expect(clippy::disallowed_methods, reason = "this is the place that starts processes")]
+/// to a fresh `log`. Of our environment it gets what it needs.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the place that starts processes, and it decides nothing by what it hands on"
+)]
 pub(super) fn detach(
     program: &Utf8Path,
     args: &[&str],
@@ -242,6 +262,8 @@ pub(super) fn detach(
     let out = File::create(log)?;
     std::process::Command::new(program)
         .args(args)
+        .env_clear()
+        .envs(HANDED_ON.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))))
         .process_group(0)
         .current_dir("/")
         .stdin(Stdio::null())

@@ -22,6 +22,11 @@ const HIDDEN: &str = "…";
 /// stay where it was: by the character's length, from one byte to four.
 const FILLERS: [char; 4] = ['*', '·', '…', '🔒'];
 
+/// Whether a secret stands in the text.
+pub fn is_in(text: &str) -> bool {
+    !spans(text).is_empty()
+}
+
 /// The text with `…` in the place of every secret.
 pub fn redacted(text: &str) -> Cow<'_, str> {
     redacted_at(text, &spans(text))
@@ -73,6 +78,11 @@ fn replaced<'a>(text: &'a str, spans: &[Span], with: impl Fn(&str) -> String) ->
 pub struct Secrets(BTreeSet<String>);
 
 impl Secrets {
+    /// None known yet.
+    pub const fn none() -> Self {
+        Self(BTreeSet::new())
+    }
+
     /// Learns a value, and how it is written within a string of JSON and of SQL.
     pub fn learn(&mut self, value: &str) {
         let value = value.trim();

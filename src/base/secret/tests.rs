@@ -121,7 +121,7 @@ fn a_mask_keeps_every_byte_and_column() {
 
 #[test]
 fn a_known_secret_is_hidden_wherever_it_stands() {
-    let mut secrets = Secrets::default();
+    let mut secrets = Secrets::none();
     secrets.learn_value("a.password", "it's \"7\"");
     secrets.learn_value("basic.auth.user.info", "user:s3cret");
     secrets.learn_value("database.password", "postgres");

@@ -1,0 +1,199 @@
+//! The secrets of a trial: which they are, and the trial without them, as it is recorded.
+
+use super::pipeline::{Pipeline, Sink};
+use super::settings::{Cell, Options, Settings};
+use super::timeline::{Action, Entry};
+use super::trial::Trial;
+use crate::base::secret::{Secrets, redacted_value};
+use crate::base::text::Text;
+use crate::sql::secret::{learn, masked};
+use crate::sql::token::Language;
+
+impl Trial {
+    /// What the author's files of this trial hold of secrets.
+    pub fn secrets(&self) -> Secrets {
+        let mut secrets = Secrets::none();
+        let file = self.pipeline.connector.as_ref().map(|file| &file.options);
+        let set = self.settings_in_turn();
+        let of_settings = set.flat_map(|settings| options(settings).into_iter().flatten());
+        for (key, value) in file.cloned().into_iter().flatten().chain(of_settings) {
+            secrets.learn_value(&key, &value);
+        }
+        for text in &self.pipeline.statements {
+            learn(&mut secrets, Language::Flink, &text.value);
+        }
+        let mut of_sessions = Vec::new();
+        self.timeline.iter().for_each(|entry| statements(entry, &mut of_sessions));
+        let source = self.pipeline.source.iter().chain(&self.setup).chain(of_sessions);
+        for text in source.chain(references(&self.pipeline)) {
+            learn(&mut secrets, Language::Postgres, &text.value);
+        }
+        secrets
+    }
+
+    /// The same trial with every secret overwritten. Keys, and every place in a text, stay.
+    #[must_use]
+    pub fn masked(&self) -> Self {
+        let mut trial = self.clone();
+        let Pipeline { source, connector, statements, sinks, .. } = &mut trial.pipeline;
+        source.iter_mut().for_each(postgres);
+        statements.iter_mut().for_each(|text| *text = masked(Language::Flink, text));
+        for sink in sinks.values_mut() {
+            if let Sink::Judged { reference, .. } = sink {
+                postgres(reference);
+            }
+        }
+        if let Some(file) = connector {
+            file.options = hidden(&file.options);
+        }
+        hide_settings(&mut trial.settings);
+        trial.cell = trial.cell.hidden();
+        trial.setup.iter_mut().for_each(postgres);
+        trial.timeline.iter_mut().for_each(hide_entry);
+        trial
+    }
+}
+
+impl Cell {
+    /// The same with the values of secrets hidden.
+    #[must_use]
+    pub fn hidden(&self) -> Self {
+        let hide = |(axis, value): &(String, String)| {
+            (axis.clone(), redacted_value(axis, value).into_owned())
+        };
+        Self(self.0.iter().map(hide).collect())
+    }
+}
+
+/// The options with the values of secrets hidden; every key stays.
+pub fn hidden(options: &Options) -> Options {
+    let hide =
+        |(key, value): (&String, &String)| (key.clone(), redacted_value(key, value).into_owned());
+    options.iter().map(hide).collect()
+}
+
+fn postgres(text: &mut Text) {
+    *text = masked(Language::Postgres, text);
+}
+
+fn references(pipeline: &Pipeline) -> impl Iterator<Item = &Text> {
+    pipeline.sinks.values().filter_map(|sink| match sink {
+        Sink::Judged { reference, .. } => Some(reference),
+        Sink::Unjudged => None,
+    })
+}
+
+/// The SQL of an entry's sessions.
+fn statements<'a>(entry: &'a Entry, found: &mut Vec<&'a Text>) {
+    match &entry.action {
+        Action::Session(session) => found.extend(&session.statements),
+        Action::Permute { of, .. } => of.iter().for_each(|entry| statements(entry, found)),
+        Action::Await { .. } | Action::Fault(_) | Action::Arm { .. } | Action::Set(_) => {}
+    }
+}
+
+fn hide_entry(entry: &mut Entry) {
+    match &mut entry.action {
+        Action::Session(session) => session.statements.iter_mut().for_each(postgres),
+        Action::Permute { of, .. } => of.iter_mut().for_each(hide_entry),
+        Action::Set(settings) => hide_settings(settings),
+        Action::Await { .. } | Action::Fault(_) | Action::Arm { .. } => {}
+    }
+}
+
+/// All options of all components, topics and tables.
+fn options(settings: Settings) -> Vec<Options> {
+    let Settings { topics, tables, connector, flink, worker, kafka, postgres, .. } = settings;
+    let by_name = topics.into_values().chain(tables.into_values());
+    [connector, flink, worker, kafka, postgres].into_iter().chain(by_name).collect()
+}
+
+fn hide_settings(settings: &mut Settings) {
+    let Settings { topics, tables, connector, flink, worker, kafka, postgres, .. } = settings;
+    let of_components = [connector, flink, worker, kafka, postgres].into_iter();
+    for options in of_components.chain(topics.values_mut()).chain(tables.values_mut()) {
+        *options = hidden(options);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pipeline::{ConnectorFile, Dialect, Format};
+    use super::super::timeline::SessionEntry;
+    use super::*;
+    use crate::base::text::{Place, Span};
+
+    fn text(sql: &str) -> Text {
+        Text::whole("a.sql".into(), sql.to_owned())
+    }
+
+    fn own(pairs: &[(&str, &str)]) -> Options {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn trial() -> Trial {
+        let reference = text("SELECT 'password=r3ference'");
+        let pipeline = Pipeline {
+            file: None,
+            source: vec![text("CREATE ROLE a PASSWORD 's0urce'")],
+            connector: Some(ConnectorFile {
+                path: "c.json".into(),
+                options: own(&[("database.password", "c0nnector"), ("slot.name", "s1ot")]),
+            }),
+            outbox: Default::default(),
+            format: Format::Json,
+            dialect: Dialect::Flink,
+            statements: vec![text("SET 'a.password' = 'st4tement'")],
+            sinks: [("s".to_owned(), Sink::Judged { reference, window: None })].into(),
+        };
+        let session = SessionEntry {
+            session: "a".to_owned(),
+            statements: vec![text("ALTER ROLE a PASSWORD 'sess1on'")],
+            blocks_on: None,
+            error: None,
+            rounds: 1,
+            until: None,
+            within_ms: 1,
+            finds_waits: false,
+        };
+        let mut changed = Settings::default();
+        changed.connector = own(&[("a.secret", "ch4nged")]);
+        let place = Place { file: "a.yaml".into(), line: 1, column: 1 };
+        let entry = |action| Entry { place: place.clone(), span: Span::default(), action };
+        let mut trial = Trial::idle("a", "A", pipeline);
+        trial.setup = vec![text("SELECT dblink('password=s3tup')")];
+        trial.settings.tables.insert("t".to_owned(), own(&[("ssl.key.password", "t4ble")]));
+        trial.settings.worker = own(&[("sasl.jaas.config", "w0rker"), ("a", "h4rmless")]);
+        trial.cell = Cell(vec![("connector.a.token".to_owned(), "ax1s".to_owned())]);
+        let of = vec![entry(Action::Session(session))];
+        trial.timeline =
+            vec![entry(Action::Permute { count: None, of }), entry(Action::Set(Box::new(changed)))];
+        trial
+    }
+
+    #[test]
+    fn every_secret_of_a_trial_is_known_and_masked() {
+        let trial = trial();
+        let secrets = trial.secrets();
+        let masked = serde_json::to_string(&trial.masked()).unwrap();
+        for secret in [
+            "s0urce",
+            "c0nnector",
+            "st4tement",
+            "sess1on",
+            "s3tup",
+            "t4ble",
+            "w0rker",
+            "ch4nged",
+            "r3ference",
+        ] {
+            assert_eq!(secrets.hidden(secret), "…", "{secret}");
+            assert!(!masked.contains(secret), "{secret} in {masked}");
+        }
+        assert!(!masked.contains("ax1s"), "{masked}");
+        for harmless in ["s1ot", "h4rmless"] {
+            assert_eq!(secrets.hidden(harmless), harmless);
+            assert!(masked.contains(harmless), "{harmless} in {masked}");
+        }
+    }
+}
