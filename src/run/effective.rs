@@ -85,7 +85,8 @@ pub fn differences(
     let mut differences = effective.differences();
     let prepared = effective.statements.prepared.iter();
     for prepared in prepared.filter(|one| matches!(one.statement, Statement::CreateModel(_))) {
-        let service = [("endpoint", "<the run's scoring service>"), ("api-key", "<a token of the run>")];
+        let service =
+            [("endpoint", "<the run's scoring service>"), ("api-key", "<a token of the run>")];
         let told = with_options(&prepared.submitted, service.map(|(key, to)| (key, Some(to))));
         differences.extend(own::model(&prepared.submitted, &told));
     }

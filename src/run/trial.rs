@@ -16,6 +16,7 @@ use super::outcome::{Stop, exit_of};
 use super::scoring::Scoring;
 use super::statements::{Places, Statements};
 use super::topics::Planned;
+use super::trouble::Troubles;
 use super::{jobs, own, shadow, timeline};
 use crate::base::anomaly::Anomaly;
 use crate::base::exit::Exit;
