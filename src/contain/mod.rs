@@ -8,9 +8,14 @@
 //! knows where the components of a stack listen.
 
 pub mod connector;
+pub mod fate;
 pub mod place;
+mod programs;
+pub mod scope;
+pub mod session;
 pub mod source;
 pub mod statements;
+mod written;
 
 use camino::Utf8PathBuf;
 

@@ -120,7 +120,12 @@ impl Walk<'_> {
             Statement::Insert(insert) => self.dml(text, &[], &[insert], false),
             Statement::StatementSet(inserts) => self.dml(text, &[], &inserts, false),
             Statement::Set { key, value } => set(text, &key, &value),
-            Statement::CreateModel(_) | Statement::Other => self.other(text),
+            Statement::CreateModel(_)
+            | Statement::CreateCatalog(_)
+            | Statement::CreateDatabase(_)
+            | Statement::UseCatalog(_)
+            | Statement::Use(_)
+            | Statement::Other => self.other(text),
         }
     }
 

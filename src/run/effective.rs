@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::connector::Connector;
-use super::files;
 use super::names::Names;
 use super::statements::{self, Places, Statements};
+use super::{files, own, session};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::difference::Difference;
 use crate::base::text::Text;
@@ -17,6 +17,8 @@ use crate::dialect::connector::Mapped;
 use crate::dialect::{self, Translation};
 use crate::scenario::pipeline::Dialect;
 use crate::scenario::trial::Trial;
+use crate::sql::edit::with_options;
+use crate::sql::flink::Statement;
 
 /// A trial as it is submitted at certain places.
 #[derive(Debug, Clone)]
@@ -49,7 +51,8 @@ impl Effective {
             Dialect::Flink => settings.tables.clone(),
             Dialect::Confluent => BTreeMap::new(),
         };
-        let statements = statements::prepare(&translation, &of_tables, places)?;
+        let mut statements = statements::prepare(&translation, &of_tables, places)?;
+        statements.differences.extend(session::differences(trial, places.names));
         let refused = files::refuse(trial, &statements);
         if !refused.is_empty() {
             return Err(refused);
@@ -88,7 +91,15 @@ pub fn differences(
     };
     let files = Utf8Path::new("<the run's folder>");
     let places = Places { names: &names, endpoints: &endpoints, files };
-    let mut differences = Effective::of(trial, sources, &places)?.differences();
+    let effective = Effective::of(trial, sources, &places)?;
+    let mut differences = effective.differences();
+    let prepared = effective.statements.prepared.iter();
+    for prepared in prepared.filter(|one| matches!(one.statement, Statement::CreateModel(_))) {
+        let service =
+            [("endpoint", "<the run's scoring service>"), ("api-key", "<a token of the run>")];
+        let told = with_options(&prepared.submitted, service.map(|(key, to)| (key, Some(to))));
+        differences.extend(own::model(&prepared.submitted, &told));
+    }
     // A port is a number and cannot hold words.
     let ports = differences.iter_mut().filter(|one| one.key == "database.port");
     ports.for_each(|port| port.ours = Some("<port of the run's Postgres>".to_owned()));

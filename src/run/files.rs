@@ -2,73 +2,42 @@
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
-use super::statements::{Places, Statements, TopicTable, format};
+use super::statements::{Statements, TopicTable, format};
 use crate::base::diagnostic::Diagnostic;
-use crate::base::text::Text;
 use crate::capture::diagnose::{self, FAULT, PIPELINE};
-use crate::history::event::SinkMode;
+use crate::contain::fate::Thing;
 use crate::history::files::Kept;
 use crate::scenario::pipeline::Sink;
 use crate::scenario::timeline::{Action, Condition, Entry, Trigger};
 use crate::scenario::trial::Trial;
-use crate::sql::edit::with_options;
 use crate::sql::flink::{CreateTable, With};
 
-/// What an Iceberg table says about a catalog that is not the run's own.
-const ELSEWHERE: [&str; 5] = ["catalog-impl", "io-impl", "uri", "hive-conf-dir", "hadoop-conf-dir"];
-
-/// How a table's rows are kept, by its connector; `None` where that is not followed.
-pub(super) fn kept(with: &With) -> Option<Kept> {
-    match with.get("connector")? {
-        "filesystem" if format(with) == "parquet" => Some(Kept::Parquet),
-        "iceberg" => Some(Kept::Iceberg),
-        _ => None,
+/// How a table's rows are kept, by what it is; `None` where that is not followed.
+pub(super) fn kept(thing: Thing, with: Option<&With>) -> Option<Kept> {
+    match thing {
+        Thing::Iceberg => Some(Kept::Iceberg),
+        Thing::Files if with.is_some_and(|with| format(with) == "parquet") => Some(Kept::Parquet),
+        Thing::Files
+        | Thing::Topic
+        | Thing::Placeless
+        | Thing::Memory
+        | Thing::Model
+        | Thing::Unknown => None,
     }
 }
 
-/// A table's text with the run's own folder in the place of production's.
-pub(super) fn table(
-    (text, written): (&Text, &Text),
-    (create, with): (CreateTable, &With),
-    kept: Kept,
-    places: &Places<'_>,
-) -> Result<(Text, TopicTable), Diagnostic> {
-    let lacks = |option: &str| {
-        let message = format!("table `{}` names no {option}", create.name);
-        let mut diagnostic = diagnose::at(PIPELINE, written, message);
-        diagnostic.help = Some(format!("write '{option}' = '…' in its WITH clause"));
-        diagnostic
-    };
-    let (folder, text) = if kept == Kept::Iceberg {
-        let warehouse = with.get("warehouse").ok_or_else(|| lacks("warehouse"))?;
-        let database = with.get("catalog-database").unwrap_or("default_database");
-        let table = with.get("catalog-table").unwrap_or_else(|| create.name.table());
-        let here = url(&places.folder(warehouse));
-        let own = [("catalog-type", Some("hadoop")), ("warehouse", Some(here.as_str()))];
-        let elsewhere = ELSEWHERE.map(|key| (key, None));
-        let text = with_options(text, own.into_iter().chain(elsewhere));
-        (format!("{}/{database}/{table}", warehouse.trim_end_matches('/')), text)
-    } else {
-        let path = with.get("path").ok_or_else(|| lacks("path"))?;
-        let here = url(&places.folder(path));
-        let text = with_options(text, [("path", Some(here.as_str()))]);
-        (path.trim_end_matches('/').to_owned(), text)
-    };
-    let is_keyed = kept == Kept::Iceberg && !create.primary_key.is_empty();
-    let table = TopicTable {
-        name: create.name.table().to_owned(),
-        topics: vec![folder],
-        kept,
-        mode: if is_keyed { SinkMode::Upsert } else { SinkMode::Append },
-        format: format(with).to_owned(),
-        place: written.place(create.name.span.start),
-        create,
-        written: written.clone(),
-    };
-    Ok((text, table))
+/// Where production keeps a table of Iceberg's that names its catalog itself: the warehouse, and the
+/// table's folder in it.
+pub(super) fn lake(create: &CreateTable, with: &With) -> (String, String) {
+    let warehouse = with.get("warehouse").or_else(|| with.get("catalog-name")).unwrap_or("iceberg");
+    let database = with.get("catalog-database").unwrap_or("default_database");
+    let table = with.get("catalog-table").unwrap_or_else(|| create.name.table());
+    let folder = format!("{}/{database}/{table}", warehouse.trim_end_matches('/'));
+    (warehouse.to_owned(), folder)
 }
 
-fn url(folder: &Utf8Path) -> String {
+/// A folder of this machine as Flink is told it.
+pub(super) fn url(folder: &Utf8Path) -> String {
     format!("file://{folder}")
 }
 

@@ -9,6 +9,7 @@ use super::clocks;
 use super::files;
 use super::outcome::Stop;
 use super::scoring::Serving;
+use super::session;
 use super::statements::{Prepared, TopicTable};
 use super::subjects;
 use crate::base::anomaly::Anomaly;
@@ -78,7 +79,7 @@ pub(super) async fn submit(
     started: &mut Jobs,
     ready: impl Future<Output = ()>,
 ) -> Result<(), Stop> {
-    let properties = properties(run, &started.settings);
+    let properties = session::properties(run.trial, &started.settings, &run.names);
     let session = Session::open(&run.context.endpoints, &run.names.base, &properties).await?;
     started.properties = properties;
     run.made.session(session.clone());
@@ -137,8 +138,13 @@ async fn with_models(run: &Run<'_>, session: &Session) -> Result<Option<Serving>
 
 /// Records the plans that the scenario says something of.
 async fn explain(run: &Run<'_>, session: &Session, started: &Jobs) -> Result<(), Stop> {
-    let submitted = started.submitted.iter().filter_map(|n| run.statements.prepared.get(*n));
-    for prepared in submitted {
+    for (n, prepared) in run.statements.prepared.iter().enumerate() {
+        if is_of_the_session(&prepared.statement) {
+            session.execute(&prepared.submitted.value).await?;
+        }
+        if !started.submitted.contains(&n) {
+            continue;
+        }
         let sinks = prepared.statement.inserts().iter().map(|insert| insert.target.table());
         let asked: Vec<_> =
             sinks.filter(|sink| run.trial.expect.plan.contains_key(*sink)).collect();
@@ -164,7 +170,7 @@ const STATE: &str = "execution.state-recovery.path";
 /// Submits the INSERTs again, each from what was kept of its job, else from nothing.
 pub(super) async fn again(run: &Run<'_>, started: &mut Jobs) -> Result<(), Stop> {
     let Some(session) = started.session.clone() else { return Ok(()) };
-    let properties = properties(run, &started.settings);
+    let properties = session::properties(run.trial, &started.settings, &run.names);
     for (key, value) in &properties {
         if started.properties.get(key) != Some(value) {
             session.execute(&set(key, value)).await?;
@@ -172,7 +178,7 @@ pub(super) async fn again(run: &Run<'_>, started: &mut Jobs) -> Result<(), Stop>
     }
     started.properties = properties;
     for (n, prepared) in run.statements.prepared.iter().enumerate() {
-        if matches!(prepared.statement, Statement::Set { .. }) {
+        if is_of_the_session(&prepared.statement) {
             session.execute(&prepared.submitted.value).await?;
         }
         let Some(place) = started.submitted.iter().position(|submitted| *submitted == n) else {
@@ -204,6 +210,11 @@ pub(super) async fn again(run: &Run<'_>, started: &mut Jobs) -> Result<(), Stop>
     Ok(())
 }
 
+/// What changes how the statements after it are read.
+fn is_of_the_session(statement: &Statement) -> bool {
+    matches!(statement, Statement::Set { .. } | Statement::UseCatalog(_) | Statement::Use(_))
+}
+
 fn set(key: &str, value: &str) -> String {
     let quoted = |text: &str| text.replace('\'', "''");
     format!("SET '{}' = '{}'", quoted(key), quoted(value))
@@ -233,34 +244,6 @@ impl Jobs {
     }
 }
 
-/// Where a fault of the timeline takes tasks down, they come back within this many attempts, which
-/// are enough for a process that is started a minute later.
-const RESTARTS: [(&str, &str); 3] = [
-    ("restart-strategy.type", "fixed-delay"),
-    ("restart-strategy.fixed-delay.attempts", "600"),
-    ("restart-strategy.fixed-delay.delay", "100 ms"),
-];
-
-/// Options of the session. What the author sets counts, except the name by which the run's jobs
-/// are found again.
-fn properties(run: &Run<'_>, settings: &Settings) -> BTreeMap<String, String> {
-    let mut properties = BTreeMap::from([("table.local-time-zone".to_owned(), "UTC".to_owned())]);
-    let restarts = run.trial.faults().any(|fault| fault.target.restarts_statements());
-    let strategy: &[(&str, &str)] = if restarts {
-        &RESTARTS
-    } else {
-        // A job that fails shall say so; by default it would be restarted for ever.
-        &[("restart-strategy.type", "none")]
-    };
-    let own = strategy.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-    properties.extend(own);
-    let parallelism = settings.parallelism.unwrap_or(1);
-    properties.insert("parallelism.default".to_owned(), parallelism.to_string());
-    properties.extend(settings.flink.clone());
-    properties.insert("pipeline.name".to_owned(), run.names.job());
-    properties
-}
-
 /// Flink's refusal of a statement; anything else is no statement about the pipeline.
 fn refusal(error: GatewayError) -> Result<Cause, Stop> {
     match error {
@@ -274,10 +257,14 @@ fn created(prepared: &Prepared) -> String {
     match &prepared.statement {
         Statement::CreateTable(create) => create.name.table().to_owned(),
         Statement::CreateView { name, .. } => name.table().to_owned(),
-        Statement::CreateModel(create) => create.name.table().to_owned(),
+        Statement::CreateModel(created)
+        | Statement::CreateCatalog(created)
+        | Statement::CreateDatabase(created) => created.name.table().to_owned(),
         Statement::Insert(_)
         | Statement::StatementSet(_)
         | Statement::Set { .. }
+        | Statement::UseCatalog(_)
+        | Statement::Use(_)
         | Statement::Other => String::new(),
     }
 }

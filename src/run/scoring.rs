@@ -13,7 +13,7 @@ use crate::scenario::settings::Scoring as Settings;
 use crate::score::manners::{Behaviour, Manners};
 use crate::score::service::{Service, Token};
 use crate::sql::edit::with_options;
-use crate::sql::flink::CreateModel;
+use crate::sql::flink::Created;
 
 /// A service that is reserved, and started with the statements.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Scoring {
     pub(super) fn reserve<'a>(
         settings: &Settings,
         token: String,
-        models: impl IntoIterator<Item = &'a CreateModel>,
+        models: impl IntoIterator<Item = &'a Created>,
     ) -> Result<Self, Stop> {
         let refused = |error: std::io::Error| {
             Stop::Stack(format!("no port for the scoring service: {error}"))
@@ -94,7 +94,7 @@ impl Scoring {
 }
 
 /// The model's provider leaves out the rows whose request fails.
-fn drops_refused(model: &CreateModel) -> bool {
+fn drops_refused(model: &Created) -> bool {
     let strategy = model.with.as_ref().and_then(|with| with.get("error-handling-strategy"));
     strategy.is_some_and(|strategy| strategy.eq_ignore_ascii_case("IGNORE"))
 }

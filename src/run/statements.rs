@@ -3,17 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use super::files;
 use super::names::Names;
+use super::own::{self, Owned};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::difference::Difference;
 use crate::base::text::{Place, Span, Text};
-use crate::capture::diagnose::{self, PIPELINE};
 use crate::client::endpoints::Endpoints;
-use crate::client::registry;
-use crate::dialect::{TopicPlan, Translation, avro};
+use crate::contain;
+use crate::contain::scope::Scope;
+use crate::dialect::{TopicPlan, Translation};
 use crate::history::event::{Part, SinkMode};
 use crate::history::files::Kept;
 use crate::scenario::settings::Options;
@@ -63,7 +64,7 @@ pub struct Statements {
     pub tables: BTreeMap<String, TopicTable>,
     /// What the DDL says of tables' topics, by table.
     pub topics: BTreeMap<String, TopicPlan>,
-    /// How the submitted statements differ from the written ones.
+    /// How what is submitted differs from the statements as written, or as translated.
     pub differences: Vec<Difference>,
     /// What views read, by view.
     views: BTreeMap<String, Vec<String>>,
@@ -85,9 +86,9 @@ pub struct Places<'a> {
 }
 
 impl Places<'_> {
-    /// The folder that stands for a place in production.
-    pub fn folder(&self, place: &str) -> Utf8PathBuf {
-        files::below(self.files, place)
+    /// The folder that stands for a place in production, as Flink is told it.
+    pub fn folder(&self, place: &str) -> String {
+        files::url(&files::below(self.files, place))
     }
 }
 
@@ -98,106 +99,36 @@ pub fn prepare(
     places: &Places<'_>,
 ) -> Result<Statements, Vec<Diagnostic>> {
     let mut all = Statements { topics: translation.topics.clone(), ..Statements::default() };
-    let mut diagnostics = Vec::new();
+    let mut scope = Scope::new();
+    let mut wrong = Vec::new();
     for written in translation.texts() {
         let statement = flink::parse(written);
-        let mut submitted = written.clone();
-        if let Statement::CreateTable(create) = &statement {
-            let set = settings.get(create.name.table());
-            let edited = with_settings(written, set);
-            match table(&edited, written, places) {
-                Ok((text, table)) => {
-                    submitted = text;
-                    all.tables.extend(table.map(|table| (table.name.clone(), table)));
+        let set = match &statement {
+            Statement::CreateTable(create) => settings.get(create.name.table()),
+            _ => None,
+        };
+        wrong.extend(contain::statements::refuse_one(&scope, written, &statement, set));
+        let edited = with_settings(written, set);
+        match own::statement(&scope, (&edited, written), places) {
+            Ok(Owned { submitted, table, differences }) => {
+                all.differences.extend(differences);
+                all.tables.extend(table.map(|table| (table.name.clone(), table)));
+                if let Some(submitted) = submitted {
+                    all.note(&statement, written);
+                    let (written, statement) = (written.clone(), statement.clone());
+                    all.prepared.push(Prepared { written, submitted, statement });
                 }
-                Err(diagnostic) => diagnostics.push(diagnostic),
             }
+            Err(diagnostic) => wrong.push(diagnostic),
         }
-        all.note(&statement, written);
-        all.prepared.push(Prepared { written: written.clone(), submitted, statement });
+        scope.see(&statement, set);
     }
-    if diagnostics.is_empty() { Ok(all) } else { Err(diagnostics) }
+    if wrong.is_empty() { Ok(all) } else { Err(wrong) }
 }
 
-fn with_settings(written: &Text, set: Option<&Options>) -> Text {
+pub(super) fn with_settings(written: &Text, set: Option<&Options>) -> Text {
     let set = set.into_iter().flatten();
     with_options(written, set.map(|(key, value)| (key.as_str(), Some(value.as_str()))))
-}
-
-/// Whether the Kafka clients of a table register their metrics with Flink.
-const CLIENT_METRICS: [&str; 2] =
-    ["properties.register.consumer.metrics", "properties.register.producer.metrics"];
-
-/// A table's text with addresses and topics filled in.
-fn table(
-    text: &Text,
-    written: &Text,
-    places: &Places<'_>,
-) -> Result<(Text, Option<TopicTable>), Diagnostic> {
-    let Places { names, endpoints, .. } = *places;
-    let Statement::CreateTable(create) = flink::parse(text) else {
-        return Ok((text.clone(), None));
-    };
-    let Some(with) = create.with.clone() else { return Ok((text.clone(), None)) };
-    let mode = match with.get("connector") {
-        Some("upsert-kafka") => SinkMode::Upsert,
-        Some("kafka") if is_debezium(format(&with)) => SinkMode::Retract,
-        Some("kafka") => SinkMode::Append,
-        _ => {
-            let Some(kept) = files::kept(&with) else { return Ok((text.clone(), None)) };
-            let (text, table) = files::table((text, written), (*create, &with), kept, places)?;
-            return Ok((text, Some(table)));
-        }
-    };
-    let Some(topic) = with.get("topic") else {
-        let message = format!("table `{}` names no topic", create.name);
-        let mut diagnostic = diagnose::at(PIPELINE, written, message);
-        diagnostic.help = Some("write 'topic' = '…' in its WITH clause".to_owned());
-        return Err(diagnostic);
-    };
-    let topics: Vec<_> = topic.split(';').map(str::trim).map(ToOwned::to_owned).collect();
-    let physical: Vec<_> = topics.iter().map(|topic| names.topic(topic)).collect();
-    let physical = physical.join(";");
-    let group = with
-        .get("properties.group.id")
-        .map_or_else(|| names.base.clone(), |group| names.own(group));
-    let transactions = with.get("sink.transactional-id-prefix").map(|prefix| names.own(prefix));
-    let mut changes = vec![
-        ("topic", physical.as_str()),
-        ("properties.bootstrap.servers", endpoints.kafka.as_str()),
-        ("properties.group.id", group.as_str()),
-    ];
-    if let Some(prefix) = &transactions {
-        changes.push(("sink.transactional-id-prefix", prefix));
-    }
-    // A proof reads the metrics of Flink's reader alone, and every read of one costs a copy of
-    // all; those of the Kafka clients are hundreds for each table.
-    let unread = CLIENT_METRICS.into_iter().filter(|key| with.get(key).is_none());
-    changes.extend(unread.map(|key| (key, "false")));
-    let registry = format!("{}{}", endpoints.registry, registry::API);
-    let urls = registry_options(&with);
-    changes.extend(urls.iter().map(|key| (key.as_str(), registry.as_str())));
-    let changes = changes.into_iter().map(|(key, value)| (key, Some(value)));
-    let table = TopicTable {
-        name: create.name.table().to_owned(),
-        topics,
-        kept: Kept::Topic,
-        mode,
-        format: format(&with).to_owned(),
-        place: written.place(create.name.span.start),
-        create: *create,
-        written: written.clone(),
-    };
-    Ok((with_options(text, changes), Some(table)))
-}
-
-/// The options that hold the registry's address, one for each format that needs it.
-fn registry_options(with: &With) -> Vec<String> {
-    let formats = ["", "key.", "value."].into_iter().filter_map(|part| {
-        let format = with.get(&format!("{part}format"))?;
-        avro::is_format(format).then(|| format!("{part}{format}.url"))
-    });
-    formats.collect()
 }
 
 /// Whether a format reads Debezium's envelope as a changelog.
@@ -230,9 +161,13 @@ impl Statements {
             }
             Statement::CreateTable(create) => create.name.table(),
             Statement::CreateModel(_)
+            | Statement::CreateCatalog(_)
+            | Statement::CreateDatabase(_)
             | Statement::Insert(_)
             | Statement::StatementSet(_)
             | Statement::Set { .. }
+            | Statement::UseCatalog(_)
+            | Statement::Use(_)
             | Statement::Other => return,
         };
         if uses_processing_time(text) {

@@ -18,7 +18,7 @@ use super::scoring::Scoring;
 use super::statements::{Places, Statements};
 use super::topics::Planned;
 use super::trouble::Troubles;
-use super::{jobs, shadow, timeline};
+use super::{jobs, own, shadow, timeline};
 use crate::base::anomaly::Anomaly;
 use crate::base::exit::Exit;
 use crate::base::secret::Secrets;
@@ -35,7 +35,7 @@ use crate::history::event::{End, Event, FORMAT, Header};
 use crate::scenario::pipeline::Dialect;
 use crate::scenario::settings::Settings;
 use crate::scenario::trial::Trial;
-use crate::sql::flink::{CreateModel, Statement};
+use crate::sql::flink::{Created, Statement};
 use crate::sql::secret::redacted;
 use crate::sql::split;
 use crate::sql::token::Language;
@@ -160,12 +160,12 @@ pub(super) fn begin<'a>(
     let files = folder.lake().map_err(|error| at(error.into()))?;
     let places = Places { names: &names, endpoints: &context.endpoints, files: &files };
     let effective = Effective::of(trial, &context.sources, &places);
-    let effective = effective.map_err(|wrong| at(Stop::Invalid(wrong)))?;
+    let mut effective = effective.map_err(|wrong| at(Stop::Invalid(wrong)))?;
+    let scoring = scoring(&mut effective.statements, &trial.settings, &names).map_err(at)?;
     recorder
         .record(Event::Differences { differences: effective.differences() })
         .map_err(|error| at(error.into()))?;
-    let Effective { written, translation, connector, mut statements } = effective;
-    let scoring = scoring(&mut statements, &trial.settings, &names).map_err(at)?;
+    let Effective { written, translation, connector, statements } = effective;
     let ddl = ddl(trial).map_err(at)?;
     let troubles = Troubles::new(recorder.clone(), &context.logs);
     let writers = (recorder.clone(), troubles.clone());
@@ -213,12 +213,14 @@ fn scoring(
     }
     let scoring = Scoring::reserve(&settings.scoring, names.base.clone(), models)?;
     for prepared in statements.prepared.iter_mut().filter(|one| model(&one.statement).is_some()) {
-        prepared.submitted = scoring.told(&prepared.submitted);
+        let told = scoring.told(&prepared.submitted);
+        statements.differences.extend(own::model(&prepared.submitted, &told));
+        prepared.submitted = told;
     }
     Ok(Some(scoring))
 }
 
-fn model(statement: &Statement) -> Option<&CreateModel> {
+fn model(statement: &Statement) -> Option<&Created> {
     if let Statement::CreateModel(model) = statement { Some(model) } else { None }
 }
 

@@ -59,7 +59,7 @@ fn ascending(anchors: Vec<Anchor>) -> Vec<Anchor> {
     kept
 }
 
-/// A `CREATE TABLE` or `CREATE MODEL` with options of its `WITH` set (`Some`) or taken out (`None`), in the order
+/// A `CREATE` of a table, model, catalog or database with options of its `WITH` set (`Some`) or taken out (`None`), in the order
 /// given; a clause is added where there is none. Other statements stay as they are.
 pub fn with_options<'a, I>(create_table: &Text, changes: I) -> Text
 where
@@ -77,7 +77,9 @@ where
 fn option_edit(text: &Text, key: &str, value: Option<&str>) -> Option<Edit> {
     let (with, with_at) = match flink::parse(text) {
         Statement::CreateTable(table) => (table.with, table.with_at),
-        Statement::CreateModel(model) => (model.with, model.with_at),
+        Statement::CreateModel(created)
+        | Statement::CreateCatalog(created)
+        | Statement::CreateDatabase(created) => (created.with, created.with_at),
         _ => return None,
     };
     let Some(with) = &with else {

@@ -78,15 +78,25 @@ impl<'t, 'a> Reader<'t, 'a> {
     pub(super) fn with(&mut self) -> Option<With> {
         let open = self.peek().filter(|token| token.is_symbol("("))?.span;
         let (items, close) = self.list()?;
-        let options = items.iter().filter_map(|item| match item {
-            [key, equals, value] if equals.is_symbol("=") => Some(WithOption {
-                key: key.string()?,
-                value: value.string()?,
-                span: Span::new(key.span.start, value.span.end),
-                value_span: value.span,
-            }),
-            _ => None,
-        });
-        Some(With { options: options.collect(), open, close })
+        let mut with = With { options: Vec::new(), unread: Vec::new(), open, close };
+        for item in items {
+            let (Some(first), Some(last)) = (item.first(), item.last()) else { continue };
+            let span = Span::new(first.span.start, last.span.end);
+            match item {
+                [key, equals, value] if equals.is_symbol("=") => {
+                    match (key.string(), value.string()) {
+                        (Some(key), Some(text)) => with.options.push(WithOption {
+                            key,
+                            value: text,
+                            span,
+                            value_span: value.span,
+                        }),
+                        _ => with.unread.push(span),
+                    }
+                }
+                _ => with.unread.push(span),
+            }
+        }
+        Some(with)
     }
 }

@@ -1,6 +1,6 @@
 //! Texts into statements: as psql splits them, and as Flink's client does.
 
-use super::token::{Kind, Language, Token, significant, tokens};
+use super::token::{Kind, Language, Token, tokens};
 use super::{SqlError, SqlErrorKind, slices};
 use crate::base::text::{Span, Text};
 
@@ -29,11 +29,14 @@ pub fn postgres(text: &Text) -> Result<Vec<Text>, SqlError> {
 
 /// The statements of a Flink text; `EXECUTE STATEMENT SET BEGIN … END` stays one.
 pub fn flink(text: &Text) -> Result<Vec<Text>, SqlError> {
-    let tokens = significant(Language::Flink, &text.value);
     let mut spans = Vec::new();
     let mut statement: Vec<Token<'_>> = Vec::new();
     let mut in_set = false;
-    for token in tokens {
+    for token in tokens(Language::Flink, &text.value) {
+        // A statement may end with a hint.
+        if !(token.is_significant() || token.is_hint() && !statement.is_empty()) {
+            continue;
+        }
         refuse_open(&token)?;
         if in_set {
             let starts = statement.last().is_some_and(|last| last.is_symbol(";"));
@@ -225,6 +228,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::sql::token::significant;
 
     fn pieces(split: Result<Vec<Text>, SqlError>) -> Vec<String> {
         split.expect("the text splits").into_iter().map(|piece| piece.value).collect()
@@ -278,6 +282,9 @@ mod tests {
     #[case("EXECUTE STATEMENT SET\nBEGIN\n INSERT INTO a SELECT CASE b WHEN 1 THEN 2 END FROM c; -- end\n INSERT INTO d SELECT ';';\nEND;\nSET 'x' = 'y'",
         &["EXECUTE STATEMENT SET\nBEGIN\n INSERT INTO a SELECT CASE b WHEN 1 THEN 2 END FROM c; -- end\n INSERT INTO d SELECT ';';\nEND",
           "SET 'x' = 'y'"])]
+    #[case("SELECT 1 FROM t /*+ OPTIONS('a'='b') */; /*+ x */ SELECT 2", &[
+        "SELECT 1 FROM t /*+ OPTIONS('a'='b') */", "SELECT 2"
+    ])]
     fn flink_keeps_a_statement_set_whole(#[case] sql: &str, #[case] expected: &[&str]) {
         assert_eq!(pieces(flink(&whole(sql))), expected);
     }

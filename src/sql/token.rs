@@ -62,6 +62,11 @@ impl Token<'_> {
         !matches!(self.kind, Kind::Space | Kind::Comment)
     }
 
+    /// It is a hint (`/*+ OPTIONS(…) */`), a comment that Flink reads.
+    pub fn is_hint(&self) -> bool {
+        self.kind == Kind::Comment && self.text.starts_with("/*+")
+    }
+
     /// The name that a word or a quoted name stands for, quotes removed, case kept.
     pub fn name(&self) -> Option<String> {
         match self.kind {

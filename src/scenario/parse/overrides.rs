@@ -14,6 +14,8 @@ enum Identity {
     View(String),
     Insert(String),
     Model(String),
+    Catalog(String),
+    Database(String),
     Set(Vec<String>),
     Option(String),
 }
@@ -30,7 +32,9 @@ fn identity(statement: &Text) -> Option<Identity> {
         }
         Statement::Set { key, .. } => Some(Identity::Option(key)),
         Statement::CreateModel(model) => Some(Identity::Model(model.name.to_string())),
-        Statement::Other => None,
+        Statement::CreateCatalog(catalog) => Some(Identity::Catalog(catalog.name.to_string())),
+        Statement::CreateDatabase(database) => Some(Identity::Database(database.name.to_string())),
+        Statement::UseCatalog(_) | Statement::Use(_) | Statement::Other => None,
     }
 }
 

@@ -199,6 +199,10 @@ fn watermarks(statements: &[Text], sink: &str) -> Vec<Option<u64>> {
                 | Statement::StatementSet(_)
                 | Statement::Set { .. }
                 | Statement::CreateModel(_)
+                | Statement::CreateCatalog(_)
+                | Statement::CreateDatabase(_)
+                | Statement::UseCatalog(_)
+                | Statement::Use(_)
                 | Statement::Other => {}
             }
             let writes = statement.inserts().iter().filter(|i| i.target.table() == name.table());

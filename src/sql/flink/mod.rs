@@ -12,7 +12,11 @@ pub enum Statement {
     /// `CREATE TABLE`.
     CreateTable(Box<CreateTable>),
     /// `CREATE MODEL`.
-    CreateModel(Box<CreateModel>),
+    CreateModel(Box<Created>),
+    /// `CREATE CATALOG`.
+    CreateCatalog(Box<Created>),
+    /// `CREATE DATABASE`.
+    CreateDatabase(Box<Created>),
     /// `CREATE VIEW`.
     CreateView {
         /// Its name.
@@ -31,13 +35,17 @@ pub enum Statement {
         /// Its value.
         value: String,
     },
-    /// Anything else (`ALTER TABLE`, `CREATE FUNCTION`, `USE`, …).
+    /// `USE CATALOG catalog`.
+    UseCatalog(String),
+    /// `USE database`, `USE catalog.database`.
+    Use(Name),
+    /// Anything else (`ALTER TABLE`, `CREATE FUNCTION`, …).
     Other,
 }
 
-/// A `CREATE MODEL`.
+/// A model, a catalog or a database that a statement creates.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CreateModel {
+pub struct Created {
     /// Its name.
     pub name: Name,
     /// Its `WITH` clause.
@@ -53,7 +61,14 @@ impl Statement {
             Self::Insert(insert) => std::slice::from_ref(insert),
             Self::StatementSet(inserts) => inserts,
             Self::CreateTable(table) => table.writes.as_slice(),
-            Self::CreateModel(_) | Self::CreateView { .. } | Self::Set { .. } | Self::Other => &[],
+            Self::CreateModel(_)
+            | Self::CreateCatalog(_)
+            | Self::CreateDatabase(_)
+            | Self::CreateView { .. }
+            | Self::Set { .. }
+            | Self::UseCatalog(_)
+            | Self::Use(_)
+            | Self::Other => &[],
         }
     }
 }
@@ -97,6 +112,8 @@ pub struct Insert {
 pub struct CreateTable {
     /// Its name.
     pub name: Name,
+    /// The session keeps it, whatever the catalog.
+    pub is_temporary: bool,
     /// Its columns in order.
     pub columns: Vec<Column>,
     /// The columns of its primary key in key order.
@@ -109,6 +126,8 @@ pub struct CreateTable {
     pub with_at: usize,
     /// `LIKE` or `AS`: more columns, options or rows than this text shows.
     pub derived: Option<Derived>,
+    /// The table after `LIKE`.
+    pub like: Option<Name>,
     /// What `AS SELECT …` writes.
     pub writes: Option<Insert>,
 }
@@ -181,10 +200,12 @@ pub struct Watermark {
 }
 
 /// A WITH clause.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct With {
     /// Its options in order.
     pub options: Vec<WithOption>,
+    /// Items that are no `'key' = 'value'` of plain strings.
+    pub unread: Vec<Span>,
     /// The opening parenthesis.
     pub open: Span,
     /// The closing parenthesis.
@@ -231,36 +252,49 @@ impl Reader<'_, '_> {
         if self.eat(&["SET"]) {
             return self.set();
         }
+        if self.eat(&["USE", "CATALOG"]) {
+            return Some(Statement::UseCatalog(self.name()?.table().to_owned()));
+        }
+        if self.eat(&["USE"]) {
+            self.peek().filter(|token| !token.is("MODULES"))?;
+            return Some(Statement::Use(self.name()?));
+        }
         if !self.eat(&["CREATE"]) {
             return None;
         }
         self.eat(&["OR", "REPLACE"]);
-        self.eat(&["TEMPORARY"]);
+        let is_temporary = self.eat(&["TEMPORARY"]);
         if self.eat(&["VIEW"]) {
             self.eat(&["IF", "NOT", "EXISTS"]);
             let name = self.name()?;
             return Some(Statement::CreateView { name, reads: reads(self.rest()) });
         }
         if self.eat(&["MODEL"]) {
-            return self.create_model();
+            return Some(Statement::CreateModel(self.created()?));
         }
-        self.eat(&["TABLE"]).then(|| self.create_table())?
+        if self.eat(&["CATALOG"]) {
+            return Some(Statement::CreateCatalog(self.created()?));
+        }
+        if self.eat(&["DATABASE"]) {
+            return Some(Statement::CreateDatabase(self.created()?));
+        }
+        self.eat(&["TABLE"]).then(|| self.create_table(is_temporary))?
     }
 
-    fn create_model(&mut self) -> Option<Statement> {
+    fn created(&mut self) -> Option<Box<Created>> {
         self.eat(&["IF", "NOT", "EXISTS"]);
         let name = self.name()?;
-        let mut model = CreateModel { with_at: name.span.end, name, with: None };
+        let mut created = Created { with_at: name.span.end, name, with: None };
         while let Some(token) = self.peek() {
             let (is_with, end) = (token.is("WITH"), token.span.end);
             self.next();
             if is_with {
-                model.with = Some(self.with()?);
+                created.with = Some(self.with()?);
                 break;
             }
-            model.with_at = end;
+            created.with_at = end;
         }
-        Some(Statement::CreateModel(Box::new(model)))
+        Some(Box::new(created))
     }
 
     fn statement_set(&self) -> Vec<Insert> {
@@ -285,18 +319,20 @@ impl Reader<'_, '_> {
         Some(Statement::Set { key, value: self.next()?.string()? })
     }
 
-    fn create_table(&mut self) -> Option<Statement> {
+    fn create_table(&mut self, is_temporary: bool) -> Option<Statement> {
         self.eat(&["IF", "NOT", "EXISTS"]);
         let name = self.name()?;
         let with_at = name.span.end;
         let mut table = CreateTable {
             name,
+            is_temporary,
             columns: Vec::new(),
             primary_key: Vec::new(),
             watermark: None,
             with: None,
             with_at,
             derived: None,
+            like: None,
             writes: None,
         };
         if self.peek().is_some_and(|token| token.is_symbol("(")) {
@@ -313,6 +349,8 @@ impl Reader<'_, '_> {
             } else if token.is("LIKE") || token.is("AS") {
                 table.derived = Some(if token.is("AS") { Derived::As } else { Derived::Like });
                 let end = self.tokens.last().map_or(0, |last| last.span.end);
+                let after = self.tokens.get(self.at + 1..).unwrap_or_default();
+                table.like = Reader { tokens: after, at: 0 }.name().filter(|_| token.is("LIKE"));
                 table.writes = token.is("AS").then(|| Insert {
                     target: table.name.clone(),
                     reads: reads(self.rest()),
@@ -458,5 +496,6 @@ fn continues_from(tokens: &[Token<'_>], n: usize) -> bool {
     false
 }
 
+pub mod options;
 #[cfg(test)]
 mod tests;
