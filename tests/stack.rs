@@ -311,3 +311,35 @@ async fn a_second_interrupt_leaves_at_once_and_the_keeper_sweeps() {
     };
     wait::until("the keeper to sweep", LIMIT, swept).await.unwrap();
 }
+
+#[test]
+fn a_damaged_jar_is_named_when_a_component_dies_of_it_and_its_set_is_fetched_again() {
+    let place = Place::new("damaged");
+    let cache = place.state.join("cache");
+    let whole = Environment::read().cache.unwrap();
+    let copied = Command::new("cp").args(["-rs", whole.as_str(), cache.as_str()]).status();
+    assert!(copied.unwrap().success());
+    let set = cache.join("jars").read_dir_utf8().unwrap().filter_map(Result::ok);
+    let set = set.map(|entry| entry.path().join("lib/kafka-clients-4.3.1.jar"));
+    let jar = set.filter(|jar| jar.is_file() && jar.as_str().contains("/kafka-")).last().unwrap();
+    let size = std::fs::metadata(&jar).unwrap().len();
+    std::fs::remove_file(&jar).unwrap();
+    std::fs::write(&jar, vec![0; usize::try_from(size).unwrap()]).unwrap();
+
+    let with_cache =
+        |args: &[&str]| place.command(args).env("CHANGEPROOF_CACHE", &cache).output().unwrap();
+    let doctor = with_cache(&["doctor"]);
+    let text = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert_eq!(doctor.status.code(), Some(30), "{text}");
+    let told = "missing   jars: kafka-clients-4.3.1.jar has the SHA-256 sum ";
+    assert!(text.contains(told) && text.contains("to mend it: rm -r "), "{text}");
+
+    let up = with_cache(&["up"]);
+    let text = stderr(&up);
+    assert_eq!(up.status.code(), Some(30), "{text}");
+    let told = "and a jar is damaged: kafka-clients-4.3.1.jar has the SHA-256 sum ";
+    assert!(text.contains(told), "{text}");
+    assert!(text.contains("to mend it: start again: it is fetched again"), "{text}");
+    let doctor = String::from_utf8_lossy(&with_cache(&["doctor"]).stdout).into_owned();
+    assert!(doctor.contains("jars: the jars of kafka are not in "), "{doctor}");
+}

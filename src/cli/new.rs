@@ -6,6 +6,7 @@ use clap::Args;
 use super::console::Console;
 use super::environment::Environment;
 use crate::base::exit::Exit;
+use crate::base::secret;
 use crate::base::text::Text;
 use crate::client::postgres::{Url, tables};
 use crate::disk::lexical;
@@ -57,7 +58,7 @@ fn make(new: &New, environment: &Environment, console: Console) -> Result<Exit, 
         let sentence = "--database needs the variable CHANGEPROOF_POSTGRES_URL";
         return Err(Failed(Exit::Usage, sentence.to_owned()));
     }
-    if urls.iter().any(|url| has_password(url)) {
+    if urls.iter().any(|url| secret::is_in(url)) {
         let sentence = "an address with a password stays in the history of the shell: set it as \
                         CHANGEPROOF_POSTGRES_URL and use --database";
         return Err(Failed(Exit::Usage, sentence.to_owned()));
@@ -102,11 +103,6 @@ fn make(new: &New, environment: &Environment, console: Console) -> Result<Exit, 
     }
     console.out(&format!("next: changeproof run {smoke}"));
     Ok(Exit::Pass)
-}
-
-fn has_password(url: &str) -> bool {
-    let user = url.split_once("://").and_then(|(_, rest)| rest.split_once('@'));
-    user.is_some_and(|(user, _)| user.contains(':'))
 }
 
 fn from_database(url: &str) -> Result<String, Failed> {

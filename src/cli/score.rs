@@ -83,8 +83,14 @@ async fn listen(serve: &Serve, token: Option<Token>, console: Console) -> anyhow
         .map_err(|error| anyhow::anyhow!("cannot listen on {}: {error}", serve.listen))?;
     console.out(&format!("listening on http://{}", listener.local_addr()?));
     let service = Service::new(token, manners);
-    let stop = async move { cancel.cancelled().await };
-    service.clone().serve(listener, stop).await?;
+    let stop = {
+        let cancel = cancel.clone();
+        async move { cancel.cancelled().await }
+    };
+    tokio::select! {
+        served = service.clone().serve(listener, stop) => served?,
+        () = cancel.insisted() => {}
+    }
     let asked = service.behaviour().asked();
     let requests: u32 = asked.values().sum();
     console.out(&format!("{requests} requests for {} transactions", asked.len()));

@@ -9,4 +9,5 @@ pub mod chat;
 pub mod manners;
 pub mod openapi;
 pub mod rules;
+mod server;
 pub mod service;

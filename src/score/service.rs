@@ -1,9 +1,10 @@
 //! The HTTP around the rules. The only user of axum.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Request as HttpRequest, State};
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request as HttpRequest, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response as HttpResponse};
@@ -18,6 +19,7 @@ use super::chat::Chat;
 use super::manners::{Behaviour, Manners};
 use super::openapi;
 use super::rules::{self, Problem, Response};
+use super::server::{self, Limits};
 use crate::client::clock;
 
 /// A request is a few hundred bytes.
@@ -58,21 +60,23 @@ impl Service {
         &self.behaviour
     }
 
-    /// Serves until `stop` is done; requests under way are answered first.
+    /// Serves until `stop` is done; requests under way are answered first, within five seconds.
     pub async fn serve(
         self: Arc<Self>,
         listener: TcpListener,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
-        axum::serve(listener, self.router()).with_graceful_shutdown(stop).await
+        let limits = Limits::USUAL;
+        server::serve(listener, self.router(limits), limits, stop).await
     }
 
-    fn router(self: Arc<Self>) -> Router {
+    fn router(self: Arc<Self>, limits: Limits) -> Router {
         let guarded = Router::new()
             .route("/predict", post(predict))
             .route("/v1/chat/completions", post(chat))
-            .route_layer(middleware::from_fn_with_state(Arc::clone(&self), guard))
-            .layer(DefaultBodyLimit::max(BODY_MAX));
+            // The last one is the outer one: who may not ask need not send a body either.
+            .route_layer(middleware::from_fn_with_state(limits.body, read_whole))
+            .route_layer(middleware::from_fn_with_state(Arc::clone(&self), guard));
         Router::new()
             .route("/health", get(|| async { Json(json!({"status": "ok"})) }))
             .route("/openapi.json", get(|| async { Json(openapi::description()) }))
@@ -112,6 +116,20 @@ async fn guard(
     ([(header::WWW_AUTHENTICATE, "Bearer")], refused).into_response()
 }
 
+/// Reads the body of a request, within its limits of time and size.
+async fn read_whole(
+    State(limit): State<Duration>,
+    request: HttpRequest,
+    next: Next,
+) -> HttpResponse {
+    let (parts, body) = request.into_parts();
+    match tokio::time::timeout(limit, to_bytes(body, BODY_MAX)).await {
+        Ok(Ok(body)) => next.run(HttpRequest::from_parts(parts, Body::from(body))).await,
+        Ok(Err(_)) => refusal(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long or was cut"),
+        Err(_) => refusal(StatusCode::REQUEST_TIMEOUT, "the body did not come"),
+    }
+}
+
 async fn predict(State(service): State<Arc<Service>>, body: Bytes) -> HttpResponse {
     match service.scored(&body).await {
         Ok(scored) => Json(scored).into_response(),
@@ -144,6 +162,13 @@ fn unprocessable(problems: &[Problem]) -> HttpResponse {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+    use tokio::sync::oneshot::Sender;
+    use tokio::task::JoinHandle;
+
     use super::*;
 
     const BODY: &str = r#"{"txn_id":"t1","account_number":"ACC1","amount":600,"merchant":"m",
@@ -205,6 +230,55 @@ mod tests {
         let description: serde_json::Value =
             serde_json::from_str(&get("/openapi.json").await).unwrap();
         assert_eq!(description, openapi::description());
+    }
+
+    /// What the server sends to a client that says `said` and no more, until the server hangs up.
+    async fn answer_to(address: SocketAddr, said: &str) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(said.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    const BEGUN: &str = "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{";
+
+    const BRIEF: Duration = Duration::from_millis(200);
+    const USUAL: Limits = Limits::USUAL;
+
+    /// A service with limits of its own, which stops when the sender is used.
+    async fn limited(limits: Limits) -> (SocketAddr, JoinHandle<std::io::Result<()>>, Sender<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Service::new(None, Manners::default()).router(limits);
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let stopped = async move { drop(stopped.await) };
+        (address, tokio::spawn(server::serve(listener, router, limits, stopped)), stop)
+    }
+
+    #[tokio::test]
+    async fn headers_and_bodies_that_do_not_come_or_are_too_long_are_refused() {
+        let (address, _serving, _stop) =
+            limited(Limits { headers: BRIEF, body: BRIEF, ..USUAL }).await;
+        let cut = answer_to(address, "POST /predict HTTP/1.1\r\nhost:").await;
+        assert!(cut.is_empty() || cut.starts_with("HTTP/1.1 408"), "{cut}");
+        let late = answer_to(address, BEGUN).await;
+        assert!(late.starts_with("HTTP/1.1 408"), "{late}");
+        let long = answer_to(address, &BEGUN.replace("length: 100", "length: 70000")).await;
+        assert!(long.starts_with("HTTP/1.1 413"), "{long}");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_holds_its_request_open_does_not_keep_the_service() {
+        let (address, serving, stop) = limited(Limits { stop: BRIEF, ..USUAL }).await;
+        let held = tokio::spawn(answer_to(address, BEGUN));
+        // One that comes later is answered, so the other is under way.
+        let health = "GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        assert!(answer_to(address, health).await.starts_with("HTTP/1.1 200"));
+        stop.send(()).unwrap();
+        let ended = tokio::time::timeout(USUAL.body / 2, serving).await;
+        ended.expect("it does not wait for the body").unwrap().unwrap();
+        assert_eq!(held.await.unwrap(), "");
     }
 
     #[tokio::test]

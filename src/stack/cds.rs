@@ -4,6 +4,8 @@
 //! any other does and is only ended more gently: its archives then hold the classes that real runs
 //! use, and nobody waits for a start that serves nothing else.
 
+use std::io;
+
 use camino::Utf8PathBuf;
 
 use super::error::{Doing, StackError};
@@ -20,7 +22,7 @@ pub(super) enum Archives {
     Use(Utf8PathBuf),
     /// They write them at their end.
     Make(Making),
-    /// Another stack is making them.
+    /// Another stack is making them, or the cache cannot be written.
     None,
 }
 
@@ -58,11 +60,15 @@ impl Archives {
         if target.is_dir() {
             return Ok(Self::Use(target));
         }
-        fs_err::create_dir_all(paths.cds()).doing("make the folder of the class archives")?;
         let lock_file = Utf8PathBuf::from(format!("{target}.lock"));
-        let Some(lock) = Lock::try_take(&lock_file, Mode::Exclusive).doing("lock the archives")?
-        else {
-            return Ok(Self::None);
+        let locked = fs_err::create_dir_all(paths.cds())
+            .and_then(|()| Lock::try_take(&lock_file, Mode::Exclusive));
+        let lock = match locked {
+            Ok(Some(lock)) => lock,
+            Ok(None) => return Ok(Self::None),
+            // A cache that several share, and one fills.
+            Err(error) if is_read_only(&error) => return Ok(Self::None),
+            Err(error) => return Err(StackError::io("lock the archives", &error)),
         };
         if target.is_dir() {
             // Another stack finished them between the look and the lock.
@@ -96,10 +102,14 @@ impl Archives {
         let written = |name: &&str| making.part.join(format!("{name}.jsa")).is_file();
         let complete = components.iter().all(written);
         if complete {
-            fs_err::rename(&making.part, &making.target).doing("keep the class archives")?;
+            files::keep(&making.part, &making.target).doing("keep the class archives")?;
         }
         Ok(complete)
     }
+}
+
+fn is_read_only(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
 }
 
 /// Changed whenever the command lines of the JVMs change in a way that archives notice.

@@ -73,7 +73,7 @@ pub async fn doctor(options: &StackOptions) -> Vec<Finding> {
         ),
     ];
     findings.push(match &fetched {
-        Ok(_) => good("jars", format!("all in {}", paths.jars())),
+        Ok(_) => cached(&paths),
         Err(missing) => match machine::maven(options) {
             Ok(maven) => good("jars", format!("{missing}; {maven} will fetch them, once")),
             Err(error) => of_error("jars", error),
@@ -86,6 +86,19 @@ pub async fn doctor(options: &StackOptions) -> Vec<Finding> {
     }
     findings.extend([memory(), open_files(), processes()]);
     findings
+}
+
+/// Jars that are all there: whether they are what was fetched.
+fn cached(paths: &Paths) -> Finding {
+    match jars::damaged(paths) {
+        None => good("jars", format!("all in {}", paths.jars())),
+        Some(damaged) => Finding {
+            name: "jars".to_owned(),
+            grade: Grade::Missing,
+            found: damaged.what,
+            mend: Some(format!("rm -r {}; the next start fetches it again", damaged.folder)),
+        },
+    }
 }
 
 /// Whether there is room for a start. What cannot be found out is no obstacle.

@@ -15,6 +15,30 @@ pub(super) fn replace(path: &Utf8Path, bytes: &[u8]) -> Result<(), StackError> {
     disk::replace(path, bytes).doing(&format!("write {path}"))
 }
 
+/// Moves a folder that is done to its place, so that even after a power cut it is there whole or not
+/// at all: what is in it reaches the disk before its name does.
+pub(super) fn keep(done: &Utf8Path, target: &Utf8Path) -> io::Result<()> {
+    sync_tree(done)?;
+    fs_err::rename(done, target)?;
+    sync(target.parent().unwrap_or(target))
+}
+
+fn sync_tree(folder: &Utf8Path) -> io::Result<()> {
+    for entry in folder.read_dir_utf8()? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_tree(entry.path())?;
+        } else {
+            sync(entry.path())?;
+        }
+    }
+    sync(folder)
+}
+
+fn sync(path: &Utf8Path) -> io::Result<()> {
+    fs_err::File::open(path)?.sync_all()
+}
+
 /// Writes a value as JSON, at once.
 pub(super) fn write_json(path: &Utf8Path, value: &impl Serialize) -> Result<(), StackError> {
     let bytes = serde_json::to_vec_pretty(value).map_err(|error| StackError::Refused {
@@ -100,6 +124,17 @@ mod tests {
         remove(&root.join("z")).unwrap();
         remove(&root.join("z")).unwrap();
         assert_eq!(names(root, "z"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_folder_that_is_kept_is_at_its_place_whole() {
+        let temporary = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(temporary.path()).unwrap();
+        fs_err::create_dir_all(root.join("part/b")).unwrap();
+        fs_err::write(root.join("part/b/c"), "text").unwrap();
+        keep(&root.join("part"), &root.join("target")).unwrap();
+        assert_eq!(fs_err::read_to_string(root.join("target/b/c")).unwrap(), "text");
+        assert_eq!(names(root, ""), ["target"]);
     }
 
     #[test]

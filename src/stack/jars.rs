@@ -1,10 +1,12 @@
-//! The jars: fetched by Maven once, checked by name and size at every start, never fetched again.
+//! The jars: fetched by Maven once and compared with the pinned sums, checked by name and size at
+//! every start and by their sums when a component has died, never fetched again.
 
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::error::{Doing, StackError, end_of_log};
+use super::jar_sums::{self, Difference, Sums};
 use super::lock::{Lock, Mode};
 use super::paths::Paths;
 use super::process::{Launch, Running, Surroundings};
@@ -54,6 +56,9 @@ const REGISTRY: Set = Set::unpacked("registry", infra::REGISTRY_POM);
 /// What few statements need; fetched when one does, and no part of a class path.
 const MODEL: Set = Set::copied("model", infra::MODEL_POM);
 const SETS: [Set; 4] = [KAFKA, FLINK, DEBEZIUM, CONVERTER];
+
+/// Every set that there is.
+const ALL: [Set; 7] = [KAFKA, FLINK, LAKE, DEBEZIUM, CONVERTER, REGISTRY, MODEL];
 
 /// What a stack needs before it starts.
 fn sets() -> impl Iterator<Item = Set> {
@@ -165,17 +170,36 @@ async fn fetch_all(
 }
 
 /// Changed whenever something else is made of what Maven fetched.
-const FORMAT: &str = "2";
+const FORMAT: &str = "3";
 
-/// A set's folder is named after its POM, so that another version is another folder.
+/// A set's folder is named after its POM and its pinned sums, so that another version is another
+/// folder.
 fn folder(paths: &Paths, set: Set) -> Utf8PathBuf {
     let service = set.service.map(|(_, classes)| classes);
-    let digest = infra::digest([set.pom, set.goal, FORMAT].into_iter().chain(service));
+    let pinned = jar_sums::pinned(set.name);
+    let texts = [set.pom, set.goal, FORMAT].into_iter().chain(service);
+    let digest = infra::digest(texts.chain(pinned.values().map(String::as_str)));
     paths.jars().join(format!("{}-{digest}", set.name))
 }
 
 fn content(paths: &Paths, set: Set) -> Utf8PathBuf {
     folder(paths, set).join("lib")
+}
+
+/// A line of a manifest: a file below the folder of its set.
+#[derive(Debug, PartialEq, Eq)]
+struct Listed<'m> {
+    sum: &'m str,
+    size: &'m str,
+    name: &'m str,
+}
+
+impl<'m> Listed<'m> {
+    fn read(line: &'m str) -> Option<Self> {
+        let (sum, rest) = line.split_once(' ')?;
+        let (size, name) = rest.split_once(' ')?;
+        Some(Self { sum, size, name })
+    }
 }
 
 /// The folder of a set and the names below it, if all of them are there with their sizes.
@@ -187,18 +211,58 @@ fn complete(paths: &Paths, set: Set) -> Result<(Utf8PathBuf, Vec<String>), Strin
     let content = content(paths, set);
     let mut names = Vec::new();
     for line in text.lines() {
-        let (size, name) = line.split_once(' ').unwrap_or(("", line));
-        let path = content.join(name);
+        let Some(listed) = Listed::read(line) else {
+            return Err(format!("{manifest} is damaged"));
+        };
+        let path = content.join(listed.name);
         let found = fs_err::metadata(&path).map(|found| found.len().to_string()).ok();
         match found {
-            Some(found) if found == size => names.push(name.to_owned()),
+            Some(found) if found == listed.size => names.push(listed.name.to_owned()),
             Some(found) => {
-                return Err(format!("{path} has {found} bytes instead of {size}"));
+                return Err(format!("{path} has {found} bytes instead of {}", listed.size));
             }
             None => return Err(format!("{path} is missing")),
         }
     }
+    if names.is_empty() {
+        return Err(format!("{manifest} is empty"));
+    }
     Ok((content, names))
+}
+
+/// A set of the cache that is not what was fetched.
+#[derive(Debug)]
+pub(super) struct Damaged {
+    /// The folder to remove.
+    pub(super) folder: Utf8PathBuf,
+    /// What is wrong with which file.
+    pub(super) what: String,
+}
+
+/// The first set of the cache whose files are not those that were fetched. Reads all of them.
+pub(super) fn damaged(paths: &Paths) -> Option<Damaged> {
+    let there = ALL.into_iter().filter(|set| folder(paths, *set).join(MANIFEST).is_file());
+    let differs = there.filter_map(|set| Some((set, difference(paths, set)?)));
+    let (set, difference) = differs.into_iter().next()?;
+    let what = format!("{difference}, in {}", content(paths, set));
+    Some(Damaged { folder: folder(paths, set), what })
+}
+
+fn difference(paths: &Paths, set: Set) -> Option<Difference> {
+    let text = fs_err::read_to_string(folder(paths, set).join(MANIFEST)).ok()?;
+    let listed = text.lines().filter_map(Listed::read);
+    let listed: Sums =
+        listed.map(|listed| (listed.name.to_owned(), listed.sum.to_owned())).collect();
+    let content = content(paths, set);
+    let found = listed
+        .keys()
+        .filter_map(|name| Some((name.clone(), jar_sums::sum(&content.join(name)).ok()?)));
+    jar_sums::first_difference(&listed, &found.collect())
+}
+
+/// Makes the next start fetch a damaged set again; a cache that cannot be written is left as it is.
+pub(super) fn forget(damaged: &Damaged) -> Result<(), StackError> {
+    files::remove(&damaged.folder.join(MANIFEST))
 }
 
 async fn fetch(
@@ -224,6 +288,7 @@ async fn fetch(
         program: maven,
         args: vec![
             "--batch-mode".to_owned(),
+            "--strict-checksums".to_owned(),
             format!("--file={part}/pom.xml"),
             format!("dependency:{}", set.goal),
             "-DincludeScope=runtime".to_owned(),
@@ -235,19 +300,39 @@ async fn fetch(
     };
     let mut running = launch.start(&log).doing("start Maven")?;
     follow(&mut running, set, &log, say).await?;
+    as_pinned(set, &lib)?;
     if let Some((interface, classes)) = set.service {
         jar_files::write_service(&lib.join("services.jar"), interface, classes)
             .doing("write a jar with a service file")?;
     }
     jar_files::unpress_nested(&lib).doing("store the jars within jars")?;
-    let listed = list(&lib, &lib).doing("list the fetched jars")?;
+    let listed = list(&lib).doing("list the fetched jars")?;
     if listed.is_empty() {
         return Err(failed(set, missing, &log));
     }
     files::replace(&part.join(MANIFEST), listed.join("\n").as_bytes())?;
     let target = folder(paths, set);
     files::remove(&target)?;
-    fs_err::rename(&part, &target).doing(&format!("move the jars of {} to {target}", set.name))
+    files::keep(&part, &target).doing(&format!("move the jars of {} to {target}", set.name))
+}
+
+/// Refuses what Maven fetched unless it is, byte by byte, what the repository pins.
+fn as_pinned(set: Set, lib: &Utf8Path) -> Result<(), StackError> {
+    let fetched = sums(lib, lib).doing("read the fetched jars")?;
+    let found = fetched.into_iter().map(|(name, sum, _)| (name, sum)).collect();
+    let Some(difference) = jar_sums::first_difference(&jar_sums::pinned(set.name), &found) else {
+        return Ok(());
+    };
+    Err(StackError::Missing {
+        what: format!(
+            "what Maven fetched for {} is not what this version of changeproof expects: {difference}",
+            set.name
+        ),
+        mend:
+            "remove the file from Maven's local repository (~/.m2/repository) and start again; if \
+               that gives the same, the mirror that Maven's settings.xml names is not faithful"
+                .to_owned(),
+    })
 }
 
 /// Waits for Maven and says how far it is.
@@ -308,18 +393,89 @@ fn because(missing: &str, error: StackError) -> StackError {
     }
 }
 
-/// `size name` of every file below `folder`, sorted by name.
-fn list(folder: &Utf8Path, root: &Utf8Path) -> std::io::Result<Vec<String>> {
+/// The lines of a manifest of `folder`.
+fn list(folder: &Utf8Path) -> std::io::Result<Vec<String>> {
+    let files = sums(folder, folder)?;
+    Ok(files.into_iter().map(|(name, sum, size)| format!("{sum} {size} {name}")).collect())
+}
+
+/// Name, sum and size of every file below `folder`, sorted by name.
+fn sums(folder: &Utf8Path, root: &Utf8Path) -> std::io::Result<Vec<(String, String, u64)>> {
     let mut entries: Vec<_> = folder.read_dir_utf8()?.collect::<Result<_, _>>()?;
     entries.sort_by(|a, b| a.path().cmp(b.path()));
-    let mut lines = Vec::new();
+    let mut files = Vec::new();
     for entry in entries {
         if entry.file_type()?.is_dir() {
-            lines.extend(list(entry.path(), root)?);
+            files.extend(sums(entry.path(), root)?);
         } else {
             let name = entry.path().strip_prefix(root).unwrap_or(entry.path());
-            lines.push(format!("{} {name}", entry.metadata()?.len()));
+            files.push((name.to_string(), jar_sums::sum(entry.path())?, entry.metadata()?.len()));
         }
     }
-    Ok(lines)
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_set_is_pinned() {
+        for set in ALL {
+            assert!(!jar_sums::pinned(set.name).is_empty(), "{} (run ci/jars)", set.name);
+        }
+    }
+
+    /// A cache that holds `a.jar` of Kafka's set, as a fetch leaves it.
+    fn cache() -> (tempfile::TempDir, Paths) {
+        let temporary = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(temporary.path()).unwrap();
+        let paths = Paths::new(&root.join("state"), &root.join("cache"));
+        let content = content(&paths, KAFKA);
+        fs_err::create_dir_all(&content).unwrap();
+        fs_err::write(content.join("a.jar"), "abc").unwrap();
+        let lines = list(&content).unwrap().join("\n");
+        fs_err::write(folder(&paths, KAFKA).join(MANIFEST), lines).unwrap();
+        (temporary, paths)
+    }
+
+    #[test]
+    fn a_set_is_complete_until_its_manifest_is_emptied_or_cut() {
+        let (_temporary, paths) = cache();
+        let (_, names) = complete(&paths, KAFKA).unwrap();
+        assert_eq!(names, ["a.jar"]);
+        let manifest = folder(&paths, KAFKA).join(MANIFEST);
+        for (text, told) in [("", "is empty"), ("ba7816bf", "is damaged")] {
+            fs_err::write(&manifest, text).unwrap();
+            let missing = complete(&paths, KAFKA).unwrap_err();
+            assert!(missing.ends_with(told), "{missing}");
+        }
+    }
+
+    #[test]
+    fn a_jar_that_changed_at_the_same_size_is_found_and_its_set_forgotten() {
+        let (_temporary, paths) = cache();
+        assert!(damaged(&paths).is_none());
+        fs_err::write(content(&paths, KAFKA).join("a.jar"), "abd").unwrap();
+        assert!(complete(&paths, KAFKA).is_ok(), "sizes do not tell");
+        let damaged = damaged(&paths).unwrap();
+        assert!(damaged.what.starts_with("a.jar has the SHA-256 sum a52d159f"), "{}", damaged.what);
+        forget(&damaged).unwrap();
+        assert!(complete(&paths, KAFKA).is_err());
+    }
+
+    #[test]
+    fn what_maven_fetched_must_be_what_is_pinned() {
+        let temporary = tempfile::tempdir().unwrap();
+        let lib = Utf8Path::from_path(temporary.path()).unwrap();
+        let (name, sum) = jar_sums::pinned(MODEL.name).pop_first().unwrap();
+        fs_err::write(lib.join(&name), "abc").unwrap();
+        let refused = as_pinned(MODEL, lib).unwrap_err().to_string();
+        let told = format!(
+            "what Maven fetched for model is not what this version of changeproof expects: {name} has \
+             the SHA-256 sum ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad instead \
+             of {sum}\n"
+        );
+        assert!(refused.starts_with(&told), "{refused}");
+    }
 }

@@ -17,7 +17,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::cds::Archives;
 use super::components::Setting;
 use super::control::{self, Listener};
-use super::error::{Doing, StackError};
+use super::error::{ComponentError, Doing, StackError};
+use super::jars::Damaged;
 use super::lock::{Lock, Mode};
 use super::machine::Machine;
 use super::paths::Paths;
@@ -320,9 +321,27 @@ fn alone(paths: &Paths) -> Result<Option<Alone>, StackError> {
     Ok(take(&paths.lease())?.map(|lease| (gate, lease)))
 }
 
+/// A component that ended while a jar is not what was fetched; that set is fetched again.
+fn of_damaged_jars(error: &ComponentError, damaged: &Damaged) -> StackError {
+    let mend = match jars::forget(damaged) {
+        Ok(()) => "start again: it is fetched again".to_owned(),
+        Err(error) => format!("fill the cache anew ({error})"),
+    };
+    StackError::Missing {
+        what: format!(
+            "{} {}, and a jar is damaged: {}",
+            error.component, error.failure, damaged.what
+        ),
+        mend,
+    }
+}
+
 /// A failure with its log where it is kept, and with what the machine had run out of, if it had.
 fn explained(error: StackError, paths: &Paths, full: bool) -> StackError {
     let StackError::Component(error) = error else { return error };
+    if let Some(damaged) = jars::damaged(paths) {
+        return of_damaged_jars(&error, &damaged);
+    }
     let error = error.with_logs_in(&paths.last_failure().join("logs"));
     if !full {
         return StackError::Component(error);

@@ -29,6 +29,7 @@ mod components;
 mod files;
 mod infra;
 mod jar_files;
+mod jar_sums;
 mod jars;
 mod leftovers;
 mod limits;

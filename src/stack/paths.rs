@@ -16,7 +16,11 @@ pub(super) struct Paths {
 
 impl Paths {
     pub(super) fn of(options: &StackOptions) -> Self {
-        Self { state: options.state.clone(), cache: options.cache.clone() }
+        Self::new(&options.state, &options.cache)
+    }
+
+    pub(super) fn new(state: &Utf8Path, cache: &Utf8Path) -> Self {
+        Self { state: state.to_owned(), cache: cache.to_owned() }
     }
 
     pub(super) fn state(&self) -> &Utf8Path {

@@ -132,6 +132,6 @@ fn keep(made: &Utf8Path, target: &Utf8Path) -> Result<(), StackError> {
     let part = Utf8PathBuf::from(format!("{target}.part"));
     files::remove(&part)?;
     files::copy_tree(made, &part, None)
-        .and_then(|()| fs_err::rename(&part, target))
+        .and_then(|()| files::keep(&part, target))
         .doing(&format!("keep {target}"))
 }

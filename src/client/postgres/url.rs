@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::str::FromStr as _;
+use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use tokio_postgres::config::{Host, SslMode};
@@ -10,6 +11,9 @@ use tokio_postgres::{Config, NoTls};
 
 use super::tls::{Tls, Verify};
 use super::{Connection, OPTIONS, PostgresError};
+
+/// How long a server may take until its session is there, unless the URL says otherwise.
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(20);
 
 /// Where a Postgres is and how to log in.
 #[derive(Clone)]
@@ -86,8 +90,21 @@ impl Url {
         Ok(Self { config, tls, place })
     }
 
-    /// Opens a session; `application` shows in `pg_stat_activity`.
+    /// Opens a session, within `connect_timeout`, if the URL says one; `application` shows in
+    /// `pg_stat_activity`.
     pub async fn connect(&self, application: &str) -> Result<Connection, PostgresError> {
+        let limit = self.config.get_connect_timeout().copied().unwrap_or(HANDSHAKE_LIMIT);
+        tokio::time::timeout(limit, self.session(application)).await.map_err(|_| {
+            // Whatever listens there may say nothing at all.
+            PostgresError {
+                doing: format!("connecting to {}", self.place),
+                message: format!("nothing there has answered as Postgres does for {limit:?}"),
+                ..PostgresError::default()
+            }
+        })?
+    }
+
+    async fn session(&self, application: &str) -> Result<Connection, PostgresError> {
         let refused = |error: tokio_postgres::Error| {
             PostgresError::new(&format!("connecting to {}", self.place), None, &error)
         };
@@ -179,6 +196,23 @@ mod tests {
         let url = Url::parse("postgres://ann:s3cret@db.example:5433/cards").unwrap();
         assert_eq!(url.to_string(), "db.example:5433/cards");
         assert_eq!(format!("{url:?}"), "Url(db.example:5433/cards)");
+    }
+
+    #[tokio::test]
+    async fn a_port_that_takes_the_connection_and_says_nothing_is_told() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = silent.local_addr().unwrap().port();
+        for mode in ["disable", "prefer"] {
+            let url = format!(
+                "postgres://ann:s3cret@127.0.0.1:{port}/cards?sslmode={mode}&connect_timeout=1"
+            );
+            let error = Url::parse(&url).unwrap().connect("test").await.unwrap_err();
+            let told = format!(
+                "connecting to 127.0.0.1:{port}/cards: nothing there has answered as Postgres does \
+                 for 1s"
+            );
+            assert_eq!(error.to_string(), told);
+        }
     }
 
     #[test]
