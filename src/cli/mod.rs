@@ -98,8 +98,14 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
-    let environment = Environment::read();
     let console = Console::new(arguments.global.color, arguments.global.verbose);
+    let environment = match Environment::read() {
+        Ok(environment) => environment,
+        Err(error) => {
+            console.err(&format!("error: {error}"));
+            return ExitCode::from(Exit::Usage.code());
+        }
+    };
     logging::start(arguments.global.verbose, environment.log.as_deref());
     let exit = dispatch(&arguments.command, &environment, console);
     ExitCode::from(exit.code())

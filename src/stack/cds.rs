@@ -58,7 +58,9 @@ impl Archives {
         if target.is_dir() {
             return Ok(Self::Use(target));
         }
-        fs_err::create_dir_all(paths.cds()).doing("make the folder of the class archives")?;
+        fs_err::create_dir_all(paths.cds())
+            .and_then(|()| files::open(&paths.cds()))
+            .doing("make the folder of the class archives")?;
         let lock_file = Utf8PathBuf::from(format!("{target}.lock"));
         let Some(lock) = Lock::try_take(&lock_file, Mode::Exclusive).doing("lock the archives")?
         else {
@@ -70,7 +72,9 @@ impl Archives {
         }
         let part = Utf8PathBuf::from(format!("{target}.part"));
         files::remove(&part)?;
-        fs_err::create_dir(&part).doing("make a folder for class archives")?;
+        fs_err::create_dir(&part)
+            .and_then(|()| files::give(&part, machine.user))
+            .doing("make a folder for class archives")?;
         Ok(Self::Make(Making { part, target, lock_file, _lock: lock }))
     }
 
@@ -96,7 +100,9 @@ impl Archives {
         let written = |name: &&str| making.part.join(format!("{name}.jsa")).is_file();
         let complete = components.iter().all(written);
         if complete {
-            fs_err::rename(&making.part, &making.target).doing("keep the class archives")?;
+            files::publish(&making.part)
+                .and_then(|()| fs_err::rename(&making.part, &making.target))
+                .doing("keep the class archives")?;
         }
         Ok(complete)
     }
