@@ -90,7 +90,7 @@ impl Place {
             ("database.hostname", at.postgres_host.clone()),
             ("database.port", at.postgres_port.to_string()),
             ("database.user", at.postgres_user.clone()),
-            ("database.password", "none".to_owned()),
+            ("database.password", at.postgres_reference.clone()),
             ("database.dbname", self.database.claim.name()),
             ("topic.prefix", self.database.claim.name()),
             ("table.include.list", "public.t".to_owned()),

@@ -35,7 +35,12 @@ impl Place {
     fn url(&self) -> String {
         let at = &self.0.lease.endpoints;
         let (host, port, user) = (&at.postgres_host, at.postgres_port, &at.postgres_user);
-        format!("postgres://{user}:s3cret@{host}:{port}/{}", self.0.claim.name())
+        let password = self.password();
+        format!("postgres://{user}:{password}@{host}:{port}/{}", self.0.claim.name())
+    }
+
+    fn password(&self) -> &str {
+        &self.0.lease.endpoints.postgres_password.0
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -47,7 +52,9 @@ impl Place {
 
     /// Runs the generator; gives its exit code and what it printed.
     fn generate(&self, args: &[&str]) -> (i32, String) {
-        ended(&self.command(args).output().unwrap())
+        let (code, text) = ended(&self.command(args).output().unwrap());
+        assert!(!text.contains(self.password()), "{text}");
+        (code, text)
     }
 
     async fn value(&self, sql: &str) -> String {

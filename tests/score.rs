@@ -29,7 +29,7 @@ struct Place {
 impl Place {
     /// `model` are further options of the model, `flink` those of the session.
     async fn new(manners: Manners, model: &str, flink: &[(&str, &str)]) -> Self {
-        let environment = Environment::read();
+        let environment = Environment::read().unwrap();
         let options =
             changeproof::cli::stack::options(&environment, Utf8Path::new(PROGRAM), None).unwrap();
         let lease = stack::lease(&options, Share::WithOthers, &|_| {}).await.unwrap();

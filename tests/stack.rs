@@ -53,7 +53,8 @@ impl Place {
     }
 
     fn options(&self) -> StackOptions {
-        let environment = Environment { state: Some(self.state.clone()), ..Environment::read() };
+        let environment =
+            Environment { state: Some(self.state.clone()), ..Environment::read().unwrap() };
         changeproof::cli::stack::options(&environment, Utf8Path::new(PROGRAM), None).unwrap()
     }
 
@@ -80,7 +81,7 @@ fn record(output: &Output) -> Record {
 
 /// A program in the place of Java that fails whenever it is to be the broker.
 fn java_without_kafka(folder: &Utf8Path) {
-    let real = Environment::read();
+    let real = Environment::read().unwrap();
     let mut folders = real.java_home.map(|home| home.join("bin")).into_iter().chain(real.path);
     let java = folders.find_map(|folder| Some(folder.join("java")).filter(|path| path.is_file()));
     let script = format!(
@@ -109,7 +110,9 @@ async fn processes_that_come_at_once_share_one_stack_that_ends_when_it_is_unused
 
     let options = place.options();
     let lease = stack::lease(&options, Share::WithOthers, &|_| {}).await.unwrap();
-    assert_eq!(lease.endpoints, one.endpoints);
+    // What is printed lacks the password.
+    assert_eq!(lease.endpoints.clone().without_password(), one.endpoints);
+    assert_ne!(lease.endpoints, one.endpoints);
     assert!(status(&options).unwrap().in_use);
 
     // A run that is killed: its claim is dropped without having been released.
@@ -205,7 +208,7 @@ fn what_the_machine_lacks_is_one_sentence_with_what_mends_it() {
     let tools = place.state.join("tools");
     std::fs::create_dir(&tools).unwrap();
     for tool in ["setpriv", "df"] {
-        let mut folders = Environment::read().path.into_iter();
+        let mut folders = Environment::read().unwrap().path.into_iter();
         let real = folders.find_map(|f| Some(f.join(tool)).filter(|path| path.is_file())).unwrap();
         std::os::unix::fs::symlink(real, tools.join(tool)).unwrap();
     }
@@ -316,7 +319,7 @@ async fn a_second_interrupt_leaves_at_once_and_the_keeper_sweeps() {
 fn a_damaged_jar_is_named_when_a_component_dies_of_it_and_its_set_is_fetched_again() {
     let place = Place::new("damaged");
     let cache = place.state.join("cache");
-    let whole = Environment::read().cache.unwrap();
+    let whole = Environment::read().unwrap().cache.unwrap();
     let copied = Command::new("cp").args(["-rs", whole.as_str(), cache.as_str()]).status();
     assert!(copied.unwrap().success());
     let set = cache.join("jars").read_dir_utf8().unwrap().filter_map(Result::ok);

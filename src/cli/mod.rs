@@ -99,9 +99,15 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
-    let environment = Environment::read();
-    known::learn_environment(&environment);
     let console = Console::new(arguments.global.color, arguments.global.verbose);
+    let environment = match Environment::read() {
+        Ok(environment) => environment,
+        Err(error) => {
+            console.err(&format!("error: {error}"));
+            return ExitCode::from(Exit::Usage.code());
+        }
+    };
+    known::learn_environment(&environment);
     logging::start(arguments.global.verbose, environment.log.as_deref());
     let exit = dispatch(&arguments.command, &environment, console);
     ExitCode::from(exit.code())

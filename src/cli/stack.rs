@@ -146,10 +146,15 @@ pub(super) fn up(up: &Up, environment: &Environment, console: Console) -> Exit {
         })?;
         match up.format.format {
             Shape::Human => console.out(&endpoints(&record)),
-            Shape::Json => console.out(&json(&record)?),
+            Shape::Json => console.out(&json(&shown(record))?),
         }
         Ok(Exit::Pass)
     })
+}
+
+/// What a stack says about itself, for anybody's eyes.
+fn shown(record: Record) -> Record {
+    Record { endpoints: record.endpoints.without_password(), ..record }
 }
 
 pub(super) fn down(_down: &Down, environment: &Environment, console: Console) -> Exit {
@@ -164,7 +169,8 @@ pub(super) fn down(_down: &Down, environment: &Environment, console: Console) ->
 
 pub(super) fn status(status: &Status, environment: &Environment, console: Console) -> Exit {
     finish(console, || {
-        let found = stack::status::status(&own_options(environment, None)?)?;
+        let mut found = stack::status::status(&own_options(environment, None)?)?;
+        found.stack = found.stack.map(shown);
         if status.format.format == Shape::Json {
             console.out(&json(&found)?);
             return Ok(Exit::Pass);

@@ -150,6 +150,7 @@ fn own(draft: &mut Draft, names: &Names, endpoints: &Endpoints, routes: &Routes)
     draft.set("database.hostname", &endpoints.postgres_host, database);
     draft.set("database.port", endpoints.postgres_port.to_string(), database);
     draft.set("database.user", &endpoints.postgres_user, database);
+    draft.set("database.password", &endpoints.postgres_reference, database);
     draft.set("database.dbname", names.database(), database);
     let topics = "runs side by side have topics of their own";
     draft.set("topic.prefix", names.topic(routes.prefix()), topics);
@@ -280,6 +281,7 @@ mod tests {
             postgres_host: "127.0.0.1".to_owned(),
             postgres_port: 5432,
             postgres_user: "postgres".to_owned(),
+            postgres_reference: "${file:/f:password}".to_owned(),
             kafka: "127.0.0.1:9092".to_owned(),
             registry: "http://127.0.0.1:2".to_owned(),
             ..Endpoints::default()
@@ -337,7 +339,7 @@ mod tests {
         let get = |key: &str| connector.config.get(key).map(String::as_str);
         assert_eq!(get("topic.prefix"), Some("cp_0000000000.card-tx"));
         assert_eq!(get("tombstones.on.delete"), Some("true"));
-        assert_eq!(get("database.password"), None);
+        assert_eq!(get("database.password"), Some("${file:/f:password}"));
         assert_eq!(get("transforms.route.negate"), Some("true"));
         assert_eq!(
             get("predicates.changeproofBarrier.pattern"),

@@ -13,6 +13,7 @@
 //! None of it shows a secret of the author's files: such values are replaced by `…`.
 
 use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::DirBuilderExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
@@ -42,7 +43,8 @@ impl Folder {
         secrets: &Secrets,
     ) -> Result<Self, FolderError> {
         let folder = Self(runs.join(name));
-        fs_err::create_dir_all(&folder.0)?;
+        // The author's files and rows are in it.
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder.0)?;
         for (path, text) in sources {
             folder.write(&Utf8Path::new("files").join(inside(path)), &secrets.hidden(text))?;
         }
@@ -57,6 +59,11 @@ impl Folder {
     /// The folder for sinks that are files, as Flink is to name it.
     pub fn lake(&self) -> Result<Utf8PathBuf, FolderError> {
         Ok(camino::absolute_utf8(&self.0)?.join("lake"))
+    }
+
+    /// Keeps what was written as files. Only files and folders: a link could lead anywhere.
+    pub fn keep_lake(&self, written: &Utf8Path) -> Result<(), FolderError> {
+        Ok(copy_files(written, &self.0.join("lake"))?)
     }
 
     /// The history's file.
@@ -106,6 +113,21 @@ impl Folder {
     }
 }
 
+/// Copies the files of a folder and of those below; a folder without any is left out.
+fn copy_files(from: &Utf8Path, to: &Utf8Path) -> std::io::Result<()> {
+    for entry in from.read_dir_utf8()? {
+        let entry = entry?;
+        let (kind, target) = (entry.file_type()?, to.join(entry.file_name()));
+        if kind.is_dir() {
+            copy_files(entry.path(), &target)?;
+        } else if kind.is_file() {
+            fs_err::create_dir_all(to)?;
+            fs_err::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
 /// Removes the oldest run directories beyond the last two hundred. What cannot be removed now is
 /// removed by a later run.
 pub fn prune(runs: &Utf8Path) {
@@ -152,6 +174,32 @@ mod tests {
     fn files_of_anywhere_are_kept_inside() {
         assert_eq!(inside("../../flink-sql/p.yaml".into()), "up/up/flink-sql/p.yaml");
         assert_eq!(inside("/etc/./p.yaml".into()), "etc/p.yaml");
+    }
+
+    #[test]
+    fn a_run_directory_is_its_owners_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let runs = Utf8Path::from_path(folder.path()).unwrap().join("runs");
+        let run = Folder::create(&runs, "20250101-000000-0123456789", &[], &Secrets::none()).unwrap();
+        let mode = fs_err::metadata(run.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o700);
+    }
+
+    #[test]
+    fn what_was_written_is_kept_and_no_link_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let runs = Utf8Path::from_path(folder.path()).unwrap();
+        let lake = runs.join("work");
+        fs_err::create_dir_all(lake.join("bucket/table")).unwrap();
+        fs_err::create_dir_all(lake.join("empty")).unwrap();
+        fs_err::write(lake.join("bucket/table/part"), "rows").unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", lake.join("bucket/link")).unwrap();
+        let run = Folder::create(runs, "20250101-000000-0123456789", &[], &Secrets::none()).unwrap();
+        run.keep_lake(&lake).unwrap();
+        let kept = run.path().join("lake");
+        assert_eq!(fs_err::read_to_string(kept.join("bucket/table/part")).unwrap(), "rows");
+        assert!(!kept.join("bucket/link").exists() && !kept.join("empty").exists());
     }
 
     #[test]

@@ -157,7 +157,11 @@ pub(super) fn begin<'a>(
     };
     let recorder = Recorder::create(&folder.history(), header, secrets.clone())
         .map_err(|error| at(error.into()))?;
-    let files = folder.lake().map_err(|error| at(error.into()))?;
+    // Flink may write below the stack's own folder alone; what it wrote is kept in the end.
+    let files = match &claim {
+        Some(claim) => claim.lake.clone(),
+        None => folder.lake().map_err(|error| at(error.into()))?,
+    };
     let places = Places { names: &names, endpoints: &context.endpoints, files: &files };
     let effective = Effective::of(trial, &context.sources, &places);
     let mut effective = effective.map_err(|wrong| at(Stop::Invalid(wrong)))?;
@@ -278,6 +282,12 @@ fn finish(run: &Run<'_>, folder: &Folder, ended: Ended) -> TrialResult {
     }
     result.verdict = verdict.ok();
     if let Err(error) = run.keep_results(folder, &result) {
+        result.exit = result.exit.worst(Exit::StackNotUp);
+        result.sentence = Some(error.to_string());
+    }
+    if let Some(claim) = &run.claim
+        && let Err(error) = folder.keep_lake(&claim.lake)
+    {
         result.exit = result.exit.worst(Exit::StackNotUp);
         result.sentence = Some(error.to_string());
     }

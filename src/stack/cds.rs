@@ -62,6 +62,7 @@ impl Archives {
         }
         let lock_file = Utf8PathBuf::from(format!("{target}.lock"));
         let locked = fs_err::create_dir_all(paths.cds())
+            .and_then(|()| files::open(&paths.cds()))
             .and_then(|()| Lock::try_take(&lock_file, Mode::Exclusive));
         let lock = match locked {
             Ok(Some(lock)) => lock,
@@ -76,7 +77,9 @@ impl Archives {
         }
         let part = Utf8PathBuf::from(format!("{target}.part"));
         files::remove(&part)?;
-        fs_err::create_dir(&part).doing("make a folder for class archives")?;
+        fs_err::create_dir(&part)
+            .and_then(|()| files::give(&part, machine.user))
+            .doing("make a folder for class archives")?;
         Ok(Self::Make(Making { part, target, lock_file, _lock: lock }))
     }
 
@@ -102,7 +105,9 @@ impl Archives {
         let written = |name: &&str| making.part.join(format!("{name}.jsa")).is_file();
         let complete = components.iter().all(written);
         if complete {
-            files::keep(&making.part, &making.target).doing("keep the class archives")?;
+            files::publish(&making.part)
+                .and_then(|()| files::keep(&making.part, &making.target))
+                .doing("keep the class archives")?;
         }
         Ok(complete)
     }

@@ -16,6 +16,7 @@ use super::error::{Doing, StackError};
 use super::files;
 use super::infra;
 use super::lock::{Lock, Mode};
+use super::machine;
 use super::paths::Paths;
 use crate::client::clock;
 
@@ -29,6 +30,8 @@ pub struct Claim {
     pub token: String,
     /// A folder for files of the run, gone with the claim. Made when this claim is made.
     pub folder: Utf8PathBuf,
+    /// The folder among them in which the components may write.
+    pub lake: Utf8PathBuf,
     file: Utf8PathBuf,
     topics: Utf8PathBuf,
     _lock: Lock,
@@ -91,7 +94,7 @@ impl Claim {
 /// Claims a name for a run. `run` is for people who look at the claims.
 pub fn claim(options: &StackOptions, run: &str) -> Result<Claim, StackError> {
     let paths = Paths::of(options);
-    fs_err::create_dir_all(paths.claims()).doing("make the folder of the claims")?;
+    files::make_folder(&paths.claims()).doing("make the folder of the claims")?;
     loop {
         let token = token();
         let file = paths.claims().join(&token);
@@ -100,10 +103,22 @@ pub fn claim(options: &StackOptions, run: &str) -> Result<Claim, StackError> {
             continue;
         };
         let folder = paths.work().join(format!("{PREFIX}{token}"));
-        fs_err::create_dir_all(&folder).doing("make a folder for the run")?;
+        let lake = folder.join("lake");
+        make_folders([&paths.work(), &folder], &lake).doing("make a folder for the run")?;
         fs_err::write(&file, run).doing("write a claim")?;
-        return Ok(Claim { token, folder, file, topics: paths.topics(), _lock: lock });
+        return Ok(Claim { token, folder, lake, file, topics: paths.topics(), _lock: lock });
     }
+}
+
+/// Makes folders that the components pass through, and below them one of theirs.
+fn make_folders(passed: [&Utf8Path; 2], theirs: &Utf8Path) -> io::Result<()> {
+    let user = machine::unprivileged().ok().flatten();
+    for folder in passed {
+        files::make_folder(folder)?;
+        files::let_pass(folder, user)?;
+    }
+    files::make_folder(theirs)?;
+    files::give(theirs, user)
 }
 
 /// A name that no other start or run has: from the time, the process and a counter.

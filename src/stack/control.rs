@@ -4,6 +4,8 @@
 //! that is down because somebody asked for it is no failure of the stack; who asks has the stack
 //! alone, and the keeper mends what is left down once nobody holds a lease.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
@@ -171,7 +173,11 @@ pub(super) struct Listener {
 impl Listener {
     pub(super) fn open(paths: &Paths) -> Result<Self, StackError> {
         files::remove(&paths.control())?;
-        let listener = UnixListener::bind(paths.control());
+        let listener = UnixListener::bind(paths.control()).and_then(|listener| {
+            // Only those who may write to it can ask; the keeper's mask has kept others out so far.
+            fs_err::set_permissions(paths.control(), Permissions::from_mode(files::OURS))?;
+            Ok(listener)
+        });
         if let Err(error) = &listener {
             tracing::warn!("nothing can be asked of this keeper: {}: {error}", paths.control());
         }

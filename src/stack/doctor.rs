@@ -65,12 +65,11 @@ pub async fn doctor(options: &StackOptions) -> Vec<Finding> {
         graded("Java", machine::find_java(options).await),
         graded("Postgres", machine::find_postgres(options).await),
         graded(
-            "user for Postgres",
-            machine::unprivileged().map(|user| match user {
-                Some(user) => format!("uid {}, because Postgres refuses root", user.uid),
-                None => "this one".to_owned(),
-            }),
+            "state folder",
+            paths.prepare().and_then(|()| enterable(paths.state(), "CHANGEPROOF_STATE")),
         ),
+        graded("cache folder", enterable(&options.cache, "CHANGEPROOF_CACHE")),
+        user(),
     ];
     findings.push(match &fetched {
         Ok(_) => cached(&paths),
@@ -79,7 +78,6 @@ pub async fn doctor(options: &StackOptions) -> Vec<Finding> {
             Err(error) => of_error("jars", error),
         },
     });
-    findings.push(folder("state folder", &paths));
     findings.push(space("disk of the state folder", options, &options.state, STATE_SPACE).await);
     if fetched.is_err() {
         findings.push(space("disk of the cache", options, &options.cache, CACHE_SPACE).await);
@@ -150,10 +148,25 @@ fn graded(name: &str, found: Result<String, StackError>) -> Finding {
     found.map_or_else(|error| of_error(name, error), |found| good(name, found))
 }
 
-/// Postgres may run as another user, which must get to its data.
-fn folder(name: &str, paths: &Paths) -> Finding {
-    match paths.prepare().and_then(|()| machine::can_be_entered(paths.state())) {
-        Ok(()) => good(name, paths.state().to_string()),
+/// The components may run as another user, which must get to what it needs.
+fn enterable(folder: &Utf8Path, variable: &str) -> Result<String, StackError> {
+    machine::can_be_entered(folder, variable).map(|()| folder.to_string())
+}
+
+/// Whom the components run as.
+fn user() -> Finding {
+    let name = "user of the components";
+    match machine::unprivileged() {
+        Ok(None) => good(name, "this one".to_owned()),
+        Ok(Some(user)) if machine::has_own_user() => {
+            good(name, format!("{} (uid {}), because this is root", machine::OWN_USER, user.uid))
+        }
+        Ok(Some(user)) => Finding {
+            name: name.to_owned(),
+            grade: Grade::Doubtful,
+            found: format!("nobody (uid {}), which other services may run as too", user.uid),
+            mend: Some(format!("useradd --system {}", machine::OWN_USER)),
+        },
         Err(error) => of_error(name, error),
     }
 }

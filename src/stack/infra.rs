@@ -23,6 +23,9 @@ pub(super) const MODEL_POM: &str = include_str!("../../infra/local/model.pom.xml
 /// Flink can write files: the reader for them is part of this binary.
 pub(super) const LAKE: bool = cfg!(feature = "lake");
 
+/// What Connect looks up for its connectors, a file in the folder of a start.
+pub(super) const SECRET: &str = "conf/postgres.properties";
+
 /// A template and the name of the file that it gives.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Template {

@@ -159,7 +159,8 @@ async fn fetch_all(
     say: Say<'_>,
 ) -> Result<(), StackError> {
     let what = "the other process that fills the cache to be done";
-    let _filling = Lock::take(&paths.cache_lock(), Mode::Exclusive, FILL_LIMIT, what).await?;
+    let _filling =
+        Lock::take(&paths.cache_lock(), Mode::Exclusive, (FILL_LIMIT, what), say).await?;
     fs_err::create_dir_all(paths.jars()).doing("make the folder of the jars")?;
     for set in sets {
         if let Err(missing) = complete(paths, set) {
@@ -311,6 +312,8 @@ async fn fetch(
         return Err(failed(set, missing, &log));
     }
     files::replace(&part.join(MANIFEST), listed.join("\n").as_bytes())?;
+    // Components that run as another user read them, whatever the mask of new files is.
+    files::publish(&part).doing("open the jars to the components")?;
     let target = folder(paths, set);
     files::remove(&target)?;
     files::keep(&part, &target).doing(&format!("move the jars of {} to {target}", set.name))

@@ -8,9 +8,12 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::io::Write;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use camino::Utf8Path;
+use rustix::fs::Mode;
+use rustix::process::umask;
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -19,7 +22,7 @@ use super::components::Setting;
 use super::control::{self, Listener};
 use super::error::{ComponentError, Doing, StackError};
 use super::jars::Damaged;
-use super::lock::{Lock, Mode};
+use super::lock::{self, Lock};
 use super::machine::Machine;
 use super::paths::Paths;
 use super::process::Process;
@@ -53,6 +56,8 @@ pub(super) struct Order {
 /// Is the keeper until its end. For the hidden subcommand; `order` is the file that the starter
 /// wrote.
 pub fn keep(order: &Utf8Path) -> Result<Exit, StackError> {
+    // Of the keeper's files, and of those of its children, others get what is given to them.
+    umask(Mode::RWXG | Mode::RWXO);
     let order: Order = files::read_json(order)?
         .ok_or_else(|| StackError::Keeper(format!("there is no order in {order}")))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -75,7 +80,9 @@ async fn serve(order: &Order) -> Result<(), StackError> {
     let watch = Stopwatch::start();
     let paths = Paths::of(&order.options);
     let what = "the keeper before to be gone";
-    let _keeper = Lock::take(&paths.keeper(), Mode::Exclusive, BEFORE_LIMIT, what).await?;
+    let say = |line: &str| tracing::info!("{line}");
+    let _keeper =
+        Lock::take(&paths.keeper(), lock::Mode::Exclusive, (BEFORE_LIMIT, what), &say).await?;
     let itself = Process::current()
         .ok_or_else(|| StackError::Keeper("/proc does not show this process".to_owned()))?;
     files::write_json(&paths.keeper_process(), &itself)?;
@@ -166,7 +173,7 @@ async fn bring_up(
     let jars = jars::cached(paths).map_err(StackError::Keeper)?;
     let machine = Machine::find(&order.options).await?;
     let folder = paths.run(&order.token);
-    fs_err::create_dir(&folder).doing("make the folder of the stack")?;
+    make_run_folder(&folder, &machine)?;
     let templates = templates::resolve(paths, &machine, &jars, &folder, say).await?;
     let mut attempt = 0;
     loop {
@@ -182,6 +189,8 @@ async fn bring_up(
             ports: ports::choose(seed(&order.token) + attempt * 997)?,
             archives,
             registry_archives: Archives::None,
+            password: templates::new_password()?,
+            has_password: AtomicBool::new(false),
             own: order.options.own.clone(),
         };
         match Stack::start(setting, watch, say).await {
@@ -189,11 +198,18 @@ async fn bring_up(
                 say(&format!("{} found its port taken; trying others", error.component));
                 attempt += 1;
                 files::remove(&folder)?;
-                fs_err::create_dir(&folder).doing("make the folder of the stack")?;
+                make_run_folder(&folder, &machine)?;
             }
             other => return other,
         }
     }
+}
+
+/// The folder of one start; components that run as another user pass through it.
+fn make_run_folder(folder: &Utf8Path, machine: &Machine) -> Result<(), StackError> {
+    fs_err::create_dir(folder)
+        .and_then(|()| files::let_pass(folder, machine.user))
+        .doing("make the folder of the stack")
 }
 
 fn seed(token: &str) -> u64 {
@@ -315,7 +331,7 @@ fn look(
 /// Both locks, if nobody else has either.
 fn alone(paths: &Paths) -> Result<Option<Alone>, StackError> {
     let take = |path: &Utf8Path| {
-        Lock::try_take(path, Mode::Exclusive).doing(&format!("look at the lock {path}"))
+        Lock::try_take(path, lock::Mode::Exclusive).doing(&format!("look at the lock {path}"))
     };
     let Some(gate) = take(&paths.gate())? else { return Ok(None) };
     Ok(take(&paths.lease())?.map(|lease| (gate, lease)))
@@ -417,8 +433,7 @@ struct Progress {
 
 impl Progress {
     fn open(path: &Utf8Path) -> Result<Self, StackError> {
-        let file = File::options().create(true).append(true).open(path);
-        Ok(Self { file: Mutex::new(file.doing("say how far the start is")?) })
+        Ok(Self { file: Mutex::new(files::append(path).doing("say how far the start is")?) })
     }
 
     fn say(&self, line: &str) {

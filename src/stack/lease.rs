@@ -31,6 +31,8 @@ const RUNS_LIMIT: Duration = Duration::from_hours(1);
 const START_LIMIT: Duration = Duration::from_secs(400);
 /// How long a component that was left down may take to be ready.
 const MEND_LIMIT: Duration = Duration::from_mins(2);
+/// How long another process may hold what an end has just freed.
+const AGAIN_LIMIT: Duration = Duration::from_secs(10);
 /// How long an end may take, archives included.
 const END_LIMIT: Duration = Duration::from_mins(4);
 
@@ -63,7 +65,7 @@ pub struct Lease {
 impl Lease {
     /// Keeps the stack up after this lease, until `down`.
     pub fn hold(&self) -> Result<(), StackError> {
-        fs_err::write(self.paths.held(), "").doing("hold the stack")
+        files::replace(&self.paths.held(), b"")
     }
 
     /// Has the schema registry started, unless it is there already; fetched first if it is missing.
@@ -99,14 +101,14 @@ pub async fn lease(
     let paths = Paths::of(options);
     paths.prepare()?;
     let what = "the process that starts the stack, or waits to have it alone";
-    let _gate = Lock::take(&paths.gate(), Mode::Exclusive, GATE_LIMIT, what).await?;
+    let _gate = Lock::take(&paths.gate(), Mode::Exclusive, (GATE_LIMIT, what), say).await?;
     replace_another_recipe(&paths, say).await?;
     let mode = match share {
         Share::WithOthers => Mode::Shared,
         Share::Alone => Mode::Exclusive,
     };
     let what = "the runs that use the stack";
-    let lock = Lock::take(&paths.lease(), mode, RUNS_LIMIT, what).await?;
+    let lock = Lock::take(&paths.lease(), mode, (RUNS_LIMIT, what), say).await?;
     let record = match running(&paths, say).await? {
         Some(record) => record,
         None => start(options, &paths, say).await?,
@@ -155,9 +157,9 @@ pub async fn down(options: &StackOptions, say: Say<'_>) -> Result<bool, StackErr
     }
     stopped |= stop(&paths, say).await?;
     let what = "another process that starts the stack again";
-    let _gate = Lock::take(&paths.gate(), Mode::Exclusive, Duration::from_secs(10), what).await?;
-    let _keeper =
-        Lock::take(&paths.keeper(), Mode::Exclusive, Duration::from_secs(10), what).await?;
+    let wait = (AGAIN_LIMIT, what);
+    let _gate = Lock::take(&paths.gate(), Mode::Exclusive, wait, say).await?;
+    let _keeper = Lock::take(&paths.keeper(), Mode::Exclusive, wait, say).await?;
     let swept = leftovers::sweep(options, &paths, None).await?;
     for line in &swept {
         say(line);
@@ -242,7 +244,8 @@ async fn running(paths: &Paths, say: Say<'_>) -> Result<Option<Record>, StackErr
 
 /// Starts a keeper and waits until its stack is ready.
 async fn start(options: &StackOptions, paths: &Paths, say: Say<'_>) -> Result<Record, StackError> {
-    machine::can_be_entered(paths.state())?;
+    machine::can_be_entered(paths.state(), "CHANGEPROOF_STATE")?;
+    machine::can_be_entered(&options.cache, "CHANGEPROOF_CACHE")?;
     doctor::room_to_start(options).await?;
     jars::resolve(options, say).await?;
     let token = claim::token();

@@ -1,7 +1,7 @@
 //! What the machine gives: Java, Postgres, `setpriv`, an unprivileged user, memory, disk.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::MetadataExt as _;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -27,6 +27,20 @@ pub struct User {
     pub gid: u32,
 }
 
+impl User {
+    /// Whether it may enter a folder with this owner, group and mode.
+    fn enters(self, (owner, group, mode): (u32, u32, u32)) -> bool {
+        let bit = if owner == self.uid {
+            0o100
+        } else if group == self.gid {
+            0o010
+        } else {
+            0o001
+        };
+        mode & bit != 0
+    }
+}
+
 /// All that a start needs of the machine.
 #[derive(Debug, Clone)]
 pub(super) struct Machine {
@@ -38,7 +52,7 @@ pub(super) struct Machine {
     /// `15.18`.
     pub(super) postgres_version: String,
     pub(super) setpriv: Utf8PathBuf,
-    /// Whom Postgres runs as; `None`: as us, because we are not root.
+    /// Whom the components run as; `None`: as us, because we are not root.
     pub(super) user: Option<User>,
 }
 
@@ -49,6 +63,8 @@ impl Machine {
         let user = unprivileged()?;
         let java = java(options)?;
         let folder = postgres_folder(options)?;
+        can_be_entered(&folder_of(&java)?, "JAVA_HOME")?;
+        can_be_entered(&folder_of(&folder.join("postgres"))?, "CHANGEPROOF_POSTGRES_BIN")?;
         let (postgres, initdb) = (folder.join("postgres"), folder.join("initdb"));
         let (java_version, postgres_version) = tokio::join!(
             version(&setpriv, &java, "-version"),
@@ -66,7 +82,7 @@ impl Machine {
         first.split('"').nth(1).unwrap_or(first).to_owned()
     }
 
-    /// A program with an environment of its own.
+    /// A component with an environment of its own.
     pub(super) fn launch(&self, program: &Utf8Path, folder: &Utf8Path) -> Launch {
         let variables = [
             ("PATH", "/usr/local/bin:/usr/bin:/bin"),
@@ -81,7 +97,7 @@ impl Machine {
             args: Vec::new(),
             environment: Surroundings::Only(variables.collect()),
             folder: folder.to_owned(),
-            user: None,
+            user: self.user,
         }
     }
 }
@@ -101,20 +117,27 @@ pub(super) async fn find_postgres(options: &StackOptions) -> Result<String, Stac
     Ok(format!("{postgres}: {}", check_postgres(&postgres, &text)?))
 }
 
-/// Whether another user can enter a folder, if Postgres must run as one.
-pub(super) fn can_be_entered(folder: &Utf8Path) -> Result<(), StackError> {
-    if unprivileged()?.is_none() {
-        return Ok(());
-    }
+/// The folder that a program really lies in.
+fn folder_of(program: &Utf8Path) -> Result<Utf8PathBuf, StackError> {
+    let real = program.canonicalize_utf8();
+    let real = real.map_err(|error| StackError::io(format!("find {program}"), &error))?;
+    Ok(real.parent().unwrap_or(&real).to_owned())
+}
+
+/// Whether another user can enter a folder that `variable` names, if the components run as one.
+pub(super) fn can_be_entered(folder: &Utf8Path, variable: &str) -> Result<(), StackError> {
+    let Some(user) = unprivileged()? else { return Ok(()) };
     let closed = folder.ancestors().find(|above| {
-        fs_err::metadata(above).is_ok_and(|found| found.permissions().mode() & 0o001 == 0)
+        fs_err::metadata(above)
+            .is_ok_and(|found| !user.enters((found.uid(), found.gid(), found.mode())))
     });
     closed.map_or(Ok(()), |closed| {
         Err(StackError::Missing {
             what: format!(
-                "{closed} is closed to other users, and Postgres must run as one, below {folder}"
+                "{closed} is closed to other users, and the components, which do not run as root, \
+                 need {folder}"
             ),
-            mend: "name a folder in CHANGEPROOF_STATE that everybody can enter".to_owned(),
+            mend: format!("name a folder in {variable} that everybody can enter"),
         })
     })
 }
@@ -252,19 +275,30 @@ fn check_postgres(postgres: &Utf8Path, text: &str) -> Result<String, StackError>
     }
 }
 
-/// Postgres refuses to run as root: the user to become then.
+/// The user that is made for the components where we are root.
+pub(super) const OWN_USER: &str = "changeproof";
+
+/// What runs in the components is what scenarios say, and must not be root: the user to become then.
+/// One of other services is never taken, because their files would be within reach.
 pub(super) fn unprivileged() -> Result<Option<User>, StackError> {
     if !rustix::process::geteuid().is_root() {
         return Ok(None);
     }
     let passwd = fs_err::read_to_string("/etc/passwd").unwrap_or_default();
-    ["postgres", "nobody"].iter().find_map(|name| user(&passwd, name)).map(Some).ok_or_else(|| {
+    [OWN_USER, "nobody"].iter().find_map(|name| user(&passwd, name)).map(Some).ok_or_else(|| {
         StackError::Missing {
-            what: "Postgres must not run as root, and there is no user postgres or nobody"
-                .to_owned(),
-            mend: "useradd --system postgres".to_owned(),
+            what: format!(
+                "the components must not run as root, and there is no user {OWN_USER} or nobody"
+            ),
+            mend: format!("useradd --system {OWN_USER}"),
         }
     })
+}
+
+/// Whether the components run as a user that nothing else runs as.
+pub(super) fn has_own_user() -> bool {
+    let passwd = fs_err::read_to_string("/etc/passwd").unwrap_or_default();
+    user(&passwd, OWN_USER).is_some()
 }
 
 fn user(passwd: &str, name: &str) -> Option<User> {
@@ -320,6 +354,16 @@ mod tests {
     #[case("nonsense", None)]
     fn an_old_postgres_is_refused(#[case] text: &str, #[case] version: Option<&str>) {
         assert_eq!(check_postgres("/p".into(), text).ok().as_deref(), version);
+    }
+
+    #[rstest]
+    #[case::everybody_may((0, 0, 0o711), true)]
+    #[case::its_group_may((0, 9, 0o710), true)]
+    #[case::others_may_and_its_group_not((0, 9, 0o701), false)]
+    #[case::the_owner_may((7, 0, 0o700), true)]
+    #[case::nobody_else_may((0, 0, 0o700), false)]
+    fn a_folder_is_entered_as_its_mode_says(#[case] folder: (u32, u32, u32), #[case] may: bool) {
+        assert_eq!(User { uid: 7, gid: 9 }.enters(folder), may);
     }
 
     #[test]

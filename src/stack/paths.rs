@@ -1,11 +1,12 @@
 //! Names of the files below the cache and the state folder.
 
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::StackOptions;
 use super::error::{Doing, StackError};
+use super::{StackOptions, files, machine};
 
 /// The files of one state folder and one cache folder.
 #[derive(Debug, Clone)]
@@ -123,27 +124,65 @@ impl Paths {
         self.cache.join("fill.lock")
     }
 
-    /// Makes both folders. The state folder may stand where everybody can write, so one that
-    /// belongs to somebody else is refused.
+    /// Makes both folders, and closes the state folder to others if it is open to them.
     pub(super) fn prepare(&self) -> Result<(), StackError> {
         fs_err::create_dir_all(&self.cache).doing("make the cache folder")?;
         make_state_folder(&self.state)?;
-        let found = fs_err::symlink_metadata(&self.state).doing("look at the state folder")?;
+        self.is_ours()?;
+        // It may have been there, and open.
+        files::let_pass(&self.state, machine::unprivileged()?)
+            .doing("close the state folder to other users")
+    }
+
+    /// Whether the state folder is there. It may stand where everybody can write, so one that
+    /// belongs to somebody else is refused.
+    pub(super) fn is_ours(&self) -> Result<bool, StackError> {
+        let found = match fs_err::symlink_metadata(&self.state) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            found => found.doing("look at the state folder")?,
+        };
         if !found.is_dir() || found.uid() != rustix::process::getuid().as_raw() {
             return Err(StackError::Missing {
                 what: format!("{} is not a folder of this user", self.state),
                 mend: "name another folder in CHANGEPROOF_STATE".to_owned(),
             });
         }
-        Ok(())
+        Ok(true)
     }
 }
 
-/// Makes a folder that everybody can enter, because Postgres may run as another user.
+/// Makes a state folder, unless it is there.
 pub(super) fn make_state_folder(folder: &Utf8Path) -> Result<(), StackError> {
     std::fs::DirBuilder::new()
         .recursive(true)
-        .mode(0o755)
+        .mode(0o711)
         .create(folder)
         .doing(&format!("make the folder {folder}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_state_folder_is_closed_and_one_of_somebody_else_refused() {
+        let temporary = tempfile::tempdir().unwrap();
+        let base = Utf8Path::from_path(temporary.path()).unwrap();
+        let paths = |state: &str| Paths { state: base.join(state), cache: base.join("cache") };
+        let open = paths("open");
+        assert!(!open.is_ours().unwrap());
+        fs_err::create_dir(open.state()).unwrap();
+        fs_err::set_permissions(open.state(), Permissions::from_mode(0o777)).unwrap();
+        open.prepare().unwrap();
+        assert!(open.is_ours().unwrap());
+        let mode = fs_err::metadata(open.state()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7067, 0, "{mode:o}");
+        // Whoever can write where it will stand can put a link there.
+        std::os::unix::fs::symlink(open.state(), base.join("link")).unwrap();
+        assert!(paths("link").is_ours().is_err());
+        assert!(paths("link").prepare().is_err());
+    }
 }

@@ -4,7 +4,6 @@
 //! thread that started it ends, however that happens. The keeper has one thread.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{ExitStatus, Stdio};
@@ -15,6 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 
 use super::error::StackError;
+use super::files;
 use super::machine::User;
 
 /// A program with all that it needs to be started.
@@ -59,7 +59,7 @@ impl Launch {
 
     /// Starts it with everything that it prints going to the end of `log`.
     pub(super) fn start(&self, log: &Utf8Path) -> io::Result<Running> {
-        let out = File::options().append(true).create(true).open(log)?;
+        let out = files::append(log)?;
         let child = self.command().stdout(out.try_clone()?).stderr(out).spawn()?;
         Ok(Running { child })
     }
@@ -171,6 +171,12 @@ impl Process {
         self.is_alive() && matches!(state, Some('T' | 't'))
     }
 
+    /// What runs under a number, for people: `changeproof (process 12)`.
+    pub(super) fn described(pid: u32) -> Option<String> {
+        let name = fs_err::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+        Some(format!("{} (process {pid})", name.trim_end()))
+    }
+
     /// Whether it still runs.
     pub fn is_alive(self) -> bool {
         Self::of(self.pid) == Some(self)
@@ -259,7 +265,7 @@ pub(super) fn detach(
     args: &[&str],
     log: &Utf8Path,
 ) -> io::Result<std::process::Child> {
-    let out = File::create(log)?;
+    let out = files::create(log)?;
     std::process::Command::new(program)
         .args(args)
         .env_clear()

@@ -11,6 +11,7 @@ use super::cds::Archives;
 use super::components::{Component, Setting};
 use super::control::{Deed, Doings, Question};
 use super::error::{Doing, StackError};
+use super::infra;
 use super::member::Member;
 use super::paths::Paths;
 use super::profile::local_profile;
@@ -46,9 +47,7 @@ impl Stack {
         watch: Stopwatch,
         say: Say<'_>,
     ) -> Result<Self, StackError> {
-        for folder in ["conf", "logs", "tmp", "checkpoints", "savepoints"] {
-            fs_err::create_dir_all(setting.folder.join(folder)).doing("make a folder")?;
-        }
+        setting.make_folders().doing("make the folders of the components")?;
         let mut members = Vec::new();
         for component in Component::ALL {
             members.push(begin(component, &setting)?);
@@ -119,6 +118,11 @@ impl Stack {
             postgres_host: "127.0.0.1".to_owned(),
             postgres_port: ports.postgres,
             postgres_user: SUPERUSER.to_owned(),
+            postgres_password: self.setting.password.clone(),
+            postgres_reference: format!(
+                "${{file:{}:password}}",
+                self.setting.folder.join(infra::SECRET)
+            ),
             kafka: format!("127.0.0.1:{}", ports.kafka),
             connect: http(ports.connect),
             flink: http(ports.flink),

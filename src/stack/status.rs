@@ -44,6 +44,7 @@ pub enum State {
 /// Looks, without changing anything.
 pub fn status(options: &StackOptions) -> Result<Status, StackError> {
     let paths = Paths::of(options);
+    paths.is_ours()?;
     let stack = record::live(&paths)?;
     let keeper = Lock::is_held(&paths.keeper()).doing("look at the keeper's lock")?;
     let in_use = paths.lease().exists()

@@ -95,7 +95,7 @@ fn connector(at: &Endpoints) -> BTreeMap<String, String> {
         ("database.hostname", at.postgres_host.as_str()),
         ("database.port", port.as_str()),
         ("database.user", at.postgres_user.as_str()),
-        ("database.password", "unused"),
+        ("database.password", at.postgres_reference.as_str()),
         ("database.dbname", NAME),
         ("topic.prefix", NAME),
         ("slot.name", NAME),

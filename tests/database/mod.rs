@@ -18,7 +18,7 @@ pub(crate) struct Database {
 impl Database {
     /// Makes one; `purpose` is what the claim tells others.
     pub(crate) async fn new(purpose: &str) -> Self {
-        let environment = Environment::read();
+        let environment = Environment::read().unwrap();
         let options =
             changeproof::cli::stack::options(&environment, Utf8Path::new(PROGRAM), None).unwrap();
         let lease = stack::lease(&options, Share::WithOthers, &|_| {}).await.unwrap();

@@ -82,6 +82,7 @@ pub async fn connect(
         .host(&endpoints.postgres_host)
         .port(endpoints.postgres_port)
         .user(&endpoints.postgres_user)
+        .password(&endpoints.postgres_password.0)
         .dbname(database)
         .application_name(application)
         .options(OPTIONS)

@@ -7,7 +7,7 @@ use crate::stack::process::Launch;
 use crate::stack::{files, infra};
 
 pub(super) fn prepare(setting: &Setting) -> Result<Launch, StackError> {
-    files::copy_tree(&setting.templates.kafka, &setting.folder.join("kafka"), None)
+    files::copy_tree(&setting.templates.kafka, &setting.folder.join("kafka"), setting.machine.user)
         .doing("copy the data folder of kafka")?;
     let properties = setting.configure(infra::KAFKA, properties(&setting.own.kafka))?;
     let mut launch = setting.jvm(Component::Kafka, 512);

@@ -11,7 +11,9 @@ mod registry;
 mod taskmanager;
 
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
@@ -20,6 +22,7 @@ use serde_json::Value;
 
 use super::cds::Archives;
 use super::error::{Doing, StackError};
+use super::files;
 use super::infra::{self, Template};
 use super::jars::Jars;
 use super::machine::Machine;
@@ -27,12 +30,16 @@ use super::options::OwnOptions;
 use super::ports::Ports;
 use super::process::{Asking, Launch};
 use super::templates::Templates;
+use crate::client::endpoints::Password;
 use crate::client::http::Http;
 use crate::client::wait::Look;
 use crate::scenario::settings::Options;
 
 /// Task slots of the one TaskManager: a whole pipeline, four side by side, with room.
 pub(super) const SLOTS: u32 = 64;
+
+/// The names that the JVMs can resolve, a file.
+const HOSTS: &str = "conf/hosts";
 
 /// How long one look at a component may take.
 const LOOK_LIMIT: Duration = Duration::from_secs(5);
@@ -69,6 +76,10 @@ pub(super) struct Setting {
     pub(super) archives: Archives,
     /// Those of the registry, which starts later than the others, if ever.
     pub(super) registry_archives: Archives,
+    /// The password of Postgres' superuser.
+    pub(super) password: Password,
+    /// Whether Postgres has been told that password.
+    pub(super) has_password: AtomicBool,
     /// Options over those of the templates.
     pub(super) own: OwnOptions,
 }
@@ -199,6 +210,23 @@ const LOGGING: [&str; 9] = [
 ];
 
 impl Setting {
+    /// Makes the folders that the components share.
+    pub(super) fn make_folders(&self) -> io::Result<()> {
+        let user = self.machine.user;
+        for folder in ["tmp", "checkpoints", "savepoints"] {
+            let folder = self.folder.join(folder);
+            fs_err::create_dir_all(&folder)?;
+            files::give(&folder, user)?;
+        }
+        fs_err::create_dir_all(self.folder.join("logs"))?;
+        let (conf, hosts) = (self.folder.join("conf"), self.folder.join(HOSTS));
+        fs_err::create_dir_all(&conf)?;
+        // Flink asks for the machine's own name.
+        let name = fs_err::read_to_string("/proc/sys/kernel/hostname")?;
+        fs_err::write(&hosts, format!("127.0.0.1 localhost {}\n", name.trim()))?;
+        [conf, hosts].iter().try_for_each(|path| files::lend(path, user))
+    }
+
     /// Fills in a template and writes it to the `conf` folder; gives the file.
     ///
     /// Of two lines for one option, every component takes the last.
@@ -220,7 +248,9 @@ impl Setting {
             text.push_str(&line);
         }
         text.push('\n');
-        fs_err::write(&path, text).doing(&format!("write {path}"))?;
+        fs_err::write(&path, text)
+            .and_then(|()| files::lend(&path, self.machine.user))
+            .doing(&format!("write {path}"))?;
         Ok(path)
     }
 
@@ -241,6 +271,8 @@ impl Setting {
             "-XX:-UsePerfData",
             // Growing to what they all need would cost full collections on the way.
             "-XX:MetaspaceSize=128m",
+            // Its folder is not the component's to write to.
+            "-XX:+ErrorFileToStdout",
             // A JVM without memory must die and be seen to, not linger.
             "-XX:+ExitOnOutOfMemoryError",
         ]
@@ -250,7 +282,8 @@ impl Setting {
         launch.args.extend([
             format!("-Xmx{heap_mb}m"),
             format!("-Djava.io.tmpdir={folder}/tmp"),
-            format!("-XX:ErrorFile={folder}/logs/{}-crash.log", component.name()),
+            // Whatever a file of the author's says, they know no machine but this one.
+            format!("-Djdk.net.hosts.file={folder}/{HOSTS}"),
         ]);
         launch.args.extend(LOGGING.map(str::to_owned));
         launch

@@ -1,6 +1,9 @@
 //! Postgres, as a user that is not root, from a copied data folder.
 
+use std::sync::atomic::Ordering;
+
 use super::{Setting, looked};
+use crate::client::postgres::{ident, literal};
 use crate::client::wait::Look;
 use crate::stack::error::{Doing, StackError};
 use crate::stack::process::Launch;
@@ -17,7 +20,6 @@ pub(super) fn prepare(setting: &Setting) -> Result<Launch, StackError> {
     let settings = setting.configure(infra::POSTGRES, own)?;
     // The settings are read from their own file; initdb's stays as it is.
     let mut launch = setting.machine.launch(&setting.machine.postgres, &setting.folder);
-    launch.user = user;
     launch.args =
         vec!["-D".to_owned(), data.to_string(), "-c".to_owned(), format!("config_file={settings}")];
     Ok(launch)
@@ -32,13 +34,27 @@ pub(super) async fn look(setting: &Setting) -> Look<()> {
     looked(answers(setting).await)
 }
 
+/// Asks it anything. The first time this gives it the password of this start: until then it has that
+/// of the folder it was copied from, which stands in a file of ours alone.
 async fn answers(setting: &Setting) -> Result<(), String> {
+    let ours = &setting.password.0;
+    if setting.has_password.load(Ordering::Relaxed) {
+        return ask(setting, ours, "SELECT 1").await;
+    }
+    let change = format!("ALTER ROLE {} PASSWORD {}", ident(SUPERUSER), literal(ours));
+    ask(setting, &setting.templates.password.0, &change).await?;
+    setting.has_password.store(true, Ordering::Relaxed);
+    Ok(())
+}
+
+async fn ask(setting: &Setting, password: &str, sql: &str) -> Result<(), String> {
     let mut config = tokio_postgres::Config::new();
-    config.host("127.0.0.1").port(setting.ports.postgres).user(SUPERUSER).dbname("postgres");
+    config.host("127.0.0.1").port(setting.ports.postgres).dbname("postgres");
+    config.user(SUPERUSER).password(password);
     let (client, connection) =
         config.connect(tokio_postgres::NoTls).await.map_err(|error| error.to_string())?;
     let asked = async move {
-        let done = client.simple_query("SELECT 1").await;
+        let done = client.simple_query(sql).await;
         drop(client);
         done
     };
