@@ -14,11 +14,20 @@ pub enum Kept {
     Topic,
     /// As Parquet files in a folder.
     Parquet,
+    /// As CSV files in a folder.
+    Csv,
+    /// As files of JSON objects, one a line, in a folder.
+    Json,
     /// As a table of Iceberg's.
     Iceberg,
 }
 
 impl Kept {
+    /// Its files hold columns, and are read with the feature `lake` alone.
+    pub fn is_columnar(&self) -> bool {
+        matches!(self, Self::Parquet | Self::Iceberg)
+    }
+
     /// It is a topic.
     pub fn is_topic(&self) -> bool {
         *self == Self::Topic

@@ -151,7 +151,9 @@ impl Live<'_> {
     fn read_files(&mut self, proof: &mut Proof) -> Result<(), Stop> {
         for sink in self.jobs.sinks.iter().filter(|sink| !sink.kept.is_topic()) {
             let folder = files::below(&self.run.files, &sink.topic);
-            match self.lake.read(sink, &folder) {
+            let table = self.run.statements.tables.get(&sink.name);
+            let with = table.and_then(|table| table.create.with.as_ref());
+            match self.lake.read(sink, &folder, with) {
                 Ok(look) => {
                     self.run.recorder.record_all(look.events)?;
                     proof.ends.insert(sink.topic.clone(), look.ends);

@@ -16,13 +16,13 @@ use crate::sql::flink::{CreateTable, With};
 pub(super) fn kept(thing: Thing, with: Option<&With>) -> Option<Kept> {
     match thing {
         Thing::Iceberg => Some(Kept::Iceberg),
-        Thing::Files if with.is_some_and(|with| format(with) == "parquet") => Some(Kept::Parquet),
-        Thing::Files
-        | Thing::Topic
-        | Thing::Placeless
-        | Thing::Memory
-        | Thing::Model
-        | Thing::Unknown => None,
+        Thing::Files => match with.map(format)? {
+            "parquet" => Some(Kept::Parquet),
+            "csv" => Some(Kept::Csv),
+            "json" => Some(Kept::Json),
+            _ => None,
+        },
+        Thing::Topic | Thing::Placeless | Thing::Memory | Thing::Model | Thing::Unknown => None,
     }
 }
 
@@ -61,7 +61,7 @@ pub(super) fn refuse(trial: &Trial, statements: &Statements) -> Vec<Diagnostic> 
     for table in tables.clone().filter(|table| is_judged(&table.name)) {
         let name = table.name.as_str();
         let folder = table.topics.first().map_or("", String::as_str);
-        if !cfg!(feature = "lake") {
+        if table.kept.is_columnar() && !cfg!(feature = "lake") {
             let message = format!(
                 "sink `{name}` is files, and this changeproof was built without what reads them"
             );

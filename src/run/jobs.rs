@@ -345,7 +345,9 @@ fn sink_topic(run: &Run<'_>, sink: &str) -> Option<SinkTopic> {
     let place = table.topics.first()?;
     let topic = match table.kept {
         Kept::Topic => run.names.topic(place),
-        Kept::Parquet | Kept::Iceberg => files::below(&run.files, place).into_string(),
+        Kept::Parquet | Kept::Csv | Kept::Json | Kept::Iceberg => {
+            files::below(&run.files, place).into_string()
+        }
     };
     Some(SinkTopic { sink: sink.to_owned(), topic })
 }

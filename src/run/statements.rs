@@ -11,6 +11,7 @@ use super::own::{self, Owned};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::difference::Difference;
 use crate::base::text::{Place, Span, Text};
+use crate::capture::diagnose::{self, PIPELINE};
 use crate::client::endpoints::Endpoints;
 use crate::contain;
 use crate::contain::scope::Scope;
@@ -112,7 +113,10 @@ pub fn prepare(
         match own::statement(&scope, (&edited, written), places) {
             Ok(Owned { submitted, table, differences }) => {
                 all.differences.extend(differences);
-                all.tables.extend(table.map(|table| (table.name.clone(), table)));
+                if let Some(table) = table {
+                    wrong.extend(all.confusion(&table));
+                    all.tables.insert(table.name.clone(), table);
+                }
                 if let Some(submitted) = submitted {
                     all.note(&statement, written);
                     let (written, statement) = (written.clone(), statement.clone());
@@ -152,6 +156,23 @@ impl TopicTable {
 }
 
 impl Statements {
+    /// Tables and sinks go by the last part of their names, so only one may have it.
+    fn confusion(&self, table: &TopicTable) -> Option<Diagnostic> {
+        let other = self.tables.get(&table.name)?;
+        let is_same = other.create.name.parts == table.create.name.parts;
+        (!is_same).then(|| {
+            let message = format!(
+                "`{}` and `{}` are both `{}` to this run",
+                other.create.name, table.create.name, table.name
+            );
+            let mut diagnostic = diagnose::at(PIPELINE, &table.written, message);
+            diagnostic.help = Some(
+                "give one of them another name: tables go by the last part of theirs".to_owned(),
+            );
+            diagnostic
+        })
+    }
+
     fn note(&mut self, statement: &Statement, text: &Text) {
         let name = match statement {
             Statement::CreateView { name, reads } => {
@@ -346,6 +367,25 @@ INSERT INTO totals SELECT id FROM late;";
         assert_eq!(sources[0].format, "debezium-json");
         assert_eq!(all.tables["totals"].mode, SinkMode::Upsert);
         assert_eq!(all.gaps(insert, &Options::new()), ["`late` uses processing time"]);
+    }
+
+    #[test]
+    fn two_tables_with_one_last_name_are_told_apart_by_their_author() {
+        let table = |name: &str| {
+            format!("CREATE TABLE {name} (id INT) WITH ('connector' = 'kafka', 'topic' = 't');")
+        };
+        let sql = format!("{} {}", table("a.t"), table("b.t"));
+        let texts = split::flink(&Text::whole("p.sql".into(), sql)).unwrap();
+        let (names, endpoints) = (Names::from_parts("t", 0), endpoints());
+        let places = places(&names, &endpoints);
+        let errors = prepare(&translation(&texts), &BTreeMap::new(), &places).unwrap_err();
+        assert_eq!(
+            errors[0].message,
+            "`default_catalog.a.t` and `default_catalog.b.t` are both `t` to this run"
+        );
+        let again = split::flink(&Text::whole("p.sql".into(), format!("{0} {0}", table("t"))));
+        let prepared = prepare(&translation(&again.unwrap()), &BTreeMap::new(), &places);
+        assert!(prepared.is_ok());
     }
 
     #[test]

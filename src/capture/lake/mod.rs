@@ -3,6 +3,7 @@
 //! It looks only after a proof, when nothing is on its way to being committed; what is still being
 //! written bears another name, or is in no snapshot, and is not looked at.
 
+mod csv;
 #[cfg(feature = "lake")]
 mod iceberg;
 #[cfg(feature = "lake")]
@@ -12,8 +13,10 @@ use std::collections::BTreeMap;
 
 use camino::Utf8Path;
 
+use crate::codec::types::DataType;
 use crate::history::event::{Bytes, Event, Record, SinkTable};
 use crate::history::files::{DataFile, Holds, Kept};
+use crate::sql::flink::With;
 
 /// The files that were read, by sink.
 #[derive(Debug, Default)]
@@ -71,10 +74,16 @@ struct Committed {
 }
 
 impl Lake {
-    /// Reads what was committed to `sink`, whose files are in `folder`, since the last look.
-    pub fn read(&mut self, sink: &SinkTable, folder: &Utf8Path) -> Result<Look, LakeError> {
+    /// Reads what was committed to `sink`, whose files are in `folder`, since the last look; `with`
+    /// are the options of its table.
+    pub fn read(
+        &mut self,
+        sink: &SinkTable,
+        folder: &Utf8Path,
+        with: Option<&With>,
+    ) -> Result<Look, LakeError> {
         let mut committed = match sink.kept {
-            Kept::Parquet => parts(folder)?,
+            Kept::Parquet | Kept::Csv | Kept::Json => parts(folder)?,
             Kept::Iceberg => snapshot(folder)?,
             Kept::Topic => Vec::new(),
         };
@@ -87,7 +96,7 @@ impl Lake {
         committed.sort_by(|a, b| (a.commit, &a.name).cmp(&(b.commit, &b.name)));
         let mut events = Vec::new();
         for Committed { name, holds, commit } in committed {
-            let rows = rows(folder, &name, (sink, holds))?;
+            let rows = rows(folder, &name, (sink, holds), with)?;
             let file = DataFile {
                 topic: sink.topic.clone(),
                 number: i32::try_from(known.len()).unwrap_or(i32::MAX),
@@ -137,23 +146,42 @@ fn parts(folder: &Utf8Path) -> Result<Vec<Committed>, LakeError> {
     Ok(found)
 }
 
-#[cfg(feature = "lake")]
-use iceberg::snapshot;
-
 /// The rows of a file, each as a JSON object. A place names its file by the path below the folder.
-#[cfg(feature = "lake")]
 fn rows(
     folder: &Utf8Path,
     name: &str,
     (sink, holds): (&SinkTable, Holds),
+    with: Option<&With>,
 ) -> Result<Vec<String>, LakeError> {
-    use crate::codec::types::DataType;
     let path = folder.join(name);
-    if holds == Holds::Places {
-        return iceberg::places(folder, parquet::rows(&path, &[])?);
-    }
     let typed = |(name, kind): &(String, String)| (name.clone(), DataType::flink(kind));
-    parquet::rows(&path, &sink.columns.iter().map(typed).collect::<Vec<_>>())
+    let columns: Vec<_> = sink.columns.iter().map(typed).collect();
+    match sink.kept {
+        Kept::Csv => csv::rows(&path, &columns, with),
+        Kept::Json => lines(&path),
+        Kept::Parquet | Kept::Iceberg | Kept::Topic => columnar(folder, &path, (&columns, holds)),
+    }
+}
+
+/// The lines of a file that has a JSON object in each.
+fn lines(path: &Utf8Path) -> Result<Vec<String>, LakeError> {
+    let text = fs_err::read_to_string(path).map_err(|error| LakeError::unread(path, error))?;
+    Ok(text.lines().map(ToOwned::to_owned).collect())
+}
+
+#[cfg(feature = "lake")]
+use iceberg::snapshot;
+
+#[cfg(feature = "lake")]
+fn columnar(
+    folder: &Utf8Path,
+    path: &Utf8Path,
+    (columns, holds): (&[(String, DataType)], Holds),
+) -> Result<Vec<String>, LakeError> {
+    if holds == Holds::Places {
+        return iceberg::places(folder, parquet::rows(path, &[])?);
+    }
+    parquet::rows(path, columns)
 }
 
 /// Without the feature such sinks are refused before anything runs; this says it once more.
@@ -164,6 +192,10 @@ fn snapshot(folder: &Utf8Path) -> Result<Vec<Committed>, LakeError> {
 
 /// As [`snapshot`].
 #[cfg(not(feature = "lake"))]
-fn rows(folder: &Utf8Path, name: &str, _: (&SinkTable, Holds)) -> Result<Vec<String>, LakeError> {
-    Err(LakeError::unknown(folder.join(name), "a Parquet file without the feature `lake`"))
+fn columnar(
+    _: &Utf8Path,
+    path: &Utf8Path,
+    _: (&[(String, DataType)], Holds),
+) -> Result<Vec<String>, LakeError> {
+    Err(LakeError::unknown(path, "a Parquet file without the feature `lake`"))
 }

@@ -184,8 +184,12 @@ fn table(
             (all, vec![folder])
         }
         (Thing::Files, _) => {
-            let all =
-                changes(thing, with.as_ref(), |_| get("path").map(|path| places.folder(path)));
+            let ours = |_: &str| get("path").map(|path| places.folder(path));
+            let mut all = changes(thing, with.as_ref(), ours);
+            let is_in_rows = |kept| matches!(kept, Kept::Csv | Kept::Json);
+            if files::kept(thing, with.as_ref()).is_some_and(is_in_rows) {
+                all.push(Change::new(SIZE, "1b", "what a checkpoint holds is in files of its own"));
+            }
             let path = get("path").map(|path| path.trim_end_matches('/').to_owned());
             if path.is_none() && is_whole {
                 return Err(lacks("path"));
@@ -240,6 +244,10 @@ fn followed(thing: Thing, create: &CreateTable) -> Option<(Kept, SinkMode)> {
         _ => Some((Kept::Topic, SinkMode::Append)),
     }
 }
+
+/// Flink goes on writing a file of rows for half an hour, unless it is larger than this at a
+/// checkpoint; a proof reads what is committed.
+const SIZE: &str = "sink.rolling-policy.file-size";
 
 /// Whether the Kafka clients of a table register their metrics with Flink.
 const CLIENT_METRICS: [&str; 2] =

@@ -119,7 +119,7 @@ impl Catalogue {
 
 /// Whether a sink's key in `sinks` stands for this table.
 pub(super) fn is_named(table: &Name, sink: &str) -> bool {
-    table.to_string() == sink || table.table() == sink
+    table.table() == sink
 }
 
 /// The INSERTs of these statements, each with its statement.

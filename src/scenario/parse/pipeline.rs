@@ -148,9 +148,12 @@ impl Reader<'_> {
         for (key, node) in entries.unwrap_or_default() {
             let is_written = written.iter().any(|(_, insert)| is_named(&insert.target, &key.name));
             if !is_written && (fields.get("statements").is_none() || !statements.is_empty()) {
-                let targets: Vec<String> =
-                    written.iter().map(|(_, insert)| insert.target.to_string()).collect();
-                let help = suggestion(&key.name, targets.iter().map(String::as_str));
+                let targets = written.iter().map(|(_, insert)| insert.target.table());
+                let last = targets.clone().find(|target| key.name.ends_with(&format!(".{target}")));
+                let help = match last {
+                    Some(last) => format!("a sink goes by the last part of its name: `{last}`"),
+                    None => suggestion(&key.name, targets),
+                };
                 let message = format!("no INSERT writes `{}`", key.name);
                 self.error(Code::UnwrittenSink, &key.at, message).help(help);
             }
