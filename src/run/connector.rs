@@ -8,6 +8,8 @@ use crate::base::difference::Difference;
 use crate::base::draft::Draft;
 use crate::capture::journal::{BARRIER, NOTE};
 use crate::client::endpoints::Endpoints;
+use crate::contain;
+use crate::contain::fate::Fate;
 use crate::dialect::avro;
 use crate::dialect::connector::Mapped;
 use crate::history::event::Part;
@@ -34,18 +36,6 @@ const CONVERTER: &str = "org.apache.kafka.connect.json.JsonConverter";
 /// Its options: records without schemas, and a NULL stays a NULL.
 const PLAIN: [(&str, &str); 2] =
     [("schemas.enable", "false"), ("replace.null.with.default", "false")];
-
-/// Keys of a connector that Confluent manages and that Connect does not know.
-const MANAGED: [&str; 8] = [
-    "kafka.",
-    "output.data.format",
-    "output.key.format",
-    "schema.context.name",
-    "csfle.",
-    "confluent.",
-    "cloud.",
-    "after.state.only",
-];
 
 fn converter(part: Part) -> &'static str {
     match part {
@@ -83,7 +73,8 @@ impl Connector {
             default_converters(&mut draft);
         }
         let routes = Routes::of(draft.options())?;
-        draft.leave_out_where(foreign);
+        let options = draft.options().clone();
+        draft.leave_out_where(|key| left_out(key, &options));
         own(&mut draft, names, endpoints, &routes);
         own_converters(&mut draft, endpoints);
         let_barriers_through(&mut draft);
@@ -139,15 +130,11 @@ fn beats(config: &Options) -> bool {
 }
 
 /// Why a key is left out, if it is.
-fn foreign(key: &str) -> Option<&'static str> {
-    if key == "name" {
-        Some("the run names its connector")
-    } else if key.starts_with("database.") {
-        Some("the database is the run's")
-    } else if MANAGED.iter().any(|managed| key.starts_with(managed)) {
-        Some("it is an option of Confluent Cloud, which Debezium on Connect does not know")
-    } else {
-        None
+fn left_out(key: &str, options: &Options) -> Option<&'static str> {
+    let value = options.get(key).map_or("", String::as_str);
+    match contain::connector::option(key, value, options) {
+        Fate::LeftOut(why) => Some(why),
+        Fate::Kept | Fate::Ours(_) | Fate::Refused(..) => None,
     }
 }
 
@@ -172,6 +159,10 @@ fn own(draft: &mut Draft, names: &Names, endpoints: &Endpoints, routes: &Routes)
     draft.set("connector.class", CLASS, "Debezium's connector for Postgres is under test");
     draft.set("tasks.max", "1", "the connector has one task");
     draft.set("plugin.name", "pgoutput", "the stack's Postgres decodes with it");
+    if draft.get("signal.enabled.channels").is_some() {
+        let why = "only rows of the signal table reach a run's connector";
+        draft.set("signal.enabled.channels", "source", why);
+    }
     let database = "the database is the run's";
     draft.set("database.hostname", &endpoints.postgres_host, database);
     draft.set("database.port", endpoints.postgres_port.to_string(), database);

@@ -31,6 +31,17 @@ pub(super) fn refuse(trial: &Trial, _sources: &[(Utf8PathBuf, String)]) -> Vec<D
     refused
 }
 
+/// What reaches out of the run in SQL that stands in an option: what it does, and what to write
+/// instead.
+pub(super) fn reaches(sql: &str) -> Vec<(String, String)> {
+    let text = Text::whole("option".into(), sql.to_owned());
+    let mut refused = Vec::new();
+    for statement in split::postgres(&text).unwrap_or_default() {
+        refuse_statement(&statement, &mut refused);
+    }
+    refused.into_iter().map(|one| (one.message, one.help.unwrap_or_default())).collect()
+}
+
 fn refuse_statement(statement: &Text, refused: &mut Vec<Diagnostic>) {
     command::each(statement, &mut |text, command| {
         let found = outside::find(command);
