@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 
 use changeproof::base::text::Text;
 use changeproof::dialect::{World, avro, connector, print, translate};
-use changeproof::scenario::pipeline::Dialect;
 use changeproof::scenario::settings::Options;
 use changeproof::sql::split;
 
@@ -122,7 +121,7 @@ fn every_managed_connector_is_mapped_or_refused_key_by_key() {
         let written: Options = serde_json::from_str(line).unwrap();
         let file = Text::whole("connector.json".into(), line.to_owned());
         shown += &format!("=== {line}\n");
-        match connector::mapped(&written, &file, Dialect::Confluent) {
+        match connector::mapped(&written, &file) {
             Ok(mapped) => {
                 for note in &mapped.notes {
                     shown += &format!("# {note}\n");

@@ -12,7 +12,7 @@ use super::found::{Draft, Found};
 use super::topic::{TopicCase, position};
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Xid;
-use crate::codec::debezium::Op;
+use crate::codec::debezium::{Op, payload};
 use crate::history::event::{Record, Role};
 use crate::model::feed::key_changed;
 use crate::model::source::{Change, Kind, Transaction};
@@ -41,18 +41,23 @@ struct Marks<'a> {
     ends: Vec<(&'a Record, Mark)>,
 }
 
+/// What a record says, behind its schema or without one.
+fn mark(record: &Record) -> Option<Mark> {
+    let raw = payload(&record.value.as_ref()?.0).ok()??;
+    serde_json::from_str(raw.get()).ok()
+}
+
 pub(super) fn check(case: &Case<'_>, found: &mut Found) {
     let metadata = |topic: &&crate::history::event::Topic| topic.role == Role::Transaction;
     let Some(topic) = case.index.topics.iter().find(metadata) else { return };
     let (Some(point), Some(proof)) = (case.point, case.last_proof()) else { return };
     let mut marks = BTreeMap::<Xid, Marks<'_>>::new();
     for record in case.index.of_topic(&topic.name) {
-        let value = record.value.as_ref().map_or(&[][..], |value| &value.0);
-        match serde_json::from_slice::<Mark>(value).map(|mark| (number(&mark.id), mark)) {
-            Ok((Some(xid), mark)) if mark.status == "BEGIN" => {
+        match mark(record).map(|mark| (number(&mark.id), mark)) {
+            Some((Some(xid), mark)) if mark.status == "BEGIN" => {
                 marks.entry(xid).or_default().begins.push(record);
             }
-            Ok((Some(xid), mark)) if mark.status == "END" => {
+            Some((Some(xid), mark)) if mark.status == "END" => {
                 marks.entry(xid).or_default().ends.push((record, mark));
             }
             _ => {

@@ -5,7 +5,6 @@ use super::refusal::Refusal;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::draft::Draft;
 use crate::base::text::{Span, Text};
-use crate::scenario::pipeline::Dialect;
 use crate::scenario::settings::Options;
 
 /// The managed connector's class.
@@ -96,6 +95,8 @@ pub struct Mapped {
     pub draft: Draft,
     /// What was decided.
     pub notes: Vec<String>,
+    /// There is a file: what it leaves out has its default in production.
+    pub is_file: bool,
 }
 
 impl Mapped {
@@ -107,7 +108,12 @@ impl Mapped {
                 draft.place(key, file.place(span.start));
             }
         }
-        Self { draft, notes: Vec::new() }
+        Self { draft, notes: Vec::new(), is_file: true }
+    }
+
+    /// No file: the harness has a default of its own.
+    pub fn none() -> Self {
+        Self { draft: Draft::default(), notes: Vec::new(), is_file: false }
     }
 
     /// Options for Debezium on Connect.
@@ -128,15 +134,10 @@ pub fn is_managed(options: &Options) -> bool {
 }
 
 /// Maps the managed connector's options key by key; `file` is its text, for places. Options of
-/// another connector stay as they are; where the `dialect` infers tables from them, decimals are
-/// written as numbers, as Flink's JSON reads them.
-pub fn mapped(options: &Options, file: &Text, dialect: Dialect) -> Result<Mapped, Vec<Diagnostic>> {
+/// another connector stay as they are.
+pub fn mapped(options: &Options, file: &Text) -> Result<Mapped, Vec<Diagnostic>> {
     let mut found = Mapped::as_written(options, file);
     if !is_managed(options) {
-        if dialect == Dialect::Confluent && !options.contains_key("value.converter") {
-            let why = "the dialect infers decimals as numbers";
-            found.draft.set_default("value.converter.decimal.format", "NUMERIC", why);
-        }
         return Ok(found);
     }
     let mut wrong = Vec::new();

@@ -95,16 +95,19 @@ pub fn apply(
     settings: &Settings,
     sources: &[(Utf8PathBuf, String)],
 ) -> Result<Applied, Vec<Diagnostic>> {
-    let none = Options::new();
-    let (options, file) = match &pipeline.connector {
+    let mut connector = match &pipeline.connector {
         Some(file) => {
             let text = sources.iter().find(|(path, _)| *path == file.path);
             let text = text.map(|(_, text)| text.clone()).unwrap_or_default();
-            (&file.options, Text::whole(file.path.clone(), text))
+            connector::mapped(&file.options, &Text::whole(file.path.clone(), text))?
         }
-        None => (&none, Text::whole("connector".into(), String::new())),
+        None => Mapped::none(),
     };
-    let mut connector = connector::mapped(options, &file, pipeline.dialect)?;
+    if !connector.is_file && pipeline.dialect == Dialect::Confluent {
+        // The dialect infers decimals as numbers from the connector that is there by default.
+        let why = "Confluent's connector writes decimals as numbers";
+        connector.draft.set_default("value.converter.decimal.format", "NUMERIC", why);
+    }
     let translation = match pipeline.dialect {
         Dialect::Flink => as_written(&pipeline.statements),
         Dialect::Confluent => {

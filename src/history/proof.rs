@@ -84,6 +84,10 @@ pub struct Reading {
     pub topics: Vec<String>,
     /// The format of its values (`debezium-json`).
     pub format: String,
+    /// Whether the format expects each value behind its schema (`schema-include`); `None` in
+    /// histories before 1.4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema_include: Option<bool>,
     /// How its topics are read.
     pub mode: SinkMode,
     /// The rows it gave on, from the first record on; `None` where nothing tells.

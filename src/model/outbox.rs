@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::codec::debezium;
 use crate::codec::pgoutput::Cell;
 use crate::model::routes;
 use crate::model::source::{Kind, Rows, Transaction};
@@ -164,7 +165,7 @@ impl Routed {
     /// Whether this is the value that the JSON converter writes for it.
     pub fn is_value(&self, bytes: Option<&[u8]>) -> bool {
         let Some(bytes) = bytes else { return self.payload.is_none() && self.fields.is_empty() };
-        let Ok(captured) = serde_json::from_slice::<serde_json::Value>(bytes) else { return false };
+        let Some(captured) = unwrapped(bytes) else { return false };
         if self.fields.is_empty() {
             return self.is_payload(&captured);
         }
@@ -190,11 +191,18 @@ impl Routed {
     /// in JSON whatever it says: `42` is another key than `"42"`, on another partition.
     pub fn is_key(&self, bytes: Option<&[u8]>, of_text: bool) -> bool {
         let Some(bytes) = bytes else { return self.key.is_none() };
-        let captured = serde_json::from_slice::<serde_json::Value>(bytes);
-        captured.is_ok_and(|captured| {
+        unwrapped(bytes).is_some_and(|captured| {
             let is_kind = captured.is_null() || captured.is_string() == of_text;
             is_kind && is_text(&captured, self.key.as_deref())
         })
+    }
+}
+
+/// What a part of a record means, behind its schema or without one.
+fn unwrapped(bytes: &[u8]) -> Option<serde_json::Value> {
+    match debezium::payload(bytes).ok()? {
+        Some(raw) => serde_json::from_str(raw.get()).ok(),
+        None => Some(serde_json::Value::Null),
     }
 }
 

@@ -33,7 +33,7 @@ pub fn held(reading: &Reading, record: &Record) -> Option<Held> {
     };
     match reading.format.as_str() {
         "json" => Some(Held { rows: 1, readable: is_object(&value.0) }),
-        "debezium-json" => Some(change(&value.0)),
+        "debezium-json" => Some(change(&value.0, reading.schema_include)),
         _ => None,
     }
 }
@@ -42,9 +42,14 @@ fn is_object(bytes: &[u8]) -> bool {
     serde_json::from_slice::<&RawValue>(bytes).is_ok_and(|raw| raw.get().trim().starts_with('{'))
 }
 
-fn change(bytes: &[u8]) -> Held {
+fn change(bytes: &[u8], schema_include: Option<bool>) -> Held {
     let unreadable = Held { rows: 1, readable: false };
+    let Ok(whole) = serde_json::from_slice::<&RawValue>(bytes) else { return unreadable };
     let Ok(Some(raw)) = payload(bytes) else { return unreadable };
+    let is_wrapped = raw.get().len() < whole.get().trim().len();
+    if schema_include.is_some_and(|expected| expected != is_wrapped) {
+        return unreadable;
+    }
     let Ok(change) = serde_json::from_str::<Change<'_>>(raw.get()) else { return unreadable };
     match change.op {
         Some("c" | "r") => Held { rows: 1, readable: change.after.is_some() },
@@ -66,6 +71,7 @@ mod tests {
             table: "t".to_owned(),
             topics: vec!["t".to_owned()],
             format: format.to_owned(),
+            schema_include: None,
             mode,
             rows: None,
         };
@@ -91,6 +97,22 @@ mod tests {
     #[case::something_else("hello", (1, false))]
     fn a_changelog_makes_rows_of_images(#[case] value: &str, #[case] held: (u64, bool)) {
         assert_eq!(read("debezium-json", SinkMode::Retract, Some(value)), Some(held));
+    }
+
+    #[rstest]
+    #[case(true, true, true)]
+    #[case(false, false, true)]
+    #[case(true, false, false)]
+    #[case(false, true, false)]
+    fn a_format_reads_records_behind_their_schema_only_if_it_is_told(
+        #[case] include: bool,
+        #[case] wrapped: bool,
+        #[case] readable: bool,
+    ) {
+        let plain = r#"{"after":{"id":1},"op":"c"}"#;
+        let wrapping = format!(r#" {{"schema":{{}},"payload":{plain}}}"#);
+        let value = if wrapped { wrapping.as_str() } else { plain };
+        assert_eq!(change(value.as_bytes(), Some(include)).readable, readable);
     }
 
     #[rstest]

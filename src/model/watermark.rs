@@ -111,7 +111,10 @@ fn times(time: &Time, record: &Record) -> Vec<i64> {
     let value = record.value.as_ref().and_then(|bytes| serde_json::from_slice(&bytes.0).ok());
     let Some(value) = value else { return Vec::new() };
     let value: Value = value;
-    let images = || ["before", "after"].into_iter().filter_map(|image| value.get(image));
+    // An envelope may stand behind its schema; a field is read where the format looks for it.
+    let envelope = value.get("payload").filter(|_| value.get("schema").is_some());
+    let envelope = envelope.unwrap_or(&value);
+    let images = || ["before", "after"].into_iter().filter_map(|image| envelope.get(image));
     match time {
         Time::Field(name) => value.get(name).and_then(|time| millis(time, 1)).into_iter().collect(),
         Time::Image(name) => images().filter_map(|image| millis(image.get(name)?, 1)).collect(),
@@ -119,11 +122,11 @@ fn times(time: &Time, record: &Record) -> Vec<i64> {
             images().filter_map(|image| millis(image.get(name)?, *ticks)).collect()
         }
         Time::Column { name, ticks, one_row: true } => {
-            let rows = ["after", "before"].into_iter().filter_map(|image| value.get(image));
+            let rows = ["after", "before"].into_iter().filter_map(|image| envelope.get(image));
             let row = rows.filter(|image| !image.is_null()).take(1);
             row.filter_map(|image| millis(image.get(name)?, *ticks)).collect()
         }
-        Time::Commit => value
+        Time::Commit => envelope
             .get("source")
             .and_then(|source| source.get("ts_ms")?.as_i64())
             .into_iter()

@@ -13,6 +13,7 @@ use crate::base::position::RecordPosition;
 use crate::client::clock::Stopwatch;
 use crate::client::postgres::{Connection, PostgresError};
 use crate::client::wait::{self, Look, TimedOut};
+use crate::codec::debezium;
 use crate::history::event::Record;
 
 /// The prefix of a barrier's message. The connector captures it; notes have another one.
@@ -94,7 +95,8 @@ pub async fn emit(database: &Connection, content: &str) -> Result<(), PostgresEr
 
 /// The content of a barrier's record: Debezium's envelope of a logical message holds it in base64.
 fn content(record: &Record) -> Option<String> {
-    let value: Value = serde_json::from_slice(&record.value.as_ref()?.0).ok()?;
+    let value = debezium::payload(&record.value.as_ref()?.0).ok()??;
+    let value: Value = serde_json::from_str(value.get()).ok()?;
     let message = value.get("message")?;
     if message.get("prefix")?.as_str()? != BARRIER_PREFIX {
         return None;
@@ -117,6 +119,15 @@ mod tests {
             value: value.map(|value| Bytes(value.as_bytes().to_vec())),
             headers: Vec::new(),
         }
+    }
+
+    #[tokio::test]
+    async fn a_barrier_is_recognised_behind_its_schema_too() {
+        let barriers = Barriers::default();
+        let value = r#"{"schema":{"type":"struct"},"payload":
+            {"op":"m","message":{"prefix":"changeproof.barrier","content":"YjE="}}}"#;
+        barriers.note(&record(Some(value)));
+        assert!(barriers.back("b1", Duration::from_millis(1)).await.is_ok());
     }
 
     #[tokio::test]

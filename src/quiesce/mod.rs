@@ -161,6 +161,8 @@ pub struct Read {
 pub struct Lenient {
     /// The format of its values.
     pub format: String,
+    /// The format expects each value behind its schema.
+    pub schema_include: bool,
     /// How its topics are read.
     pub mode: SinkMode,
     /// It reads them from the first record on.

@@ -41,6 +41,7 @@ impl Watched<'_> {
                 table: table.to_owned(),
                 topics: reads.iter().map(|read| read.topic.clone()).collect(),
                 format: how.format.clone(),
+                schema_include: Some(how.schema_include),
                 mode: how.mode,
                 rows,
             });

@@ -22,6 +22,7 @@ use crate::client::clock::Stopwatch;
 use crate::client::kafka;
 use crate::client::postgres::PostgresError;
 use crate::client::wait::{self, Look, TimedOut, WaitError};
+use crate::codec::debezium;
 use crate::history::event::{Event, Proof, ProofGap, Record, Reference, Side};
 use crate::quiesce::{self, Barrier, Pipeline, Question, Unproven};
 use crate::scenario::timeline::Condition;
@@ -394,8 +395,8 @@ fn is_streamed(offset: &Value) -> bool {
 
 /// A record's key as a scenario writes it: its values in their order, joined by commas.
 fn key_text(record: &Record) -> Option<String> {
-    let key: Value = serde_json::from_slice(&record.key.as_ref()?.0).ok()?;
-    let key = key.get("payload").unwrap_or(&key);
+    let key = debezium::payload(&record.key.as_ref()?.0).ok()??;
+    let key: Value = serde_json::from_str(key.get()).ok()?;
     let values = key.as_object()?.values().map(|value| match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),

@@ -8,6 +8,8 @@ use crate::base::difference::Difference;
 use crate::base::draft::Draft;
 use crate::capture::journal::{BARRIER, NOTE};
 use crate::client::endpoints::Endpoints;
+use crate::contain;
+use crate::contain::fate::Fate;
 use crate::dialect::avro;
 use crate::dialect::connector::Mapped;
 use crate::history::event::Part;
@@ -20,35 +22,20 @@ const CLASS: &str = "io.debezium.connector.postgresql.PostgresConnector";
 /// The name of our predicate, which keeps transforms off barriers.
 const PREDICATE: &str = "changeproofBarrier";
 
-/// Why there is an option of which the author says nothing.
-const DEFAULT: &str = "the run sets it where the files say nothing";
-
 /// Used where the author says nothing: what production would have, but quick to start and to
 /// recover.
-const DEFAULTS: [(&str, &str); 9] = [
-    ("key.converter", "org.apache.kafka.connect.json.JsonConverter"),
-    ("key.converter.schemas.enable", "false"),
-    ("value.converter", "org.apache.kafka.connect.json.JsonConverter"),
-    ("value.converter.schemas.enable", "false"),
-    // The converter's own default turns a NULL into the column's default.
-    ("value.converter.replace.null.with.default", "false"),
+const QUICK: [(&str, &str); 4] = [
     ("poll.interval.ms", "10"),
     ("slot.retry.delay.ms", "200"),
     ("slot.max.retries", "50"),
     ("retriable.restart.connector.wait.ms", "200"),
 ];
 
-/// Keys of a connector that Confluent manages and that Connect does not know.
-const MANAGED: [&str; 8] = [
-    "kafka.",
-    "output.data.format",
-    "output.key.format",
-    "schema.context.name",
-    "csfle.",
-    "confluent.",
-    "cloud.",
-    "after.state.only",
-];
+/// The converter of the harness's own connector, which stands where there is no connector file.
+const CONVERTER: &str = "org.apache.kafka.connect.json.JsonConverter";
+/// Its options: records without schemas, and a NULL stays a NULL.
+const PLAIN: [(&str, &str); 2] =
+    [("schemas.enable", "false"), ("replace.null.with.default", "false")];
 
 fn converter(part: Part) -> &'static str {
     match part {
@@ -79,11 +66,15 @@ impl Connector {
     ) -> Result<Self, Vec<String>> {
         let mut draft = written.draft.clone();
         draft.author(settings);
-        for (key, value) in DEFAULTS {
-            draft.set_default(key, value, DEFAULT);
+        for (key, value) in QUICK {
+            draft.set_default(key, value, "a run starts and recovers quickly");
+        }
+        if !written.is_file {
+            default_converters(&mut draft);
         }
         let routes = Routes::of(draft.options())?;
-        draft.leave_out_where(foreign);
+        let options = draft.options().clone();
+        draft.leave_out_where(|key| left_out(key, &options));
         own(&mut draft, names, endpoints, &routes);
         own_converters(&mut draft, endpoints);
         let_barriers_through(&mut draft);
@@ -114,6 +105,16 @@ impl Connector {
     pub fn writes_avro(&self, part: Part) -> bool {
         writes_avro(&self.config, part)
     }
+
+    /// The converters that are the worker's, since neither the file nor the settings name one;
+    /// `worker` are the settings of the worker.
+    pub fn of_the_worker(&self, worker: &Options) -> Vec<Difference> {
+        let keys = [Part::Key, Part::Value].map(converter).into_iter();
+        let unnamed =
+            keys.filter(|key| !self.config.contains_key(*key) && !worker.contains_key(*key));
+        let why = "the connector file names none: in production it is that of the worker there";
+        unnamed.map(|key| Difference::new("worker", key, why).ours(CONVERTER)).collect()
+    }
 }
 
 fn writes_avro(config: &Options, part: Part) -> bool {
@@ -129,15 +130,27 @@ fn beats(config: &Options) -> bool {
 }
 
 /// Why a key is left out, if it is.
-fn foreign(key: &str) -> Option<&'static str> {
-    if key == "name" {
-        Some("the run names its connector")
-    } else if key.starts_with("database.") {
-        Some("the database is the run's")
-    } else if MANAGED.iter().any(|managed| key.starts_with(managed)) {
-        Some("it is an option of Confluent Cloud, which Debezium on Connect does not know")
-    } else {
-        None
+fn left_out(key: &str, options: &Options) -> Option<&'static str> {
+    let value = options.get(key).map_or("", String::as_str);
+    match contain::connector::option(key, value, options) {
+        Fate::LeftOut(why) => Some(why),
+        Fate::Kept | Fate::Ours(_) | Fate::Refused(..) => None,
+    }
+}
+
+/// The converters of a connector without a file. Those that the settings name have their own
+/// defaults, as those of a file have.
+fn default_converters(draft: &mut Draft) {
+    for part in [Part::Key, Part::Value] {
+        let class = converter(part);
+        if draft.get(class).is_some() {
+            continue;
+        }
+        let why = "there is no connector file: the harness's own writes JSON without schemas";
+        draft.set(class, CONVERTER, why);
+        for (option, value) in PLAIN {
+            draft.set_default(&format!("{class}.{option}"), value, why);
+        }
     }
 }
 
@@ -146,6 +159,10 @@ fn own(draft: &mut Draft, names: &Names, endpoints: &Endpoints, routes: &Routes)
     draft.set("connector.class", CLASS, "Debezium's connector for Postgres is under test");
     draft.set("tasks.max", "1", "the connector has one task");
     draft.set("plugin.name", "pgoutput", "the stack's Postgres decodes with it");
+    if draft.get("signal.enabled.channels").is_some() {
+        let why = "only rows of the signal table reach a run's connector";
+        draft.set("signal.enabled.channels", "source", why);
+    }
     let database = "the database is the run's";
     draft.set("database.hostname", &endpoints.postgres_host, database);
     draft.set("database.port", endpoints.postgres_port.to_string(), database);
@@ -268,6 +285,8 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
     use crate::base::text::Text;
     use crate::scenario::trial::Naming;
@@ -292,7 +311,10 @@ mod tests {
 
     fn file(written: &[(&str, &str)]) -> Mapped {
         let file = Text::whole("connector.json".into(), String::new());
-        Mapped::as_written(&options(written), &file)
+        match written {
+            [] => Mapped::none(),
+            written => Mapped::as_written(&options(written), &file),
+        }
     }
 
     #[test]
@@ -302,6 +324,36 @@ mod tests {
         assert!(all_added, "{:?}", connector.differences);
         assert_eq!(connector.routes.table("public", "t"), "cdc.public.t");
         insta::assert_json_snapshot!(connector.config);
+    }
+
+    #[rstest]
+    // The harness's own, where there is no file.
+    #[case(&[], &[], ["false", "false"])]
+    #[case(&[], &[("value.converter.schemas.enable", "true")], ["false", "true"])]
+    // Connect's defaults, where the author names a converter or gives a file.
+    #[case(&[], &[("value.converter", CONVERTER)], ["false", "-"])]
+    #[case(&[("topic.prefix", "x")], &[], ["-", "-"])]
+    #[case(&[("topic.prefix", "x")], &[("value.converter.schemas.enable", "false")], ["-", "false"])]
+    fn what_a_file_leaves_out_has_connects_default(
+        #[case] written: &[(&str, &str)],
+        #[case] settings: &[(&str, &str)],
+        #[case] schemas: [&str; 2],
+    ) {
+        let connector = connector(written, settings);
+        let keys = ["key.converter.schemas.enable", "value.converter.schemas.enable"];
+        let found = keys.map(|key| connector.config.get(key).map_or("-", String::as_str));
+        assert_eq!(found, schemas);
+    }
+
+    #[test]
+    fn a_converter_that_nobody_names_is_the_workers_and_listed() {
+        let connector = connector(&[("value.converter", CONVERTER)], &[]);
+        let listed = |worker: &[(&str, &str)]| {
+            let listed = connector.of_the_worker(&options(worker));
+            listed.into_iter().map(|one| one.key).collect::<Vec<_>>()
+        };
+        assert_eq!(listed(&[]), ["key.converter"]);
+        assert!(listed(&[("key.converter", CONVERTER)]).is_empty());
     }
 
     #[test]

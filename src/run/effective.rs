@@ -46,9 +46,11 @@ impl Effective {
         let settings = &trial.settings;
         let dialect::Applied { connector: written, translation } =
             dialect::apply(&trial.pipeline, settings, sources)?;
-        let connector =
+        let mut connector =
             Connector::new(&written, &settings.connector, places.names, places.endpoints)
                 .map_err(|problems| unnamed(trial, &problems))?;
+        let of_the_worker = connector.of_the_worker(&settings.worker);
+        connector.differences.extend(of_the_worker);
         // The dialect has applied the tables' options already.
         let of_tables = match trial.pipeline.dialect {
             Dialect::Flink => settings.tables.clone(),

@@ -366,7 +366,13 @@ fn lenient(table: &TopicTable) -> Option<Lenient> {
     let upserts = table.mode == SinkMode::Upsert;
     let whole = upserts || with.get("scan.startup.mode") == Some("earliest-offset");
     let (format, mode) = (table.format.clone(), table.mode);
-    with.options.iter().any(ignores).then_some(Lenient { format, mode, whole })
+    let includes = |option: &WithOption| {
+        option.key.ends_with("debezium-json.schema-include")
+            && option.value.eq_ignore_ascii_case("true")
+    };
+    let schema_include = with.options.iter().any(includes);
+    let is_lenient = with.options.iter().any(ignores);
+    is_lenient.then_some(Lenient { format, schema_include, mode, whole })
 }
 
 /// Whether the table has a watermark, and whether idle partitions hold it back.

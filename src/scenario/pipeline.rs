@@ -15,7 +15,7 @@ pub const ROUTER: &str = "io.debezium.transforms.outbox.EventRouter";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
-    /// JSON without schemas.
+    /// JSON, with schemas or without.
     Json,
     /// Avro behind the frame of a schema registry.
     AvroRegistry,

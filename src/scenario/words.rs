@@ -92,7 +92,7 @@ words! {
     PIPELINE = "a pipeline file" {
         "pipeline" [must Type::Word(&VERSION)] "The version of the language. Left out when a pipeline is written into a scenario.";
         "source" [must Type::OneOrList(&Type::Sql)] "DDL of the source tables for an empty database; it must create a table.";
-        "connector" [may Type::Path] "Path of the connector's JSON file as production has it. Keys that changeproof must own (connection, slot, publication, …) are replaced, and listed in the report. Without it: prefix `cdc`, all tables.";
+        "connector" [may Type::Path] "Path of the connector's JSON file as production has it. What it leaves out has the default of Connect and of Debezium, as there: `schemas.enable` is true. Keys that changeproof must own (connection, slot, publication, …) are replaced; `explain` and every report list them. Without it: prefix `cdc`, all tables, JSON without schemas in which a NULL stays a NULL.";
         "outbox" [may Type::Named("source table", &Type::List(&Type::Text))] "Tables that the connector's outbox router routes, each with the values it routes by: `{outbox: [order, invoice]}`. Each value gets a topic; findings are at the table.";
         "format" [may Type::Word(&FORMAT)] "How records are written; read from the connector file if left out.";
         "dialect" [may Type::Word(&DIALECT)] "Whose Flink SQL the statements are.";
@@ -274,7 +274,7 @@ words! {
     } later [];
     /// Wire formats.
     FORMAT = "format" {
-        "json" "JSON without schemas.";
+        "json" "JSON, with schemas or without, as the connector's converters say.";
         "avro-registry" "Avro, its schemas in the stack's schema registry. Statements and a connector file that are written for JSON are brought to it: converters, the formats of tables, decimals as Avro's own, `TIMESTAMP_LTZ` as `TIMESTAMP`.";
     } later [] refused [
         "json-registry" "open-source Flink has no format that reads JSON behind the id of a registry's schema, which this format puts before each value" "write `json`: the same values without the id; or `avro-registry`, if the registry itself is under test";

@@ -27,6 +27,7 @@ fn read_by_the_proof(rows: Option<u64>, format: &str) -> Scene {
         table: "payments".to_owned(),
         topics: vec![TOPIC.to_owned()],
         format: format.to_owned(),
+        schema_include: None,
         mode: SinkMode::Retract,
         rows,
     };
@@ -93,6 +94,7 @@ fn a_record_that_the_format_cannot_read_is_named_as_the_cause(
         table: "payments".to_owned(),
         topics: vec![TOPIC.to_owned()],
         format: "debezium-json".to_owned(),
+        schema_include: None,
         mode: SinkMode::Retract,
         rows: Some(rows),
     };

@@ -50,6 +50,19 @@ pub(super) fn refuse(trial: &Trial, _sources: &[(Utf8PathBuf, String)]) -> Vec<D
     refused
 }
 
+/// What reaches out of the run in SQL that stands in an option: what it does, and what to write
+/// instead.
+pub(super) fn reaches(sql: &str) -> Vec<(String, String)> {
+    let text = Text::whole("option".into(), sql.to_owned());
+    let statements = split::postgres(&text).unwrap_or_default();
+    let made = Made::by(statements.iter());
+    let mut refused = Vec::new();
+    for statement in &statements {
+        refuse_statement(statement, &made, &mut refused);
+    }
+    refused.into_iter().map(|one| (one.message, one.help.unwrap_or_default())).collect()
+}
+
 fn refuse_statement(statement: &Text, made: &Made, refused: &mut Vec<Diagnostic>) {
     command::each(statement, &mut |text, command| {
         let mut found = outside::find(command);

@@ -139,6 +139,7 @@ fn connector(
         "key.converter.schemas.enable": "false",
         "value.converter": "org.apache.kafka.connect.json.JsonConverter",
         "value.converter.schemas.enable": "false",
+        "value.converter.replace.null.with.default": "false",
     });
     let text = serde_json::to_string_pretty(&config).unwrap_or_default() + "\n";
     proposal.files.push(("connector.json".into(), text));
