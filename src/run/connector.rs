@@ -11,6 +11,7 @@ use crate::client::endpoints::Endpoints;
 use crate::dialect::avro;
 use crate::dialect::connector::Mapped;
 use crate::history::event::Part;
+use crate::model::creation::{self, Creation, Shape};
 use crate::model::routes::{MATCHES, Routes};
 use crate::scenario::settings::Options;
 
@@ -65,6 +66,8 @@ pub struct Connector {
     pub differences: Vec<Difference>,
     /// Its topics as production has them.
     pub routes: Routes,
+    /// How its file has topics created.
+    creation: Option<Creation>,
 }
 
 impl Connector {
@@ -82,13 +85,14 @@ impl Connector {
             draft.set_default(key, value, DEFAULT);
         }
         let routes = Routes::of(draft.options())?;
+        let creation = Creation::of(draft.options())?;
         draft.leave_out_where(foreign);
         own(&mut draft, names, endpoints, &routes);
         own_converters(&mut draft, endpoints);
         let_barriers_through(&mut draft);
         spare_barriers(&mut draft, names, &routes.messages());
         let (config, differences) = draft.finish("connector");
-        Ok(Self { config, differences, routes })
+        Ok(Self { config, differences, routes, creation })
     }
 
     /// The logical name of the topic of transaction metadata, if the connector writes them.
@@ -102,6 +106,11 @@ impl Connector {
     /// it would run and be stuck for ever.
     pub fn heartbeat_topic(&self) -> Option<String> {
         beats(&self.config).then(|| self.routes.heartbeat())
+    }
+
+    /// How a topic of its records is created, by its logical name.
+    pub fn shape(&self, topic: &str) -> Shape {
+        self.creation.as_ref().map(|all| all.of_topic(topic).clone()).unwrap_or_default()
     }
 
     /// The configuration without passwords.
@@ -136,6 +145,10 @@ fn beats(config: &Options) -> bool {
 fn foreign(key: &str) -> Option<&'static str> {
     if key == "name" {
         Some("the run names its connector")
+    } else if key.starts_with(creation::PREFIX) && key.ends_with(creation::REPLICATION) {
+        Some("the run creates the topics, with a replication factor of 1: the stack has one broker")
+    } else if key.starts_with(creation::PREFIX) {
+        Some("the run creates the topics, as the option says")
     } else if key.starts_with("database.") {
         Some("the database is the run's")
     } else if MANAGED.iter().any(|managed| key.starts_with(managed)) {
@@ -380,6 +393,17 @@ mod tests {
         let written = file(&[("topic.naming.strategy", "x.Own")]);
         let told = Connector::new(&written, &Options::new(), &names, &Endpoints::default());
         assert!(told.unwrap_err()[0].contains("x.Own"));
+    }
+
+    #[test]
+    fn topics_are_created_by_the_run_as_the_file_has_it() {
+        let replicas = "topic.creation.default.replication.factor";
+        let connector =
+            connector(&[("topic.creation.default.partitions", "6"), (replicas, "3")], &[]);
+        assert!(!connector.config.keys().any(|key| key.starts_with("topic.creation.")));
+        let of = |key: &str| connector.differences.iter().find(|one| one.key == key).unwrap();
+        assert!(of(replicas).why.contains("replication factor of 1"));
+        assert_eq!(connector.shape("cdc.public.t").partitions, Some(6));
     }
 
     #[test]
