@@ -18,7 +18,7 @@ use crate::history::event::{
 };
 use crate::history::files::{DataFile, Holds, Kept};
 use crate::scenario::expect::Demand;
-use crate::scenario::pipeline::{Dialect, Format, Pipeline, Sink, Window, WindowTime};
+use crate::scenario::pipeline::{Dialect, Pipeline, Sink, Window, WindowTime};
 use crate::scenario::settings::{Options, ReplicaIdentity};
 use crate::scenario::trial::Trial;
 
@@ -93,7 +93,7 @@ fn header() -> Header {
         source: Vec::new(),
         connector: None,
         outbox: BTreeMap::new(),
-        format: Format::Json,
+        format: None,
         dialect: Dialect::Flink,
         statements: Vec::new(),
         sinks: BTreeMap::from([(SINK.to_owned(), sink)]),

@@ -17,9 +17,9 @@ use super::stack::own_options;
 use crate::base::exit::Exit;
 use crate::check::verdict::Verdict;
 use crate::client::clock::Stopwatch;
+use crate::dialect::avro;
 use crate::report::{Case, human, repeat};
 use crate::run::{self, Cancel, Limits, RunContext, TrialResult};
-use crate::scenario::pipeline;
 use crate::scenario::trial::Trial;
 use crate::stack::{self, Lease, OwnOptions, Say, Share, StackError, StackOptions};
 
@@ -177,7 +177,7 @@ async fn all(trials: Vec<Planned>, shared: &Arc<Shared>) -> Exit {
 struct On {
     options: StackOptions,
     share: Share,
-    /// Records are Avro.
+    /// Something is in Avro.
     registry: bool,
 }
 
@@ -187,7 +187,7 @@ fn batches(trials: Vec<Planned>, options: &StackOptions) -> Vec<(On, Vec<Planned
     let mut by_stack = BTreeMap::<(OwnOptions, bool, bool), Vec<Planned>>::new();
     for planned in trials {
         let own = OwnOptions::of(&planned.trial);
-        let registry = planned.trial.pipeline.format == pipeline::Format::AvroRegistry;
+        let registry = avro::needs_registry(&planned.trial.pipeline, &planned.trial.settings);
         by_stack.entry((own, planned.trial.alone, registry)).or_default().push(planned);
     }
     let mut batches = Vec::new();

@@ -13,7 +13,7 @@ use crate::base::secret;
 use crate::base::text::Text;
 use crate::dialect::{self, Applied};
 use crate::plan::{self, Matrix};
-use crate::scenario::pipeline::{ConnectorFile, Dialect, Format, Pipeline};
+use crate::scenario::pipeline::{ConnectorFile, Dialect, Pipeline};
 use crate::scenario::settings::{Options, Settings};
 use crate::scenario::{load, load_pipeline};
 use crate::sql::secret::redacted;
@@ -128,7 +128,7 @@ fn of_sql(translate: &Translate) -> Result<Given, String> {
         source,
         connector,
         outbox: BTreeMap::new(),
-        format: Format::Json,
+        format: None,
         dialect: Dialect::Confluent,
         statements,
         sinks: BTreeMap::new(),

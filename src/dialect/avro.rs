@@ -5,10 +5,12 @@ use super::connector::Mapped;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::draft::Draft;
 use crate::base::text::Text;
+use crate::scenario::pipeline::{Format, Pipeline};
+use crate::scenario::settings::{Options, Settings};
 use crate::sql::edit::{Edit, splice, with_options};
 use crate::sql::flink::{ColumnKind, Statement, parse};
 use crate::sql::table::{Part, parts};
-use crate::sql::token::{Language, significant};
+use crate::sql::token::{Language, Token, significant};
 
 use super::refusal::Refusal;
 
@@ -30,6 +32,27 @@ pub fn is_converter(class: &str) -> bool {
 /// Whether a format of Flink reads Avro behind a registry.
 pub fn is_format(format: &str) -> bool {
     format == FORMAT || format == DEBEZIUM_FORMAT
+}
+
+/// Whether anything of a pipeline writes or reads Avro behind a schema registry.
+pub fn needs_registry(pipeline: &Pipeline, settings: &Settings) -> bool {
+    let file = pipeline.connector.iter().flat_map(|file| &file.options);
+    let converts = |(key, value): (&String, &String)| match key.as_str() {
+        "key.converter" | "value.converter" => is_converter(value),
+        "output.key.format" | "output.data.format" => value == "AVRO",
+        _ => false,
+    };
+    let is_named = |value: &str| {
+        is_format(value) || ["avro-registry", "avro-debezium-registry"].contains(&value)
+    };
+    let in_statement = |text: &Text| {
+        let tokens = significant(Language::Flink, &text.value);
+        tokens.iter().filter_map(Token::string).any(|value| is_named(&value))
+    };
+    pipeline.format == Some(Format::AvroRegistry)
+        || file.chain(&settings.connector).any(converts)
+        || settings.tables.values().flat_map(Options::values).any(|value| is_named(value))
+        || pipeline.statements.iter().any(in_statement)
 }
 
 /// The connector with converters that write Avro; those of other formats stay.
@@ -113,7 +136,12 @@ pub(super) fn with_times(text: &Text) -> Text {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use rstest::rstest;
+
     use super::*;
+    use crate::scenario::pipeline::Dialect;
 
     fn translated(sql: &str) -> Result<String, Diagnostic> {
         statement(&Text::whole("p.sql".into(), sql.to_owned())).map(|text| text.value)
@@ -133,6 +161,36 @@ mod tests {
         assert!(translated(sql).unwrap().contains("'debezium-avro-confluent'"));
         let sql = "CREATE TABLE t (id INT) WITH ('connector' = 'filesystem', 'format' = 'json')";
         assert_eq!(translated(sql).unwrap(), sql);
+    }
+
+    #[rstest]
+    #[case(None, "", "json", false)]
+    #[case(Some(Format::Json), "", "json", false)]
+    #[case(Some(Format::AvroRegistry), "", "json", true)]
+    #[case(None, "io.confluent.connect.avro.AvroConverter", "json", true)]
+    #[case(Some(Format::Json), "io.confluent.connect.avro.AvroConverter", "json", true)]
+    #[case(None, "", "avro-confluent", true)]
+    fn a_registry_is_there_where_something_is_in_avro(
+        #[case] asked: Option<Format>,
+        #[case] converter: &str,
+        #[case] format: &str,
+        #[case] expected: bool,
+    ) {
+        let sql =
+            format!("CREATE TABLE t (id INT) WITH ('connector' = 'kafka', 'format' = '{format}')");
+        let pipeline = Pipeline {
+            format: asked,
+            statements: vec![Text::whole("p.sql".into(), sql)],
+            file: None,
+            source: Vec::new(),
+            connector: None,
+            outbox: BTreeMap::new(),
+            dialect: Dialect::Flink,
+            sinks: BTreeMap::new(),
+        };
+        let connector = Options::from([("value.converter".to_owned(), converter.to_owned())]);
+        let settings = Settings { connector, ..Settings::default() };
+        assert_eq!(needs_registry(&pipeline, &settings), expected);
     }
 
     #[test]

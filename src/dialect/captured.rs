@@ -5,6 +5,7 @@ use super::avro;
 use super::refusal::Refusal;
 use super::types::flink_type;
 use crate::base::text::Text;
+use crate::model::creation::Creation;
 use crate::model::routes::Routes;
 use crate::scenario::settings::Options;
 use crate::sql::columns::{Column, Definition, PgType, definition};
@@ -47,6 +48,7 @@ pub(super) fn captured(world: &World<'_>) -> Vec<Captured> {
     }
     // Names that cannot be told are refused before anything starts.
     let Ok(routes) = Routes::of(world.connector) else { return Vec::new() };
+    let creation = Creation::of(world.connector).unwrap_or_default();
     let is_raw = world.connector.get("output.data.format").is_some_and(|format| format == "JSON");
     let wire = match is_avro(world.connector) {
         true => Wire::Avro,
@@ -62,14 +64,20 @@ pub(super) fn captured(world: &World<'_>) -> Vec<Captured> {
                 let key = message_key(world.connector, &full).unwrap_or_else(|| {
                     postgres::created_table(statement).map(|t| t.primary_key).unwrap_or_default()
                 });
-                let options = world.topics.get(&full).or_else(|| world.topics.get(&name));
+                let topic = routes.table(&schema, &name);
+                let set = world.topics.get(&full).or_else(|| world.topics.get(&name));
+                let mut options = creation
+                    .as_ref()
+                    .map(|all| all.of_topic(&topic).options.clone())
+                    .unwrap_or_default();
+                options.extend(set.cloned().unwrap_or_default());
                 let columns = columns.iter().map(|c| types.column(c, world.connector)).collect();
                 found.push(Captured {
-                    topic: routes.table(&schema, &name),
+                    topic,
                     columns,
                     key,
                     is_partial,
-                    is_compacted: options.is_some_and(is_compacted),
+                    is_compacted: is_compacted(&options),
                     wire,
                 });
             }

@@ -122,7 +122,7 @@ pub fn apply(
             translate(&pipeline.statements, &world)?
         }
     };
-    if pipeline.format == Format::Json {
+    if pipeline.format != Some(Format::AvroRegistry) {
         return Ok(Applied { connector, translation });
     }
     avro::connector(&mut connector);

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::event::{Bytes, End, Event, FORMAT, Header, Record, Version};
 use super::{HistoryError, Reader, Writer};
 use crate::base::position::{Lsn, Xid};
-use crate::scenario::pipeline::{Dialect, Format, Pipeline};
+use crate::scenario::pipeline::{Dialect, Pipeline};
 use crate::scenario::trial::Trial;
 
 pub(super) fn header() -> Header {
@@ -16,7 +16,7 @@ pub(super) fn header() -> Header {
         source: Vec::new(),
         connector: None,
         outbox: BTreeMap::new(),
-        format: Format::Json,
+        format: None,
         dialect: Dialect::Flink,
         statements: Vec::new(),
         sinks: BTreeMap::new(),

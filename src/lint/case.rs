@@ -7,6 +7,8 @@ use super::Rule;
 use super::writes::{Write, writes};
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::text::{Place, Span, Text};
+use crate::model::creation::Creation;
+use crate::model::routes::Routes;
 use crate::scenario::settings::ReplicaIdentity;
 use crate::scenario::timeline::Action;
 use crate::scenario::trial::Trial;
@@ -59,7 +61,16 @@ impl<'a> Case<'a> {
     }
 
     pub(super) fn partitions(&self, place: &str) -> u32 {
-        self.trial.settings.partitions.as_ref().and_then(|set| set.at(place)).unwrap_or(1)
+        let set = self.trial.settings.partitions.as_ref().and_then(|set| set.at(place));
+        set.or_else(|| self.created(place)).unwrap_or(1)
+    }
+
+    /// The partitions of a source table's topic by the connector's options.
+    fn created(&self, table: &str) -> Option<u32> {
+        self.source(table)?;
+        let options = self.trial.connector();
+        let topic = Routes::of(&options).ok()?.table("public", table);
+        Creation::of(&options).ok()??.of_topic(&topic).partitions
     }
 
     /// Whether a finding is demanded at any of these places.

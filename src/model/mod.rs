@@ -1,9 +1,11 @@
 //! What may be seen: the source tables over time, the records a topic may hold, the sinks' contents.
 
+pub mod creation;
 pub mod feed;
 pub mod key;
 pub mod outbox;
 pub mod partitioner;
+pub mod pattern;
 pub mod reading;
 pub mod routes;
 pub mod runs;

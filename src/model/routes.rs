@@ -7,6 +7,7 @@
 use regex::Regex;
 
 use crate::model::outbox;
+use crate::model::pattern::Pattern;
 use crate::scenario::pipeline::ROUTER;
 use crate::scenario::settings::Options;
 
@@ -44,18 +45,6 @@ struct Step {
     pattern: Pattern,
     replacement: Vec<Piece>,
 }
-
-/// A regular expression for whole names.
-#[derive(Debug, Clone)]
-struct Pattern(Regex);
-
-impl PartialEq for Pattern {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.as_str() == other.0.as_str()
-    }
-}
-
-impl Eq for Pattern {}
 
 /// A part of a replacement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,35 +174,23 @@ impl Step {
         Ok(Some(Self {
             predicate: predicate(config, name).map_err(at)?,
             is_outbox: option("type") == Some(ROUTER),
-            replacement: pieces(replacement, &pattern.0).map_err(at)?,
+            replacement: pieces(replacement, pattern.regex()).map_err(at)?,
             pattern,
         }))
     }
 
     fn applies(&self, topic: &str) -> bool {
         let Some((pattern, negate)) = &self.predicate else { return true };
-        pattern.0.is_match(topic) != *negate
+        pattern.holds(topic) != *negate
     }
 
     fn route(&self, text: &str) -> Option<String> {
-        let found = self.pattern.0.captures(text)?;
+        let found = self.pattern.regex().captures(text)?;
         let piece = |piece: &Piece| match piece {
             Piece::Text(text) => text.clone(),
             Piece::Group(group) => found.get(*group).map_or("", |group| group.as_str()).to_owned(),
         };
         Some(self.replacement.iter().map(piece).collect())
-    }
-}
-
-impl Pattern {
-    fn of(regex: &str) -> Result<Self, String> {
-        let whole = Regex::new(&format!(r"\A(?:{regex})\z"));
-        whole.map(Self).map_err(|_| {
-            format!(
-                "the regular expression `{regex}` cannot be read here; look-around and back \
-                 references are not known"
-            )
-        })
     }
 }
 

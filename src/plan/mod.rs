@@ -58,7 +58,7 @@ fn trial(scenario: &Scenario, draw: &Draw<'_>, seed: u64) -> Trial {
             pipeline = Pipeline { statements, ..pipeline };
         }
         if let SettingValue::Format(format) = choice.value {
-            pipeline.format = format;
+            pipeline.format = Some(format);
         }
         settings.set(&setting.path, &choice.value);
     }

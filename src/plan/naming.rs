@@ -44,10 +44,7 @@ pub(super) fn naming(trial: &Trial) -> Naming {
     if set.connector.contains_key("topic.prefix") {
         reasons.push("`settings.connector` gives a `topic.prefix`".to_owned());
     }
-    let file = trial.pipeline.connector.as_ref().map(|file| file.options.clone());
-    let mut options = file.unwrap_or_default();
-    options.extend(set.connector.clone());
-    reasons.extend(of_connector(&options));
+    reasons.extend(of_connector(&trial.connector()));
     for (table, options) in &set.tables {
         reasons.extend(options.contains_key("topic-pattern").then(|| by_pattern(table)));
     }

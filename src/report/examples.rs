@@ -11,7 +11,7 @@ use crate::check::verdict::{
     Difference, Finding, Gap, Judged, Outcome, Seen, Status, Unmet, Verdict,
 };
 use crate::history::event::{FORMAT, Header};
-use crate::scenario::pipeline::{Dialect, Format, Pipeline};
+use crate::scenario::pipeline::{Dialect, Pipeline};
 use crate::scenario::settings::Cell;
 use crate::scenario::trial::Trial;
 
@@ -21,7 +21,7 @@ pub(super) fn header() -> Header {
         source: Vec::new(),
         connector: None,
         outbox: BTreeMap::new(),
-        format: Format::Json,
+        format: None,
         dialect: Dialect::Flink,
         statements: Vec::new(),
         sinks: BTreeMap::new(),

@@ -13,6 +13,7 @@ use crate::contain::fate::Fate;
 use crate::dialect::avro;
 use crate::dialect::connector::Mapped;
 use crate::history::event::Part;
+use crate::model::creation::{self, Creation, Shape};
 use crate::model::routes::{MATCHES, Routes};
 use crate::scenario::secret;
 use crate::scenario::settings::Options;
@@ -53,6 +54,8 @@ pub struct Connector {
     pub differences: Vec<Difference>,
     /// Its topics as production has them.
     pub routes: Routes,
+    /// How its file has topics created.
+    creation: Option<Creation>,
 }
 
 impl Connector {
@@ -73,6 +76,7 @@ impl Connector {
             default_converters(&mut draft);
         }
         let routes = Routes::of(draft.options())?;
+        let creation = Creation::of(draft.options())?;
         let options = draft.options().clone();
         draft.leave_out_where(|key| left_out(key, &options));
         own(&mut draft, names, endpoints, &routes);
@@ -80,7 +84,7 @@ impl Connector {
         let_barriers_through(&mut draft);
         spare_barriers(&mut draft, names, &routes.messages());
         let (config, differences) = draft.finish("connector");
-        Ok(Self { config, differences, routes })
+        Ok(Self { config, differences, routes, creation })
     }
 
     /// The logical name of the topic of transaction metadata, if the connector writes them.
@@ -94,6 +98,11 @@ impl Connector {
     /// it would run and be stuck for ever.
     pub fn heartbeat_topic(&self) -> Option<String> {
         beats(&self.config).then(|| self.routes.heartbeat())
+    }
+
+    /// How a topic of its records is created, by its logical name.
+    pub fn shape(&self, topic: &str) -> Shape {
+        self.creation.as_ref().map(|all| all.of_topic(topic).clone()).unwrap_or_default()
     }
 
     /// The configuration with secrets hidden.
@@ -131,6 +140,13 @@ fn beats(config: &Options) -> bool {
 
 /// Why a key is left out, if it is.
 fn left_out(key: &str, options: &Options) -> Option<&'static str> {
+    if key.starts_with(creation::PREFIX) {
+        return Some(if key.ends_with(creation::REPLICATION) {
+            "the run creates the topics, with a replication factor of 1: the stack has one broker"
+        } else {
+            "the run creates the topics, as the option says"
+        });
+    }
     let value = options.get(key).map_or("", String::as_str);
     match contain::connector::option(key, value, options) {
         Fate::LeftOut(why) => Some(why),
@@ -430,6 +446,17 @@ mod tests {
         let written = file(&[("topic.naming.strategy", "x.Own")]);
         let told = Connector::new(&written, &Options::new(), &names, &Endpoints::default());
         assert!(told.unwrap_err()[0].contains("x.Own"));
+    }
+
+    #[test]
+    fn topics_are_created_by_the_run_as_the_file_has_it() {
+        let replicas = "topic.creation.default.replication.factor";
+        let connector =
+            connector(&[("topic.creation.default.partitions", "6"), (replicas, "3")], &[]);
+        assert!(!connector.config.keys().any(|key| key.starts_with("topic.creation.")));
+        let of = |key: &str| connector.differences.iter().find(|one| one.key == key).unwrap();
+        assert!(of(replicas).why.contains("replication factor of 1"));
+        assert_eq!(connector.shape("cdc.public.t").partitions, Some(6));
     }
 
     #[test]

@@ -98,7 +98,7 @@ mod tests {
             source: Vec::new(),
             connector: None,
             outbox: BTreeMap::new(),
-            format: Format::Json,
+            format: Some(Format::Json),
             dialect: Dialect::Flink,
             statements: Vec::new(),
             sinks: BTreeMap::new(),

@@ -363,23 +363,24 @@ pub(super) async fn create_topics(run: &Run<'_>, topics: &[Topic]) -> Result<(),
     let new = topics::to_create(topics, &run.connector, &run.names);
     run.made.topics(new.iter().map(|topic| topic.name.clone()));
     let created = run.admin.create(&new).await;
-    created.map_err(
-        |error| if error.is_refused_option() { refused_options(run) } else { error.into() },
-    )
+    created.map_err(|error| {
+        if error.is_refused_option() { refused_options(run, topics) } else { error.into() }
+    })
 }
 
 /// Which of the options is refused, the broker does not say.
-fn refused_options(run: &Run<'_>) -> Stop {
-    let of = |(place, options): (&String, &Options)| {
-        let options: Vec<_> =
-            options.iter().map(|(key, value)| format!("{key} = {value}")).collect();
-        format!("`{place}` ({})", options.join(", "))
+fn refused_options(run: &Run<'_>, topics: &[Topic]) -> Stop {
+    let of = |topic: &Topic| {
+        let options = topic.options.iter().map(|(key, value)| format!("{key} = {value}"));
+        format!("`{}` ({})", topic.name, options.collect::<Vec<_>>().join(", "))
     };
-    let topics: Vec<_> = run.trial.settings.topics.iter().map(of).collect();
-    let message = format!("the broker refuses an option of a topic: {}", topics.join(" or "));
+    let asked: Vec<_> = topics.iter().filter(|topic| !topic.options.is_empty()).map(of).collect();
+    let message = format!("the broker refuses an option of a topic: {}", asked.join(" or "));
     let Some(entry) = run.trial.timeline.first() else { return Stop::Stack(message) };
     let mut diagnostic = diagnose::entry(PIPELINE, entry, message);
-    diagnostic.help = Some("correct it under `settings.topics`".to_owned());
+    let help = "correct it under `settings.topics`, in the `topic.creation.*` of the connector \
+                file, or in the table's `kafka.*` options";
+    diagnostic.help = Some(help.to_owned());
     diagnostic.into()
 }
 

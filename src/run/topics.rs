@@ -6,6 +6,7 @@ use super::statements::Statements;
 use crate::capture::catalog::qualified;
 use crate::client::kafka::NewTopic;
 use crate::history::event::{Role, Table, Topic};
+use crate::model::creation::Shape;
 use crate::scenario::pipeline::Pipeline;
 use crate::scenario::settings::{Options, PerPlace, Settings};
 
@@ -25,10 +26,15 @@ pub(super) fn topics(tables: &[Table], pipeline: &Pipeline, plan: &Planned<'_>) 
         role,
         options,
     };
+    let captured = |name: String, partitions: Option<u32>, role, options: Options| {
+        let mut shape = connector.shape(&name);
+        shape.options.extend(options);
+        topic(name, partitions.or(shape.partitions).unwrap_or(1), role, shape.options)
+    };
     let mut topics = Vec::new();
     for table in tables.iter().filter(|table| table.captured) {
         let full = qualified(table);
-        let partitions = of_table(settings.partitions.as_ref(), table).unwrap_or(1);
+        let partitions = of_table(settings.partitions.as_ref(), table);
         let set = settings.topics.get(&full).or_else(|| settings.topics.get(&table.name));
         let set = set.cloned().unwrap_or_default();
         let routed = pipeline.outbox.get(&full).or_else(|| pipeline.outbox.get(&table.name));
@@ -36,18 +42,18 @@ pub(super) fn topics(tables: &[Table], pipeline: &Pipeline, plan: &Planned<'_>) 
             topics.extend(values.iter().map(|value| {
                 let role = Role::Outbox { table: full.clone(), value: value.clone() };
                 let name = connector.routes.outbox(&table.schema, &table.name, value);
-                topic(name, partitions, role, set.clone())
+                captured(name, partitions, role, set.clone())
             }));
             continue;
         }
         let name = connector.routes.table(&table.schema, &table.name);
         let mut options = statements.topics.get(&name).cloned().unwrap_or_default().options;
         options.extend(set);
-        topics.push(topic(name, partitions, Role::Source { table: full }, options));
+        topics.push(captured(name, partitions, Role::Source { table: full }, options));
     }
     topics.push(topic(connector.routes.messages(), 1, Role::Barrier, Options::new()));
     if let Some(name) = connector.transaction_topic() {
-        topics.push(topic(name, 1, Role::Transaction, Options::new()));
+        topics.push(captured(name, None, Role::Transaction, Options::new()));
     }
     for sink in pipeline.sinks.keys() {
         let Some(table) = statements.tables.get(sink) else { continue };
@@ -102,7 +108,9 @@ pub(super) fn to_create(topics: &[Topic], connector: &Connector, names: &Names) 
         .collect();
     if let Some(heartbeat) = connector.heartbeat_topic() {
         let name = names.topic(&heartbeat);
-        new.push(NewTopic { name, partitions: 1, options: Options::new() });
+        let Shape { partitions, options } = connector.shape(&heartbeat);
+        let partitions = i32::try_from(partitions.unwrap_or(1)).unwrap_or(i32::MAX);
+        new.push(NewTopic { name, partitions, options });
     }
     new
 }

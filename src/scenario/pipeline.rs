@@ -53,8 +53,10 @@ pub struct Pipeline {
     /// topic for each.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outbox: BTreeMap<String, Vec<String>>,
-    /// The wire format.
-    pub format: Format,
+    /// The format that everything is brought to because the author asks for it; `None`: every file
+    /// means what it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<Format>,
     /// The dialect of `statements`.
     pub dialect: Dialect,
     /// Flink statements in order of submission, one a text (already split).

@@ -141,7 +141,7 @@ mod tests {
                 options: own(&[("database.password", "c0nnector"), ("slot.name", "s1ot")]),
             }),
             outbox: Default::default(),
-            format: Format::Json,
+            format: Some(Format::Json),
             dialect: Dialect::Flink,
             statements: vec![text("SET 'a.password' = 'st4tement'")],
             sinks: [("s".to_owned(), Sink::Judged { reference, window: None })].into(),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::expect::Expect;
 use super::pipeline::Pipeline;
 use super::range::{Range, Ranges};
-use super::settings::{Cell, Settings};
+use super::settings::{Cell, Options, Settings};
 use super::timeline::{Action, Entry, Fault, Target, Verb};
 use crate::base::text::Text;
 
@@ -123,6 +123,14 @@ impl Trial {
         self.timeline
             .iter()
             .any(|entry| matches!(&entry.action, Action::Session(session) if session.finds_waits))
+    }
+
+    /// The connector's options as written: those of the settings over those of its file.
+    pub fn connector(&self) -> Options {
+        let file = self.pipeline.connector.as_ref().map(|file| file.options.clone());
+        let mut options = file.unwrap_or_default();
+        options.extend(self.settings.connector.clone());
+        options
     }
 
     /// What the timeline does to parts of the pipeline, in its order.

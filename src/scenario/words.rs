@@ -94,7 +94,7 @@ words! {
         "source" [must Type::OneOrList(&Type::Sql)] "DDL of the source tables for an empty database; it must create a table.";
         "connector" [may Type::Path] "Path of the connector's JSON file as production has it. What it leaves out has the default of Connect and of Debezium, as there: `schemas.enable` is true. Keys that changeproof must own (connection, slot, publication, …) are replaced; `explain` and every report list them. Without it: prefix `cdc`, all tables, JSON without schemas in which a NULL stays a NULL.";
         "outbox" [may Type::Named("source table", &Type::List(&Type::Text))] "Tables that the connector's outbox router routes, each with the values it routes by: `{outbox: [order, invoice]}`. Each value gets a topic; findings are at the table.";
-        "format" [may Type::Word(&FORMAT)] "How records are written; read from the connector file if left out.";
+        "format" [may Type::Word(&FORMAT)] "Brings records and tables to this format, whatever the files say. Left out, every file means what it says: JSON statements over a connector that writes Avro fail as in production.";
         "dialect" [may Type::Word(&DIALECT)] "Whose Flink SQL the statements are.";
         "statements" [may Type::OneOrList(&Type::Sql)] "Flink statements, submitted in this order; `*` and `**` in a path match several files, in sorted order. None: the topics are the last hop.";
         "sinks" [may Type::Named("sink", &Type::Sink)] "For every table that an INSERT writes: its reference query, or `unjudged`.";
@@ -121,7 +121,7 @@ words! {
         "topics" [may Type::Named("table or sink", &Type::Options)] "Map place → options of its topic.";
         "tables" [may Type::Named("Flink table", &Type::Options)] "Map Flink table → options, as if written in its `WITH`.";
         "connector" [may Type::Options] "Options of the connector.";
-        "format" [may Type::Choice(&Type::Word(&FORMAT))] "How records are written, over what the pipeline says.";
+        "format" [may Type::Choice(&Type::Word(&FORMAT))] "Brings records and tables to this format, over what the pipeline says.";
         "flink" [may Type::Options] "Options of the Flink session.";
         "worker" [may Type::Options] "Options of Connect's process: the scenario gets a stack of its own with them.";
         "kafka" [may Type::Options] "Options of the broker, on a stack of its own.";

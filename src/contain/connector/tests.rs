@@ -149,7 +149,7 @@ fn a_refusal_names_the_option_its_place_and_what_to_write() {
         source: Vec::new(),
         connector: Some(ConnectorFile { path: "c.json".into(), options: written.collect() }),
         outbox: std::collections::BTreeMap::new(),
-        format: Format::Json,
+        format: Some(Format::Json),
         dialect: Dialect::Flink,
         statements: Vec::new(),
         sinks: std::collections::BTreeMap::new(),

@@ -132,7 +132,7 @@ fn trial(ddl: &str) -> Trial {
         source: vec![Text::whole("a.sql".into(), ddl.to_owned())],
         connector: None,
         outbox: BTreeMap::new(),
-        format: Format::Json,
+        format: Some(Format::Json),
         dialect: Dialect::Flink,
         statements: Vec::new(),
         sinks: BTreeMap::new(),

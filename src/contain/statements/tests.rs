@@ -15,7 +15,7 @@ fn trial(sql: &str, dialect: Dialect) -> Trial {
         source: Vec::new(),
         connector: None,
         outbox: BTreeMap::new(),
-        format: Format::Json,
+        format: Some(Format::Json),
         dialect,
         statements: split::flink(&text).unwrap(),
         sinks: BTreeMap::new(),

@@ -14,7 +14,7 @@ use crate::history::event::{Column, End, Event, FORMAT, Header, Proof, Role, Tab
 use crate::history::packed::PackedWriter;
 use crate::history::stream::{Headers, RecordView, Seen};
 use crate::model::partitioner::default_partition;
-use crate::scenario::pipeline::{Dialect, Format, Pipeline};
+use crate::scenario::pipeline::{Dialect, Pipeline};
 use crate::scenario::settings::{Options, ReplicaIdentity};
 use crate::scenario::trial::Trial;
 use envelope::{Change, Envelope};
@@ -344,7 +344,7 @@ fn header(plan: Plan) -> Header {
         source: Vec::new(),
         connector: None,
         outbox: BTreeMap::new(),
-        format: Format::Json,
+        format: None,
         dialect: Dialect::Flink,
         statements: Vec::new(),
         sinks: BTreeMap::new(),

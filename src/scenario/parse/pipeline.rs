@@ -66,7 +66,7 @@ impl Reader<'_> {
         let statements = self.statements(&fields, file);
         let connector = fields.get("connector").and_then(|node| self.connector(node, file));
         let outbox = self.outbox(&fields, connector.as_ref(), &catalogue);
-        let format = self.format(&fields, connector.as_ref());
+        let format = self.format(&fields);
         let dialect = self.dialect(&fields);
         let sinks = self.sinks(&fields, file, &statements, &mut catalogue);
         catalogue.add_tables(&statements);
@@ -114,18 +114,9 @@ impl Reader<'_> {
     }
 
     /// As written, else that of the connector file.
-    fn format(&mut self, fields: &Fields<'_>, connector: Option<&ConnectorFile>) -> Format {
+    fn format(&mut self, fields: &Fields<'_>) -> Option<Format> {
         let written = fields.get("format").and_then(|node| self.word(node, words::FORMAT));
-        let is_avro = |file: &ConnectorFile| {
-            let says = |key: &str| file.options.get(key).map_or("", String::as_str);
-            says("value.converter").ends_with(".AvroConverter")
-                || says("output.data.format") == "AVRO"
-        };
-        match written {
-            Some(word) => format_of(word),
-            None if connector.is_some_and(is_avro) => Format::AvroRegistry,
-            None => Format::Json,
-        }
+        written.map(format_of)
     }
 
     fn dialect(&mut self, fields: &Fields<'_>) -> Dialect {
