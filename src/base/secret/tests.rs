@@ -107,6 +107,7 @@ fn a_secret_is_hidden(#[case] text: &str, #[case] expected: &str) {
 #[case("{\"password\": null, \"b\": \"\", \"token\": \"\"}")]
 #[case("-----BEGIN CERTIFICATE-----\nMIIa\n-----END CERTIFICATE-----")]
 #[case("expected.token.")]
+#[case("write postgres://USER:PASSWORD@HOST/DATABASE")]
 fn what_is_no_secret_stays(#[case] text: &str) {
     assert_eq!(redacted(text), text);
 }
