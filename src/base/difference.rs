@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::secret::{Secrets, redacted_value};
 use super::text::Place;
 
 /// One option, name or clause that is submitted otherwise than the author's files have it.
@@ -70,6 +71,17 @@ impl Difference {
             (None, Some(ours)) => format!("`{key}`: {ours} is added"),
             (None, None) => format!("`{key}` is not as written"),
         }
+    }
+
+    /// The same without secrets.
+    #[must_use]
+    pub fn hidden(mut self, secrets: &Secrets) -> Self {
+        for value in [&mut self.theirs, &mut self.ours].into_iter().flatten() {
+            let redacted = redacted_value(&self.key, value);
+            *value = secrets.known_hidden(&redacted).into_owned();
+        }
+        self.key = secrets.hidden(&self.key).into_owned();
+        self
     }
 
     /// The same with its place in the author's files.

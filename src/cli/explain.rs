@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::console::Console;
 use super::format::show;
+use super::known;
 use super::select::Selection;
 use crate::base::anomaly::Anomaly;
 use crate::base::diagnostic::{Diagnostic, Severity};
@@ -90,6 +91,7 @@ fn pipeline(path: &Utf8Path, console: Console) -> Exit {
     if let Some((pipeline, settings)) = loaded.pipeline {
         let title = "what is under test";
         let trial = Trial { settings, ..Trial::idle(path.as_str(), title, pipeline) };
+        known::learn(&trial.secrets());
         wrong.extend(contain::refuse(&trial, &sources));
         page = explain::pipeline_alone(&trial.masked());
         match differences(std::iter::once((&trial, sources.as_slice()))) {
@@ -115,7 +117,9 @@ fn differences<'a>(
 ) -> Result<Vec<Difference>, Vec<Diagnostic>> {
     let mut all = Vec::new();
     for (trial, sources) in trials {
+        let secrets = trial.secrets();
         for difference in run::differences(trial, sources)? {
+            let difference = difference.hidden(&secrets);
             if !all.contains(&difference) {
                 all.push(difference);
             }

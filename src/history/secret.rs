@@ -2,7 +2,7 @@
 //! hidden before it is written, so that nothing that is made of a history can show it.
 
 use super::event::{End, EntryState, Event, Header};
-use crate::base::secret::{Secrets, redacted_value};
+use crate::base::secret::Secrets;
 use crate::scenario::secret::hidden;
 
 impl Header {
@@ -22,15 +22,13 @@ impl Event {
         let hide = |text: &mut String| *text = secrets.hidden(text).into_owned();
         match &mut self {
             Self::Connector { config, .. } | Self::Reconfigured { config, .. } => {
-                *config = hidden(config);
-                config.values_mut().for_each(hide);
+                *config = hidden(config, secrets);
             }
-            Self::Differences { differences } => differences.iter_mut().for_each(|one| {
-                for value in [&mut one.theirs, &mut one.ours].into_iter().flatten() {
-                    *value = redacted_value(&one.key, value).into_owned();
-                    hide(value);
+            Self::Differences { differences } => {
+                for difference in differences {
+                    *difference = difference.clone().hidden(secrets);
                 }
-            }),
+            }
             Self::Plan { text, .. } => hide(text),
             Self::Trouble { sentence, detail, .. } => {
                 hide(sentence);
@@ -69,6 +67,7 @@ impl Event {
 mod tests {
     use super::*;
     use crate::base::anomaly::Anomaly;
+    use crate::base::difference::Difference;
     use crate::history::event::{Bytes, Record};
 
     fn secrets() -> Secrets {
@@ -81,9 +80,11 @@ mod tests {
     fn what_components_say_is_hidden() {
         let said = || "login with hunter2 failed, password=other".to_owned();
         let refused = EntryState::Refused { sqlstate: "28P01".to_owned(), message: said() };
+        let difference = Difference::new("connector", "a", "").theirs(said()).ours(said());
         let config = [("a.password".to_owned(), "x".to_owned()), ("b".to_owned(), said())].into();
         for event in [
             Event::Connector { config, replaced: Vec::new() },
+            Event::Differences { differences: vec![difference] },
             Event::Plan { sink: "s".to_owned(), text: said() },
             Event::Entry { entry: None, state: refused },
             Event::End(End::Aborted { exit: "internal".to_owned(), sentence: said() }),

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::names::Names;
 use crate::base::difference::Difference;
 use crate::base::draft::Draft;
+use crate::base::secret::Secrets;
 use crate::capture::journal::{BARRIER, NOTE};
 use crate::client::endpoints::Endpoints;
 use crate::contain;
@@ -15,7 +16,7 @@ use crate::dialect::connector::Mapped;
 use crate::history::event::Part;
 use crate::model::creation::{self, Creation, Shape};
 use crate::model::routes::{MATCHES, Routes};
-use crate::scenario::secret;
+use crate::scenario::secret::hidden;
 use crate::scenario::settings::Options;
 
 /// The class of Debezium's connector.
@@ -107,7 +108,7 @@ impl Connector {
 
     /// The configuration with secrets hidden.
     pub fn shown(&self) -> Options {
-        secret::hidden(&self.config)
+        hidden(&self.config, &Secrets::none())
     }
 
     /// Whether this part of the records is written in Avro.

@@ -1,6 +1,5 @@
 //! A run from its first name to the last thing it removes, on one screen.
 
-use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -33,6 +32,7 @@ use crate::dialect::connector::Mapped;
 use crate::dialect::{self, Translation};
 use crate::history::event::{End, Event, FORMAT, Header};
 use crate::scenario::pipeline::Dialect;
+use crate::scenario::secret::hidden;
 use crate::scenario::settings::Settings;
 use crate::scenario::trial::Trial;
 use crate::sql::flink::{Created, Statement};
@@ -65,8 +65,6 @@ pub(super) struct Run<'a> {
     pub(super) scoring: Option<Scoring>,
     /// What nobody may read in what the run leaves.
     pub(super) secrets: Secrets,
-    /// How long each component's log was when the run began.
-    logs: BTreeMap<String, u64>,
     pub(super) watch: Stopwatch,
 }
 
@@ -190,16 +188,10 @@ pub(super) fn begin<'a>(
         source,
         hand: hand.map_err(at)?,
         secrets: secrets.clone(),
-        logs: context.logs.iter().map(|(name, log)| (name.clone(), length(log))).collect(),
         watch,
     };
     run.keep_effective(&folder, &translation).map_err(at)?;
     Ok((run, folder))
-}
-
-/// How many bytes a log has now; none if it is not there.
-fn length(log: &Utf8Path) -> u64 {
-    fs_err::metadata(log).map_or(0, |found| found.len())
 }
 
 /// A scoring service for the models that the statements create, which are told its address.
@@ -349,7 +341,8 @@ impl Run<'_> {
     }
 
     fn keep_effective(&self, folder: &Folder, translation: &Translation) -> Result<(), Stop> {
-        folder.write_json("effective/connector.json", &self.connector.shown())?;
+        let connector = hidden(&self.connector.shown(), &self.secrets);
+        folder.write_json("effective/connector.json", &connector)?;
         folder.write_json("effective/versions.json", &self.context.versions)?;
         let statements: Vec<_> =
             self.statements.prepared.iter().map(|p| format!("{};\n", p.submitted.value)).collect();
@@ -373,9 +366,8 @@ impl Run<'_> {
             folder.write_json("verdict.json", verdict)?;
         }
         if result.exit != Exit::Pass {
-            for (component, log) in &self.context.logs {
-                let since = self.logs.get(component).copied().unwrap_or_default();
-                folder.keep_log((component, log), since, &self.secrets)?;
+            for (component, log, begun) in self.troubles.logs() {
+                folder.keep_log((component, log), begun, &self.secrets)?;
             }
         }
         Ok(())

@@ -26,6 +26,11 @@ impl Troubles {
         Self { recorder, logs: Logs::from_now_on(logs) }
     }
 
+    /// Each component's log with its length when the run began.
+    pub(super) fn logs(&self) -> impl Iterator<Item = (&str, &Utf8Path, u64)> {
+        self.logs.0.iter().map(|(name, log, begun)| (name.as_str(), log.as_path(), *begun))
+    }
+
     /// Records that the pipeline did something wrong that the run itself saw.
     ///
     /// A component that the machine gives no file, space, thread or memory fails like a pipeline, or

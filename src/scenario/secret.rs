@@ -34,22 +34,26 @@ impl Trial {
     /// The same trial with every secret overwritten. Keys, and every place in a text, stay.
     #[must_use]
     pub fn masked(&self) -> Self {
+        let known = self.secrets();
+        let postgres = |text: &mut Text| *text = masked(Language::Postgres, text, &known);
         let mut trial = self.clone();
         let Pipeline { source, connector, statements, sinks, .. } = &mut trial.pipeline;
-        source.iter_mut().for_each(postgres);
-        statements.iter_mut().for_each(|text| *text = masked(Language::Flink, text));
+        source.iter_mut().for_each(&postgres);
+        for text in statements.iter_mut() {
+            *text = masked(Language::Flink, text, &known);
+        }
         for sink in sinks.values_mut() {
             if let Sink::Judged { reference, .. } = sink {
                 postgres(reference);
             }
         }
         if let Some(file) = connector {
-            file.options = hidden(&file.options);
+            file.options = hidden(&file.options, &known);
         }
-        hide_settings(&mut trial.settings);
+        hide_settings(&mut trial.settings, &known);
         trial.cell = trial.cell.hidden();
-        trial.setup.iter_mut().for_each(postgres);
-        trial.timeline.iter_mut().for_each(hide_entry);
+        trial.setup.iter_mut().for_each(&postgres);
+        trial.timeline.iter_mut().for_each(|entry| hide_entry(entry, &known));
         trial
     }
 }
@@ -65,15 +69,16 @@ impl Cell {
     }
 }
 
-/// The options with the values of secrets hidden; every key stays.
-pub fn hidden(options: &Options) -> Options {
-    let hide =
-        |(key, value): (&String, &String)| (key.clone(), redacted_value(key, value).into_owned());
+/// The options with the values of secrets hidden, and those that are known; every key stays. What is
+/// all of a harmless key's value is that key's own: a user may be called as the password is.
+pub fn hidden(options: &Options, known: &Secrets) -> Options {
+    let hide = |(key, value): (&String, &String)| {
+        let value = redacted_value(key, value).into_owned();
+        let is_own = known.knows(&value);
+        let value = if is_own { value } else { known.known_hidden(&value).into_owned() };
+        (key.clone(), value)
+    };
     options.iter().map(hide).collect()
-}
-
-fn postgres(text: &mut Text) {
-    *text = masked(Language::Postgres, text);
 }
 
 fn references(pipeline: &Pipeline) -> impl Iterator<Item = &Text> {
@@ -92,11 +97,14 @@ fn statements<'a>(entry: &'a Entry, found: &mut Vec<&'a Text>) {
     }
 }
 
-fn hide_entry(entry: &mut Entry) {
+fn hide_entry(entry: &mut Entry, known: &Secrets) {
     match &mut entry.action {
-        Action::Session(session) => session.statements.iter_mut().for_each(postgres),
-        Action::Permute { of, .. } => of.iter_mut().for_each(hide_entry),
-        Action::Set(settings) => hide_settings(settings),
+        Action::Session(session) => {
+            let statements = session.statements.iter_mut();
+            statements.for_each(|text| *text = masked(Language::Postgres, text, known));
+        }
+        Action::Permute { of, .. } => of.iter_mut().for_each(|entry| hide_entry(entry, known)),
+        Action::Set(settings) => hide_settings(settings, known),
         Action::Await { .. } | Action::Fault(_) | Action::Arm { .. } => {}
     }
 }
@@ -108,16 +116,18 @@ fn options(settings: Settings) -> Vec<Options> {
     [connector, flink, worker, kafka, postgres].into_iter().chain(by_name).collect()
 }
 
-fn hide_settings(settings: &mut Settings) {
+fn hide_settings(settings: &mut Settings, known: &Secrets) {
     let Settings { topics, tables, connector, flink, worker, kafka, postgres, .. } = settings;
     let of_components = [connector, flink, worker, kafka, postgres].into_iter();
     for options in of_components.chain(topics.values_mut()).chain(tables.values_mut()) {
-        *options = hidden(options);
+        *options = hidden(options, known);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::super::pipeline::{ConnectorFile, Dialect, Format};
     use super::super::timeline::SessionEntry;
     use super::*;
@@ -138,12 +148,16 @@ mod tests {
             source: vec![text("CREATE ROLE a PASSWORD 's0urce'")],
             connector: Some(ConnectorFile {
                 path: "c.json".into(),
-                options: own(&[("database.password", "c0nnector"), ("slot.name", "s1ot")]),
+                options: own(&[
+                    ("database.password", "c0nnector"),
+                    ("slot.name", "s1ot"),
+                    ("a.list", "one,c0nnector"),
+                ]),
             }),
-            outbox: Default::default(),
+            outbox: BTreeMap::default(),
             format: Some(Format::Json),
             dialect: Dialect::Flink,
-            statements: vec![text("SET 'a.password' = 'st4tement'")],
+            statements: vec![text("SET 'a.password' = 'st4tement'; -- c0nnector")],
             sinks: [("s".to_owned(), Sink::Judged { reference, window: None })].into(),
         };
         let session = SessionEntry {
@@ -156,8 +170,8 @@ mod tests {
             within_ms: 1,
             finds_waits: false,
         };
-        let mut changed = Settings::default();
-        changed.connector = own(&[("a.secret", "ch4nged")]);
+        let connector = own(&[("a.secret", "ch4nged")]);
+        let changed = Settings { connector, ..Settings::default() };
         let place = Place { file: "a.yaml".into(), line: 1, column: 1 };
         let entry = |action| Entry { place: place.clone(), span: Span::default(), action };
         let mut trial = Trial::idle("a", "A", pipeline);

@@ -25,11 +25,12 @@ pub fn redacted(language: Language, sql: &str) -> Cow<'_, str> {
     secret::redacted_at(sql, &spans(language, sql))
 }
 
-/// The text with every secret overwritten; each byte that remains stands where it stood.
+/// The text with every secret overwritten, those that are known too; each byte that remains stands
+/// where it stood.
 #[must_use]
-pub fn masked(language: Language, text: &Text) -> Text {
-    let value = secret::masked_at(&text.value, &spans(language, &text.value)).into_owned();
-    Text { value, ..text.clone() }
+pub fn masked(language: Language, text: &Text, known: &Secrets) -> Text {
+    let value = secret::masked_at(&text.value, &spans(language, &text.value));
+    Text { value: known.known_masked(&value).into_owned(), ..text.clone() }
 }
 
 /// Learns the secrets in SQL.
@@ -124,9 +125,11 @@ mod tests {
     #[test]
     fn a_masked_text_keeps_its_places() {
         let text =
-            Text::whole("a.sql".into(), "SET 'a.password' = 'hunter2';\nSET 'b' = 'c'".into());
-        let masked = masked(Language::Flink, &text);
-        assert_eq!(masked.value, "SET 'a.password' = '*******';\nSET 'b' = 'c'");
+            Text::whole("a.sql".into(), "SET 'a.password' = 'hunter2';\nSET 'b' = 'd4ta'".into());
+        let mut known = Secrets::none();
+        known.learn("d4ta");
+        let masked = masked(Language::Flink, &text, &known);
+        assert_eq!(masked.value, "SET 'a.password' = '*******';\nSET 'b' = '****'");
         assert_eq!(masked.anchors, text.anchors);
     }
 

@@ -302,6 +302,20 @@ mod tests {
         assert!(!finished.success);
     }
 
+    #[test]
+    fn a_detached_program_gets_no_more_of_the_environment_than_it_needs() {
+        assert!(std::env::vars().any(|(name, _)| !HANDED_ON.contains(&&*name)));
+        let temporary = tempfile::tempdir().unwrap();
+        let log = Utf8PathBuf::from_path_buf(temporary.path().join("log")).unwrap();
+        let mut child = detach("/usr/bin/env".into(), &[], &log).unwrap();
+        assert!(child.wait().unwrap().success());
+        let printed = fs_err::read_to_string(&log).unwrap();
+        let names = printed.lines().filter_map(|line| Some(line.split_once('=')?.0));
+        let other: Vec<_> = names.filter(|name| !HANDED_ON.contains(name)).collect();
+        assert!(other.is_empty(), "{other:?}");
+        assert!(printed.contains("PATH="), "{printed}");
+    }
+
     #[tokio::test]
     async fn a_process_is_known_by_its_start_time_too() {
         let temporary = tempfile::tempdir().unwrap();

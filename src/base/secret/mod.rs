@@ -83,9 +83,16 @@ impl Secrets {
         Self(BTreeSet::new())
     }
 
-    /// Learns a value, and how it is written within a string of JSON and of SQL.
+    /// Learns a value, each of its lines too, and how it is written within a string of JSON and of
+    /// SQL.
     pub fn learn(&mut self, value: &str) {
-        let value = value.trim();
+        let is_mark = |line: &str| line.trim().starts_with("-----");
+        for line in value.lines().filter(|line| !is_mark(line)).chain([value]) {
+            self.learn_one(line.trim());
+        }
+    }
+
+    fn learn_one(&mut self, value: &str) {
         if !is_telling(value) {
             return;
         }
@@ -120,26 +127,27 @@ impl Secrets {
         self.0.extend(others.0.iter().cloned());
     }
 
-    /// The text with `…` in the place of what is known, and of nothing else: for what may hold rows,
-    /// whose columns may be called as they like.
+    /// Whether a text is such a value, and nothing more.
+    pub fn knows(&self, text: &str) -> bool {
+        self.0.contains(text)
+    }
+
+    /// The text with `…` in the place of what is known, and of nothing else: for what is not to be
+    /// judged by kinds, such as SQL, whose columns may be called as they like.
     pub fn known_hidden<'a>(&self, text: &'a str) -> Cow<'a, str> {
         redacted_at(text, &disjoint(self.places(text)))
     }
 
     /// The text with `…` in the place of every secret, known or told by its kind.
     pub fn hidden<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        redacted_at(text, &self.all(text))
-    }
-
-    /// [`Self::hidden`], with every byte where it was.
-    pub fn masked<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        masked_at(text, &self.all(text))
-    }
-
-    fn all(&self, text: &str) -> Vec<Span> {
         let mut all = spans(text);
         all.extend(self.places(text));
-        disjoint(all)
+        redacted_at(text, &disjoint(all))
+    }
+
+    /// [`Self::known_hidden`], with every byte where it was.
+    pub fn known_masked<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        masked_at(text, &disjoint(self.places(text)))
     }
 
     /// Where known values stand as words of their own.

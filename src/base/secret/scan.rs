@@ -27,11 +27,13 @@ pub fn spans(text: &str) -> Vec<Span> {
     found
 }
 
-/// Whether a value is one: neither empty, nor a reference to a value elsewhere, nor hidden before.
+/// Whether a value is one: neither empty, nor a word that stands for one, nor a reference to a value
+/// elsewhere, nor hidden before.
 fn says_something(text: &str, span: Span) -> bool {
     let value = text.get(span.start..span.end).unwrap_or("").trim();
     let is_reference = value.starts_with("${") && value.find('}') == value.len().checked_sub(1);
-    let is_constant = ["null", "NULL", "true", "false", "None", "hidden"].contains(&value);
+    let is_constant =
+        ["null", "NULL", "true", "false", "None", "hidden", "PASSWORD"].contains(&value);
     let was_hidden = value.chars().all(|c| super::FILLERS.contains(&c) || c.is_whitespace());
     !(value.is_empty() || is_reference || is_constant || was_hidden)
 }

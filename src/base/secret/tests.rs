@@ -107,6 +107,7 @@ fn a_secret_is_hidden(#[case] text: &str, #[case] expected: &str) {
 #[case("{\"password\": null, \"b\": \"\", \"token\": \"\"}")]
 #[case("-----BEGIN CERTIFICATE-----\nMIIa\n-----END CERTIFICATE-----")]
 #[case("expected.token.")]
+#[case("write postgres://USER:PASSWORD@HOST/DATABASE")]
 fn what_is_no_secret_stays(#[case] text: &str) {
     assert_eq!(redacted(text), text);
 }
@@ -135,7 +136,15 @@ fn a_known_secret_is_hidden_wherever_it_stands() {
     );
     assert_eq!(secrets.hidden("postgres at h4rmless says hunter2"), "postgres at h4rmless says …");
     assert_eq!(secrets.known_hidden("password=abc hunter2"), "password=abc …");
-    assert_eq!(secrets.masked("password=abc hunter2"), "password=***********");
+    assert_eq!(secrets.known_masked("password=abc hunter2"), "password=abc *******");
+    assert!(secrets.knows("hunter2") && !secrets.knows("hunter2 "));
+}
+
+#[test]
+fn a_secret_of_several_lines_is_hidden_line_by_line() {
+    let mut secrets = Secrets::none();
+    secrets.learn("-----BEGIN PRIVATE KEY-----\nMIIa1\nMIIb2\n-----END PRIVATE KEY-----");
+    assert_eq!(secrets.hidden("MIIb2\n-----END PRIVATE KEY-----"), "…\n-----END PRIVATE KEY-----");
 }
 
 proptest! {
