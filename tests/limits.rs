@@ -174,3 +174,81 @@ fn fmt_counts_what_it_wrote_and_keeps_links() {
     assert!(case.root.join("link.yaml").is_symlink());
     case.run(&["fmt", "--check", "d"]).says(0, "1 file in canonical form");
 }
+
+#[test]
+fn a_product_of_lists_and_orders_is_counted_before_it_is_made() {
+    let list = "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]";
+    let axes: String = (0..8).map(|n| format!("    k{n}: {list}\n")).collect();
+    let axes = scenario(&format!("settings:\n  connector:\n{axes}"));
+    let entries = |session: char, n: usize| format!("      - {session}: SELECT 1\n").repeat(n);
+    let orders = |count: &str| {
+        format!("  - permute: {count}\n    of:\n{}{}", entries('a', 4), entries('b', 5))
+    };
+    let timeline = |entries: &str| scenario("").replace(" []", &format!("\n{entries}"));
+    let many = timeline(&orders("2000000000"));
+    let several = timeline(&orders("all").repeat(3));
+    let case = Case::new()
+        .with("axes.yaml", axes)
+        .with("many.yaml", many)
+        .with("several.yaml", several)
+        .with(
+            "long.yaml",
+            timeline(&format!("{}{}", orders("all"), "  - c: SELECT 1\n".repeat(2_000))),
+        );
+    for command in ["lint", "list"] {
+        case.run(&[command, "axes.yaml"])
+            .says(20, "makes 100,000,000 trials: 10 of `connector.k0` × 10 of `connector.k1`");
+        case.run(&[command, "many.yaml"]).says(20, "`2000000000` is more than changeproof takes");
+        case.run(&[command, "several.yaml"]).says(20, "makes 2,000,376 trials: 126 of `permute`");
+        case.run(&[command, "long.yaml"]).says(20, "has 253,260 entries in all its trials");
+    }
+}
+
+#[test]
+fn as_many_trials_as_are_taken_end_soon() {
+    let list: Vec<String> = (0..100).map(|n| n.to_string()).collect();
+    let list = list.join(", ");
+    let lines = format!("settings:\n  connector:\n    a: [{list}]\n    b: [{list}]\n");
+    let case = Case::new().with("s.yaml", scenario(&lines));
+    let ended = case.run(&["lint", "s.yaml"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert!(ended.out.contains("10000 trials in 1 scenario"));
+}
+
+#[test]
+fn many_keys_are_read_or_refused_soon() {
+    let keys = |n: usize| (0..n).map(|n| format!("    k{n}: x\n")).collect::<String>();
+    let settings = |keys: &str| scenario(&format!("settings:\n  connector:\n{keys}"));
+    let case = Case::new()
+        .with("different.yaml", settings(&keys(100_000)))
+        .with("equal.yaml", settings(&"    k: x\n".repeat(90_000)))
+        .with("unknown.yaml", scenario(&keys(9_000).replace("    ", "")))
+        .with("most.yaml", settings(&keys(10_000)))
+        .with("flow.yaml", scenario(&format!("covers: [{}]\n", "a,".repeat(300_000))));
+    case.run(&["lint", "different.yaml"]).says(20, "the map has more than 10,000 keys");
+    case.run(&["lint", "equal.yaml"]).says(20, "89,899 more errors are not shown");
+    case.run(&["lint", "unknown.yaml"]).says(20, "8,900 more errors are not shown");
+    case.run(&["lint", "most.yaml"]).says(0, "1 trial in 1 scenario");
+    case.run(&["lint", "flow.yaml"]).says(20, "the file has more than 200,000 keys and values");
+    case.run(&["fmt", "flow.yaml"]).says(20, "the file has more than 200,000 keys and values");
+}
+
+#[test]
+fn what_the_stack_could_not_take_is_refused_by_lint() {
+    let settings = |lines: &str| scenario(&format!("settings:\n{lines}"));
+    let connector = "  connector: c.json\n";
+    let case = Case::new()
+        .with("partitions.yaml", settings("  partitions: 2000000000\n"))
+        .with("nul.yaml", settings("  connector:\n    a: \"x\\0y\"\n"))
+        .with("prefix.yaml", pipeline(connector))
+        .with("c.json", r#"{"topic.prefix": "a\u0000b"}"#)
+        .with("empty/s.yaml", pipeline(connector))
+        .with("empty/c.json", r#"{"topic.prefix": ""}"#)
+        .with("long/s.yaml", pipeline(connector))
+        .with("long/c.json", format!(r#"{{"topic.prefix": "{}"}}"#, "a".repeat(250)));
+    case.run(&["lint", "partitions.yaml"]).says(20, "write a whole number from 1 to 1,000");
+    case.run(&["lint", "nul.yaml"]).says(20, "the option `a` has a NUL in it");
+    case.run(&["lint", "prefix.yaml"]).says(20, "the option `topic.prefix` has a NUL in it");
+    case.run(&["lint", "empty/s.yaml"]).says(20, "`` is no topic prefix");
+    case.run(&["lint", "long/s.yaml"]).says(20, "is no topic prefix");
+}
