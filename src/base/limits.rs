@@ -94,6 +94,34 @@ limits! {
     TOPIC_NAME = 249, "249",
         "letters of a topic's name",
         "Kafka's own bound";
+    /// Bytes of an event of a history.
+    EVENT_BYTES = 64 << 20, "64 MiB",
+        "a line of a history, or a block of a packed one",
+        "a row of Postgres may be large, a line without end is none";
+    /// Topics that a packed history names.
+    TOPICS = 10_000, "10,000",
+        "topics of a packed history",
+        "each is held in memory";
+    /// Bytes of a history that is judged with all events in memory.
+    WHOLE_BYTES = 256 << 20, "256 MiB",
+        "a history that is judged with all of its events in memory, as JSON Lines or unpacked",
+        "a larger one is judged in one pass";
+    /// Events of a packed history that is judged with all events in memory.
+    WHOLE_EVENTS = 1_000_000, "1,000,000",
+        "events of a packed history that is judged with all of them in memory",
+        "an event takes some 200 bytes, however short it is packed";
+    /// Bytes of a schema of Avro.
+    SCHEMA_BYTES = 1 << 20, "1 MiB",
+        "a schema of Avro",
+        "a table of a thousand columns has a tenth of that";
+    /// Digits of a decimal behind the point.
+    SCALE = 20_000, "20,000",
+        "the scale of a decimal in Avro",
+        "Postgres has at most 16,383";
+    /// Bytes of a verdict that is compared with.
+    VERDICT_BYTES = 16 << 20, "16 MiB",
+        "a `verdict.json`",
+        "it holds findings, and of each a few records";
 }
 
 /// Whether there are more than a limit allows.

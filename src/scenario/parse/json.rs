@@ -75,7 +75,7 @@ mod tests {
     fn every_member_knows_its_place() {
         let text = "{\"name\": \"é\",\n \"config\" : {\"a\": 1, \"b\": {}, \"a\" :\n2}}";
         let source = Text::whole("c.json".into(), text.to_owned());
-        let root = members(text).unwrap();
+        let root = members(&source.value).unwrap();
         assert_eq!(root[1].at(&source).place.to_string(), "c.json:2:2");
         let inner = root[1].members().unwrap();
         let places: Vec<String> =
