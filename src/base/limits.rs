@@ -42,11 +42,104 @@ limits! {
     VISITED = 100_000, "100,000",
         "names looked at below a folder, or for the patterns of one scenario",
         "a folder may hold far more than was meant: a cache, a whole disk";
+    /// Values and keys of a YAML file.
+    VALUES = 200_000, "200,000",
+        "keys and values of one YAML file",
+        "each keeps its place in the file, which takes more room than its text";
+    /// Keys of one map of YAML.
+    KEYS = 10_000, "10,000",
+        "keys of one map",
+        "no map of the language has a thousandth of that";
+    /// Errors that are told.
+    ERRORS = 100, "100",
+        "errors told of one scenario and its files",
+        "nobody reads more at once; how many there are besides is told";
+    /// Trials of one scenario.
+    TRIALS = 10_000, "10,000",
+        "trials of one scenario: the product of its lists and its orders",
+        "at a second each they take hours";
+    /// Entries of all trials of a scenario.
+    ENTRIES = 200_000, "200,000",
+        "entries of the timelines of all trials of one scenario",
+        "every trial has a timeline of its own";
+    /// Bytes of all trials of a scenario.
+    TRIALS_BYTES = 32 << 20, "32 MiB",
+        "the texts of all trials of one scenario",
+        "every trial has a pipeline of its own";
+    /// Orders of one `permute`.
+    ORDERS = 1_000, "1,000",
+        "orders of one `permute`, drawn or all",
+        "each is a trial";
+    /// Partitions of a topic.
+    PARTITIONS = 1_000, "1,000",
+        "partitions of one topic",
+        "each is a folder of open files at the one local broker, which took 1,500 in all";
+    /// Parallelism of the statements.
+    PARALLELISM = 64, "64",
+        "parallelism of the statements",
+        "the local stack has so many task slots: a job that needs more never starts";
+    /// Rounds of an entry, and what else is counted while a timeline runs.
+    ROUNDS = 1_000_000, "1,000,000",
+        "rounds of a `repeat`; records, checkpoints and refusals that are counted",
+        "a round takes about a millisecond, and everything is recorded";
+    /// Attempts of a cell.
+    ATTEMPTS = 100, "100",
+        "attempts of a cell",
+        "what a hundred runs do not show is not shown";
+    /// Milliseconds of a duration.
+    DURATION_MS = 24 * 3_600_000, "24 h",
+        "durations: `within`, delays",
+        "nobody waits longer for a run";
+    /// Letters of a topic's name.
+    TOPIC_NAME = 249, "249",
+        "letters of a topic's name",
+        "Kafka's own bound";
+    /// Bytes of an event of a history.
+    EVENT_BYTES = 64 << 20, "64 MiB",
+        "a line of a history, or a block of a packed one",
+        "a row of Postgres may be large, a line without end is none";
+    /// Topics that a packed history names.
+    TOPICS = 10_000, "10,000",
+        "topics of a packed history",
+        "each is held in memory";
+    /// Bytes of a history that is judged with all events in memory.
+    WHOLE_BYTES = 256 << 20, "256 MiB",
+        "a history that is judged with all of its events in memory, as JSON Lines or unpacked",
+        "a larger one is judged in one pass";
+    /// Events of a packed history that is judged with all events in memory.
+    WHOLE_EVENTS = 1_000_000, "1,000,000",
+        "events of a packed history that is judged with all of them in memory",
+        "an event takes some 200 bytes, however short it is packed";
+    /// Bytes of a schema of Avro.
+    SCHEMA_BYTES = 1 << 20, "1 MiB",
+        "a schema of Avro",
+        "a table of a thousand columns has a tenth of that";
+    /// Digits of a decimal behind the point.
+    SCALE = 20_000, "20,000",
+        "the scale of a decimal in Avro",
+        "Postgres has at most 16,383";
+    /// Bytes of a verdict that is compared with.
+    VERDICT_BYTES = 16 << 20, "16 MiB",
+        "a `verdict.json`",
+        "it holds findings, and of each a few records";
 }
 
 /// Whether there are more than a limit allows.
 pub fn exceeds(count: usize, most: u64) -> bool {
     u64::try_from(count).is_ok_and(|count| count > most)
+}
+
+/// A number, for people: `1,000,000`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// A number of bytes, for people.
@@ -70,6 +163,14 @@ mod tests {
     #[case(4 << 20, "4 MiB")]
     fn sizes_are_told_as_people_count(#[case] bytes: u64, #[case] expected: &str) {
         assert_eq!(size(bytes), expected);
+    }
+
+    #[rstest]
+    #[case(7, "7")]
+    #[case(1_000, "1,000")]
+    #[case(123_456_789, "123,456,789")]
+    fn numbers_are_grouped(#[case] number: u64, #[case] expected: &str) {
+        assert_eq!(grouped(number), expected);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use similar::TextDiff;
 use super::check::found;
 use super::console::Console;
 use crate::base::exit::Exit;
+use crate::base::limits;
 use crate::base::text::Text;
 use crate::check::settled::{Settled, settled};
 use crate::check::verdict::{Outcome, Status, Verdict};
@@ -57,7 +58,8 @@ fn one(folder: &Utf8Path, write: bool, console: Console) -> Result<(), Refused> 
     let ran = history.header.trial.clone();
     let file = ran.timeline.last().map(|entry| entry.place.file.clone()).unwrap_or_default();
     let invalid = |sentence: String| Refused(Exit::ScenarioInvalid, sentence);
-    let text = fs_err::read_to_string(&file).map_err(|error| invalid(error.to_string()))?;
+    let text = disk::read_text(&file, limits::FILE_BYTES);
+    let text = text.map_err(|error| invalid(error.to_string()))?;
     let now = trial(&file, &text, &ran).ok_or_else(|| {
         invalid(format!("{file} is not what it was when this run was made: run it again"))
     })?;

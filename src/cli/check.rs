@@ -7,8 +7,10 @@ use super::console::Console;
 use super::format::{Format, Shown};
 use super::run::RUNS;
 use crate::base::exit::Exit;
+use crate::base::limits;
 use crate::check::verdict::Verdict;
 use crate::client::clock::Stopwatch;
+use crate::disk::{self, Unread};
 use crate::history::event::Header;
 use crate::report::{Case, exit_of};
 use crate::run::{self, How, Rechecked};
@@ -18,8 +20,8 @@ use crate::run::{self, How, Rechecked};
 /// A verdict depends on the history alone, so it is the recorded one, unless this version of
 /// changeproof judges otherwise than the one that recorded the run; then that is said.
 ///
-/// A history is judged with all of its events in memory, unless it is larger than 256 MiB (packed: 32
-/// MiB). Of a larger one the topics are judged in one pass, which holds a small state of every key;
+/// A history is judged with all of its events in memory, unless it is larger than 256 MiB (packed: or
+/// unpacks to that, or has more than a million events). Of a larger one the topics are judged in one pass, which holds a small state of every key;
 /// what the scenario demands besides is then told as unknown.
 #[derive(Debug, Args)]
 pub(super) struct Check {
@@ -102,7 +104,11 @@ pub(super) fn found(named: &Utf8Path) -> Utf8PathBuf {
 /// Says so when the recorded verdict is another one.
 fn differs(judged: &Judged, console: Console) {
     let file = judged.folder.join("verdict.json");
-    let Ok(text) = fs_err::read_to_string(&file) else { return };
+    let text = match disk::read_text(&file, limits::VERDICT_BYTES) {
+        Ok(text) => text,
+        Err(Unread::Missing(_)) => return,
+        Err(error) => return console.err(&format!("warning: {error}")),
+    };
     let recorded = match serde_json::from_str::<Verdict>(&text) {
         Ok(recorded) => recorded,
         Err(error) => {

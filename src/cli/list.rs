@@ -1,6 +1,7 @@
 //! `changeproof list`: the trials that a run would make.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Args, ValueEnum};
@@ -12,6 +13,8 @@ use super::run::RUNS;
 use super::select::{Planned, Selection};
 use crate::base::anomaly::Anomaly;
 use crate::base::exit::Exit;
+use crate::base::limits;
+use crate::disk;
 use crate::report::page::{Ink, Page};
 
 /// List the selected trials: name, title, labels, and how each ended last
@@ -126,9 +129,9 @@ fn last_verdicts(runs: &Utf8Path) -> BTreeMap<String, Last> {
 }
 
 fn last_verdict(folder: &Utf8Path) -> Option<(String, Last)> {
-    let verdict = fs_err::read_to_string(folder.join("verdict.json")).ok()?;
+    let verdict = disk::read_text(&folder.join("verdict.json"), limits::VERDICT_BYTES).ok()?;
     let verdict: Value = serde_json::from_str(&verdict).ok()?;
-    let history = fs_err::File::open(folder.join("history.jsonl")).ok()?;
+    let history = disk::open(&folder.join("history.jsonl")).ok()?.take(limits::EVENT_BYTES);
     let mut head = String::new();
     std::io::BufRead::read_line(&mut std::io::BufReader::new(history), &mut head).ok()?;
     let head: Value = serde_json::from_str(&head).ok()?;

@@ -25,6 +25,7 @@ mod lint;
 mod list;
 mod logging;
 mod new;
+mod outside;
 mod progress;
 mod run;
 mod schema;

@@ -6,10 +6,11 @@ use clap::Args;
 use super::console::Console;
 use super::environment::Environment;
 use crate::base::exit::Exit;
+use crate::base::limits;
 use crate::base::secret;
 use crate::base::text::Text;
 use crate::client::postgres::{Url, tables};
-use crate::disk::lexical;
+use crate::disk::{self, Budget, lexical};
 use crate::scenario::load;
 use crate::scenario::propose::{Found, is_flink, propose, rank};
 
@@ -52,7 +53,7 @@ pub(super) fn run(new: &New, environment: &Environment, console: Console) -> Exi
 
 fn make(new: &New, environment: &Environment, console: Console) -> Result<Exit, Failed> {
     let (urls, folders): (Vec<&String>, Vec<&String>) =
-        new.from.iter().partition(|from| from.starts_with("postgres"));
+        new.from.iter().partition(|from| is_url(from));
     let own_url = environment.postgres_url.as_ref().filter(|_| new.database);
     if new.database && own_url.is_none() {
         let sentence = "--database needs the variable CHANGEPROOF_POSTGRES_URL";
@@ -72,7 +73,7 @@ fn make(new: &New, environment: &Environment, console: Console) -> Result<Exit, 
         own.push((Utf8PathBuf::from("source.sql"), ddl));
     }
     for folder in folders {
-        look_into(Utf8Path::new(folder), new, url.is_none(), &mut found)?;
+        look_into(Utf8Path::new(folder), (new, url.is_none()), &mut found, console)?;
     }
     found.source.sort_by(|a, b| a.0.cmp(&b.0));
     found.statements.sort_by_key(|(path, text)| rank(path, text));
@@ -115,30 +116,39 @@ fn from_database(url: &str) -> Result<String, Failed> {
     ddl.map_err(|error| Failed(Exit::Usage, error.to_string()))
 }
 
+/// A folder may be called `postgres-ddl`.
+fn is_url(from: &str) -> bool {
+    from.starts_with("postgres://") || from.starts_with("postgresql://")
+}
+
 /// The files below a folder that belong to a pipeline. Paths are kept as the pipeline file will
-/// name them.
+/// name them. What cannot be read is named, and left out.
 fn look_into(
     folder: &Utf8Path,
-    new: &New,
-    with_source: bool,
+    (new, with_source): (&New, bool),
     found: &mut Found,
+    console: Console,
 ) -> Result<(), Failed> {
-    let mut entries: Vec<_> = folder.read_dir_utf8()?.collect::<Result<_, _>>()?;
-    entries.sort_by(|a, b| a.path().cmp(b.path()));
-    for entry in entries {
-        let (path, name) = (entry.path(), entry.file_name());
-        if entry.file_type()?.is_dir() {
-            let is_own = path.components().eq(new.into.components());
-            if !name.starts_with('.') && !SKIPPED.contains(&name) && !is_own {
-                look_into(path, new, with_source, found)?;
-            }
-            continue;
-        }
+    let enters = |path: &Utf8Path| {
+        let is_own = path.components().eq(new.into.components());
+        let name = path.file_name().unwrap_or_default();
+        !name.starts_with('.') && !SKIPPED.contains(&name) && !is_own
+    };
+    let below = disk::below(folder, &enters, &mut Budget(limits::VISITED));
+    let below = below.map_err(|error| Failed(Exit::Usage, error.to_string()))?;
+    console.nameless(&below.nameless);
+    for path in &below.files {
         let is_sql = path.extension() == Some("sql");
         if !is_sql && path.extension() != Some("json") {
             continue;
         }
-        let text = fs_err::read_to_string(path)?;
+        let text = match disk::read_text(path, limits::FILE_BYTES) {
+            Ok(text) => text,
+            Err(error) => {
+                console.err(&format!("note: left out: {error}"));
+                continue;
+            }
+        };
         let named = relative(path, &new.into)?;
         if !is_sql {
             if let Some(prefix) = topic_prefix(&text) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 use futures::StreamExt;
 
@@ -103,6 +103,10 @@ pub(super) fn run(run: &Run, environment: &Environment, console: Console) -> Exi
     }
     if selected.refused() {
         return Exit::ScenarioInvalid;
+    }
+    if let Err(error) = run::folder::check(Utf8Path::new(RUNS)) {
+        let exit = if error.is_full() { Exit::StackNotUp } else { Exit::Usage };
+        return console.failed(&error, exit);
     }
     let options = match own_options(environment, None) {
         Ok(options) => options,

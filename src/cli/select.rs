@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::console::Console;
 use super::known;
+use super::outside::Project;
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::exit::Exit;
 use crate::base::secret::Secrets;
@@ -120,14 +121,17 @@ impl Selection {
             let loaded = load_as(&file.path, &file.id);
             let sources = loaded.sources.into_iter().map(|source| (source.path, source.text));
             let sources: Vec<(Utf8PathBuf, String)> = sources.collect();
-            selected.sources.extend(sources.iter().cloned());
-            selected.diagnostics.extend(loaded.diagnostics);
+            let project = Project::of(&file.path);
+            let ours = sources.iter().filter(|(path, _)| project.holds(path));
+            selected.sources.extend(ours.cloned());
+            let mut diagnostics = loaded.diagnostics;
             let trials = loaded.scenario.map(|scenario| self.trials(&scenario));
             learn(trials.as_deref(), &sources);
             for trial in trials.iter().flatten() {
-                selected.diagnostics.extend(contain::refuse(trial, &sources));
-                selected.diagnostics.extend(lint(trial, &sources));
+                diagnostics.extend(contain::refuse(trial, &sources));
+                diagnostics.extend(lint(trial, &sources));
             }
+            selected.diagnostics.extend(project.shown(diagnostics));
             selected.trials.extend(trials.unwrap_or_default().into_iter().map(|trial| Planned {
                 trial,
                 file: file.path.clone(),

@@ -9,9 +9,11 @@ use super::console::Console;
 use super::format::show;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
+use crate::base::limits;
 use crate::base::secret;
 use crate::base::text::Text;
 use crate::dialect::{self, Applied};
+use crate::disk;
 use crate::plan::{self, Matrix};
 use crate::scenario::pipeline::{ConnectorFile, Dialect, Pipeline};
 use crate::scenario::settings::{Options, Settings};
@@ -97,7 +99,7 @@ fn given(translate: &Translate) -> Result<Given, String> {
 }
 
 fn read(file: &Utf8Path) -> Result<String, String> {
-    fs_err::read_to_string(file).map_err(|error| error.to_string())
+    disk::read_text(file, limits::FILE_BYTES).map_err(|error| error.to_string())
 }
 
 fn of_sql(translate: &Translate) -> Result<Given, String> {

@@ -1,6 +1,6 @@
 //! Reads a history, line by line. Every error names the file, the line and the byte.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read as _};
 
 use camino::Utf8Path;
 use fs_err::File;
@@ -8,10 +8,15 @@ use serde::Deserialize;
 
 use super::event::{Event, FORMAT, Header, Version};
 use super::sum::Sum;
+use crate::base::limits::{self, exceeds};
+use crate::disk::{self, Unread};
 
 /// The file is no history, or not one that this version reads.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HistoryError {
+    /// There is no such file, or it is no regular one.
+    #[error("{0}")]
+    Unread(String),
     /// The file cannot be opened or read.
     #[error("{file}: {problem}")]
     Io {
@@ -59,6 +64,12 @@ pub enum HistoryError {
     },
 }
 
+impl From<Unread> for HistoryError {
+    fn from(error: Unread) -> Self {
+        Self::Unread(error.to_string())
+    }
+}
+
 /// Streams the events of one history.
 #[derive(Debug)]
 pub struct Reader<R: BufRead = BufReader<File>> {
@@ -89,10 +100,7 @@ pub(super) fn refuse_other(found: &Format, file: &str) -> Result<(), HistoryErro
 impl Reader {
     /// Opens a file and reads its header.
     pub fn open(path: &Utf8Path) -> Result<Self, HistoryError> {
-        let file = File::open(path).map_err(|error| HistoryError::Io {
-            file: path.to_string(),
-            problem: error.to_string(),
-        })?;
+        let file = disk::open(path)?;
         Self::new(BufReader::with_capacity(1 << 16, file), path.as_str())
     }
 }
@@ -164,7 +172,8 @@ impl<R: BufRead> Lines<'_, R> {
     /// Reads the next line into the buffer, checked; false at the end.
     fn next(&mut self, buffer: &mut Vec<u8>) -> Result<bool, HistoryError> {
         buffer.clear();
-        let read = self.input.read_until(b'\n', buffer).map_err(|error| HistoryError::Io {
+        let mut line = self.input.by_ref().take(limits::EVENT_BYTES + 1);
+        let read = line.read_until(b'\n', buffer).map_err(|error| HistoryError::Io {
             file: self.file.to_owned(),
             problem: error.to_string(),
         })?;
@@ -173,6 +182,10 @@ impl<R: BufRead> Lines<'_, R> {
         }
         self.line += 1;
         if buffer.pop_if(|byte| *byte == b'\n').is_none() {
+            if exceeds(read, limits::EVENT_BYTES) {
+                let most = limits::size(limits::EVENT_BYTES);
+                return Err(self.error(0, &format!("the line is longer than {most}")));
+            }
             return Err(self.error(read, "the line is cut off: the writer was stopped in it"));
         }
         self.sum.holds(buffer).map_err(|problem| self.error(0, problem))?;

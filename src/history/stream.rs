@@ -3,12 +3,12 @@
 use std::io::Read as _;
 
 use camino::Utf8Path;
-use fs_err::File;
 
 use super::event::{Bytes, Event, Header, Record};
 use super::packed::{self, Cursor, MAGIC, PackedReader};
 use super::reader::{HistoryError, Reader};
 use crate::base::position::{Lsn, Xid};
+use crate::disk;
 
 /// A record as it stands in the reader's buffer.
 #[derive(Debug, Clone, Copy)]
@@ -175,6 +175,6 @@ pub fn is_packed(path: &Utf8Path) -> Result<bool, HistoryError> {
     };
     let mut start = Vec::new();
     let length = u64::try_from(MAGIC.len()).unwrap_or_default();
-    File::open(path).map_err(io)?.take(length).read_to_end(&mut start).map_err(io)?;
+    disk::open(path)?.take(length).read_to_end(&mut start).map_err(io)?;
     Ok(start == MAGIC)
 }

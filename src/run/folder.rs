@@ -16,6 +16,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::DirBuilderExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use rustix::fs::Access;
 use serde::Serialize;
 
 use crate::base::secret::Secrets;
@@ -33,6 +34,27 @@ pub struct Folder(Utf8PathBuf);
 #[derive(Debug, thiserror::Error)]
 #[error("the run directory cannot be written: {0}")]
 pub struct FolderError(#[from] std::io::Error);
+
+impl FolderError {
+    /// The disk is full: a trouble of the machine, and not of the folder that was chosen.
+    pub fn is_full(&self) -> bool {
+        self.0.kind() == std::io::ErrorKind::StorageFull
+    }
+}
+
+/// Whether run directories can be made below `runs`, which is made if it is not there. Looked at
+/// before a stack is started for them.
+pub fn check(runs: &Utf8Path) -> Result<(), FolderError> {
+    // A folder whose path is no text could not be told to the components.
+    let runs = camino::absolute_utf8(runs)?;
+    fs_err::create_dir_all(&runs)?;
+    let refused = |error: rustix::io::Errno| {
+        let error = std::io::Error::from(error);
+        std::io::Error::new(error.kind(), format!("{runs}: {error}"))
+    };
+    let wanted = Access::WRITE_OK | Access::EXEC_OK;
+    Ok(rustix::fs::access(runs.as_std_path(), wanted).map_err(refused)?)
+}
 
 impl Folder {
     /// Makes the directory of run `name`, with the files that were read for it.

@@ -2,17 +2,14 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::base::limits;
 use crate::check;
 use crate::check::once::judge_once;
 use crate::check::verdict::Verdict;
 use crate::history::event::Header;
+use crate::history::packed::unpacked;
 use crate::history::stream::{Stream, is_packed};
 use crate::history::{History, HistoryError};
-
-/// A larger file of JSON Lines is judged in one pass.
-const LINES_MAX: u64 = 256 << 20;
-/// A larger packed file is judged in one pass.
-const PACKED_MAX: u64 = 32 << 20;
 
 /// How a history is judged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -39,7 +36,7 @@ pub struct Rechecked {
 
 /// The history of a run folder, in the form that is there; a file is itself.
 pub fn history_file(run: &Utf8Path) -> Utf8PathBuf {
-    if run.is_file() {
+    if run.exists() && !run.is_dir() {
         return run.to_owned();
     }
     let (lines, packed) = (run.join("history.jsonl"), run.join("history.cph"));
@@ -76,7 +73,12 @@ fn whole(file: &Utf8Path, note: Option<String>) -> Result<Rechecked, HistoryErro
     Ok(Rechecked { header: history.header, verdict, note })
 }
 
+/// Whether a history takes too much room to be held in memory: a packed one as it unpacks.
 fn is_large(file: &Utf8Path) -> Result<bool, HistoryError> {
-    let most = if is_packed(file)? { PACKED_MAX } else { LINES_MAX };
-    Ok(fs_err::metadata(file).is_ok_and(|found| found.len() > most))
+    let (bytes, events) = if is_packed(file)? {
+        unpacked(file)?
+    } else {
+        (fs_err::metadata(file).map_or(0, |found| found.len()), 0)
+    };
+    Ok(bytes > limits::WHOLE_BYTES || events > limits::WHOLE_EVENTS)
 }

@@ -32,6 +32,7 @@ codes! {
     Documents "E0103" "A file holds exactly one document, and it is a map.";
     Anchor "E0104" "Anchors, aliases, tags and merge keys are not part of the language: every file says what it means where it says it.";
     DuplicateKey "E0105" "A key stands twice in one map; the second would silently replace the first.";
+    TooMuch "E0106" "The file holds, or asks for, more than changeproof takes. The message names the bound; docs/limits.md has all of them, and why. They lie far above what people write.";
     UnknownKey "E0201" "The key is no word of the language at this place. A mistyped key is never ignored.";
     MissingKey "E0202" "A key that must be there is missing.";
     WrongShape "E0203" "A map, a list or a single value stands where another one is expected.";

@@ -109,7 +109,7 @@ fn value_of(takes: Type, node: &Node, span: Span, found: &mut Vec<Used>) {
         Type::Text
         | Type::Sql
         | Type::Path
-        | Type::Count
+        | Type::Count(_)
         | Type::Duration
         | Type::Session
         | Type::Options

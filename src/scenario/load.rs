@@ -136,6 +136,11 @@ impl Files {
         Ok(Text::whole(path.to_owned(), text))
     }
 
+    /// How long the files are in all.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// The text of a file that was read.
     pub(crate) fn text(&self, path: &Utf8Path) -> Option<&str> {
         let source = self.sources.iter().find(|source| source.path == path)?;

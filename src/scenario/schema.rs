@@ -67,7 +67,7 @@ fn of(of_type: Type) -> Value {
     match of_type {
         Type::Text | Type::Path => text(),
         Type::Sql | Type::RowTable | Type::Life => json!({"type": "string"}),
-        Type::Count => json!({"type": "integer", "minimum": 1}),
+        Type::Count(most) => json!({"type": "integer", "minimum": 1, "maximum": most}),
         Type::Duration => json!({"type": "string", "pattern": "^[0-9]+(ms|s|m|h)$"}),
         Type::Bool => json!({"type": "boolean"}),
         Type::Session => json!({"type": "string", "pattern": SESSION_NAME}),

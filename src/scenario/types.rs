@@ -1,6 +1,7 @@
 //! The types of values that keys take, for the schema and the reference.
 
 use super::words::Words;
+use crate::base::limits::grouped;
 
 /// What a key takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,8 +12,8 @@ pub(crate) enum Type {
     Sql,
     /// The path of a file, relative to the one it stands in.
     Path,
-    /// A whole number from 1 up.
-    Count,
+    /// A whole number from 1 up to this.
+    Count(u64),
     /// A number with `ms`, `s`, `m` or `h`.
     Duration,
     /// `true` or `false`.
@@ -60,7 +61,7 @@ impl Type {
             Self::Text => "text".to_owned(),
             Self::Sql => "sql".to_owned(),
             Self::Path => "path".to_owned(),
-            Self::Count => "number from 1".to_owned(),
+            Self::Count(most) => format!("number from 1 to {}", grouped(most)),
             Self::Duration => "duration".to_owned(),
             Self::Bool => "`true` or `false`".to_owned(),
             Self::Session => "session".to_owned(),

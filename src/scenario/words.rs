@@ -2,6 +2,7 @@
 //! language but is not built yet, and which word somebody may have meant.
 
 use super::types::Type;
+use crate::base::limits;
 
 /// The words allowed at one place. From these tables come what the parser allows, the published
 /// JSON Schema and the reference, so that they cannot disagree.
@@ -114,8 +115,8 @@ words! {
     } later [];
     /// Keys of `settings`.
     SETTINGS = "settings" {
-        "partitions" [may Type::PerPlace("table or sink", &Type::Count)] "Partitions of every topic, or a map place → number. Default 1.";
-        "parallelism" [may Type::Choice(&Type::Count)] "Parallelism of the statements. Default 1.";
+        "partitions" [may Type::PerPlace("table or sink", &Type::Count(limits::PARTITIONS))] "Partitions of every topic, or a map place → number. Default 1.";
+        "parallelism" [may Type::Choice(&Type::Count(limits::PARALLELISM))] "Parallelism of the statements. Default 1.";
         "replica_identity" [may Type::PerPlace("source table", &Type::Word(&REPLICA_IDENTITY))] "Replica identity of every table, or a map table → identity. As in the DDL where nothing is set.";
         "statements" [may Type::Choice(&Type::Sql)] "Each of these statements replaces the pipeline's with the same kind and target; others are added before the first INSERT.";
         "topics" [may Type::Named("table or sink", &Type::Options)] "Map place → options of its topic.";
@@ -131,7 +132,7 @@ words! {
     /// Keys of `scoring`.
     SCORING = "scoring" {
         "delay" [may Type::Choice(&Type::Duration)] "Every answer comes this much later.";
-        "fail_first" [may Type::Choice(&Type::Count)] "So many first requests of each transaction are refused with 503.";
+        "fail_first" [may Type::Choice(&Type::Count(limits::ROUNDS))] "So many first requests of each transaction are refused with 503.";
         "out_of_order" [may Type::Choice(&Type::Bool)] "Every second answer is held back until the one after it has left.";
     } later [];
     /// Keys of `where`.
@@ -167,9 +168,9 @@ words! {
     SET = "a set" {
         "connector" [may Type::Named("option", &Type::Text)] "Options of the connector. Once all changes so far are captured, it is stopped, given the new configuration, and started; the entry ends when it streams. Where the new options leave changes or tombstones out, what was committed before is judged by the old ones. Other options that change what records look like leave the verdict unknown.";
         "topics" [may Type::Named("table or sink", &Type::Named("option", &Type::Text))] "Options of topics.";
-        "partitions" [may Type::Named("source table", &Type::Count)] "More partitions for the topics of source tables. From here on keys go to other partitions than before, which is `moved-key`, and nothing promises the order of their old and new records. Who writes and who reads a topic learns of it by their own intervals, or when they are started anew.";
+        "partitions" [may Type::Named("source table", &Type::Count(limits::PARTITIONS))] "More partitions for the topics of source tables. From here on keys go to other partitions than before, which is `moved-key`, and nothing promises the order of their old and new records. Who writes and who reads a topic learns of it by their own intervals, or when they are started anew.";
         "flink" [may Type::Named("option", &Type::Text)] "Options of the Flink session, from the next `start: statements` on.";
-        "parallelism" [may Type::Count] "Parallelism of the statements, from the next `start: statements` on.";
+        "parallelism" [may Type::Count(limits::PARALLELISM)] "Parallelism of the statements, from the next `start: statements` on.";
     } later ["format" "kafka" "postgres" "replica_identity" "scoring" "statements" "tables" "worker"];
     /// Modifiers of `permute`.
     PERMUTE = "a permute" {
@@ -179,7 +180,7 @@ words! {
     SESSION = "a session's entry" {
         "blocks_on" [may Type::Session] "The session that holds the lock for which the entry's last statement must be seen waiting. A wait that is not announced is an error.";
         "error" [may Type::Text] "Postgres must refuse the SQL with this SQLSTATE or condition name.";
-        "repeat" [may Type::Count] "So many rounds; `:i` outside quotes is 1, 2, …";
+        "repeat" [may Type::Count(limits::ROUNDS)] "So many rounds; `:i` outside quotes is 1, 2, …";
         "until" [may Type::OneOf(&[Type::Word(&CONDITION), Type::Map(&CONDITION_MAP)])] "Instead of `repeat`: rounds, each captured before the next, until the condition holds.";
         "within" [may Type::Duration] "The limit; 30 s if left out.";
     } later [];
@@ -218,7 +219,7 @@ words! {
         "kill" [may Type::Word(&TARGET)] "Kill this.";
         "pause" [may Type::Word(&TARGET)] "Pause this.";
         "stop" [may Type::Word(&TARGET)] "Stop this.";
-        "at" [must Type::Named("place", &Type::Count)] "When: `{orders: 60}`, once 60 more records were read from the topic; `{checkpoint: 2}`, after two more checkpoints.";
+        "at" [must Type::Named("place", &Type::Count(limits::ROUNDS))] "When: `{orders: 60}`, once 60 more records were read from the topic; `{checkpoint: 2}`, after two more checkpoints.";
         "savepoint" [may Type::Bool] "Of a stop of `statements`: whether they end with a savepoint.";
     } later [];
     /// Parts of the pipeline that something can be done to.
@@ -246,7 +247,7 @@ words! {
         "must_show" [may Type::List(&Type::Shown(&MUST_SHOW))] "Findings whose absence fails. A scenario that passes on an anomaly is a positive control.";
         "may_show" [may Type::List(&Type::Shown(&MAY_SHOW))] "Findings that are allowed, each with its reason.";
         "plan" [may Type::Named("sink", &Type::Map(&PLAN))] "Texts that EXPLAIN of the statement that writes the sink has or lacks.";
-        "attempts" [may Type::Count] "Run the cell until one run shows all that must be shown; every run must be free of the rest. Default 1.";
+        "attempts" [may Type::Count(limits::ATTEMPTS)] "Run the cell until one run shows all that must be shown; every run must be free of the rest. Default 1.";
     } later [];
     /// Keys of a sink's `plan`.
     PLAN = "a plan" {

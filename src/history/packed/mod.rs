@@ -23,8 +23,8 @@ mod tests;
 mod writer;
 
 pub(super) use bytes::Cursor;
-pub use reader::PackedReader;
 pub(super) use reader::header;
+pub use reader::{PackedReader, unpacked};
 pub use writer::PackedWriter;
 
 use serde::{Deserialize, Serialize};

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Reader;
 use super::catalogue::Among;
 use super::timeline::{Around, Placed};
+use crate::base::limits;
 use crate::scenario::code::Code;
 use crate::scenario::diagnose::At;
 use crate::scenario::settings::Settings;
@@ -77,10 +78,12 @@ impl Reader<'_> {
                 self.error(Code::Target, &key.at, "no checkpoint is ever taken")
                     .help("the pipeline has no `statements`");
             }
-            return self.count(value, "a number of checkpoints").map(Trigger::Checkpoint);
+            return self
+                .count(value, "a number of checkpoints", limits::ROUNDS)
+                .map(Trigger::Checkpoint);
         }
         self.known_place(&key.name, &key.at, Among::Tables, around.catalogue);
-        let count = self.count(value, "a number of records")?;
+        let count = self.count(value, "a number of records", limits::ROUNDS)?;
         Some(Trigger::Records { place: key.name.clone(), count })
     }
 

@@ -7,7 +7,9 @@ mod change;
 mod conditions;
 mod expect;
 mod faults;
+mod json;
 mod life;
+mod matrix;
 mod outbox;
 mod overrides;
 mod pipeline;
@@ -106,6 +108,7 @@ impl Reader<'_> {
             pipeline.as_ref().is_none_or(|pipeline| !pipeline.pipeline.statements.is_empty());
         let around = Around { catalogue, settings: &settings, has_statements };
         let timeline = timeline.map(|node| self.timeline(node, around));
+        self.check_trials(&settings, timeline.as_deref().unwrap_or_default());
         let expect = fields.get("expect").map(|node| self.expect(node, &settings, catalogue));
         let pipeline = pipeline?;
         Some(Scenario {

@@ -6,9 +6,11 @@ use camino::Utf8Path;
 
 use super::Reader;
 use super::catalogue::{Catalogue, inserts, is_named};
+use super::json::{self, Member};
 use super::settings::Of;
 use super::shape::Fields;
 use super::sql::Sql;
+use crate::base::limits::{self, exceeds};
 use crate::base::text::{Span, Text};
 use crate::disk::lexical;
 use crate::scenario::code::Code;
@@ -202,29 +204,64 @@ impl Reader<'_> {
                 return None;
             }
         };
-        let config = parsed.get("config").filter(|config| config.is_object()).unwrap_or(&parsed);
-        let Some(config) = config.as_object() else {
+        if !parsed.is_object() {
             let message = "the connector file is not a JSON object";
-            self.error(Code::NotConnector, &start, message);
+            self.error(Code::NotConnector, &start, message)
+                .help("write a JSON object of options, as Kafka Connect takes it");
             return None;
+        }
+        let root = json::members(&source.value).unwrap_or_default();
+        self.once(source, &root);
+        let config = root.iter().rev().find(|member| member.key == "config");
+        let config = match config.and_then(Member::members) {
+            Some(config) => {
+                self.once(source, &config);
+                config
+            }
+            None => root,
         };
         let mut options = Options::new();
-        for (key, value) in config {
-            let text = match value {
-                serde_json::Value::String(text) => text.clone(),
+        for member in &config {
+            let text = match member.value() {
+                serde_json::Value::String(text) => text,
                 serde_json::Value::Number(number) => number.to_string(),
                 serde_json::Value::Bool(bool) => bool.to_string(),
                 serde_json::Value::Null => continue,
                 serde_json::Value::Array(_) | serde_json::Value::Object(_) => {
-                    let at = json_key(source, key).unwrap_or_else(|| start.clone());
-                    let message = format!("the option `{key}` is not a single value");
-                    self.error(Code::NotConnector, &at, message);
+                    let message = format!("the option `{}` is not a single value", member.key);
+                    self.error(Code::NotConnector, &member.at(source), message)
+                        .help("write a text, a number, `true` or `false`");
                     continue;
                 }
             };
-            options.insert(key.clone(), text);
+            self.check_option(&member.key, &text, &member.at(source));
+            options.insert(member.key.clone(), text);
         }
         Some(options)
+    }
+
+    /// Refuses a key that stands twice: which of the two counts, nobody would see.
+    fn once(&mut self, source: &Text, members: &[Member<'_>]) {
+        let mut first = BTreeMap::new();
+        for member in members {
+            let Some(earlier) = first.insert(member.key.as_str(), member) else { continue };
+            let message = format!("the option `{}` stands twice", member.key);
+            self.error(Code::DuplicateKey, &member.at(source), message)
+                .label("again here")
+                .earlier(&earlier.at(source))
+                .help("keep one of the two");
+        }
+    }
+
+    /// What no component could take as the name or the value of an option.
+    pub(super) fn check_option(&mut self, name: &str, value: &str, at: &At) {
+        if name.contains('\0') || value.contains('\0') {
+            let message = format!("the option `{}` has a NUL in it", name.replace('\0', "␀"));
+            self.error(Code::BadValue, at, message).help("no component takes that: leave it out");
+        } else if name == "topic.prefix" && !is_topic_name(value) {
+            let message = format!("`{value}` is no topic prefix");
+            self.error(Code::BadValue, at, message).help(TOPIC_NAME);
+        }
     }
 
     /// The connector file says which format its records have; other formats have no reader here.
@@ -266,8 +303,12 @@ fn json_place(source: &Text, line: usize, column: usize) -> At {
     At::of(source, Span::new(byte, byte + next.map_or(0, char::len_utf8)))
 }
 
-fn json_key(source: &Text, key: &str) -> Option<At> {
-    let quoted = format!("\"{key}\"");
-    let start = source.value.find(&quoted)?;
-    Some(At::of(source, Span::new(start, start + quoted.len())))
+/// What Kafka and Debezium take in the name of a topic.
+const TOPIC_NAME: &str =
+    "write letters from a to z, digits, `.`, `_` and `-`, at least one and at most 249 in all";
+
+/// Whether a topic may have this name.
+fn is_topic_name(name: &str) -> bool {
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
+    !name.is_empty() && !exceeds(name.len(), limits::TOPIC_NAME) && name.chars().all(fits)
 }

@@ -5,6 +5,7 @@ use camino::Utf8Path;
 use super::Reader;
 use super::catalogue::{Among, Catalogue};
 use super::pipeline::format_of;
+use crate::base::limits;
 use crate::scenario::code::Code;
 use crate::scenario::diagnose::At;
 use crate::scenario::pipeline::Pipeline;
@@ -61,7 +62,8 @@ const OWNED_POSTGRES: [&str; 6] = [
 /// The type of a setting.
 #[derive(Clone, Copy)]
 enum Kind {
-    Count,
+    /// A number up to this.
+    Count(u64),
     Delay,
     Flag,
     Format,
@@ -105,7 +107,10 @@ impl Reader<'_> {
             let path = vec![key.name.clone()];
             match key.name.as_str() {
                 "format" => self.setting(&mut scope, path, (key, node), Kind::Format),
-                "parallelism" => self.setting(&mut scope, path, (key, node), Kind::Count),
+                "parallelism" => {
+                    let kind = Kind::Count(limits::PARALLELISM);
+                    self.setting(&mut scope, path, (key, node), kind);
+                }
                 "partitions" => self.partitions(&mut scope, (key, node)),
                 "replica_identity" => {
                     self.per_place(&mut scope, (key, node), Among::Sources, Kind::Identity);
@@ -123,10 +128,15 @@ impl Reader<'_> {
     /// Who adds partitions names the topics of which.
     fn partitions(&mut self, scope: &mut Scope<'_>, (key, node): (&Key, &Node)) {
         if scope.of != Of::Set {
-            return self.per_place(scope, (key, node), Among::Tables, Kind::Count);
+            return self.per_place(
+                scope,
+                (key, node),
+                Among::Tables,
+                Kind::Count(limits::PARTITIONS),
+            );
         }
         if self.entries(node, "`partitions` of a `set`").is_some() {
-            self.per_place(scope, (key, node), Among::Sources, Kind::Count);
+            self.per_place(scope, (key, node), Among::Sources, Kind::Count(limits::PARTITIONS));
         }
     }
 
@@ -137,7 +147,7 @@ impl Reader<'_> {
             }
             let kind = match key.name.as_str() {
                 "delay" => Kind::Delay,
-                "fail_first" => Kind::Count,
+                "fail_first" => Kind::Count(limits::ROUNDS),
                 _ => Kind::Flag,
             };
             self.setting(scope, vec!["scoring".to_owned(), key.name.clone()], (key, node), kind);
@@ -190,8 +200,26 @@ impl Reader<'_> {
             if scope.of == Of::Set {
                 self.check_fixed(&path, option);
             }
+            self.check_lines(&path, (option, node));
             path.push(option.name.clone());
             self.setting(scope, path, (option, node), Kind::Option);
+        }
+    }
+
+    /// Options of processes are lines of a file: each stays one line.
+    fn check_lines(&mut self, path: &[String], (option, node): (&Key, &Node)) {
+        let is_process = path
+            .first()
+            .is_some_and(|first| ["worker", "kafka", "postgres"].contains(&first.as_str()));
+        let breaks = |text: &str| text.contains(char::is_control);
+        let value_breaks = self.one_or_list(node).iter().any(|item| match &item.value {
+            Value::Scalar(scalar) => breaks(scalar.text.value.trim_end()),
+            Value::List(_) | Value::Map(_) => false,
+        });
+        if is_process && (value_breaks || breaks(&option.name)) {
+            let message = "an option of a process is one line, without control characters";
+            self.error(Code::BadValue, &option.at, message)
+                .help("write the value in one line; a further option is a key of its own");
         }
     }
 
@@ -262,8 +290,8 @@ impl Reader<'_> {
             return None;
         }
         match kind {
-            Kind::Count => {
-                let number = self.count(node, "a number from 1 up")?;
+            Kind::Count(most) => {
+                let number = self.count(node, "a number from 1 up", most)?;
                 Some(Choice { label: number.to_string(), value: SettingValue::Number(number) })
             }
             Kind::Delay => {
@@ -296,6 +324,7 @@ impl Reader<'_> {
             }
             Kind::Option => {
                 let text = self.scalar(node, "the value of an option")?.text.value.clone();
+                self.check_option(&key.name, &text, &node.at);
                 Some(Choice { label: text.clone(), value: SettingValue::Option(text) })
             }
             Kind::Statements => {

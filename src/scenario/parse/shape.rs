@@ -1,6 +1,7 @@
 //! Reading maps, lists and single values of a given type, with what is wrong with each.
 
 use super::Reader;
+use crate::base::limits::{self, grouped};
 use crate::scenario::code::Code;
 use crate::scenario::diagnose::At;
 use crate::scenario::words::{Words, listed, nearest, suggestion};
@@ -196,13 +197,20 @@ impl Reader<'_> {
         None
     }
 
-    /// A whole number from 1 up.
-    pub(super) fn count(&mut self, node: &Node, what: &str) -> Option<u32> {
+    /// A whole number from 1 up to `most`.
+    pub(super) fn count(&mut self, node: &Node, what: &str, most: u64) -> Option<u32> {
         let text = self.text(node, what)?;
-        let number = text.parse::<u32>().ok().filter(|n| *n > 0 && !text.starts_with('+'));
-        if number.is_none() {
+        let is_number = !text.is_empty() && text.chars().all(|digit| digit.is_ascii_digit());
+        let help = format!("write a whole number from 1 to {}", grouped(most));
+        if !is_number || text.chars().all(|digit| digit == '0') {
             let message = format!("`{text}` is not {what}");
-            self.error(Code::BadValue, &node.at, message).help("write a whole number from 1 up");
+            self.error(Code::BadValue, &node.at, message).help(help);
+            return None;
+        }
+        let number = text.parse::<u32>().ok().filter(|number| u64::from(*number) <= most);
+        if number.is_none() {
+            let message = format!("`{text}` is more than changeproof takes here");
+            self.error(Code::TooMuch, &node.at, message).help(help);
         }
         number
     }
@@ -210,13 +218,18 @@ impl Reader<'_> {
     /// A duration in milliseconds.
     pub(super) fn duration(&mut self, node: &Node) -> Option<u64> {
         let text = self.text(node, "a duration")?;
-        let parsed = duration_ms(&text);
-        if parsed.is_none() {
+        let Some(ms) = duration_ms(&text) else {
             let message = format!("`{text}` is not a duration");
             let help = "write a number and its unit: `500ms`, `5s`, `2m`, `1h`";
             self.error(Code::BadValue, &node.at, message).help(help);
+            return None;
+        };
+        if ms > limits::DURATION_MS {
+            let message = format!("`{text}` is longer than a day");
+            self.error(Code::TooMuch, &node.at, message).help("write at most `24h`");
+            return None;
         }
-        parsed
+        Some(ms)
     }
 }
 

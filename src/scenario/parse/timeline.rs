@@ -2,6 +2,7 @@
 
 use super::Reader;
 use super::catalogue::Catalogue;
+use crate::base::limits::{self, grouped};
 use crate::base::text::Text;
 use crate::scenario::code::Code;
 use crate::scenario::diagnose::At;
@@ -18,9 +19,6 @@ use crate::sql::token::Language;
 
 /// The limit of an entry on the local stack, where none is written.
 const WITHIN_MS: u64 = 30_000;
-
-/// How many orders `permute: all` may have.
-const ORDERS_MAX: u64 = 1_000;
 
 /// An entry with the places of what may be wrong with it only in the light of the others.
 pub(super) struct Placed {
@@ -172,7 +170,7 @@ impl Reader<'_> {
         let text = self.text(value, "`all`, or a number of orders")?;
         let count = match text.as_str() {
             "all" => None,
-            _ => Some(self.count(value, "`all`, or a number of orders")?),
+            _ => Some(self.count(value, "`all`, or a number of orders", limits::ORDERS)?),
         };
         let Some((_, node)) = modifiers.iter().find(|(key, _)| key.name == "of") else {
             self.error(Code::MissingKey, &key.at, "a `permute` has no `of`")
@@ -196,10 +194,12 @@ impl Reader<'_> {
             of.push(Entry { action: Action::Session(session), ..placed.entry });
         }
         let orders = crate::scenario::orders::count(&of);
-        if count.is_none() && orders > ORDERS_MAX {
+        if count.is_none() && orders > limits::ORDERS {
+            let orders = if orders == u64::MAX { "countless".to_owned() } else { grouped(orders) };
             let message = format!("these entries have {orders} orders");
-            self.error(Code::BadValue, &value.at, message)
-                .help(format!("write how many of them are drawn, at most {ORDERS_MAX}"));
+            let help =
+                format!("write how many of them are drawn, at most {}", grouped(limits::ORDERS));
+            self.error(Code::TooMuch, &value.at, message).help(help);
             return None;
         }
         Some(Action::Permute { count, of })
@@ -252,7 +252,7 @@ impl Reader<'_> {
         let get = |name: &str| modifiers.iter().find(|(key, _)| key.name == name).map(|(_, n)| n);
         let statements = self.session_sql(value);
         let rounds = match get("repeat") {
-            Some(node) => self.count(node, "a number of rounds"),
+            Some(node) => self.count(node, "a number of rounds", limits::ROUNDS),
             None => Some(1),
         };
         let until = get("until").map(|node| self.condition(node, around));

@@ -3,6 +3,7 @@
 use super::Reader;
 use super::catalogue::{Among, Catalogue};
 use super::union::Said;
+use crate::base::limits;
 use crate::scenario::code::Code;
 use crate::scenario::expect::{Expect, PlanTexts};
 use crate::scenario::range::{Range, Ranges};
@@ -54,7 +55,7 @@ impl Reader<'_> {
     ) {
         if let Some((key, node)) = fields.entry("attempts") {
             said.push(Said::new("attempts", &key.at));
-            expect.attempts = self.count(node, "a number of attempts");
+            expect.attempts = self.count(node, "a number of attempts", limits::ATTEMPTS);
         }
         let Some(node) = fields.get("plan") else { return };
         for (sink, node) in self.entries(node, "`plan`").unwrap_or_default() {

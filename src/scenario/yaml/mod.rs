@@ -11,8 +11,11 @@ mod refusal;
 pub(crate) use granit_parser::ScalarStyle;
 use granit_parser::{Event, Options, Parser, StructureStyle};
 
+use std::collections::BTreeMap;
+
 use super::code::Code;
 use super::diagnose::{At, Diagnostics};
+use crate::base::limits::{self, exceeds, grouped};
 use crate::base::text::{Span, Text};
 use anchors::anchors;
 
@@ -111,7 +114,9 @@ fn read_into(
     options.set_emit_comments(comments.is_some());
     options.emit_anchor_events = true;
     options.emit_unresolved_aliases = true;
-    let mut tree = Tree { source, diagnostics, open: Vec::new(), documents: 0, root: None };
+    let (open, root) = (Vec::new(), None);
+    let mut tree =
+        Tree { source, diagnostics, open, documents: 0, root, values: 0, is_full: false };
     for event in Parser::new_from_str_with_options(&source.value, options) {
         match event {
             Ok((event, span)) => {
@@ -125,6 +130,9 @@ fn read_into(
                     comments.push(Span::new(bytes.start, bytes.end));
                 }
                 tree.event(event, Span::new(bytes.start, bytes.end));
+                if tree.is_full {
+                    return None;
+                }
             }
             Err(error) => {
                 let refusal = refusal::of(&source.value, &error);
@@ -153,6 +161,8 @@ struct Open {
     key: Option<Key>,
     items: Vec<Node>,
     entries: Vec<(Key, Node)>,
+    /// Where each key stands among the entries.
+    keys: BTreeMap<String, usize>,
 }
 
 struct Tree<'a> {
@@ -161,6 +171,10 @@ struct Tree<'a> {
     open: Vec<Open>,
     documents: usize,
     root: Option<Node>,
+    /// Keys and values so far.
+    values: usize,
+    /// There are more of something than a file may have.
+    is_full: bool,
 }
 
 impl Tree<'_> {
@@ -202,9 +216,9 @@ impl Tree<'_> {
 
     fn start(&mut self, style: StructureStyle, is_map: bool, span: Span) {
         let in_flow = style == StructureStyle::Flow;
-        let (key, items, entries) = (None, Vec::new(), Vec::new());
+        let (key, items, entries, keys) = (None, Vec::new(), Vec::new(), BTreeMap::new());
         let at = self.at(span);
-        self.open.push(Open { at, start: span.start, in_flow, is_map, key, items, entries });
+        self.open.push(Open { at, start: span.start, in_flow, is_map, key, items, entries, keys });
     }
 
     fn end(&mut self, end: Span) {
@@ -238,6 +252,10 @@ impl Tree<'_> {
     }
 
     fn push(&mut self, node: Node) {
+        self.values += 1;
+        if exceeds(self.values, limits::VALUES) {
+            self.refuse_more(&node.at, "the file has", limits::VALUES, "keys and values");
+        }
         let Some(mut open) = self.open.pop() else {
             if self.documents <= 1 {
                 self.root = Some(node);
@@ -257,7 +275,7 @@ impl Tree<'_> {
             open.key = Some(self.key(node));
             return;
         };
-        let earlier = open.entries.iter().find(|(earlier, _)| earlier.name == key.name);
+        let earlier = open.keys.get(&key.name).and_then(|place| open.entries.get(*place));
         if let Some((earlier, _)) = earlier {
             let message = format!("the key `{}` stands twice", key.name);
             let help = "keep one of the two; in a list, each further item begins with `- `";
@@ -268,6 +286,10 @@ impl Tree<'_> {
                 .help(help);
             return;
         }
+        if exceeds(open.entries.len() + 1, limits::KEYS) {
+            self.refuse_more(&key.at, "the map has", limits::KEYS, "keys");
+        }
+        open.keys.insert(key.name.clone(), open.entries.len());
         open.entries.push((key, node));
     }
 
@@ -287,6 +309,15 @@ impl Tree<'_> {
             self.refuse(&node.at, "a merge key", "write the keys where they are needed");
         }
         Key { name, is_plain, at: node.at }
+    }
+
+    fn refuse_more(&mut self, at: &At, what: &str, most: u64, of: &str) {
+        if !self.is_full {
+            let message = format!("{what} more than {} {of}", grouped(most));
+            let help = "nothing behind this place was read: write several files";
+            self.diagnostics.error(Code::TooMuch, at, message).help(help);
+        }
+        self.is_full = true;
     }
 
     fn refuse(&mut self, at: &At, what: &str, help: &str) {

@@ -1,6 +1,8 @@
 //! Avro behind a registry's frame, as the JSON that the same writer has for the same values: what
 //! reads records then needs to know one form only.
 
+mod measure;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -12,6 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use bigdecimal::BigDecimal;
 use bigdecimal::num_bigint::BigInt;
 
+use crate::base::limits::{self, exceeds};
 use crate::base::value::Value;
 
 /// The first byte of a framed value.
@@ -55,6 +58,10 @@ pub struct Schema {
 impl Schema {
     /// Reads a schema.
     pub fn parse(text: &str) -> Result<Self, AvroError> {
+        if exceeds(text.len(), limits::SCHEMA_BYTES) {
+            let most = limits::size(limits::SCHEMA_BYTES);
+            return Err(AvroError::Schema(format!("it is longer than {most}")));
+        }
         let root = AvroSchema::parse_str(text);
         let root = root.map_err(|error| AvroError::Schema(error.to_string()))?;
         let mut named = BTreeMap::new();
@@ -64,6 +71,7 @@ impl Schema {
 
     /// A value without its frame, as JSON; numbers keep all their digits.
     pub fn json(&self, bytes: &[u8], writer: Writer) -> Result<String, AvroError> {
+        measure::measure(&self.root, &self.named, bytes).map_err(AvroError::Value)?;
         let problem = |error: apache_avro::Error| AvroError::Value(error.to_string());
         let reader = GenericDatumReader::builder(&self.root).build().map_err(problem)?;
         let mut rest = bytes;
