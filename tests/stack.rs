@@ -322,12 +322,14 @@ fn a_damaged_jar_is_named_when_a_component_dies_of_it_and_its_set_is_fetched_aga
     let whole = Environment::read().unwrap().cache.unwrap();
     let copied = Command::new("cp").args(["-rs", whole.as_str(), cache.as_str()]).status();
     assert!(copied.unwrap().success());
-    let set = cache.join("jars").read_dir_utf8().unwrap().filter_map(Result::ok);
-    let set = set.map(|entry| entry.path().join("lib/kafka-clients-4.3.1.jar"));
-    let jar = set.filter(|jar| jar.is_file() && jar.as_str().contains("/kafka-")).last().unwrap();
-    let size = std::fs::metadata(&jar).unwrap().len();
-    std::fs::remove_file(&jar).unwrap();
-    std::fs::write(&jar, vec![0; usize::try_from(size).unwrap()]).unwrap();
+    // The cache may hold sets of other versions, too.
+    let sets = cache.join("jars").read_dir_utf8().unwrap().filter_map(Result::ok);
+    let sets = sets.filter(|entry| entry.file_name().starts_with("kafka-"));
+    for jar in sets.map(|set| set.path().join("lib/kafka-clients-4.3.1.jar")) {
+        let size = std::fs::metadata(&jar).unwrap().len();
+        std::fs::remove_file(&jar).unwrap();
+        std::fs::write(&jar, vec![0; usize::try_from(size).unwrap()]).unwrap();
+    }
 
     let with_cache =
         |args: &[&str]| place.command(args).env("CHANGEPROOF_CACHE", &cache).output().unwrap();
