@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
 use axum::extract::{Request as HttpRequest, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
@@ -122,10 +122,15 @@ async fn read_whole(
     request: HttpRequest,
     next: Next,
 ) -> HttpResponse {
+    let too_long = || refusal(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long or was cut");
     let (parts, body) = request.into_parts();
+    // A length that is announced need not be waited for.
+    if usize::try_from(body.size_hint().lower()).map_or(true, |least| least > BODY_MAX) {
+        return too_long();
+    }
     match tokio::time::timeout(limit, to_bytes(body, BODY_MAX)).await {
         Ok(Ok(body)) => next.run(HttpRequest::from_parts(parts, Body::from(body))).await,
-        Ok(Err(_)) => refusal(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long or was cut"),
+        Ok(Err(_)) => too_long(),
         Err(_) => refusal(StatusCode::REQUEST_TIMEOUT, "the body did not come"),
     }
 }

@@ -8,13 +8,12 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::components::Component;
-use super::error::{Doing, StackError};
+use super::error::StackError;
 use super::files;
 use super::paths::Paths;
 use super::process::Process;
@@ -77,20 +76,18 @@ pub(super) type Reply = Result<Doings, StackError>;
 /// Asks the keeper of a stack. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Control {
-    socket: Utf8PathBuf,
-    /// The file that says which process the keeper is.
-    keeper: Utf8PathBuf,
+    paths: Paths,
 }
 
 impl Control {
     pub(super) fn of(paths: &Paths) -> Self {
-        Self { socket: paths.control(), keeper: paths.keeper_process() }
+        Self { paths: paths.clone() }
     }
 
     /// Asks, and gives what the component is doing now.
     pub async fn ask(&self, deed: Deed, component: Component) -> Result<Doings, StackError> {
         let asked = async {
-            let mut stream = UnixStream::connect(&self.socket).await?;
+            let mut stream = UnixStream::connect(self.paths.control()).await?;
             let mut line = serde_json::to_string(&Question { deed, component })?;
             line.push('\n');
             stream.write_all(line.as_bytes()).await?;
@@ -99,9 +96,21 @@ impl Control {
             Ok::<_, std::io::Error>(serde_json::from_str::<Reply>(&reply)?)
         };
         tokio::select! {
-            reply = asked => reply.doing(&format!("ask the keeper about {}", component.name()))?,
+            reply = asked => reply.map_err(|error| self.unasked(component, &error))?,
             hangs = self.hangs(REPLY_LIMIT) => Err(hangs),
         }
+    }
+
+    /// Why there is no reply: most often the stack is ending, because a component has died.
+    fn unasked(&self, component: Component, error: &std::io::Error) -> StackError {
+        if !self.paths.record().exists() {
+            return StackError::Keeper(
+                "the stack has just ended; `changeproof status` says where its logs are kept if a \
+                 component failed, and the next command starts it again"
+                    .to_owned(),
+            );
+        }
+        StackError::io(format!("ask the keeper about {}", component.name()), error)
     }
 
     /// Ends only when the keeper hangs: somebody stopped it, or it is late.
@@ -109,7 +118,11 @@ impl Control {
         let watch = Stopwatch::start();
         let hangs = wait::until("the keeper to reply", limit, || async {
             let look = watch.elapsed() >= STOPPED_AFTER;
-            let keeper = if look { files::read_json::<Process>(&self.keeper)? } else { None };
+            let keeper = if look {
+                files::read_json::<Process>(&self.paths.keeper_process())?
+            } else {
+                None
+            };
             Ok::<_, StackError>(match keeper.filter(|keeper| keeper.is_stopped()) {
                 Some(keeper) => Look::Holds(keeper.pid),
                 None => Look::NotYet("it runs, and says nothing".to_owned()),
@@ -150,7 +163,7 @@ impl Control {
 
     /// Resumes or starts every component that is not up, and waits until all are.
     pub async fn mend(&self, limit: Duration) -> Result<(), StackError> {
-        if !self.socket.exists() {
+        if !self.paths.control().exists() {
             // Then nothing could be asked of this keeper, and nothing was.
             return Ok(());
         }
