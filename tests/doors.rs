@@ -156,7 +156,10 @@ async fn a_superuser_of_postgres_reaches_no_file_outside_of_the_stack() {
             format!("COPY (SELECT 1) TO PROGRAM 'cat > {folder}/new'"),
         ] {
             let error = session.run(&sql).await.unwrap_err().to_string();
-            assert!(error.contains("Permission denied") || error.contains("PROGRAM"), "{error}");
+            assert!(
+                error.contains("Permission denied") || error.contains("child process exited"),
+                "{error}"
+            );
         }
         assert_eq!(session.value("SELECT count(*) FROM t").await.unwrap().as_deref(), Some("0"));
         assert!(canary.is_untouched());
@@ -205,7 +208,7 @@ async fn a_statement_of_flink_reaches_no_file_outside_of_the_stack() {
             };
             let cause = wait::until("the job to fail", Duration::from_secs(60), failed).await;
             let cause = cause.unwrap();
-            assert!(cause.contains("enied") || cause.contains("Mkdirs failed"), "{cause}");
+            assert!(cause.contains("a component reaches no file outside of the run"), "{cause}");
         }
         session.close().await.unwrap();
         assert!(canary.is_untouched());

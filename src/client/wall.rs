@@ -4,10 +4,11 @@ const FILES: &str = "a component reaches no file outside of the run";
 const NAMES: &str = "a component resolves no name but this machine's";
 
 /// What is said of a file, by class of the exception or in its message, and of a name.
-const WORDS: [(&str, &str); 5] = [
+const WORDS: [(&str, &str); 6] = [
     ("AccessDeniedException", FILES),
     ("(Permission denied)", FILES),
     ("Mkdirs failed to create", FILES),
+    ("Failed to create the parent directory", FILES),
     ("in hosts file", NAMES),
     ("No resolvable bootstrap urls given", NAMES),
 ];
