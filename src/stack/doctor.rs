@@ -72,6 +72,7 @@ pub async fn doctor(options: &StackOptions) -> Vec<Finding> {
         graded("cache folder", enterable(&options.cache, "CHANGEPROOF_CACHE")),
         user(),
         wall(),
+        good("other users of this machine", OTHERS.to_owned()),
     ];
     findings.push(match &fetched {
         Ok(_) => cached(&paths),
@@ -154,6 +155,10 @@ fn graded(name: &str, found: Result<String, StackError>) -> Finding {
 fn enterable(folder: &Utf8Path, variable: &str) -> Result<String, StackError> {
     machine::can_be_entered(folder, variable).map(|()| folder.to_string())
 }
+
+/// What no look at the machine could change.
+const OTHERS: &str = "while a stack is up they reach Kafka, Connect and Flink on 127.0.0.1, and nothing \
+                      else of it: docs/security.md says what a shared machine should do";
 
 /// Whether the kernel keeps the components to their own files.
 fn wall() -> Finding {
