@@ -12,6 +12,7 @@ use changeproof::base::position::Lsn;
 use changeproof::client::connect::Connect;
 use changeproof::client::flink::JobManager;
 use changeproof::client::gateway::Session;
+use changeproof::client::http::Http;
 use changeproof::client::kafka::{Admin, EndsReader, NewTopic};
 use changeproof::client::postgres::ident;
 use changeproof::client::wait::{self, Look};
@@ -166,6 +167,28 @@ async fn a_captured_message_moves_the_slot_past_the_commit_before_it_and_an_excl
     place.until_confirmed(silent).await;
     assert_eq!(place.records(".message").await, 3, "an excluded message makes no record");
     assert!(place.confirmed().await <= loud, "a message is not confirmed past its own commit");
+    place.end(Some(connect)).await;
+}
+
+/// Whoever reaches Connect can ask it for the configuration of a connector.
+#[tokio::test]
+async fn connect_tells_where_the_password_stands_and_not_what_it_is() {
+    let place = Place::new().await;
+    let publication = ident(&place.name("_pub"));
+    let sql = format!(
+        "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1); \
+         CREATE PUBLICATION {publication} FOR TABLE t"
+    );
+    place.database.session.run(&sql).await.unwrap();
+    place.topic(".public.t").await;
+    let connect = place.connector().await;
+    place.until_records(".public.t", 1).await;
+    let at = &place.database.lease.endpoints;
+    let path = format!("/connectors/{}/config", place.name("_connector"));
+    let told: BTreeMap<String, String> = Http::new(&at.connect).unwrap().get(&path).await.unwrap();
+    assert_eq!(told.get("database.password"), Some(&at.postgres_reference));
+    let shown = format!("{told:?}");
+    assert!(!shown.contains(&at.postgres_password.0), "{shown}");
     place.end(Some(connect)).await;
 }
 

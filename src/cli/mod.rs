@@ -89,6 +89,8 @@ enum Command {
     BenchParse(bench_parse::BenchParse),
     #[command(hide = true)]
     Keeper(stack::Keeper),
+    #[command(hide = true)]
+    Confined(stack::Confined),
     Schema(schema::Schema),
     Generate(generate::Generate),
     Score(score::Score),
@@ -135,6 +137,7 @@ fn dispatch(command: &Command, environment: &Environment, console: Console) -> E
         Command::BenchCheck(bench) => bench_check::run(bench, console),
         Command::BenchParse(bench) => bench_parse::run(bench, console),
         Command::Keeper(keeper) => stack::keeper(keeper, console),
+        Command::Confined(confined) => stack::confined(confined, console),
         Command::List(list) => list::run(list, console),
         Command::Lint(lint) => lint::run(lint, console),
         Command::Fmt(fmt) => fmt::run(fmt, console),

@@ -9,6 +9,7 @@ use clap::Args;
 use super::console::Console;
 use super::environment::Environment;
 use crate::base::exit::Exit;
+use crate::stack::confine::{self, Reach};
 use crate::stack::doctor::{Finding, Grade};
 use crate::stack::record::Record;
 use crate::stack::status::State;
@@ -53,6 +54,22 @@ pub(super) struct Doctor {
 pub(super) struct Keeper {
     /// The file that says what to do
     order: Utf8PathBuf,
+}
+
+/// Start a program that reaches some files alone (started by the keeper)
+#[derive(Debug, Args)]
+pub(super) struct Confined {
+    /// What it may read
+    #[arg(long = "read")]
+    reads: Vec<Utf8PathBuf>,
+    /// What it may read and write
+    #[arg(long = "write")]
+    writes: Vec<Utf8PathBuf>,
+    /// The program
+    program: Utf8PathBuf,
+    /// What it is told
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
 }
 
 /// How to print.
@@ -212,6 +229,12 @@ pub(super) fn doctor(doctor: &Doctor, environment: &Environment, console: Consol
 
 pub(super) fn keeper(keeper: &Keeper, console: Console) -> Exit {
     finish(console, || stack::keeper::keep(&keeper.order))
+}
+
+pub(super) fn confined(confined: &Confined, console: Console) -> Exit {
+    let Confined { reads, writes, program, args } = confined;
+    let reach = Reach { reads: reads.clone(), writes: writes.clone() };
+    finish(console, || Err(confine::start(&reach, program, args)))
 }
 
 fn finding(finding: &Finding) -> String {

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::exhaustion;
+use super::{exhaustion, wall};
 
 /// How many lines are kept beside the sentence.
 const DETAIL_LINES: usize = 12;
@@ -123,6 +123,10 @@ pub fn root(trace: &str) -> Cause {
     });
     let detail = rest.chain(around).filter(|line| !line.is_empty()).take(DETAIL_LINES);
     let detail = detail.map(|line| line.chars().take(DETAIL_WIDTH).collect()).collect();
+    let sentence = match wall::met(&class, &sentence) {
+        Some(wall) => format!("{sentence} ({wall})"),
+        None => sentence,
+    };
     Cause { class, sentence, place, detail }
 }
 
@@ -220,6 +224,14 @@ Caused by: org.apache.flink.table.gateway.service.utils.SqlExecutionException: F
 
     fn place(line: usize, column: usize, end_line: usize, end_column: usize) -> StatementPlace {
         StatementPlace { line, column, end_line, end_column }
+    }
+
+    #[test]
+    fn a_file_outside_of_the_run_is_told_as_one() {
+        let cause =
+            root("java.nio.file.AccessDeniedException: /home/ann/rows\n\tat x.Y.z(Y.java:1)");
+        let told = "/home/ann/rows (a component reaches no file outside of the run)";
+        assert_eq!(cause.sentence, told);
     }
 
     #[test]

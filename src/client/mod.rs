@@ -12,3 +12,5 @@ pub mod kafka;
 pub mod postgres;
 pub mod registry;
 pub mod wait;
+
+mod wall;

@@ -94,6 +94,11 @@ impl Archives {
         }
     }
 
+    /// The folder that the JVMs write to, if they make archives.
+    pub(super) fn written_to(&self) -> Option<Utf8PathBuf> {
+        if let Self::Make(Making { part, .. }) = self { Some(part.clone()) } else { None }
+    }
+
     /// Whether the JVMs must end in an orderly way.
     pub(super) fn are_made(&self) -> bool {
         matches!(self, Self::Make(_))

@@ -94,6 +94,7 @@ impl Claim {
 /// Claims a name for a run. `run` is for people who look at the claims.
 pub fn claim(options: &StackOptions, run: &str) -> Result<Claim, StackError> {
     let paths = Paths::of(options);
+    paths.prepare()?;
     files::make_folder(&paths.claims()).doing("make the folder of the claims")?;
     loop {
         let token = token();

@@ -3,6 +3,7 @@
 use camino::Utf8Path;
 use serde::Serialize;
 
+use super::confine::{self, Holds};
 use super::error::StackError;
 use super::limits::{self, Limit};
 use super::machine;
@@ -70,6 +71,8 @@ pub async fn doctor(options: &StackOptions) -> Vec<Finding> {
         ),
         graded("cache folder", enterable(&options.cache, "CHANGEPROOF_CACHE")),
         user(),
+        wall(),
+        good("other users of this machine", OTHERS.to_owned()),
     ];
     findings.push(match &fetched {
         Ok(_) => cached(&paths),
@@ -151,6 +154,28 @@ fn graded(name: &str, found: Result<String, StackError>) -> Finding {
 /// The components may run as another user, which must get to what it needs.
 fn enterable(folder: &Utf8Path, variable: &str) -> Result<String, StackError> {
     machine::can_be_entered(folder, variable).map(|()| folder.to_string())
+}
+
+/// What no look at the machine could change.
+const OTHERS: &str = "while a stack is up they reach Kafka, Connect and Flink on 127.0.0.1, and nothing \
+                      else of it: docs/security.md says what a shared machine should do";
+
+/// Whether the kernel keeps the components to their own files.
+fn wall() -> Finding {
+    let name = "wall around the components";
+    match confine::holds() {
+        Holds::All => good(name, "Landlock: they reach their own files alone".to_owned()),
+        Holds::Some => {
+            let found = "Landlock of an older kernel: they write to their own files alone";
+            good(name, found.to_owned())
+        }
+        Holds::Nothing => Finding {
+            name: name.to_owned(),
+            grade: Grade::Doubtful,
+            found: "none: they reach whatever their user may".to_owned(),
+            mend: Some("start Linux 5.13 or newer with `landlock` in its option `lsm`".to_owned()),
+        },
+    }
 }
 
 /// Whom the components run as.

@@ -298,6 +298,7 @@ async fn fetch(
         environment: Surroundings::Ours,
         folder: part.clone(),
         user: None,
+        wall: None,
     };
     let mut running = launch.start(&log).doing("start Maven")?;
     follow(&mut running, set, &log, say).await?;

@@ -19,6 +19,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::cds::Archives;
 use super::components::Setting;
+use super::confine::Reach;
 use super::control::{self, Listener};
 use super::error::{ComponentError, Doing, StackError};
 use super::jars::Damaged;
@@ -173,7 +174,9 @@ async fn bring_up(
     let jars = jars::cached(paths).map_err(StackError::Keeper)?;
     let machine = Machine::find(&order.options).await?;
     let folder = paths.run(&order.token);
-    make_run_folder(&folder, &machine)?;
+    make_passed_folder(&folder, &machine)?;
+    // A wall knows what was there when it was built.
+    make_passed_folder(&paths.work(), &machine)?;
     let templates = templates::resolve(paths, &machine, &jars, &folder, say).await?;
     let mut attempt = 0;
     loop {
@@ -191,6 +194,8 @@ async fn bring_up(
             registry_archives: Archives::None,
             password: templates::new_password()?,
             has_password: AtomicBool::new(false),
+            program: order.options.program.clone(),
+            reach: reach(paths, &folder),
             own: order.options.own.clone(),
         };
         match Stack::start(setting, watch, say).await {
@@ -198,18 +203,23 @@ async fn bring_up(
                 say(&format!("{} found its port taken; trying others", error.component));
                 attempt += 1;
                 files::remove(&folder)?;
-                make_run_folder(&folder, &machine)?;
+                make_passed_folder(&folder, &machine)?;
             }
             other => return other,
         }
     }
 }
 
-/// The folder of one start; components that run as another user pass through it.
-fn make_run_folder(folder: &Utf8Path, machine: &Machine) -> Result<(), StackError> {
-    fs_err::create_dir(folder)
+/// A folder that components that run as another user pass through.
+fn make_passed_folder(folder: &Utf8Path, machine: &Machine) -> Result<(), StackError> {
+    files::make_folder(folder)
         .and_then(|()| files::let_pass(folder, machine.user))
         .doing("make the folder of the stack")
+}
+
+/// What the components may reach.
+fn reach(paths: &Paths, folder: &Utf8Path) -> Reach {
+    Reach { reads: vec![paths.jars(), paths.cds()], writes: vec![folder.to_owned(), paths.work()] }
 }
 
 fn seed(token: &str) -> u64 {

@@ -92,6 +92,7 @@ pub(super) async fn release_shared_memory(options: &StackOptions, folder: &Utf8P
         environment: Surroundings::Only(BTreeMap::new()),
         folder: "/".into(),
         user: machine::unprivileged().ok().flatten(),
+        wall: None,
     };
     if let Err(error) = launch.output(GONE_LIMIT).await {
         tracing::warn!("shared memory {segment}: {error}");

@@ -98,6 +98,7 @@ impl Machine {
             environment: Surroundings::Only(variables.collect()),
             folder: folder.to_owned(),
             user: self.user,
+            wall: None,
         }
     }
 }
@@ -154,6 +155,7 @@ async fn version(
         environment: Surroundings::Only(BTreeMap::new()),
         folder: "/".into(),
         user: None,
+        wall: None,
     };
     Ok(launch.output(VERSION_LIMIT).await?.text)
 }
@@ -320,6 +322,7 @@ pub(super) async fn free_bytes(
         environment: Surroundings::Only(BTreeMap::new()),
         folder: "/".into(),
         user: None,
+        wall: None,
     };
     let text = launch.output(VERSION_LIMIT).await?.text;
     let kib = text.lines().nth(1).and_then(|line| line.split_whitespace().nth(3)?.parse().ok());

@@ -12,6 +12,7 @@
 //! ```
 
 pub mod claim;
+pub mod confine;
 pub mod control;
 pub mod doctor;
 pub mod error;

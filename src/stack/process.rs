@@ -13,6 +13,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 
+use super::confine::{self, Reach};
 use super::error::StackError;
 use super::files;
 use super::machine::User;
@@ -29,6 +30,17 @@ pub(super) struct Launch {
     pub(super) folder: Utf8PathBuf,
     /// Become this user first.
     pub(super) user: Option<User>,
+    /// What it may reach; `None`: what its user may.
+    pub(super) wall: Option<Wall>,
+}
+
+/// The wall around a child.
+#[derive(Debug, Clone)]
+pub(super) struct Wall {
+    /// Our binary, which shuts itself in and then becomes the program.
+    pub(super) by: Utf8PathBuf,
+    /// What is inside.
+    pub(super) reach: Reach,
 }
 
 /// The environment variables of a child.
@@ -49,7 +61,11 @@ impl Launch {
             command.args(["--reuid", &user.uid.to_string(), "--regid", &user.gid.to_string()]);
             command.arg("--clear-groups");
         }
-        command.arg("--").arg(&self.program).args(&self.args);
+        command.arg("--");
+        if let Some(Wall { by, reach }) = &self.wall {
+            command.arg(by).arg(confine::COMMAND).args(reach.arguments()).arg("--");
+        }
+        command.arg(&self.program).args(&self.args);
         if let Surroundings::Only(variables) = &self.environment {
             command.env_clear().envs(variables);
         }
@@ -81,6 +97,12 @@ impl Launch {
             text: String::from_utf8_lossy(&text).into_owned(),
         })
     }
+}
+
+/// Becomes another program, in the same process; gives why it could not.
+#[expect(clippy::disallowed_methods, reason = "this is the place that starts processes")]
+pub(super) fn become_program(program: &Utf8Path, args: &[String]) -> io::Error {
+    std::process::Command::new(program).args(args).exec()
 }
 
 /// A program that ended.
@@ -291,6 +313,7 @@ mod tests {
             environment: Surroundings::Only(BTreeMap::from([("A".to_owned(), "b".to_owned())])),
             folder: "/".into(),
             user: None,
+            wall: None,
         }
     }
 

@@ -16,11 +16,12 @@ use std::pin::Pin;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::cds::Archives;
+use super::confine::{self, Reach};
 use super::error::{Doing, StackError};
 use super::files;
 use super::infra::{self, Template};
@@ -28,7 +29,7 @@ use super::jars::Jars;
 use super::machine::Machine;
 use super::options::OwnOptions;
 use super::ports::Ports;
-use super::process::{Asking, Launch};
+use super::process::{Asking, Launch, Wall};
 use super::templates::Templates;
 use crate::client::endpoints::Password;
 use crate::client::http::Http;
@@ -80,6 +81,10 @@ pub(super) struct Setting {
     pub(super) password: Password,
     /// Whether Postgres has been told that password.
     pub(super) has_password: AtomicBool,
+    /// The `changeproof` binary.
+    pub(super) program: Utf8PathBuf,
+    /// What all components may read besides the system, and what they may write.
+    pub(super) reach: Reach,
     /// Options over those of the templates.
     pub(super) own: OwnOptions,
 }
@@ -258,9 +263,23 @@ impl Setting {
         if component == Component::Registry { &self.registry_archives } else { &self.archives }
     }
 
+    /// What a component may reach: the system, its program and the jars; and this start's folder and
+    /// those of runs, to write.
+    fn wall(&self, program: &Utf8Path, archives: &Archives) -> Wall {
+        let Reach { reads, writes } = &self.reach;
+        let reads = reads.iter().cloned().chain(confine::home_of(program));
+        let writes = writes.iter().cloned().chain(archives.written_to());
+        Wall {
+            by: self.program.clone(),
+            reach: Reach { reads: reads.collect(), writes: writes.collect() },
+        }
+    }
+
     /// A JVM with the options that all of them have.
     fn jvm(&self, component: Component, heap_mb: u32) -> Launch {
-        let mut launch = self.machine.launch(&self.machine.java, &self.folder);
+        let java = &self.machine.java;
+        let mut launch = self.machine.launch(java, &self.folder);
+        launch.wall = Some(self.wall(java, self.archives_of(component)));
         let folder = &self.folder;
         launch.args = [
             // Short-lived processes on few cores: the simplest collector and compiler start soonest.

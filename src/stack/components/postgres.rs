@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use super::{Setting, looked};
 use crate::client::postgres::{ident, literal};
 use crate::client::wait::Look;
+use crate::stack::cds::Archives;
 use crate::stack::error::{Doing, StackError};
 use crate::stack::process::Launch;
 use crate::stack::templates::SUPERUSER;
@@ -20,6 +21,7 @@ pub(super) fn prepare(setting: &Setting) -> Result<Launch, StackError> {
     let settings = setting.configure(infra::POSTGRES, own)?;
     // The settings are read from their own file; initdb's stays as it is.
     let mut launch = setting.machine.launch(&setting.machine.postgres, &setting.folder);
+    launch.wall = Some(setting.wall(&setting.machine.postgres, &Archives::None));
     launch.args =
         vec!["-D".to_owned(), data.to_string(), "-c".to_owned(), format!("config_file={settings}")];
     Ok(launch)
