@@ -2,7 +2,7 @@
 //! secrets left out, and every such difference listed.
 
 use super::files;
-use super::statements::{Places, TopicTable, format, is_debezium};
+use super::statements::{Places, TopicTable, Unread, format, is_debezium};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::difference::Difference;
 use crate::base::text::Text;
@@ -23,8 +23,17 @@ pub(super) struct Owned {
     pub(super) submitted: Option<Text>,
     /// The table that it makes, where rows of it are followed.
     pub(super) table: Option<TopicTable>,
+    /// The table that it makes, where they are not.
+    pub(super) unread: Option<(String, Unread)>,
     /// How it differs from what is written.
     pub(super) differences: Vec<Difference>,
+}
+
+impl Owned {
+    fn as_written(text: &Text) -> Self {
+        let submitted = Some(text.clone());
+        Self { submitted, table: None, unread: None, differences: Vec::new() }
+    }
 }
 
 /// One option that is the run's.
@@ -64,9 +73,7 @@ pub(super) fn statement(
         | Statement::StatementSet(_)
         | Statement::UseCatalog(_)
         | Statement::Use(_)
-        | Statement::Other => {
-            Ok(Owned { submitted: Some(edited.clone()), table: None, differences: Vec::new() })
-        }
+        | Statement::Other => Ok(Owned::as_written(edited)),
     }
 }
 
@@ -75,11 +82,11 @@ fn option(text: &Text, key: &str, value: &str) -> Owned {
     let why = match session::option(key, value) {
         Fate::Ours(why) | Fate::LeftOut(why) => why,
         Fate::Kept | Fate::Refused(..) => {
-            return Owned { submitted: Some(text.clone()), table: None, differences: Vec::new() };
+            return Owned::as_written(text);
         }
     };
     let difference = Difference::new("session", key, why).theirs(value).at(text.place(0));
-    Owned { submitted: None, table: None, differences: vec![difference] }
+    Owned { submitted: None, table: None, unread: None, differences: vec![difference] }
 }
 
 /// The options that are the run's among those of a clause; `ours` says what it puts in.
@@ -117,7 +124,7 @@ fn owned(text: &Text, with: Option<&With>, part: &str, changes: Vec<Change>) -> 
         difference.at = theirs.map(|option| text.place(option.span.start));
         differences.push(difference);
     }
-    Owned { submitted: Some(submitted), table: None, differences }
+    Owned { submitted: Some(submitted), table: None, unread: None, differences }
 }
 
 /// A catalog of Iceberg's becomes one of the run's folders.
@@ -177,10 +184,9 @@ fn table(
             let (warehouse, folder) = files::lake(&create, with.as_ref().unwrap_or(&nothing));
             let ours = lake_options(&places.folder(&warehouse));
             let mut all = changes(thing, with.as_ref(), |key| value(&ours, key));
-            if !is_whole {
-                return Ok(owned(text, with.as_ref(), &part, all));
+            if is_whole {
+                add(&mut all, with.as_ref(), ours);
             }
-            add(&mut all, with.as_ref(), ours);
             (all, vec![folder])
         }
         (Thing::Files, _) => {
@@ -225,13 +231,40 @@ fn table(
             written: written.clone(),
             place,
         });
+    } else if thing != Thing::Unknown {
+        let name = create.name.table().to_owned();
+        owned.unread = Some((name, unread(&create, written)));
     }
     Ok(owned)
+}
+
+/// Why rows of a table are not followed.
+fn unread(create: &CreateTable, written: &Text) -> Unread {
+    let get = |key: &str| create.with.as_ref().and_then(|with| with.get(key));
+    let (what, help) = match (get("connector"), get("format")) {
+        (None, _) if create.like.is_some() => (
+            "made with LIKE".to_owned(),
+            "write its own options in its WITH, `connector` among them",
+        ),
+        (Some("filesystem"), Some(format)) => (
+            format!("files in {format}"),
+            "write 'format' = 'csv', 'json' or 'parquet', or `unjudged`",
+        ),
+        (connector, _) => {
+            let connector = connector.unwrap_or("none");
+            (format!("of the connector `{connector}`"), "write `unjudged` under `sinks`")
+        }
+    };
+    Unread { what, help, written: written.clone() }
 }
 
 /// How the rows of a table are kept and written, where they are followed.
 fn followed(thing: Thing, create: &CreateTable) -> Option<(Kept, SinkMode)> {
     let with = create.with.as_ref();
+    // What a table does not say itself is not known here.
+    if create.like.is_some() && with?.get("connector").is_none() {
+        return None;
+    }
     let mode = |is_keyed: bool| if is_keyed { SinkMode::Upsert } else { SinkMode::Append };
     if thing != Thing::Topic {
         let kept = files::kept(thing, with)?;
