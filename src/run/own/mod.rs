@@ -190,12 +190,7 @@ fn table(
             (all, vec![folder])
         }
         (Thing::Files, _) => {
-            let ours = |_: &str| get("path").map(|path| places.folder(path));
-            let mut all = changes(thing, with.as_ref(), ours);
-            let is_in_rows = |kept| matches!(kept, Kept::Csv | Kept::Json);
-            if files::kept(thing, with.as_ref()).is_some_and(is_in_rows) {
-                all.push(Change::new(SIZE, "1b", "what a checkpoint holds is in files of its own"));
-            }
+            let all = in_files(with.as_ref(), places);
             let path = get("path").map(|path| path.trim_end_matches('/').to_owned());
             if path.is_none() && is_whole {
                 return Err(lacks("path"));
@@ -207,8 +202,7 @@ fn table(
             if topic.is_none() && is_whole {
                 return Err(lacks("topic"));
             }
-            let topics = topic.unwrap_or("").split(';').map(|topic| topic.trim().to_owned());
-            let topics: Vec<String> = topics.filter(|topic| !topic.is_empty()).collect();
+            let topics = listed(topic.unwrap_or(""));
             (on_topics(&topics, with.as_ref(), is_whole, places), topics)
         }
         (Thing::Placeless | Thing::Memory | Thing::Model | Thing::Unknown, _) => {
@@ -281,6 +275,22 @@ fn followed(thing: Thing, create: &CreateTable) -> Option<(Kept, SinkMode)> {
 /// Flink goes on writing a file of rows for half an hour, unless it is larger than this at a
 /// checkpoint; a proof reads what is committed.
 const SIZE: &str = "sink.rolling-policy.file-size";
+
+/// The options of a table of files that are the run's.
+fn in_files(with: Option<&With>, places: &Places<'_>) -> Vec<Change> {
+    let path = with.and_then(|with| with.get("path"));
+    let mut all = changes(Thing::Files, with, |_| path.map(|path| places.folder(path)));
+    if files::kept(Thing::Files, with).is_some_and(|kept| !kept.is_columnar()) {
+        all.push(Change::new(SIZE, "1b", "what a checkpoint holds is in files of its own"));
+    }
+    all
+}
+
+/// The topics of a list.
+fn listed(topics: &str) -> Vec<String> {
+    let topics = topics.split(';').map(|topic| topic.trim().to_owned());
+    topics.filter(|topic| !topic.is_empty()).collect()
+}
 
 /// Whether the Kafka clients of a table register their metrics with Flink.
 const CLIENT_METRICS: [&str; 2] =
