@@ -2,7 +2,7 @@
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
-use super::statements::{Statements, TopicTable, format};
+use super::statements::{Statements, TopicTable};
 use crate::base::diagnostic::Diagnostic;
 use crate::capture::diagnose::{self, FAULT, PIPELINE};
 use crate::contain::fate::Thing;
@@ -16,7 +16,7 @@ use crate::sql::flink::{CreateTable, With};
 pub(super) fn kept(thing: Thing, with: Option<&With>) -> Option<Kept> {
     match thing {
         Thing::Iceberg => Some(Kept::Iceberg),
-        Thing::Files => match with.map(format)? {
+        Thing::Files => match with?.get("format")? {
             "parquet" => Some(Kept::Parquet),
             "csv" => Some(Kept::Csv),
             "json" => Some(Kept::Json),
@@ -73,6 +73,13 @@ pub(super) fn refuse(trial: &Trial, statements: &Statements) -> Vec<Diagnostic> 
         }
         folders.push((name, folder));
     }
+    let unread = statements.unread.iter().filter(|(name, _)| is_judged(name));
+    refused.extend(unread.map(|(name, unread)| {
+        let message = format!("sink `{name}` cannot be judged: it is {}", unread.what);
+        let mut diagnostic = diagnose::at(PIPELINE, &unread.written, message);
+        diagnostic.help = Some(unread.help.to_owned());
+        diagnostic
+    }));
     refused.extend(tables.clone().filter(|table| statements.is_read(&table.name)).map(|table| {
         let message = format!("`{}` is files, and a statement reads it", table.name);
         refusal(table, message, "nothing tells how far a statement has read files: read a topic")

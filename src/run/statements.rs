@@ -56,6 +56,17 @@ pub struct TopicTable {
     pub place: Place,
 }
 
+/// A table whose rows are not followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unread {
+    /// What it is (`files in orc`).
+    pub(super) what: String,
+    /// What to write instead.
+    pub(super) help: &'static str,
+    /// The statement.
+    pub(super) written: Text,
+}
+
 /// All statements of a pipeline, and what they name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Statements {
@@ -67,6 +78,8 @@ pub struct Statements {
     pub topics: BTreeMap<String, TopicPlan>,
     /// How what is submitted differs from the statements as written, or as translated.
     pub differences: Vec<Difference>,
+    /// Tables whose rows are not followed, by name.
+    pub(super) unread: BTreeMap<String, Unread>,
     /// What views read, by view.
     views: BTreeMap<String, Vec<String>>,
     /// Tables and views that use the clock of the machine.
@@ -111,8 +124,9 @@ pub fn prepare(
         wrong.extend(contain::statements::refuse_one(&scope, written, &statement, set));
         let edited = with_settings(written, set);
         match own::statement(&scope, (&edited, written), places) {
-            Ok(Owned { submitted, table, differences }) => {
+            Ok(Owned { submitted, table, unread, differences }) => {
                 all.differences.extend(differences);
+                all.unread.extend(unread);
                 if let Some(table) = table {
                     wrong.extend(all.confusion(&table));
                     all.tables.insert(table.name.clone(), table);

@@ -2,7 +2,7 @@
 //! secrets left out, and every such difference listed.
 
 use super::files;
-use super::statements::{Places, TopicTable, format, is_debezium};
+use super::statements::{Places, TopicTable, Unread, format, is_debezium};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::difference::Difference;
 use crate::base::text::Text;
@@ -23,8 +23,17 @@ pub(super) struct Owned {
     pub(super) submitted: Option<Text>,
     /// The table that it makes, where rows of it are followed.
     pub(super) table: Option<TopicTable>,
+    /// The table that it makes, where they are not.
+    pub(super) unread: Option<(String, Unread)>,
     /// How it differs from what is written.
     pub(super) differences: Vec<Difference>,
+}
+
+impl Owned {
+    fn as_written(text: &Text) -> Self {
+        let submitted = Some(text.clone());
+        Self { submitted, table: None, unread: None, differences: Vec::new() }
+    }
 }
 
 /// One option that is the run's.
@@ -64,9 +73,7 @@ pub(super) fn statement(
         | Statement::StatementSet(_)
         | Statement::UseCatalog(_)
         | Statement::Use(_)
-        | Statement::Other => {
-            Ok(Owned { submitted: Some(edited.clone()), table: None, differences: Vec::new() })
-        }
+        | Statement::Other => Ok(Owned::as_written(edited)),
     }
 }
 
@@ -75,11 +82,11 @@ fn option(text: &Text, key: &str, value: &str) -> Owned {
     let why = match session::option(key, value) {
         Fate::Ours(why) | Fate::LeftOut(why) => why,
         Fate::Kept | Fate::Refused(..) => {
-            return Owned { submitted: Some(text.clone()), table: None, differences: Vec::new() };
+            return Owned::as_written(text);
         }
     };
     let difference = Difference::new("session", key, why).theirs(value).at(text.place(0));
-    Owned { submitted: None, table: None, differences: vec![difference] }
+    Owned { submitted: None, table: None, unread: None, differences: vec![difference] }
 }
 
 /// The options that are the run's among those of a clause; `ours` says what it puts in.
@@ -117,7 +124,7 @@ fn owned(text: &Text, with: Option<&With>, part: &str, changes: Vec<Change>) -> 
         difference.at = theirs.map(|option| text.place(option.span.start));
         differences.push(difference);
     }
-    Owned { submitted: Some(submitted), table: None, differences }
+    Owned { submitted: Some(submitted), table: None, unread: None, differences }
 }
 
 /// A catalog of Iceberg's becomes one of the run's folders.
@@ -177,19 +184,13 @@ fn table(
             let (warehouse, folder) = files::lake(&create, with.as_ref().unwrap_or(&nothing));
             let ours = lake_options(&places.folder(&warehouse));
             let mut all = changes(thing, with.as_ref(), |key| value(&ours, key));
-            if !is_whole {
-                return Ok(owned(text, with.as_ref(), &part, all));
+            if is_whole {
+                add(&mut all, with.as_ref(), ours);
             }
-            add(&mut all, with.as_ref(), ours);
             (all, vec![folder])
         }
         (Thing::Files, _) => {
-            let ours = |_: &str| get("path").map(|path| places.folder(path));
-            let mut all = changes(thing, with.as_ref(), ours);
-            let is_in_rows = |kept| matches!(kept, Kept::Csv | Kept::Json);
-            if files::kept(thing, with.as_ref()).is_some_and(is_in_rows) {
-                all.push(Change::new(SIZE, "1b", "what a checkpoint holds is in files of its own"));
-            }
+            let all = in_files(with.as_ref(), places);
             let path = get("path").map(|path| path.trim_end_matches('/').to_owned());
             if path.is_none() && is_whole {
                 return Err(lacks("path"));
@@ -201,8 +202,7 @@ fn table(
             if topic.is_none() && is_whole {
                 return Err(lacks("topic"));
             }
-            let topics = topic.unwrap_or("").split(';').map(|topic| topic.trim().to_owned());
-            let topics: Vec<String> = topics.filter(|topic| !topic.is_empty()).collect();
+            let topics = listed(topic.unwrap_or(""));
             (on_topics(&topics, with.as_ref(), is_whole, places), topics)
         }
         (Thing::Placeless | Thing::Memory | Thing::Model | Thing::Unknown, _) => {
@@ -225,13 +225,40 @@ fn table(
             written: written.clone(),
             place,
         });
+    } else if thing != Thing::Unknown {
+        let name = create.name.table().to_owned();
+        owned.unread = Some((name, unread(&create, written)));
     }
     Ok(owned)
+}
+
+/// Why rows of a table are not followed.
+fn unread(create: &CreateTable, written: &Text) -> Unread {
+    let get = |key: &str| create.with.as_ref().and_then(|with| with.get(key));
+    let (what, help) = match (get("connector"), get("format")) {
+        (None, _) if create.like.is_some() => (
+            "made with LIKE".to_owned(),
+            "write its own options in its WITH, `connector` among them",
+        ),
+        (Some("filesystem"), Some(format)) => (
+            format!("files in {format}"),
+            "write 'format' = 'csv', 'json' or 'parquet', or `unjudged`",
+        ),
+        (connector, _) => {
+            let connector = connector.unwrap_or("none");
+            (format!("of the connector `{connector}`"), "write `unjudged` under `sinks`")
+        }
+    };
+    Unread { what, help, written: written.clone() }
 }
 
 /// How the rows of a table are kept and written, where they are followed.
 fn followed(thing: Thing, create: &CreateTable) -> Option<(Kept, SinkMode)> {
     let with = create.with.as_ref();
+    // What a table does not say itself is not known here.
+    if create.like.is_some() && with?.get("connector").is_none() {
+        return None;
+    }
     let mode = |is_keyed: bool| if is_keyed { SinkMode::Upsert } else { SinkMode::Append };
     if thing != Thing::Topic {
         let kept = files::kept(thing, with)?;
@@ -248,6 +275,22 @@ fn followed(thing: Thing, create: &CreateTable) -> Option<(Kept, SinkMode)> {
 /// Flink goes on writing a file of rows for half an hour, unless it is larger than this at a
 /// checkpoint; a proof reads what is committed.
 const SIZE: &str = "sink.rolling-policy.file-size";
+
+/// The options of a table of files that are the run's.
+fn in_files(with: Option<&With>, places: &Places<'_>) -> Vec<Change> {
+    let path = with.and_then(|with| with.get("path"));
+    let mut all = changes(Thing::Files, with, |_| path.map(|path| places.folder(path)));
+    if files::kept(Thing::Files, with).is_some_and(|kept| !kept.is_columnar()) {
+        all.push(Change::new(SIZE, "1b", "what a checkpoint holds is in files of its own"));
+    }
+    all
+}
+
+/// The topics of a list.
+fn listed(topics: &str) -> Vec<String> {
+    let topics = topics.split(';').map(|topic| topic.trim().to_owned());
+    topics.filter(|topic| !topic.is_empty()).collect()
+}
 
 /// Whether the Kafka clients of a table register their metrics with Flink.
 const CLIENT_METRICS: [&str; 2] =
