@@ -186,7 +186,7 @@ struct On {
 fn batches(trials: Vec<Planned>, options: &StackOptions) -> Vec<(On, Vec<Planned>)> {
     let mut by_stack = BTreeMap::<(OwnOptions, bool, bool), Vec<Planned>>::new();
     for planned in trials {
-        let own = OwnOptions::of(&planned.trial.settings);
+        let own = OwnOptions::of(&planned.trial);
         let registry = planned.trial.pipeline.format == pipeline::Format::AvroRegistry;
         by_stack.entry((own, planned.trial.alone, registry)).or_default().push(planned);
     }

@@ -8,6 +8,7 @@ mod select;
 
 pub use select::{Found, SelectError, Selected, list, select};
 
+use crate::contain::source;
 use crate::scenario::expect::Expect;
 use crate::scenario::range::Ranges;
 use crate::scenario::scenario::{Restriction, Scenario, SettingValue};
@@ -63,7 +64,7 @@ fn trial(scenario: &Scenario, draw: &Draw<'_>, seed: u64) -> Trial {
     }
     only::keep(&mut pipeline, &scenario.only);
     let (expect, by_version) = united(scenario, &cell);
-    Trial {
+    let mut trial = Trial {
         id: scenario.id.clone(),
         title: scenario.title.clone(),
         covers: scenario.covers.clone(),
@@ -78,7 +79,10 @@ fn trial(scenario: &Scenario, draw: &Draw<'_>, seed: u64) -> Trial {
         by_version,
         alone: needs_the_stack_alone(&scenario.timeline),
         naming: Naming::default(),
-    }
+    };
+    // The server is emptied before each trial that touches all of it.
+    trial.alone |= source::needs_server(&trial);
+    trial
 }
 
 /// The entries of `expect` that hold for a cell, as one; and those that hold for it where components

@@ -7,6 +7,7 @@ use super::anomalies::{Texts, texts};
 use super::page::{Ink, Page};
 use crate::base::anomaly::{Anomaly, Family};
 use crate::base::text::Text;
+use crate::contain::source;
 use crate::lint::Rule;
 use crate::scenario::code::Code;
 use crate::scenario::expect::{Delivery, Expect, RowCell, RowTable};
@@ -138,6 +139,9 @@ fn cells(page: &mut Page, trials: &[Trial]) {
     }
     if trials.iter().any(|trial| trial.alone) {
         page.line("  It needs the stack alone.");
+    }
+    if trials.iter().any(source::needs_server) {
+        page.line("  Its SQL touches the whole Postgres server, so that it gets one of its own.");
     }
     names(page, trials);
 }

@@ -13,6 +13,7 @@ use crate::base::difference::Difference;
 use crate::base::text::Text;
 use crate::capture::diagnose::{self, PIPELINE};
 use crate::client::endpoints::Endpoints;
+use crate::contain::source;
 use crate::dialect::connector::Mapped;
 use crate::dialect::{self, Translation};
 use crate::scenario::pipeline::Dialect;
@@ -31,6 +32,8 @@ pub(super) struct Effective {
     pub(super) connector: Connector,
     /// The statements with addresses and names of topics filled in.
     pub(super) statements: Statements,
+    /// The source DDL.
+    pub(super) source: source::Prepared,
 }
 
 impl Effective {
@@ -57,12 +60,14 @@ impl Effective {
         if !refused.is_empty() {
             return Err(refused);
         }
-        Ok(Self { written, translation, connector, statements })
+        let source = source::prepare(trial);
+        Ok(Self { written, translation, connector, statements, source })
     }
 
     /// All that differs from the author's files, part by part.
     pub(super) fn differences(&self) -> Vec<Difference> {
-        let mut all = self.connector.differences.clone();
+        let mut all = self.source.differences.clone();
+        all.extend(self.connector.differences.iter().cloned());
         all.extend(self.statements.differences.iter().cloned());
         all
     }

@@ -181,7 +181,8 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let runs = Utf8Path::from_path(folder.path()).unwrap().join("runs");
-        let run = Folder::create(&runs, "20250101-000000-0123456789", &[], &Secrets::none()).unwrap();
+        let run =
+            Folder::create(&runs, "20250101-000000-0123456789", &[], &Secrets::none()).unwrap();
         let mode = fs_err::metadata(run.path()).unwrap().permissions().mode();
         assert_eq!(mode & 0o7777, 0o700);
     }
@@ -195,7 +196,8 @@ mod tests {
         fs_err::create_dir_all(lake.join("empty")).unwrap();
         fs_err::write(lake.join("bucket/table/part"), "rows").unwrap();
         std::os::unix::fs::symlink("/etc/passwd", lake.join("bucket/link")).unwrap();
-        let run = Folder::create(runs, "20250101-000000-0123456789", &[], &Secrets::none()).unwrap();
+        let run =
+            Folder::create(runs, "20250101-000000-0123456789", &[], &Secrets::none()).unwrap();
         run.keep_lake(&lake).unwrap();
         let kept = run.path().join("lake");
         assert_eq!(fs_err::read_to_string(kept.join("bucket/table/part")).unwrap(), "rows");

@@ -22,6 +22,8 @@ pub(super) struct Made(Mutex<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     databases: Vec<String>,
+    /// The run has the Postgres server for itself, and may have made anything in it.
+    server: bool,
     topics: Vec<String>,
     connector: bool,
     session: Option<Session>,
@@ -39,6 +41,11 @@ impl Made {
     /// A database is about to be created.
     pub(super) fn database(&self, name: &str) {
         self.inner().databases.push(name.to_owned());
+    }
+
+    /// Whatever the server holds is the run's.
+    pub(super) fn server(&self) {
+        self.inner().server = true;
     }
 
     /// Topics are about to be created.
@@ -162,7 +169,9 @@ impl Removal<'_> {
             within(limit, "the source database", self.databases(true)),
             within(limit, "the gateway's session", self.session()),
         );
-        let left = [asked.or(ended), connector, shadows, topics, source, session];
+        // Roles cannot go before the databases in which they have something.
+        let server = within(limit, "what belongs to the whole server", self.server()).await;
+        let left = [asked.or(ended), connector, shadows, topics, source, server, session];
         left.into_iter().flatten().collect()
     }
 
@@ -215,6 +224,15 @@ impl Removal<'_> {
         let control = postgres::connect(self.endpoints, CONTROL_DATABASE, "changeproof").await?;
         for name in names {
             control.drop_database(name).await?;
+        }
+        Ok(())
+    }
+
+    async fn server(&self) -> anyhow::Result<()> {
+        if self.made.server {
+            let control =
+                postgres::connect(self.endpoints, CONTROL_DATABASE, "changeproof").await?;
+            control.empty_server().await?;
         }
         Ok(())
     }

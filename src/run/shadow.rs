@@ -24,7 +24,7 @@ pub(super) async fn database(run: &Run<'_>, name: &str) -> Result<Shadow, Stop> 
     run.made.database(name);
     control.create_database(name).await?;
     let connection = postgres::connect(endpoints, name, "changeproof shadow").await?;
-    Ok(Shadow::build(connection, &run.ddl, &references(run)).await?)
+    Ok(Shadow::build(connection, &run.source.ddl, &references(run)).await?)
 }
 
 /// The references of these sinks over what the topics told, in a database that is gone afterwards.

@@ -122,6 +122,9 @@ pub(super) async fn databases(run: &Run<'_>) -> Result<(Connection, Connection),
     let endpoints = &run.context.endpoints;
     let control = postgres::connect(endpoints, CONTROL_DATABASE, "changeproof").await?;
     journal::refuse_unfit(&control).await?;
+    if run.context.claims.as_ref().is_some_and(|stack| stack.own.server) {
+        run.made.server();
+    }
     run.made.database(&run.names.database());
     control.create_database(&run.names.database()).await?;
     let database = postgres::connect(endpoints, &run.names.database(), "changeproof").await?;
@@ -130,7 +133,7 @@ pub(super) async fn databases(run: &Run<'_>) -> Result<(Connection, Connection),
 
 /// Runs the DDL and sets the replica identities; gives the tables as the catalog has them.
 pub(super) async fn define(run: &Run<'_>, database: &Connection) -> Result<Vec<Table>, Stop> {
-    for statement in &run.ddl {
+    for statement in &run.source.ddl {
         let ran = database.run(&statement.value).await;
         ran.map_err(|error| refused(statement, error))?;
     }

@@ -22,13 +22,13 @@ use super::{jobs, own, shadow, timeline};
 use crate::base::anomaly::Anomaly;
 use crate::base::exit::Exit;
 use crate::base::secret::Secrets;
-use crate::base::text::{Place, Text};
-use crate::capture::diagnose::{self, PIPELINE};
+use crate::base::text::Place;
 use crate::capture::recorder::Recorder;
 use crate::check;
 use crate::check::verdict::Verdict;
 use crate::client::clock::Stopwatch;
 use crate::client::kafka::Admin;
+use crate::contain::source;
 use crate::dialect::connector::Mapped;
 use crate::dialect::{self, Translation};
 use crate::history::event::{End, Event, FORMAT, Header};
@@ -37,7 +37,6 @@ use crate::scenario::settings::Settings;
 use crate::scenario::trial::Trial;
 use crate::sql::flink::{Created, Statement};
 use crate::sql::secret::redacted;
-use crate::sql::split;
 use crate::sql::token::Language;
 use crate::stack::{self, Claim};
 
@@ -59,8 +58,8 @@ pub(super) struct Run<'a> {
     pub(super) statements: Statements,
     /// The folder for sinks that are files.
     pub(super) files: Utf8PathBuf,
-    /// The source DDL, one statement a text.
-    pub(super) ddl: Vec<Text>,
+    /// The source DDL as it is run.
+    pub(super) source: source::Prepared,
     pub(super) hand: Hand,
     /// The scoring service, where a statement creates a model.
     pub(super) scoring: Option<Scoring>,
@@ -169,8 +168,7 @@ pub(super) fn begin<'a>(
     recorder
         .record(Event::Differences { differences: effective.differences() })
         .map_err(|error| at(error.into()))?;
-    let Effective { written, translation, connector, statements } = effective;
-    let ddl = ddl(trial).map_err(at)?;
+    let Effective { written, translation, connector, statements, source } = effective;
     let troubles = Troubles::new(recorder.clone(), &context.logs);
     let writers = (recorder.clone(), troubles.clone());
     let hand = Hand::new(&context.endpoints, context.control.clone(), names.connector(), writers);
@@ -189,7 +187,7 @@ pub(super) fn begin<'a>(
         statements,
         files,
         scoring,
-        ddl,
+        source,
         hand: hand.map_err(at)?,
         secrets: secrets.clone(),
         logs: context.logs.iter().map(|(name, log)| (name.clone(), length(log))).collect(),
@@ -226,17 +224,6 @@ fn scoring(
 
 fn model(statement: &Statement) -> Option<&Created> {
     if let Statement::CreateModel(model) = statement { Some(model) } else { None }
-}
-
-fn ddl(trial: &Trial) -> Result<Vec<Text>, Stop> {
-    let mut all = Vec::new();
-    for text in &trial.pipeline.source {
-        let split = split::postgres(text).map_err(|error| {
-            Stop::from(diagnose::spanned(PIPELINE, text, error.span, error.message))
-        })?;
-        all.extend(split);
-    }
-    Ok(all)
 }
 
 /// A run that ended before it could write a history.

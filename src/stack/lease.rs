@@ -19,7 +19,9 @@ use super::options::OWN;
 use super::paths::Paths;
 use super::process::{self, Process};
 use super::record::{self, Record};
-use super::{Say, StackOptions, claim, doctor, files, infra, jars, leftovers, machine, profile};
+use super::{
+    Say, StackOptions, claim, doctor, files, infra, jars, leftovers, machine, profile, sweep,
+};
 use crate::client::endpoints::Endpoints;
 use crate::client::wait::{self, Look, WaitError};
 
@@ -113,6 +115,9 @@ pub async fn lease(
         Some(record) => record,
         None => start(options, &paths, say).await?,
     };
+    if options.own.server && share == Share::Alone {
+        sweep::empty(&record.endpoints).await?;
+    }
     let control = Control::of(&paths);
     // A run that was killed may have left a component down; nobody else is here to notice.
     control.mend(MEND_LIMIT).await?;

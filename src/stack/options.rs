@@ -6,7 +6,9 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::infra;
-use crate::scenario::settings::{Options, Settings};
+use crate::contain::source;
+use crate::scenario::settings::Options;
+use crate::scenario::trial::Trial;
 
 /// Where things are and how long the stack may idle. Filled in by the command line, because only
 /// that reads the environment; handed to the keeper as a file.
@@ -42,6 +44,10 @@ pub struct OwnOptions {
     pub kafka: Options,
     /// Of Postgres.
     pub postgres: Options,
+    /// The SQL of its trials touches the whole Postgres server: each of them has the stack alone,
+    /// and finds the server empty.
+    #[serde(default)]
+    pub server: bool,
 }
 
 /// The folder, below that of the shared stack, of the stacks with options of their own.
@@ -50,18 +56,20 @@ pub(super) const OWN: &str = "own";
 const OWN_IDLE: Duration = Duration::from_secs(30);
 
 impl OwnOptions {
-    /// What a cell sets on processes.
-    pub fn of(settings: &Settings) -> Self {
+    /// What a trial sets on processes, and whether it needs a Postgres of its own.
+    pub fn of(trial: &Trial) -> Self {
+        let settings = &trial.settings;
         Self {
             worker: settings.worker.clone(),
             kafka: settings.kafka.clone(),
             postgres: settings.postgres.clone(),
+            server: source::needs_server(trial),
         }
     }
 
     /// Nothing is set: the shared stack will do.
     pub fn is_empty(&self) -> bool {
-        self.worker.is_empty() && self.kafka.is_empty() && self.postgres.is_empty()
+        !self.server && self.worker.is_empty() && self.kafka.is_empty() && self.postgres.is_empty()
     }
 }
 
@@ -75,7 +83,8 @@ impl StackOptions {
         let maps = [&own.worker, &own.kafka, &own.postgres];
         let texts =
             maps.map(|map| map.iter().map(|(k, v)| format!("{k}={v}\n")).collect::<String>());
-        let digest = infra::digest(texts.iter().map(String::as_str));
+        let server = own.server.then_some("server");
+        let digest = infra::digest(texts.iter().map(String::as_str).chain(server));
         let name = digest.get(..8).unwrap_or(&digest);
         let state = self.state.join(OWN).join(name);
         Self { state, idle: self.idle.min(OWN_IDLE), own, ..self.clone() }

@@ -122,6 +122,12 @@ async fn sweep_postgres(paths: &Paths, at: &Endpoints) -> Result<Vec<String>, St
     Ok(swept)
 }
 
+/// Removes whatever was made in the server of a stack that the caller has alone.
+pub(super) async fn empty(at: &Endpoints) -> Result<(), StackError> {
+    let session = postgres::connect(at, HOME, "changeproof sweep").await.map_err(refused)?;
+    session.empty_server().await.map_err(refused)
+}
+
 fn sweep_files(paths: &Paths) -> Result<Vec<String>, StackError> {
     let mut swept = Vec::new();
     for folder in unclaimed(paths, files::names(&paths.work(), PREFIX)) {

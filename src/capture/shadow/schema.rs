@@ -4,13 +4,15 @@
 use crate::base::text::Text;
 use crate::capture::catalog;
 use crate::client::postgres::{Connection, PostgresError, ident};
+use crate::contain::source::for_shadow;
 use crate::history::event::Table;
 use crate::sql::postgres::{Kind, kind};
 
 /// The schema of the tables that hold every change.
 pub const CHANGES: &str = "changes";
 
-/// Takes triggers, rules, constraints, unique indexes and identities from all tables.
+/// Takes triggers, rules, constraints, unique indexes and identities from all tables, and drops
+/// publications: they would refuse updates of tables that have lost their keys.
 ///
 /// A source can pass through states within a transaction that a constraint would refuse in a
 /// replay, which finds rows by replica identity and knows no deferring. A unique index becomes a
@@ -27,6 +29,8 @@ BEGIN
   FOR r IN SELECT i.indexrelid::regclass AS x FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
             WHERE i.indisunique AND c.relnamespace::regnamespace::text NOT IN ('pg_catalog', 'pg_toast', 'information_schema')
   LOOP EXECUTE format('DROP INDEX IF EXISTS %s CASCADE', r.x); END LOOP;
+  FOR r IN SELECT pubname FROM pg_publication
+  LOOP EXECUTE format('DROP PUBLICATION IF EXISTS %I', r.pubname); END LOOP;
   FOR r IN SELECT g.tgrelid::regclass AS t, g.tgname FROM pg_trigger g WHERE NOT g.tgisinternal
   LOOP EXECUTE format('DROP TRIGGER IF EXISTS %I ON %s', r.tgname, r.t); END LOOP;
   FOR r IN SELECT w.ev_class::regclass AS t, w.rulename FROM pg_rewrite w JOIN pg_class c ON c.oid = w.ev_class
@@ -54,7 +58,7 @@ pub async fn as_replica(connection: &Connection) -> Result<(), PostgresError> {
 /// A statement that the source's database refuses is reported there; here it only ends the work.
 pub async fn build(connection: &Connection, ddl: &[Text]) -> Result<(), PostgresError> {
     as_replica(connection).await?;
-    for statement in ddl {
+    for statement in ddl.iter().filter_map(for_shadow) {
         connection.run(&statement.value).await?;
     }
     connection.run(STRIP).await.map(|_| ())
@@ -93,6 +97,7 @@ pub async fn follow(
     if kind(statement) != Kind::Ddl {
         return Ok(());
     }
+    let Some(statement) = for_shadow(statement) else { return Ok(()) };
     connection.run(&statement.value).await?;
     let mut sql = STRIP.to_owned();
     for table in tables {

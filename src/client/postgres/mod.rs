@@ -6,6 +6,7 @@
 //! it.
 
 mod error;
+mod server;
 mod slot;
 pub mod tables;
 mod tls;

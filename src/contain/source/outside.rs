@@ -3,6 +3,7 @@
 
 use super::calls;
 use super::command::{Command, folded};
+use super::made::Made;
 use crate::base::text::Span;
 use crate::sql::token::{Kind, Token};
 
@@ -81,7 +82,6 @@ pub(super) fn find(command: Command<'_>) -> Vec<Outside> {
         load(command),
         foreign(command),
         subscription(command),
-        tablespace(command),
         system(command),
         extension(command),
         language(command),
@@ -91,6 +91,7 @@ pub(super) fn find(command: Command<'_>) -> Vec<Outside> {
     .into_iter()
     .flatten()
     .collect();
+    found.extend(tablespaces(command));
     calls::find(command, &mut found);
     found
 }
@@ -160,22 +161,24 @@ fn subscription(command: Command<'_>) -> Option<Outside> {
 }
 
 /// Tablespaces, which are folders: made, or used.
-fn tablespace(command: Command<'_>) -> Option<Outside> {
+fn tablespaces(command: Command<'_>) -> Vec<Outside> {
     if command.is_any(0, &["CREATE", "ALTER"]) && command.is(1, "TABLESPACE") {
         let message = "a tablespace is a folder of the server's machine, outside of the run";
-        return Some(Outside::new(command.span(0, 2), message, "leave it out"));
+        return vec![Outside::new(command.span(0, 2), message, "leave it out")];
     }
-    let clause = used_tablespace(command)?;
-    let (name, _) = command.name(clause + 1)?;
-    Some(Outside::new(
-        command.span(clause, clause + 2),
-        format!("the tablespace `{name}` is a folder that the run does not have"),
-        "leave the clause out: where rows are stored does not change what a run shows",
-    ))
+    let clauses = used_tablespaces(command).into_iter().filter_map(|clause| {
+        let (name, _) = command.name(clause + 1)?;
+        Some(Outside::new(
+            command.span(clause, clause + 2),
+            format!("the tablespace `{name}` is a folder that the run does not have"),
+            "leave the clause out: where rows are stored does not change what a run shows",
+        ))
+    });
+    clauses.collect()
 }
 
-/// The place of a clause `TABLESPACE name` in what makes or moves a table, an index or a database.
-fn used_tablespace(command: Command<'_>) -> Option<usize> {
+/// The places of clauses `TABLESPACE name` in what makes or moves a table, an index or a database.
+pub(super) fn used_tablespaces(command: Command<'_>) -> Vec<usize> {
     // What stands before a column or an object of that name.
     const NAMES: [&str; 12] = [
         "ADD", "ALTER", "AS", "COLUMN", "DROP", "EXISTS", "INDEX", "ON", "ONLY", "RENAME", "TABLE",
@@ -186,19 +189,17 @@ fn used_tablespace(command: Command<'_>) -> Option<usize> {
         Some(object) => command.is_any(object, &["TABLE", "INDEX", "VIEW", "DATABASE"]),
         None => command.is(0, "REINDEX"),
     };
-    if !about {
-        return None;
-    }
     let query = command.outside("SELECT").unwrap_or(usize::MAX);
-    command.depths().find_map(|(n, depth, token)| {
+    let is_clause = |(n, depth, token): (usize, usize, &Token<'_>)| {
         let before = n.checked_sub(1)?;
-        let of_index = before.checked_sub(1).is_some_and(|n| command.is(n, "USING"));
+        let of_index = n.checked_sub(2).is_some_and(|n| command.is(n, "USING"));
         let named = command.is_any(before, &NAMES) && !(of_index && command.is(before, "INDEX"));
         let inside = depth > 0 && !of_index && !command.is(0, "REINDEX");
         let name = folded(command.0.get(n + 1)?)?;
         let is_clause = token.is("TABLESPACE") && n < query && !named && !inside;
-        (is_clause && !OWN.contains(&name.as_str())).then_some(n)
-    })
+        (about && is_clause && !OWN.contains(&name.as_str())).then_some(n)
+    };
+    command.depths().filter_map(is_clause).collect()
 }
 
 fn system(command: Command<'_>) -> Option<Outside> {
@@ -247,6 +248,18 @@ fn language(command: Command<'_>) -> Option<Outside> {
                 "code in `{name}` may do whatever the server's process may, outside of the run too"
             ),
             format!("write it in one of {}", TRUSTED.join(", ")),
+        )
+    })
+}
+
+/// A parameter of a database that the files do not make: production's, by its name.
+pub(super) fn database(command: Command<'_>, made: &Made) -> Option<Outside> {
+    let (name, end) = command.name(2).filter(|_| command.begins(&["ALTER", "DATABASE"]))?;
+    (!made.has_database(&name)).then(|| {
+        Outside::new(
+            command.span(0, end),
+            format!("the run has another database than `{name}`"),
+            "write the parameter under `settings.postgres`, or set it in the sessions",
         )
     })
 }

@@ -1,14 +1,20 @@
 //! Every kind of place that SQL can name, and what looks like one.
 
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
+use crate::scenario::pipeline::{Dialect, Format, Pipeline};
 
 fn refused(sql: &str) -> Vec<String> {
     let text = Text::whole("a.sql".into(), sql.to_owned());
+    let statements = split::postgres(&text).expect("it splits");
+    let made = Made::by(statements.iter());
     let mut refused = Vec::new();
-    for statement in split::postgres(&text).expect("it splits") {
-        refuse_statement(&statement, &mut refused);
+    for statement in &statements {
+        refuse_statement(statement, &made, &mut refused);
     }
     refused.iter().map(|one| format!("{}: {}", one.place, one.message)).collect()
 }
@@ -73,6 +79,7 @@ fn refused(sql: &str) -> Vec<String> {
 #[case("GRANT pg_execute_server_program TO app", "1:7", "`pg_execute_server_program`")]
 #[case("CREATE ROLE app LOGIN SUPERUSER", "1:23", "`SUPERUSER`")]
 #[case("SELECT pg_logical_emit_message(true, 'changeproof.barrier', 'x')", "1:8", "mark")]
+#[case("ALTER DATABASE shop SET timezone = 'Asia/Tokyo'", "1:1", "another database than `shop`")]
 // What stands in the body of a routine, and in what that executes.
 #[case("DO $$ BEGIN COPY t TO PROGRAM 'id'; END $$", "1:20", "program")]
 #[case(
@@ -117,4 +124,158 @@ fn what_reaches_out_is_refused_where_it_stands(
 #[case("COMMENT ON TABLE t IS 'CREATE SERVER'")]
 fn what_only_looks_so_is_legal(#[case] sql: &str) {
     assert_eq!(refused(sql), Vec::<String>::new());
+}
+
+fn trial(ddl: &str) -> Trial {
+    let pipeline = Pipeline {
+        file: None,
+        source: vec![Text::whole("a.sql".into(), ddl.to_owned())],
+        connector: None,
+        outbox: BTreeMap::new(),
+        format: Format::Json,
+        dialect: Dialect::Flink,
+        statements: Vec::new(),
+        sinks: BTreeMap::new(),
+    };
+    Trial::idle("a", "A", pipeline)
+}
+
+fn ddl(trial: &Trial) -> String {
+    let prepared = prepare(trial).ddl;
+    let texts: Vec<_> = prepared.iter().map(|text| text.value.trim()).collect();
+    texts.join("; ")
+}
+
+#[rstest]
+#[case("ALTER TABLE t OWNER TO app", "", "the files create no role `app`")]
+#[case("ALTER TABLE t OWNER TO postgres", "", "no role `postgres`")]
+#[case("ALTER DATABASE shop OWNER TO app", "", "no database `shop`")]
+#[case("CREATE SCHEMA s AUTHORIZATION app", "CREATE SCHEMA s", "no role `app`")]
+#[case("CREATE SCHEMA AUTHORIZATION app", "CREATE SCHEMA  app", "no role `app`")]
+#[case("GRANT SELECT ON t TO app", "", "no role `app`")]
+#[case(
+    "GRANT SELECT (a, b), UPDATE ON t, u TO app, PUBLIC, GROUP crew WITH GRANT OPTION",
+    "GRANT SELECT (a, b), UPDATE ON t, u TO  PUBLIC WITH GRANT OPTION",
+    "no role `app`"
+)]
+#[case(
+    "REVOKE ALL ON t FROM PUBLIC, \"App\" CASCADE",
+    "REVOKE ALL ON t FROM PUBLIC CASCADE",
+    "no role `App`"
+)]
+#[case("GRANT pg_monitor TO app", "", "no role `app`")]
+#[case("GRANT CONNECT ON DATABASE shop TO app", "", "no database `shop`")]
+#[case(
+    "ALTER DEFAULT PRIVILEGES FOR ROLE app IN SCHEMA s GRANT SELECT ON TABLES TO PUBLIC",
+    "",
+    "no role `app`"
+)]
+#[case("ALTER DEFAULT PRIVILEGES IN SCHEMA s GRANT SELECT ON TABLES TO app", "", "no role `app`")]
+#[case("SET ROLE app", "", "no role `app`")]
+#[case("SET SESSION AUTHORIZATION 'app'", "", "no role `app`")]
+#[case("ALTER ROLE app SET search_path = s", "", "no role `app`")]
+#[case("DROP ROLE IF EXISTS app", "", "no role `app`")]
+#[case("COMMENT ON ROLE app IS 'x'", "", "no role `app`")]
+#[case("COMMENT ON DATABASE shop IS 'x'", "", "no database `shop`")]
+#[case("REASSIGN OWNED BY app TO crew", "", "no role `app`")]
+#[case("DROP OWNED BY app", "", "no role `app`")]
+#[case("CREATE POLICY p ON t FOR SELECT TO app USING (a = 1)", "", "no role `app`")]
+#[case(
+    "CREATE TABLE t (a int, UNIQUE (a) USING INDEX TABLESPACE fast) TABLESPACE fast",
+    "CREATE TABLE t (a int, UNIQUE (a) )",
+    "the run has no tablespaces"
+)]
+#[case("ALTER INDEX i SET TABLESPACE fast", "", "no tablespaces")]
+#[case("SET default_tablespace = fast", "", "no tablespaces")]
+fn what_the_run_does_not_have_is_left_out_and_listed(
+    #[case] sql: &str,
+    #[case] expected: &str,
+    #[case] why: &str,
+) {
+    let trial = trial(sql);
+    assert_eq!(ddl(&trial), expected);
+    let differences = prepare(&trial).differences;
+    assert!(differences[0].why.contains(why), "{differences:?}");
+    assert!(!needs_server(&trial));
+    assert_eq!(refuse(&trial, &[]), Vec::new());
+}
+
+#[rstest]
+#[case("CREATE ROLE app LOGIN")]
+#[case("CREATE USER app; ALTER TABLE t OWNER TO app; GRANT SELECT ON t TO app")]
+#[case("CREATE ROLE app; SET ROLE app; CREATE SCHEMA AUTHORIZATION app; DROP ROLE app")]
+#[case("CREATE GROUP a; ALTER GROUP a RENAME TO b; COMMENT ON ROLE b IS 'x'")]
+#[case("CREATE DATABASE other; GRANT CONNECT ON DATABASE other TO PUBLIC; DROP DATABASE other")]
+#[case("CREATE DATABASE other; ALTER DATABASE other SET work_mem = '1MB'")]
+#[case("GRANT pg_monitor TO CURRENT_USER")]
+#[case("CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION f()")]
+#[case("DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles) THEN CREATE ROLE app; END IF; END $$")]
+fn what_touches_the_whole_server_needs_one_of_its_own(#[case] sql: &str) {
+    let trial = trial(sql);
+    assert!(needs_server(&trial));
+    assert_eq!(prepare(&trial).differences, Vec::new());
+    let shadow: Vec<_> = prepare(&trial).ddl.iter().filter_map(for_shadow).collect();
+    let roles = |text: &Text| server::is_touched(text) || text.value.contains("ROLE");
+    assert!(!shadow.iter().any(roles), "{shadow:?}");
+}
+
+#[rstest]
+#[case("CREATE TABLE role (role text, owner text); INSERT INTO role VALUES ('GRANT')")]
+#[case("ALTER TABLE t OWNER TO CURRENT_USER; GRANT ALL ON t TO PUBLIC; SET ROLE NONE; RESET ROLE")]
+#[case(
+    "CREATE PUBLICATION p FOR ALL TABLES; CREATE TRIGGER e BEFORE INSERT ON t EXECUTE FUNCTION f()"
+)]
+#[case("CREATE POLICY p ON t USING (true); ALTER POLICY p ON t RENAME TO q")]
+fn what_stays_in_the_database_is_run_as_it_is(#[case] sql: &str) {
+    let trial = trial(sql);
+    assert_eq!(ddl(&trial), sql);
+    assert!(!needs_server(&trial));
+    assert_eq!(prepare(&trial).differences, Vec::new());
+}
+
+#[rstest]
+#[case("CREATE PUBLICATION p FOR ALL TABLES", None)]
+#[case("ALTER PUBLICATION p ADD TABLE t", None)]
+#[case("CREATE POLICY p ON t USING (true)", None)]
+#[case("GRANT SELECT ON t TO PUBLIC", None)]
+#[case(
+    "CREATE SCHEMA s AUTHORIZATION CURRENT_USER",
+    Some("CREATE SCHEMA s AUTHORIZATION CURRENT_USER")
+)]
+#[case("CREATE SCHEMA s AUTHORIZATION app", Some("CREATE SCHEMA s "))]
+#[case("CREATE TABLE t (a int)", Some("CREATE TABLE t (a int)"))]
+#[case(
+    "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    Some("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+)]
+fn a_shadow_gets_what_it_needs(#[case] sql: &str, #[case] expected: Option<&str>) {
+    let statement = Text::whole("a.sql".into(), sql.to_owned());
+    assert_eq!(for_shadow(&statement).map(|text| text.value).as_deref(), expected);
+}
+
+proptest! {
+    /// What is run is what the author wrote without exactly what is listed.
+    #[test]
+    fn what_runs_is_the_authors_ddl_without_what_is_listed(
+        sql in prop::collection::vec(
+            "(CREATE TABLE t \\(a int\\)|ALTER TABLE t OWNER|GRANT ALL ON t|GRANT app|REVOKE x ON t FROM|SET|DROP ROLE|CREATE SCHEMA s|CREATE ROLE app)( TO| ROLE| AUTHORIZATION| TABLESPACE|)( app| b, app| app, PUBLIC, c| 'd'|)( CASCADE|;|)",
+            0..6,
+        )
+    ) {
+        let sql = sql.join(";\n");
+        let text = Text::whole("a.sql".into(), sql.clone());
+        let prepared = prepare(&trial(&sql));
+        let written = split::postgres(&text).expect("it splits");
+        let written: String = written.into_iter().map(|text| text.value).collect();
+        let mut listed = written.len();
+        for difference in &prepared.differences {
+            let theirs = difference.theirs.as_deref().unwrap_or_default();
+            let at = difference.at.as_ref().expect("it stands somewhere");
+            let line: String = sql.lines().nth(at.line - 1).unwrap_or_default().chars().skip(at.column - 1).collect();
+            prop_assert!(line.starts_with(theirs), "{line} {theirs}");
+            listed -= theirs.len();
+        }
+        let run: String = prepared.ddl.into_iter().map(|text| text.value).collect();
+        prop_assert_eq!(run.len(), listed);
+    }
 }
