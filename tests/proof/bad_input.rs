@@ -42,7 +42,10 @@ fn read(bytes: &[u8]) -> Result<History, HistoryError> {
 fn line(error: &HistoryError) -> usize {
     match error {
         HistoryError::Line { line, .. } => *line,
-        HistoryError::Io { .. } | HistoryError::Version { .. } | HistoryError::Block { .. } => {
+        HistoryError::Unread(_)
+        | HistoryError::Io { .. }
+        | HistoryError::Version { .. }
+        | HistoryError::Block { .. } => {
             panic!("{error}")
         }
     }
