@@ -38,7 +38,8 @@ pub enum Unread {
 pub fn open(path: &Utf8Path) -> Result<File, Unread> {
     let refused = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound if path.is_symlink() => Unread::Dangling(path.to_owned()),
-        ErrorKind::NotFound => Unread::Missing(path.to_owned()),
+        // A file that stands where a folder should be has no files below it.
+        ErrorKind::NotFound | ErrorKind::NotADirectory => Unread::Missing(path.to_owned()),
         _ => Unread::Refused(path.to_owned(), error),
     };
     // Looked at before it is opened: opening a device may do something.
@@ -114,6 +115,7 @@ mod tests {
         );
         assert_eq!(told(&file("latin", b"a\xe9b")), "`latin` is not UTF-8 text (byte 1)");
         assert_eq!(told(&folder.join("none")), "there is no file `none`");
+        assert_eq!(told(&folder.join("four/none")), "there is no file `none`");
         let link = folder.join("link");
         fs_err::os::unix::fs::symlink("nowhere", &link).unwrap();
         assert_eq!(told(&link), "`link` is a link to a file that is not there");
