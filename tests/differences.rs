@@ -221,7 +221,7 @@ async fn asked(http: &Http, config: &Options) -> BTreeMap<String, Known> {
 #[tokio::test]
 async fn what_a_file_leaves_out_has_the_workers_default() {
     let program = Utf8Path::new(env!("CARGO_BIN_EXE_changeproof"));
-    let options = cli::stack::options(&Environment::read(), program, None).unwrap();
+    let options = cli::stack::options(&Environment::read().unwrap(), program, None).unwrap();
     let lease = stack::lease(&options, Share::WithOthers, &|_| {}).await.unwrap();
     let http = Http::new(&lease.endpoints.connect).unwrap();
     let is_part = |key: &str| {
