@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::difference::Difference;
-use super::secret::redacted_value;
+use super::secret::{redacted, redacted_value};
 use super::text::Place;
 
 /// Options by their names.
@@ -97,7 +97,7 @@ impl Draft {
             theirs: shown(&theirs, key),
             ours: shown(&ours, key),
             at: places.get(key).cloned(),
-            ..Difference::new(part, key, why.get(key).map_or("", String::as_str))
+            ..Difference::new(part, redacted(key), why.get(key).map_or("", String::as_str))
         });
         let differences = differences.collect();
         (ours, differences)
