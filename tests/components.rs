@@ -5,7 +5,7 @@
 
 mod database;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use changeproof::base::position::Lsn;
@@ -16,6 +16,7 @@ use changeproof::client::http::Http;
 use changeproof::client::kafka::{Admin, EndsReader, NewTopic};
 use changeproof::client::postgres::ident;
 use changeproof::client::wait::{self, Look};
+use changeproof::lint::options::LISTED;
 use database::Database;
 
 /// Long enough for a busy machine; the tests wait for conditions, not for this.
@@ -236,5 +237,24 @@ async fn a_bounded_job_reads_what_was_there_when_it_began_and_finishes() {
     finish("INSERT INTO c SELECT id FROM b").await;
     assert_eq!(place.records(".c").await, 3);
     session.close().await.unwrap();
+    place.end(None).await;
+}
+
+/// What the lint takes for an option of the connector is what the pinned connector lists.
+#[tokio::test]
+async fn the_options_that_the_lint_knows_are_those_that_the_worker_lists() {
+    let place = Place::new().await;
+    let class = "io.debezium.connector.postgresql.PostgresConnector";
+    let path = "connector-plugins/PostgresConnector/config/validate";
+    let config = BTreeMap::from([("connector.class", class), ("topic.prefix", "cdc")]);
+    let asked = reqwest::Client::new()
+        .put(format!("{}/{path}", place.database.lease.endpoints.connect))
+        .json(&config);
+    let answer: serde_json::Value = asked.send().await.unwrap().json().await.unwrap();
+    let options = answer.get("configs").and_then(serde_json::Value::as_array).unwrap().iter();
+    let names = options.map(|option| option["definition"]["name"].as_str().unwrap().to_owned());
+    let listed: BTreeSet<String> = names.collect();
+    let known: BTreeSet<String> = LISTED.lines().map(ToOwned::to_owned).collect();
+    assert_eq!(listed, known, "write infra/local/connector.options anew");
     place.end(None).await;
 }

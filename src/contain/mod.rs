@@ -15,6 +15,7 @@ pub mod scope;
 pub mod session;
 pub mod source;
 pub mod statements;
+mod topics;
 mod written;
 
 use camino::Utf8PathBuf;
@@ -30,6 +31,7 @@ pub fn refuse(trial: &Trial, sources: &[(Utf8PathBuf, String)]) -> Vec<Diagnosti
     let mut refused = connector::refuse(trial, sources);
     refused.extend(statements::refuse(trial, sources));
     refused.extend(source::refuse(trial, sources));
+    refused.extend(topics::refuse(trial, sources));
     refused.sort_by(|a, b| (&a.place, &a.code, &a.message).cmp(&(&b.place, &b.code, &b.message)));
     refused.dedup();
     refused

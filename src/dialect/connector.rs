@@ -88,6 +88,11 @@ const CLOUD: &[(&str, &str)] = &[
     ("auto.restart.on.user.error", "the harness says when a connector is restarted"),
 ];
 
+/// What mends records that are no envelopes, and what that means for the statements.
+const ENVELOPES: &str = "write \"after.state.only\": \"false\", in production too. The records are \
+    envelopes then: a table with a `-debezium-registry` format has the same columns as before, and is a \
+    changelog with updates and deletes; one with a plain registry format reads them from `after`";
+
 /// A connector file as it is submitted to Connect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mapped {
@@ -145,9 +150,7 @@ pub fn mapped(options: &Options, file: &Text) -> Result<Mapped, Vec<Diagnostic>>
         if !options.contains_key(key) {
             let message = format!("the managed connector's file does not say `{key}`");
             let help = match key {
-                "after.state.only" => {
-                    "write \"after.state.only\": \"false\": without it the records are no envelopes"
-                }
+                "after.state.only" => ENVELOPES,
                 _ => "write \"output.data.format\": \"JSON_SR\"",
             };
             wrong.push(Refusal::new(message, help).in_text(file));
@@ -179,9 +182,9 @@ fn option(found: &mut Mapped, key: &str, value: &str) -> Result<(), Refusal> {
                 Ok(())
             }
             _ => Err(Refusal::new(
-                "after.state.only=true leaves only the new row: an update cannot be told from an \
-                 insert, and nothing here could judge the topic",
-                "write \"after.state.only\": \"false\"",
+                "after.state.only=true leaves only the new row, by a transform of Confluent's whose \
+                 deletes are not known here",
+                ENVELOPES,
             )),
         };
     }

@@ -216,6 +216,28 @@ impl Found<'_> {
         self.warn(text.place(span.start), text.in_file(span), message);
     }
 
+    /// A warning at the first place in the files where a key stands before its value; at the head of
+    /// the scenario if it stands nowhere.
+    pub(super) fn at_key(&mut self, key: &str, message: String) {
+        let at = |(path, text): &(Utf8PathBuf, String)| {
+            let before_value = |start: usize| {
+                let rest = text.get(start + key.len()..).unwrap_or("");
+                rest.trim_start_matches(['"', '\'']).trim_start().starts_with(':')
+            };
+            let mut starts = text.match_indices(key).map(|(start, _)| start);
+            let start = starts.find(|start| before_value(*start))?;
+            let whole = Text::whole(path.clone(), text.clone());
+            let span = Span::new(start, start + key.len());
+            Some((whole.place(start), whole.in_file(span)))
+        };
+        let head = || {
+            let path = self.sources.first().map(|(path, _)| path.clone()).unwrap_or_default();
+            (Place { file: path, line: 1, column: 1 }, Span::default())
+        };
+        let (place, span) = self.sources.iter().find_map(at).unwrap_or_else(head);
+        self.warn(place, span, message);
+    }
+
     /// A warning at a place of which only the beginning is known: its word is underlined.
     pub(super) fn at_place(&mut self, place: &Place, message: String) {
         let source = self.sources.iter().find(|(path, _)| *path == place.file);

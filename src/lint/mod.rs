@@ -10,6 +10,7 @@ mod deletes;
 mod fan_out;
 mod identity;
 mod key_updates;
+pub mod options;
 mod order;
 mod patterns;
 mod races;
@@ -53,6 +54,7 @@ pub const RULES: &[Rule] = &[
     fan_out::RULE,
     volatile::RULE,
     patterns::RULE,
+    options::RULE,
 ];
 
 /// The warnings of one trial, by place. `sources` are the files that were read for it.

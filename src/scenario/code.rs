@@ -58,6 +58,7 @@ codes! {
     Delay "E0406" "The delay of the watermark cannot be read from a WATERMARK clause, or another one is given than is written there.";
     Override "E0407" "A statement of `settings.statements` cannot take the place of the pipeline's.";
     Outside "E0408" "A value in the connector file, in a statement, in SQL or in the settings names a place outside of the run: a host, an address, a folder, a bucket, a catalog, a jar or a program. What a run can own is replaced and listed; everything else is refused, so that a run touches nothing that it did not make.";
+    Topics "E0409" "The connector's options do not tell the names of its topics or how they are created, or Debezium and Connect would refuse them for that. A run makes every topic itself, before the connector starts.";
     AxisHere "E0501" "A list makes cells, and stands only in the settings of a scenario.";
     OwnedOption "E0502" "The option is set by changeproof itself, because isolation or the proof of quiescence needs it.";
     EmptyAxis "E0503" "A list of settings is empty or holds one value twice: its cells would be none, or the same twice.";
