@@ -15,7 +15,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use changeproof::cli::environment::Environment;
 use changeproof::client::kafka::{Admin, NewTopic};
-use changeproof::client::postgres;
+use changeproof::client::postgres::{self, Roles};
 use changeproof::client::wait::{self, Look};
 use changeproof::stack::record::Record;
 use changeproof::stack::status::{State, status};
@@ -121,7 +121,10 @@ async fn processes_that_come_at_once_share_one_stack_that_ends_when_it_is_unused
     let session = postgres::connect(&lease.endpoints, "postgres", "test").await.unwrap();
     let kafka = Admin::new(&lease.endpoints).unwrap();
     for name in [claim.name(), other.name()] {
-        session.create_database(&name).await.unwrap();
+        let roles = [format!("{name}_owner"), format!("{name}_reader")];
+        let made = Roles { owner: &roles[0], connector: &roles[1] };
+        session.create_roles(made, &lease.endpoints.postgres_password, false).await.unwrap();
+        session.create_database(&name, &roles[0]).await.unwrap();
         let topic = NewTopic { name: format!("{name}.t"), partitions: 1, options: [].into() };
         kafka.create(&[topic]).await.unwrap();
     }
@@ -133,8 +136,10 @@ async fn processes_that_come_at_once_share_one_stack_that_ends_when_it_is_unused
     let left = || async {
         let mut left = session.databases("cp_").await?;
         left.extend(session.slots("cp_").await?);
+        left.extend(session.roles("cp_").await?);
         left.extend(kafka.list("cp_").await?.into_iter().map(|topic| topic.name));
-        let expected = [living.clone(), format!("{living}.t")];
+        let names = ["", "_owner", "_reader", ".t"];
+        let expected = names.map(|end| format!("{living}{end}"));
         Ok::<_, anyhow::Error>(if left == expected {
             Look::Holds(())
         } else {

@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::catalog::{self, has_identity};
+use super::ddl::SAFE;
 use super::recorder::{RecordError, Recorder};
 use crate::base::position::{Lsn, Xid};
 use crate::client::endpoints::Endpoints;
@@ -118,17 +119,18 @@ pub async fn refuse_unfit(connection: &Connection) -> Result<(), JournalError> {
     Ok(())
 }
 
-/// Makes publications and slot; gives the slot's consistent point. No row may have been written.
+/// Makes the publications as the tables' owner, and the slot as who reads it; gives the slot's
+/// consistent point. No row may have been written.
 pub async fn create(
-    connection: &Connection,
+    (owner, reader): (&Connection, &Connection),
     tables: &[Table],
     slot: &Slot,
 ) -> Result<Lsn, JournalError> {
     let (all, inserts): (Vec<_>, Vec<_>) = tables.iter().partition(|table| has_identity(table));
     let mut sql = publication(&slot.all, &all, "");
     sql += &publication(&slot.inserts, &inserts, " WITH (publish = 'insert, truncate')");
-    connection.run(&sql).await?;
-    Ok(connection.create_slot(&slot.name).await?)
+    owner.run(&sql).await?;
+    Ok(reader.create_slot(&slot.name).await?)
 }
 
 /// An empty publication is legal: messages come through it all the same.
@@ -246,7 +248,10 @@ pub struct Home {
 impl Home {
     /// Opens the session that reads.
     pub async fn connect(&self) -> Result<Connection, PostgresError> {
-        postgres::connect(&self.endpoints, &self.database, "changeproof journal").await
+        let journal =
+            postgres::connect(&self.endpoints, &self.database, "changeproof journal").await?;
+        journal.run(SAFE).await?;
+        Ok(journal)
     }
 }
 

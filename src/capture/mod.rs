@@ -1,6 +1,7 @@
 //! The taps: the journal, the topics, the sinks, and the shadow database.
 
 pub mod catalog;
+pub mod ddl;
 pub mod diagnose;
 pub mod journal;
 pub mod lake;

@@ -76,6 +76,7 @@ struct Bare {
 }
 
 async fn calls(run: &Run<'_>) -> Result<(), Stop> {
+    source::roles(run).await?;
     let (ready, topics) = watch::channel(None);
     let (mut bare, jobs) = futures::try_join!(stream(run, ready), jobs::start(run, topics))?;
     for (index, entry) in run.trial.timeline.iter().enumerate() {
@@ -119,7 +120,7 @@ async fn stream(run: &Run<'_>, ready: watch::Sender<Option<Vec<Table>>>) -> Resu
     let set_up = async {
         let (name, sessions) = (run.names.database(), source::sessions(run));
         let connecting = Driver::connect(
-            (endpoints, &name),
+            (&run.owner, &name),
             run.hand.outage().clone(),
             run.recorder.clone(),
             &sessions,

@@ -22,6 +22,7 @@ pub(super) struct Made(Mutex<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     databases: Vec<String>,
+    roles: Vec<String>,
     /// The run has the Postgres server for itself, and may have made anything in it.
     server: bool,
     topics: Vec<String>,
@@ -43,9 +44,11 @@ impl Made {
         self.inner().databases.push(name.to_owned());
     }
 
-    /// Whatever the server holds is the run's.
-    pub(super) fn server(&self) {
-        self.inner().server = true;
+    /// Roles are about to be created; with the server for itself, the run may make anything in it.
+    pub(super) fn roles(&self, names: [&str; 2], has_server: bool) {
+        let mut inner = self.inner();
+        inner.roles.extend(names.map(ToOwned::to_owned));
+        inner.server = has_server;
     }
 
     /// Topics are about to be created.
@@ -136,6 +139,10 @@ async fn sweep(
             control.drop_database(&name).await?;
             found.push(name);
         }
+        for name in control.roles(&names.base).await? {
+            control.drop_role(&name).await?;
+            found.push(name);
+        }
         let quiet = found.is_empty() && watch.elapsed() > UNDER_WAY;
         anyhow::Ok(if quiet { Look::Holds(()) } else { Look::NotYet(found.join(", ")) })
     });
@@ -170,7 +177,7 @@ impl Removal<'_> {
             within(limit, "the gateway's session", self.session()),
         );
         // Roles cannot go before the databases in which they have something.
-        let server = within(limit, "what belongs to the whole server", self.server()).await;
+        let server = within(limit, "roles", self.roles()).await;
         let left = [asked.or(ended), connector, shadows, topics, source, server, session];
         left.into_iter().flatten().collect()
     }
@@ -228,11 +235,16 @@ impl Removal<'_> {
         Ok(())
     }
 
-    async fn server(&self) -> anyhow::Result<()> {
+    async fn roles(&self) -> anyhow::Result<()> {
+        if self.made.roles.is_empty() {
+            return Ok(());
+        }
+        let control = postgres::connect(self.endpoints, CONTROL_DATABASE, "changeproof").await?;
         if self.made.server {
-            let control =
-                postgres::connect(self.endpoints, CONTROL_DATABASE, "changeproof").await?;
             control.empty_server().await?;
+        }
+        for role in &self.made.roles {
+            control.drop_role(role).await?;
         }
         Ok(())
     }

@@ -82,6 +82,16 @@ impl Names {
         format!("{}_connector", self.base)
     }
 
+    /// The role that owns the run's databases and runs the author's SQL.
+    pub fn owner(&self) -> String {
+        format!("{}_owner", self.base)
+    }
+
+    /// The role by which the connector reads.
+    pub fn reader(&self) -> String {
+        format!("{}_reader", self.base)
+    }
+
     /// The journal's slot.
     pub fn journal_slot(&self) -> String {
         format!("{}_journal", self.base)

@@ -118,10 +118,10 @@ impl Live<'_> {
         let endpoints = &self.run.context.endpoints;
         let names = &self.run.names;
         self.source.control = postgres::connect(endpoints, CONTROL_DATABASE, "changeproof").await?;
-        self.source.database =
-            postgres::connect(endpoints, &names.database(), "changeproof").await?;
+        let owner = &self.run.owner;
+        self.source.database = postgres::connect(owner, &names.database(), "changeproof").await?;
         self.source.driver.reconnect().await?;
-        let shadow = postgres::connect(endpoints, &names.shadow(), "changeproof shadow").await?;
+        let shadow = postgres::connect(owner, &names.shadow(), "changeproof shadow").await?;
         self.shadow.reconnect(shadow).await?;
         self.source.journal.poke();
         Ok(())

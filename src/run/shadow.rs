@@ -3,7 +3,7 @@
 use super::Run;
 use super::outcome::Stop;
 use crate::base::text::Text;
-use crate::capture::shadow::Shadow;
+use crate::capture::shadow::{Shadow, ShadowError, schema};
 use crate::check;
 use crate::client::postgres::{self, CONTROL_DATABASE};
 use crate::history::event::{Reference, Side, SinkTable, Table};
@@ -22,9 +22,12 @@ pub(super) async fn database(run: &Run<'_>, name: &str) -> Result<Shadow, Stop> 
     let endpoints = &run.context.endpoints;
     let control = postgres::connect(endpoints, CONTROL_DATABASE, "changeproof").await?;
     run.made.database(name);
-    control.create_database(name).await?;
-    let connection = postgres::connect(endpoints, name, "changeproof shadow").await?;
-    Ok(Shadow::build(connection, &run.source.ddl, &references(run)).await?)
+    control.create_database(name, &run.names.owner()).await?;
+    let connection = postgres::connect(&run.owner, name, "changeproof shadow").await?;
+    schema::build(&run.ddl(&connection, name), &run.source.ddl)
+        .await
+        .map_err(ShadowError::Replay)?;
+    Ok(Shadow::build(connection, &references(run)).await?)
 }
 
 /// The references of these sinks over what the topics told, in a database that is gone afterwards.

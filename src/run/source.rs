@@ -17,11 +17,13 @@ use crate::base::anomaly::Anomaly;
 use crate::base::text::Text;
 use crate::capture::catalog::{self, qualified};
 use crate::capture::diagnose::{self, PIPELINE, REFUSED};
-use crate::capture::journal::{self, Home, Journal, Slot};
+use crate::capture::journal::{self, Home, Journal, JournalError, Slot};
 use crate::client::clock::Stopwatch;
 use crate::client::connect::{Connect, ConnectError};
 use crate::client::kafka::{EndsReader, KafkaError, Tap};
-use crate::client::postgres::{self, CONTROL_DATABASE, Connection, PostgresError, ident, literal};
+use crate::client::postgres::{
+    self, CONTROL_DATABASE, Connection, PostgresError, Roles, ident, literal,
+};
 use crate::client::wait::{self, Look, WaitError};
 use crate::drive::Driver;
 use crate::history::event::{Event, Record, Role, Table, Topic};
@@ -118,24 +120,33 @@ pub(super) async fn build(
     })
 }
 
+/// Makes the roles by which the run's databases are owned and read.
+pub(super) async fn roles(run: &Run<'_>) -> Result<(), Stop> {
+    let control =
+        postgres::connect(&run.context.endpoints, CONTROL_DATABASE, "changeproof").await?;
+    let has_server = run.context.claims.as_ref().is_some_and(|stack| stack.own.server);
+    let (owner, connector) = (run.names.owner(), run.names.reader());
+    run.made.roles([&owner, &connector], has_server);
+    let roles = Roles { owner: &owner, connector: &connector };
+    let password = &run.context.endpoints.postgres_password;
+    Ok(control.create_roles(roles, password, has_server).await?)
+}
+
 pub(super) async fn databases(run: &Run<'_>) -> Result<(Connection, Connection), Stop> {
     let endpoints = &run.context.endpoints;
     let control = postgres::connect(endpoints, CONTROL_DATABASE, "changeproof").await?;
     journal::refuse_unfit(&control).await?;
-    if run.context.claims.as_ref().is_some_and(|stack| stack.own.server) {
-        run.made.server();
-    }
     run.made.database(&run.names.database());
-    control.create_database(&run.names.database()).await?;
-    let database = postgres::connect(endpoints, &run.names.database(), "changeproof").await?;
+    control.create_database(&run.names.database(), &run.names.owner()).await?;
+    let database = postgres::connect(&run.owner, &run.names.database(), "changeproof").await?;
     Ok((control, database))
 }
 
 /// Runs the DDL and sets the replica identities; gives the tables as the catalog has them.
 pub(super) async fn define(run: &Run<'_>, database: &Connection) -> Result<Vec<Table>, Stop> {
+    let ddl = run.ddl(database, &run.names.database());
     for statement in &run.source.ddl {
-        let ran = database.run(&statement.value).await;
-        ran.map_err(|error| refused(statement, error))?;
+        ddl.run(statement).await.map_err(|error| refused(statement, error))?;
     }
     let found = catalog::tables(database).await?;
     let first = run.trial.pipeline.source.first();
@@ -240,15 +251,15 @@ async fn journal_and_setup(
     let home =
         Home { endpoints: endpoints.clone(), database: name.clone(), outage: outage.clone() };
     let sessions = sessions(run);
-    let (created, reader, driver) = futures::join!(
+    let (reader, driver) = futures::join!(
         async {
+            let reader = home.connect().await?;
             publish(run, database, tables).await?;
-            journal::create(database, tables, &slot).await
+            journal::create((database, &reader), tables, &slot).await?;
+            Ok::<_, JournalError>(reader)
         },
-        home.connect(),
-        Driver::connect((endpoints, &name), outage, run.recorder.clone(), &sessions),
+        Driver::connect((&run.owner, &name), outage, run.recorder.clone(), &sessions),
     );
-    created?;
     let journal = Journal::start(reader?, home.clone(), (slot, tables), run.recorder.clone());
     let mut driver = driver?;
     if !run.trial.setup.is_empty() {

@@ -17,17 +17,20 @@ use super::scoring::Scoring;
 use super::statements::{Places, Statements};
 use super::topics::Planned;
 use super::trouble::Troubles;
-use super::{jobs, own, shadow, timeline};
+use super::{jobs, own, shadow, source, timeline};
 use crate::base::anomaly::Anomaly;
 use crate::base::exit::Exit;
 use crate::base::secret::Secrets;
 use crate::base::text::Place;
+use crate::capture::ddl::Ddl;
 use crate::capture::recorder::Recorder;
 use crate::check;
 use crate::check::verdict::Verdict;
 use crate::client::clock::Stopwatch;
+use crate::client::endpoints::Endpoints;
 use crate::client::kafka::Admin;
-use crate::contain::source;
+use crate::client::postgres::{self, Connection};
+use crate::contain::source::Prepared;
 use crate::dialect::connector::Mapped;
 use crate::dialect::{self, Translation};
 use crate::history::event::{End, Event, FORMAT, Header};
@@ -58,8 +61,10 @@ pub(super) struct Run<'a> {
     pub(super) statements: Statements,
     /// The folder for sinks that are files.
     pub(super) files: Utf8PathBuf,
+    /// The stack for the role that runs the author's SQL.
+    pub(super) owner: Endpoints,
     /// The source DDL as it is run.
-    pub(super) source: source::Prepared,
+    pub(super) source: Prepared,
     pub(super) hand: Hand,
     /// The scoring service, where a statement creates a model.
     pub(super) scoring: Option<Scoring>,
@@ -118,6 +123,7 @@ async fn driven(
 /// The stages in order.
 async fn stages(run: &Run<'_>) -> Result<(), Stop> {
     run.tell(&Stage::Preparing);
+    source::roles(run).await?;
     let (ready, topics) = tokio::sync::watch::channel(None);
     let (source, shadow, jobs) = futures::try_join!(
         timeline::stream(run, ready),
@@ -159,7 +165,10 @@ pub(super) fn begin<'a>(
         Some(claim) => claim.lake.clone(),
         None => folder.lake().map_err(|error| at(error.into()))?,
     };
-    let places = Places { names: &names, endpoints: &context.endpoints, files: &files };
+    // What a run reads and writes for its author it does by roles that are no superusers.
+    let reader = postgres::as_role(&context.endpoints, names.reader());
+    let owner = postgres::as_role(&context.endpoints, names.owner());
+    let places = Places { names: &names, endpoints: &reader, files: &files };
     let effective = Effective::of(trial, &context.sources, &places);
     let mut effective = effective.map_err(|wrong| at(Stop::Invalid(wrong)))?;
     let scoring = scoring(&mut effective.statements, &trial.settings, &names).map_err(at)?;
@@ -185,6 +194,7 @@ pub(super) fn begin<'a>(
         statements,
         files,
         scoring,
+        owner,
         source,
         hand: hand.map_err(at)?,
         secrets: secrets.clone(),
@@ -290,6 +300,12 @@ impl Run<'_> {
     /// Tells where the run is.
     pub(super) fn tell(&self, stage: &Stage) {
         self.progress.stage(&self.trial.name(), stage);
+    }
+
+    /// Runs source DDL in a database of the run, over a session of its owner.
+    pub(super) fn ddl<'a>(&'a self, owner: &'a Connection, database: &str) -> Ddl<'a> {
+        let owner = (owner, self.names.owner());
+        Ddl::new(owner, (&self.context.endpoints, database), &self.names.base)
     }
 
     /// Logs a point in time of the run.

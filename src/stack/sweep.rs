@@ -37,7 +37,7 @@ fn claims(folder: &Utf8Path) -> Vec<(String, bool)> {
     names.map(|name| (name.clone(), is_live(&name))).collect()
 }
 
-/// Removes connectors, jobs, topics, slots, databases and folders whose name starts with `cp_` and
+/// Removes connectors, jobs, topics, slots, databases, roles and folders whose name starts with `cp_` and
 /// that no living run claims, the topics with names of production that dead runs claim, then the
 /// claims of the dead. Gives a line for each thing removed.
 ///
@@ -118,6 +118,10 @@ async fn sweep_postgres(paths: &Paths, at: &Endpoints) -> Result<Vec<String>, St
     for database in unclaimed(paths, session.databases(PREFIX).await.map_err(refused)?) {
         session.drop_database(&database).await.map_err(refused)?;
         swept.push(format!("database {database}"));
+    }
+    for role in unclaimed(paths, session.roles(PREFIX).await.map_err(refused)?) {
+        session.drop_role(&role).await.map_err(refused)?;
+        swept.push(format!("role {role}"));
     }
     Ok(swept)
 }

@@ -38,7 +38,7 @@ pub(super) async fn train(at: &Endpoints) -> anyhow::Result<()> {
 }
 
 async fn work(at: &Endpoints) -> anyhow::Result<()> {
-    postgres::connect(at, "postgres", NAME).await?.create_database(NAME).await?;
+    postgres::connect(at, "postgres", NAME).await?.create_database(NAME, &at.postgres_user).await?;
     let database = postgres::connect(at, NAME, NAME).await?;
     database.run(SOURCE).await?;
     let names = ["public.customers", "public.orders", "message", "sums", "windows"];

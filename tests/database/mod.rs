@@ -24,7 +24,7 @@ impl Database {
         let lease = stack::lease(&options, Share::WithOthers, &|_| {}).await.unwrap();
         let claim = stack::claim(&options, purpose).unwrap();
         let control = postgres::connect(&lease.endpoints, "postgres", "test").await.unwrap();
-        control.create_database(&claim.name()).await.unwrap();
+        control.create_database(&claim.name(), &lease.endpoints.postgres_user).await.unwrap();
         let session = postgres::connect(&lease.endpoints, &claim.name(), "test").await.unwrap();
         Self { lease, claim, session }
     }

@@ -64,16 +64,14 @@ pub struct Compared {
 }
 
 impl Shadow {
-    /// Builds the shadow in an empty database, with the references of the sinks as views.
+    /// The shadow in a database that holds its tables, with the references of the sinks as views.
     ///
     /// `tables` are the source's, or, before those are known, `None`: the shadow's own catalog has
     /// the same tables.
     pub async fn build(
         connection: Connection,
-        ddl: &[Text],
         references: &[(String, Text)],
     ) -> Result<Self, ShadowError> {
-        schema::build(&connection, ddl).await.map_err(ShadowError::Replay)?;
         let tables = catalog::tables(&connection).await.map_err(ShadowError::Replay)?;
         schema::add_changes(&connection, &tables).await.map_err(ShadowError::Replay)?;
         let mut queries = Vec::new();

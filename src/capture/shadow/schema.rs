@@ -3,6 +3,7 @@
 
 use crate::base::text::Text;
 use crate::capture::catalog;
+use crate::capture::ddl::Ddl;
 use crate::client::postgres::{Connection, PostgresError, ident};
 use crate::contain::source::for_shadow;
 use crate::history::event::Table;
@@ -23,22 +24,23 @@ DECLARE r record;
 BEGIN
   FOR r IN SELECT c.oid::regclass AS t, k.conname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
             WHERE c.relnamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema')
-              AND k.conparentid = 0
+              AND k.conparentid = 0 AND pg_has_role(c.relowner, 'USAGE')
             ORDER BY k.contype = 'f' DESC, k.oid
   LOOP EXECUTE format('ALTER TABLE %s DROP CONSTRAINT IF EXISTS %I CASCADE', r.t, r.conname); END LOOP;
   FOR r IN SELECT i.indexrelid::regclass AS x FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-            WHERE i.indisunique AND c.relnamespace::regnamespace::text NOT IN ('pg_catalog', 'pg_toast', 'information_schema')
+            WHERE i.indisunique AND pg_has_role(c.relowner, 'USAGE') AND c.relnamespace::regnamespace::text NOT IN ('pg_catalog', 'pg_toast', 'information_schema')
   LOOP EXECUTE format('DROP INDEX IF EXISTS %s CASCADE', r.x); END LOOP;
   FOR r IN SELECT pubname FROM pg_publication
   LOOP EXECUTE format('DROP PUBLICATION IF EXISTS %I', r.pubname); END LOOP;
-  FOR r IN SELECT g.tgrelid::regclass AS t, g.tgname FROM pg_trigger g WHERE NOT g.tgisinternal
+  FOR r IN SELECT g.tgrelid::regclass AS t, g.tgname FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid
+            WHERE NOT g.tgisinternal AND pg_has_role(c.relowner, 'USAGE')
   LOOP EXECUTE format('DROP TRIGGER IF EXISTS %I ON %s', r.tgname, r.t); END LOOP;
   FOR r IN SELECT w.ev_class::regclass AS t, w.rulename FROM pg_rewrite w JOIN pg_class c ON c.oid = w.ev_class
-            WHERE c.relkind IN ('r', 'p') AND c.relnamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema')
+            WHERE c.relkind IN ('r', 'p') AND pg_has_role(c.relowner, 'USAGE') AND c.relnamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema')
   LOOP EXECUTE format('DROP RULE IF EXISTS %I ON %s', r.rulename, r.t); END LOOP;
   FOR r IN SELECT a.attrelid::regclass AS t, a.attname, a.attidentity <> '' AS identity, a.attnotnull AS filled
              FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-            WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+            WHERE c.relkind IN ('r', 'p') AND pg_has_role(c.relowner, 'USAGE') AND a.attnum > 0 AND NOT a.attisdropped
               AND (a.attidentity <> '' OR a.attnotnull)
               AND c.relnamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema')
   LOOP
@@ -56,12 +58,12 @@ pub async fn as_replica(connection: &Connection) -> Result<(), PostgresError> {
 /// Builds the tables in an empty database from the source's own DDL.
 ///
 /// A statement that the source's database refuses is reported there; here it only ends the work.
-pub async fn build(connection: &Connection, ddl: &[Text]) -> Result<(), PostgresError> {
-    as_replica(connection).await?;
-    for statement in ddl.iter().filter_map(for_shadow) {
-        connection.run(&statement.value).await?;
+pub async fn build(ddl: &Ddl<'_>, statements: &[Text]) -> Result<(), PostgresError> {
+    as_replica(ddl.owner).await?;
+    for statement in statements.iter().filter_map(for_shadow) {
+        ddl.run(&statement).await?;
     }
-    connection.run(STRIP).await.map(|_| ())
+    ddl.owner.run(STRIP).await.map(|_| ())
 }
 
 /// Makes the tables of changes.

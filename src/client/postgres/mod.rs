@@ -19,6 +19,7 @@ use futures::SinkExt as _;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 pub use error::PostgresError;
+pub use server::{Roles, as_role};
 pub use slot::{Slot, WalMessage};
 pub use url::{Url, UrlError};
 
@@ -189,11 +190,15 @@ impl Connection {
         Ok(rows.into_iter().flatten().flatten().filter_map(|pid| pid.parse().ok()).collect())
     }
 
-    /// Creates an empty database.
-    pub async fn create_database(&self, name: &str) -> Result<(), PostgresError> {
+    /// Creates an empty database that belongs to a role.
+    pub async fn create_database(&self, name: &str, owner: &str) -> Result<(), PostgresError> {
         // The other strategy (15 and later) writes all of template0 into the WAL: 4 MB that every
         // slot of the server then reads, and four times the CPU.
-        let sql = format!("CREATE DATABASE {} TEMPLATE template0 STRATEGY file_copy", ident(name));
+        let sql = format!(
+            "CREATE DATABASE {} OWNER {} TEMPLATE template0 STRATEGY file_copy",
+            ident(name),
+            ident(owner)
+        );
         self.run(&sql).await.map(|_| ())
     }
 

@@ -1,11 +1,62 @@
 //! What belongs to the whole server: roles, and what a server has that nothing was made in.
 
 use super::{CONTROL_DATABASE, Connection, PostgresError, ident, literal};
+use crate::client::endpoints::{Endpoints, Password};
+
+/// The two roles of a run. Neither is a superuser: they reach no file, no program, no other role
+/// and no setting of the server.
+#[derive(Debug, Clone, Copy)]
+pub struct Roles<'a> {
+    /// Owns the run's databases and runs the author's SQL.
+    pub owner: &'a str,
+    /// Reads them as the connector does.
+    pub connector: &'a str,
+}
+
+/// The same places for another user of Postgres.
+pub fn as_role(endpoints: &Endpoints, role: String) -> Endpoints {
+    Endpoints { postgres_user: role, ..endpoints.clone() }
+}
 
 /// The first object that is not the server's own.
 const FIRST_MADE: u32 = 16384;
 
 impl Connection {
+    /// Creates the roles of a run, with the password that the endpoints have. They see the rows of every policy, as the superuser does, and may
+    /// replay as a replica. Where the run has the server for itself, its SQL may make roles and
+    /// databases too.
+    pub async fn create_roles(
+        &self,
+        roles: Roles<'_>,
+        password: &Password,
+        has_server: bool,
+    ) -> Result<(), PostgresError> {
+        let Roles { owner, connector } = roles;
+        let (owner, connector) = (ident(owner), ident(connector));
+        let more = if has_server { " CREATEROLE CREATEDB" } else { "" };
+        let password = literal(&password.0);
+        let sql = format!(
+            "CREATE ROLE {owner} LOGIN BYPASSRLS{more} PASSWORD {password}; \
+             CREATE ROLE {connector} LOGIN REPLICATION BYPASSRLS IN ROLE {owner} \
+             PASSWORD {password}; \
+             GRANT SET ON PARAMETER session_replication_role TO {owner}"
+        );
+        self.run(&sql).await.map(|_| ())
+    }
+
+    /// Makes a role a member of all roles that somebody made and that do not start with `prefix`,
+    /// so that it may act as each of them.
+    pub async fn join_roles(&self, member: &str, prefix: &str) -> Result<(), PostgresError> {
+        let roles = self.roles("").await?;
+        let theirs: Vec<_> =
+            roles.iter().filter(|role| !role.starts_with(prefix)).map(|role| ident(role)).collect();
+        if theirs.is_empty() {
+            return Ok(());
+        }
+        let sql = format!("GRANT {} TO {}", theirs.join(", "), ident(member));
+        self.run(&sql).await.map(|_| ())
+    }
+
     /// Names of roles that somebody made and that start with `prefix`.
     pub async fn roles(&self, prefix: &str) -> Result<Vec<String>, PostgresError> {
         let sql = format!(
@@ -42,6 +93,6 @@ impl Connection {
         for role in self.roles("").await? {
             self.drop_role(&role).await?;
         }
-        Ok(())
+        self.run("ALTER ROLE ALL RESET ALL").await.map(|_| ())
     }
 }

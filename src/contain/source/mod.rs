@@ -96,6 +96,18 @@ pub fn needs_server(trial: &Trial) -> bool {
     prepare(trial).ddl.iter().chain(driven(trial)).any(server::is_touched)
 }
 
+/// The statement touches the whole server.
+pub fn touches_server(statement: &Text) -> bool {
+    server::is_touched(statement)
+}
+
+/// Only a superuser may run the statement, and it reaches nothing outside of the run: nothing in it
+/// is code of the author's.
+pub fn needs_superuser(statement: &Text) -> bool {
+    let tokens = significant(Language::Postgres, &statement.value);
+    server::is_superusers(Command(&tokens))
+}
+
 /// What a shadow needs of a statement: tables, types and functions, but nothing that belongs to the
 /// whole server, which both databases share, and no rights.
 pub fn for_shadow(statement: &Text) -> Option<Text> {

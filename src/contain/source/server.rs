@@ -30,3 +30,44 @@ fn touches(command: Command<'_>) -> bool {
     }
     command.begins(&["REASSIGN", "OWNED"])
 }
+
+/// Extensions that Postgres does not trust everybody with, and that reach nothing but the database
+/// or figures of the server.
+const HARMLESS: [&str; 15] = [
+    "amcheck",
+    "autoinc",
+    "bloom",
+    "dict_xsyn",
+    "earthdistance",
+    "insert_username",
+    "moddatetime",
+    "pageinspect",
+    "pg_buffercache",
+    "pg_freespacemap",
+    "pg_prewarm",
+    "pg_stat_statements",
+    "pg_visibility",
+    "pgrowlocks",
+    "pgstattuple",
+];
+
+/// A command that only a superuser may run, without code of the author's in it: roles, event
+/// triggers, publications of all tables, owners who may create nothing themselves, and extensions
+/// that reach nothing.
+pub(super) fn is_superusers(command: Command<'_>) -> bool {
+    // Who that is depends on the session.
+    const SELF: [&str; 3] = ["CURRENT_USER", "CURRENT_ROLE", "SESSION_USER"];
+    let is_own = command.0.iter().any(|token| SELF.iter().any(|word| token.is(word)));
+    if command.is_any(0, &["CREATE", "ALTER", "DROP"]) && command.is(1, "PUBLICATION") {
+        return true;
+    }
+    if command.begins(&["CREATE", "EXTENSION"]) {
+        let at = if command.is(2, "IF") { 5 } else { 2 };
+        return command.name(at).is_some_and(|(name, _)| HARMLESS.contains(&name.as_str()));
+    }
+    let gives = command.is(0, "ALTER")
+        && command
+            .outside("OWNER")
+            .is_some_and(|n| command.is(n + 1, "TO") && n + 3 == command.0.len());
+    !is_own && (gives || touches(command))
+}
