@@ -2,6 +2,7 @@
 //! author's SQL reaches nothing outside of its database, and nothing of a killed run stays.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::disallowed_methods, reason = "a test starts the program as a user does")]
 
 mod database;
 
