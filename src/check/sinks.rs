@@ -71,7 +71,7 @@ impl<'a> SinkCase<'a> {
                 ends && trouble.place == name
             });
             let Some(table) = index.sinks.iter().find(|table| table.name == *name) else {
-                if !stopped && index.troubles.is_empty() {
+                if judged && !stopped && index.troubles.is_empty() {
                     let missing = "its table was not recorded".to_owned();
                     gaps.push(Gap { what: format!("sink `{name}`"), missing });
                 }
