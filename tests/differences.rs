@@ -177,9 +177,10 @@ proptest! {
         is_file in any::<bool>(),
     ) {
         let written = if is_file { written } else { Options::new() };
-        let mapped = match is_file {
-            true => Mapped::as_written(&written, &Text::whole("c.json".into(), String::new())),
-            false => Mapped::none(),
+        let mapped = if is_file {
+            Mapped::as_written(&written, &Text::whole("c.json".into(), String::new()))
+        } else {
+            Mapped::none()
         };
         let names = Names::from_parts("t", 7);
         let Ok(connector) = Connector::new(&mapped, &settings, &names, &endpoints()) else {
@@ -207,13 +208,13 @@ async fn asked(http: &Http, config: &Options) -> BTreeMap<String, Known> {
     let class = config.get("connector.class").unwrap();
     let path = format!("/connector-plugins/{class}/config/validate");
     let answer: serde_json::Value = http.put(&path, &serde_json::json!(config)).await.unwrap();
-    let text = |value: &serde_json::Value| value.as_str().map(ToOwned::to_owned);
-    let known = answer["configs"].as_array().unwrap().iter().map(|one| {
-        let default = text(&one["definition"]["default_value"]);
-        (
-            text(&one["value"]["name"]).unwrap(),
-            Known { default, value: text(&one["value"]["value"]) },
-        )
+    let text = |one: &serde_json::Value, path: &str| {
+        one.pointer(path).and_then(|value| value.as_str()).map(ToOwned::to_owned)
+    };
+    let known = answer.pointer("/configs").and_then(|all| all.as_array()).unwrap().iter();
+    let known = known.map(|one| {
+        let default = text(one, "/definition/default_value");
+        (text(one, "/value/name").unwrap(), Known { default, value: text(one, "/value/value") })
     });
     known.collect()
 }
