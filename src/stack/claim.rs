@@ -52,7 +52,7 @@ impl Claim {
         if path.file_name() != Some(name) {
             return Ok(None);
         }
-        fs_err::create_dir_all(&self.topics).doing("make the folder of claimed topics")?;
+        files::make_folder(&self.topics).doing("make the folder of claimed topics")?;
         match fs_err::hard_link(&self.file, &path) {
             Ok(()) => Ok(None),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.holder(&path),
