@@ -2,6 +2,7 @@
 //! any of the places, neither at a port nor in a folder.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::disallowed_methods, reason = "the program is run as its users run it")]
 
 use std::io::ErrorKind;
 use std::net::{TcpListener, TcpStream};

@@ -315,7 +315,7 @@ fn what_is_no_text_is_named_and_stops_nothing() {
     for command in ["lint", "list"] {
         let ended = case.run(&[command, "scenarios"]);
         ended.says(0, "is left out: its name is not UTF-8");
-        assert!(ended.out.contains("a"), "{}", ended.out);
+        assert!(ended.out.contains('a'), "{}", ended.out);
     }
     case.run(&["fmt", "--check", "scenarios"]).says(20, "1 file not in canonical form");
     let ended = case.run(&["new", "postgres-ddl"]);
