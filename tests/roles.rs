@@ -68,6 +68,24 @@ async fn the_roles_of_a_run_reach_nothing_outside_of_its_database() {
     place.end().await;
 }
 
+#[tokio::test]
+async fn runs_side_by_side_make_and_drop_their_roles_in_turn() {
+    let place = Database::new("a test of roles side by side").await;
+    let endpoints = &place.lease.endpoints;
+    let one = async |n: usize| {
+        let control = place.control().await;
+        let [owner, connector] =
+            ["owner", "reader"].map(|end| format!("{}_{n}_{end}", place.claim.name()));
+        let roles = Roles { owner: &owner, connector: &connector };
+        control.create_roles(roles, &endpoints.postgres_password, false).await.unwrap();
+        for role in [&owner, &connector] {
+            control.drop_role(role).await.unwrap();
+        }
+    };
+    futures::future::join_all((0..8).map(one)).await;
+    place.end().await;
+}
+
 async fn refuses(session: &Connection) {
     for sql in FORBIDDEN {
         assert_eq!(state(session, sql).await, "42501", "{sql}");

@@ -31,7 +31,7 @@ fn of_scalar(scalar: &Scalar) -> Json {
         "" | "~" | "null" | "Null" | "NULL" => Json::Null,
         "true" | "True" | "TRUE" => of!(true),
         "false" | "False" | "FALSE" => of!(false),
-        // The sign and the size do not matter to any of the schemas beyond `minimum`.
+        // The sign and the size do not matter to any of the schemas beyond `minimum` and `maximum`.
         _ if is("^[-+]?[0-9]+$") => of!(text.parse::<i64>().unwrap_or(i64::MAX)),
         _ if is(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$") => of!(0.5),
         _ => of!(text),
@@ -50,6 +50,7 @@ fn marked(schema: &Json, value: &Json, way: &str) -> Vec<String> {
             },
             "const" => wanted == value,
             "minimum" => value.as_i64().is_none_or(|number| Some(number) >= wanted.as_i64()),
+            "maximum" => value.as_i64().is_none_or(|number| Some(number) <= wanted.as_i64()),
             "pattern" => {
                 let pattern = Regex::new(wanted.as_str().unwrap()).expect("it is a pattern");
                 value.as_str().is_none_or(|text| pattern.is_match(text))

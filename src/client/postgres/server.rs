@@ -18,13 +18,18 @@ pub fn as_role(endpoints: &Endpoints, role: String) -> Endpoints {
     Endpoints { postgres_user: role, ..endpoints.clone() }
 }
 
+/// Runs side by side change the rights over parameters, one row of the server's catalog for all of
+/// them. Postgres lets the second of two such changes fail, so they wait for each other: the lock
+/// is held until the transaction of the whole text ends.
+const IN_TURN: &str = "SELECT pg_advisory_xact_lock(hashtext('changeproof roles'))";
+
 /// The first object that is not the server's own.
 const FIRST_MADE: u32 = 16384;
 
 impl Connection {
-    /// Creates the roles of a run, with the password that the endpoints have. They see the rows of every policy, as the superuser does, and may
-    /// replay as a replica. Where the run has the server for itself, its SQL may make roles and
-    /// databases too.
+    /// Creates the roles of a run, with the password that the endpoints have. They see the rows of
+    /// every policy, as the superuser does, and may replay as a replica. Where the run has the server
+    /// for itself, its SQL may make roles and databases too.
     pub async fn create_roles(
         &self,
         roles: Roles<'_>,
@@ -36,7 +41,7 @@ impl Connection {
         let more = if has_server { " CREATEROLE CREATEDB" } else { "" };
         let password = literal(&password.0);
         let sql = format!(
-            "CREATE ROLE {owner} LOGIN BYPASSRLS{more} PASSWORD {password}; \
+            "{IN_TURN}; CREATE ROLE {owner} LOGIN BYPASSRLS{more} PASSWORD {password}; \
              CREATE ROLE {connector} LOGIN REPLICATION BYPASSRLS IN ROLE {owner} \
              PASSWORD {password}; \
              GRANT SET ON PARAMETER session_replication_role TO {owner}"
@@ -71,7 +76,8 @@ impl Connection {
     /// gone. A missing role is no error.
     pub async fn drop_role(&self, name: &str) -> Result<(), PostgresError> {
         let name = ident(name);
-        match self.run(&format!("DROP OWNED BY {name} CASCADE; DROP ROLE {name}")).await {
+        let sql = format!("{IN_TURN}; DROP OWNED BY {name} CASCADE; DROP ROLE {name}");
+        match self.run(&sql).await {
             // 42704: there is none.
             Err(error) if error.sqlstate.as_deref() == Some("42704") => Ok(()),
             other => other.map(drop),

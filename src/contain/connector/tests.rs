@@ -1,3 +1,5 @@
+//! Every kind of place that a connector file or the settings of its processes can name.
+
 use rstest::rstest;
 
 use super::*;
