@@ -139,6 +139,7 @@ fn editors_mark_nothing_in_a_file_that_is_right() {
 #[case("missing-keys", "required")]
 #[case("map-for-list", "anyOf")]
 #[case("two-words-in-one-entry", "anyOf")]
+#[case("more-than-is-taken", "2000000000 does not fit")]
 fn editors_mark_what_a_schema_can_see(#[case] name: &str, #[case] says: &str) {
     let marked = marks(format!("tests/language/err/{name}.yaml").as_str().into());
     assert!(marked.iter().any(|mark| mark.contains(says)), "{marked:?}");
