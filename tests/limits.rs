@@ -224,13 +224,13 @@ fn a_product_of_lists_and_orders_is_counted_before_it_is_made() {
 
 #[test]
 fn as_many_trials_as_are_taken_end_soon() {
-    let list: Vec<String> = (0..100).map(|n| n.to_string()).collect();
-    let list = list.join(", ");
-    let lines = format!("settings:\n  connector:\n    a: [{list}]\n    b: [{list}]\n");
+    let list = |n: usize| (0..n).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
+    let (a, b) = (list(40), list(50));
+    let lines = format!("settings:\n  connector:\n    a: [{a}]\n    b: [{b}]\n");
     let case = Case::new().with("s.yaml", scenario(&lines));
     let ended = case.run(&["lint", "s.yaml"]);
     assert_eq!(ended.code, Some(0), "{}", ended.err);
-    assert!(ended.out.contains("10000 trials in 1 scenario"));
+    assert!(ended.out.contains("2000 trials in 1 scenario"));
 }
 
 #[test]
@@ -240,15 +240,40 @@ fn many_keys_are_read_or_refused_soon() {
     let case = Case::new()
         .with("different.yaml", settings(&keys(100_000)))
         .with("equal.yaml", settings(&"    k: x\n".repeat(90_000)))
-        .with("unknown.yaml", scenario(&keys(9_000).replace("    ", "")))
-        .with("most.yaml", settings(&keys(10_000)))
+        .with("unknown.yaml", scenario(&keys(900).replace("    ", "")))
+        .with("most.yaml", settings(&keys(1_000)))
         .with("flow.yaml", scenario(&format!("covers: [{}]\n", "a,".repeat(300_000))));
-    case.run(&["lint", "different.yaml"]).says(20, "the map has more than 10,000 keys");
+    case.run(&["lint", "different.yaml"]).says(20, "the map has more than 1,000 keys");
     case.run(&["lint", "equal.yaml"]).says(20, "89,899 more errors are not shown");
-    case.run(&["lint", "unknown.yaml"]).says(20, "8,900 more errors are not shown");
-    case.run(&["lint", "most.yaml"]).says(0, "1 trial in 1 scenario");
+    case.run(&["lint", "unknown.yaml"]).says(20, "800 more errors are not shown");
+    case.run(&["lint", "most.yaml"]).says(0, "899 more are not shown");
     case.run(&["lint", "flow.yaml"]).says(20, "the file has more than 200,000 keys and values");
     case.run(&["fmt", "flow.yaml"]).says(20, "the file has more than 200,000 keys and values");
+}
+
+#[test]
+fn many_statements_and_entries_are_read_or_refused_soon() {
+    let tables = |n: usize| {
+        (0..n).map(|n| format!("CREATE TABLE t{n} (id int PRIMARY KEY);\n")).collect::<String>()
+    };
+    let entries = |n: usize| format!("\n{}", "  - a: SELECT 1\n".repeat(n));
+    let timeline = |n: usize| scenario("").replace(" []", &entries(n));
+    let sources = pipeline("").replace("CREATE TABLE t (id int PRIMARY KEY, v text)", "s.sql");
+    let options: Vec<String> = (0..90_000).map(|n| format!("\"k{n}\": 1")).collect();
+    let case = Case::new()
+        .with("most/s.yaml", &sources)
+        .with("most/s.sql", tables(5_000))
+        .with("more/s.yaml", &sources)
+        .with("more/s.sql", tables(90_000))
+        .with("entries.yaml", timeline(10_000))
+        .with("long.yaml", timeline(60_000))
+        .with("options.yaml", pipeline("  connector: c.json\n"))
+        .with("c.json", format!("{{{}}}", options.join(",\n")));
+    case.run(&["lint", "most/s.yaml"]).says(0, "1 trial in 1 scenario");
+    case.run(&["lint", "more/s.yaml"]).says(20, "the SQL holds 90000 statements");
+    case.run(&["lint", "entries.yaml"]).says(0, "1 trial in 1 scenario");
+    case.run(&["lint", "long.yaml"]).says(20, "the timeline has 60000 entries");
+    case.run(&["lint", "options.yaml"]).says(20, "the connector file has 90000 options");
 }
 
 #[test]

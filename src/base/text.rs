@@ -143,12 +143,11 @@ impl Text {
             line: first.line,
             column: first.column + skipped,
         }];
-        anchors.extend(
-            self.anchors
-                .iter()
-                .filter(|anchor| anchor.at > span.start && anchor.at < span.end)
-                .map(|anchor| Anchor { at: anchor.at - span.start, ..*anchor }),
-        );
+        // They ascend: a long text is cut into many pieces, and must not be gone through for each.
+        let from = self.anchors.partition_point(|anchor| anchor.at <= span.start);
+        let upto = self.anchors.partition_point(|anchor| anchor.at < span.end);
+        let inner = self.anchors.get(from..upto).unwrap_or_default();
+        anchors.extend(inner.iter().map(|anchor| Anchor { at: anchor.at - span.start, ..*anchor }));
         Self { value, file: self.file.clone(), anchors }
     }
 }

@@ -1,6 +1,6 @@
 //! Which trials a command is about: words to files, files to scenarios, scenarios to cells.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Args, ValueEnum};
@@ -10,10 +10,12 @@ use super::known;
 use super::outside::Project;
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::exit::Exit;
+use crate::base::limits;
 use crate::base::secret::Secrets;
 use crate::contain;
 use crate::lint::lint;
 use crate::plan::{self, Matrix, SelectError};
+use crate::scenario::code::Code;
 use crate::scenario::trial::Trial;
 use crate::scenario::{Scenario, load_as};
 
@@ -131,7 +133,7 @@ impl Selection {
                 diagnostics.extend(contain::refuse(trial, &sources));
                 diagnostics.extend(lint(trial, &sources));
             }
-            selected.diagnostics.extend(project.shown(diagnostics));
+            selected.diagnostics.extend(few(once(project.shown(diagnostics))));
             selected.trials.extend(trials.unwrap_or_default().into_iter().map(|trial| Planned {
                 trial,
                 file: file.path.clone(),
@@ -210,6 +212,37 @@ impl Selected {
     pub(super) fn source(&self, file: &Utf8Path) -> Option<&str> {
         self.sources.get(file).map(String::as_str)
     }
+}
+
+/// Each once: what is wrong with a pipeline is wrong in every trial.
+fn once(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut said = BTreeSet::new();
+    diagnostics
+        .retain(|one| said.insert((one.place.clone(), one.code.clone(), one.message.clone())));
+    diagnostics
+}
+
+/// Of very many the first, errors before warnings, and how many there are besides.
+fn few(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let most = usize::try_from(limits::ERRORS).unwrap_or(usize::MAX);
+    // What was counted already when the files were read is one more.
+    let further = diagnostics.len().saturating_sub(most + 1);
+    if further == 0 {
+        return diagnostics;
+    }
+    diagnostics.sort_by_key(|diagnostic| diagnostic.severity);
+    diagnostics.truncate(most + 1);
+    if let Some(last) = diagnostics.last().cloned() {
+        diagnostics.push(Diagnostic {
+            code: Code::TooMuch.name().to_owned(),
+            message: format!("{further} more are not shown"),
+            label: String::new(),
+            earlier: None,
+            help: Some("mend those above first".to_owned()),
+            ..last
+        });
+    }
+    diagnostics
 }
 
 #[cfg(test)]

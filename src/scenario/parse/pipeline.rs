@@ -10,7 +10,7 @@ use super::json::{self, Member};
 use super::settings::Of;
 use super::shape::Fields;
 use super::sql::Sql;
-use crate::base::limits::{self, exceeds};
+use crate::base::limits::{self, exceeds, grouped};
 use crate::base::text::{Span, Text};
 use crate::disk::lexical;
 use crate::scenario::code::Code;
@@ -220,6 +220,12 @@ impl Reader<'_> {
             }
             None => root,
         };
+        if exceeds(config.len(), limits::KEYS) {
+            let message = format!("the connector file has {} options", config.len());
+            let help = format!("at most {}: no connector has more", grouped(limits::KEYS));
+            self.error(Code::TooMuch, &start, message).help(help);
+            return None;
+        }
         let mut options = Options::new();
         for member in &config {
             let text = match member.value() {

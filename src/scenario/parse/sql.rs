@@ -3,6 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Reader;
+use crate::base::limits::{self, exceeds, grouped};
 use crate::base::text::{Span, Text};
 use crate::disk::lexical;
 use crate::scenario::code::Code;
@@ -74,7 +75,7 @@ impl Reader<'_> {
                 return None;
             }
         };
-        self.not_empty(&scalar.text, &statements)?;
+        self.countable(&scalar.text, &statements)?;
         Some(Sql { text: scalar.text.clone(), path: None, statements })
     }
 
@@ -126,7 +127,7 @@ impl Reader<'_> {
                 return None;
             }
         };
-        self.not_empty(&text, &statements)?;
+        self.countable(&text, &statements)?;
         Some(Sql { text, path: Some(path.to_string()), statements })
     }
 
@@ -138,7 +139,14 @@ impl Reader<'_> {
         }
     }
 
-    fn not_empty(&mut self, text: &Text, statements: &[Text]) -> Option<()> {
+    /// At least one statement, and not too many.
+    fn countable(&mut self, text: &Text, statements: &[Text]) -> Option<()> {
+        if exceeds(statements.len(), limits::STATEMENTS) {
+            let message = format!("the SQL holds {} statements", statements.len());
+            let help = format!("at most {}: write fewer", grouped(limits::STATEMENTS));
+            self.error(Code::TooMuch, &At::start_of(text), message).help(help);
+            return None;
+        }
         if statements.is_empty() {
             let at = At::start_of(text);
             self.error(Code::EmptySql, &at, "the SQL holds no statement")

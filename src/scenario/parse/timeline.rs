@@ -2,7 +2,7 @@
 
 use super::Reader;
 use super::catalogue::Catalogue;
-use crate::base::limits::{self, grouped};
+use crate::base::limits::{self, exceeds, grouped};
 use crate::base::text::Text;
 use crate::scenario::code::Code;
 use crate::scenario::diagnose::At;
@@ -41,7 +41,16 @@ pub(super) struct Around<'a> {
 impl Reader<'_> {
     /// The entries, with the `await: processed` that is always last.
     pub(super) fn timeline(&mut self, node: &Node, around: Around<'_>) -> Vec<Entry> {
-        let items = self.list(node, "`timeline`").unwrap_or_default();
+        let mut items = self.list(node, "`timeline`").unwrap_or_default();
+        if exceeds(items.len(), limits::TIMELINE) {
+            let message = format!("the timeline has {} entries", items.len());
+            let help = format!(
+                "at most {}: `repeat` says the same entry many times",
+                grouped(limits::TIMELINE)
+            );
+            self.error(Code::TooMuch, &node.at, message).help(help);
+            items = &[];
+        }
         let errors = self.diagnostics.len();
         let mut placed: Vec<Placed> =
             items.iter().filter_map(|item| self.entry(item, around)).collect();
