@@ -130,6 +130,43 @@ fn nothing_arrives_where_the_statements_of_production_go() {
     assert!(outside.was_called());
 }
 
+/// A connector file as production has it, with places that a run must not reach.
+const CONNECTOR: &str = r#"{
+  "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
+  "topic.prefix": "cdc",
+  "database.hostname": "PORT",
+  "database.sslrootcert": "FOLDER/root.crt",
+  "signal.kafka.bootstrap.servers": "PORT",
+  "schema.history.internal.kafka.bootstrap.servers": "PORT",
+  "producer.override.bootstrap.servers": "PORT",
+  "producer.override.security.protocol": "SASL_SSL",
+  "admin.override.bootstrap.servers": "PORT",
+  "consumer.override.bootstrap.servers": "PORT",
+  "key.converter": "org.apache.kafka.connect.json.JsonConverter",
+  "key.converter.schemas.enable": "false",
+  "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+  "value.converter.schemas.enable": "false",
+  "value.converter.schema.registry.url": "http://PORT"
+}
+"#;
+
+#[test]
+fn nothing_arrives_where_the_connector_of_production_goes() {
+    let outside = Outside::new();
+    let folder = tempfile::tempdir().unwrap();
+    let text = "scenario: v1\ntitle: t\npipeline:\n  \
+                source: CREATE TABLE a (id int PRIMARY KEY, v text)\n  connector: connector.json\n\
+                timeline:\n  - a: INSERT INTO a VALUES (1, 'x')\n";
+    std::fs::write(folder.path().join("scenario.yaml"), text).unwrap();
+    std::fs::write(folder.path().join("connector.json"), outside.named_in(CONNECTOR)).unwrap();
+
+    let ended = changeproof("run", folder.path());
+    let said = String::from_utf8_lossy(&ended.stdout) + String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(0), "{said}");
+    assert!(!outside.was_called(), "{said}");
+    assert!(!outside.was_written(), "{said}");
+}
+
 #[test]
 fn what_cannot_be_contained_is_refused_before_anything_is_started() {
     let outside = Outside::new();
