@@ -14,6 +14,7 @@ pub mod options;
 mod order;
 mod patterns;
 mod races;
+mod schemas;
 mod sessions;
 #[cfg(test)]
 mod testing;
@@ -55,6 +56,7 @@ pub const RULES: &[Rule] = &[
     volatile::RULE,
     patterns::RULE,
     options::RULE,
+    schemas::RULE,
 ];
 
 /// The warnings of one trial, by place. `sources` are the files that were read for it.

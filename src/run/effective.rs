@@ -12,7 +12,7 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::difference::Difference;
 use crate::base::text::Text;
 use crate::capture::diagnose::{self, PIPELINE};
-use crate::client::endpoints::Endpoints;
+use crate::client::endpoints::{Endpoints, Password};
 use crate::contain::source;
 use crate::dialect::connector::Mapped;
 use crate::dialect::{self, Translation};
@@ -92,6 +92,7 @@ pub fn differences(
     let endpoints = Endpoints {
         postgres_host: "<host of the run's Postgres>".to_owned(),
         postgres_user: "<user of the run's Postgres>".to_owned(),
+        postgres_password: Password("…".to_owned()),
         kafka: "<the run's broker>".to_owned(),
         registry: "<the run's registry>".to_owned(),
         ..Endpoints::default()
