@@ -55,7 +55,7 @@ const CONNECTOR: &str = r#"{
 const STATEMENTS: &str = "\
 SET 'fs.secret.key' = 'pl4nt11xQ';
 CREATE TABLE rates (id INT, rate INT, PRIMARY KEY (id) NOT ENFORCED) WITH (
-  'connector' = 'kafka', 'topic' = 'cdc.public.rates', 'format' = 'debezium-json',
+  'connector' = 'kafka', 'topic' = 'cdc.public.rates', 'format' = 'debezium-json', 'debezium-json.schema-include' = 'true',
   'scan.startup.mode' = 'earliest-offset',
   'properties.sasl.jaas.config' = 'x.PlainLoginModule required username=\"u\" password=\"pl4nt12xQ\";',
   'properties.ssl.key.password' = 'pl4nt13xQ');
