@@ -58,10 +58,7 @@ fn has_schemas(case: &Case<'_>) -> Option<bool> {
 /// What is wrong with a table over records of this form.
 fn told(table: &CreateTable, with: &With, has_schemas: bool) -> Option<String> {
     let name = table.name.table();
-    let expects = with.options.iter().any(|option| {
-        option.key.ends_with("debezium-json.schema-include")
-            && option.value.eq_ignore_ascii_case("true")
-    });
+    let expects = with.is_on("debezium-json.schema-include");
     match with.get("value.format").or_else(|| with.get("format"))? {
         "debezium-json" if has_schemas && !expects => Some(format!(
             "`{name}` reads records that stand behind their schemas, and its format expects none"

@@ -23,7 +23,7 @@ use crate::quiesce::{Clause, Job, Lenient, Read, SinkTopic};
 use crate::scenario::pipeline::Sink;
 use crate::scenario::settings::{Options, Settings};
 use crate::scenario::timeline::Target;
-use crate::sql::flink::{Name, Statement, WithOption};
+use crate::sql::flink::{Name, Statement};
 use crate::stack;
 
 /// The statements that run.
@@ -359,20 +359,12 @@ fn is_files(run: &Run<'_>, sink: &str) -> bool {
 /// How it reads, where it leaves out what it cannot read.
 fn lenient(table: &TopicTable) -> Option<Lenient> {
     let with = table.create.with.as_ref()?;
-    let ignores = |option: &WithOption| {
-        option.key.ends_with("ignore-parse-errors") && option.value.eq_ignore_ascii_case("true")
-    };
     // `upsert-kafka` knows no other start.
     let upserts = table.mode == SinkMode::Upsert;
     let whole = upserts || with.get("scan.startup.mode") == Some("earliest-offset");
     let (format, mode) = (table.format.clone(), table.mode);
-    let includes = |option: &WithOption| {
-        option.key.ends_with("debezium-json.schema-include")
-            && option.value.eq_ignore_ascii_case("true")
-    };
-    let schema_include = with.options.iter().any(includes);
-    let is_lenient = with.options.iter().any(ignores);
-    is_lenient.then_some(Lenient { format, schema_include, mode, whole })
+    let schema_include = with.is_on("debezium-json.schema-include");
+    with.is_on("ignore-parse-errors").then_some(Lenient { format, schema_include, mode, whole })
 }
 
 /// Whether the table has a watermark, and whether idle partitions hold it back.

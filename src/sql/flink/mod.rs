@@ -218,6 +218,13 @@ impl With {
         let found = self.options.iter().find(|option| option.key == key);
         found.map(|option| option.value.as_str())
     }
+
+    /// Whether an option is true whose key ends so, as those of formats do: each may stand behind
+    /// `key.` or `value.` and the format's name.
+    pub fn is_on(&self, ending: &str) -> bool {
+        let fits = |option: &&WithOption| option.key.ends_with(ending);
+        self.options.iter().filter(fits).any(|option| option.value.eq_ignore_ascii_case("true"))
+    }
 }
 
 /// One `'key' = 'value'`.
