@@ -247,3 +247,124 @@ async fn the_java_components_resolve_no_other_name() {
     session.close().await.unwrap();
     database.end().await;
 }
+
+/// What differs between the stack of this test and that of all others.
+struct Apart {
+    folder: tempfile::TempDir,
+}
+
+impl Apart {
+    fn new() -> Self {
+        let folder = tempfile::Builder::new().prefix("changeproof-apart-").tempdir_in("/var/tmp");
+        let folder = folder.unwrap();
+        // The components may run as another user, who passes through.
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        Self { folder }
+    }
+
+    fn state(&self) -> Utf8PathBuf {
+        Utf8Path::from_path(self.folder.path()).unwrap().join("state")
+    }
+
+    fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let mut command = Command::new(PROGRAM);
+        command.args(arguments).current_dir(self.folder.path());
+        command.env("CHANGEPROOF_STATE", self.state()).env("CHANGEPROOF_NETWORK", "own");
+        let output = command.output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&text).into_owned())
+    }
+}
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        self.run(&["down"]);
+    }
+}
+
+const SMALL: &str = "\
+scenario: v1
+title: A row is copied
+pipeline:
+  source: CREATE TABLE a (id int PRIMARY KEY, v text)
+  dialect: flink
+  statements: |
+    CREATE TABLE a (id INT, v STRING, PRIMARY KEY (id) NOT ENFORCED) WITH ('connector' = 'kafka', 'topic' = 'cdc.public.a', 'format' = 'debezium-json', 'scan.startup.mode' = 'earliest-offset');
+    CREATE TABLE b (id INT, v STRING, PRIMARY KEY (id) NOT ENFORCED) WITH ('connector' = 'upsert-kafka', 'topic' = 'b', 'key.format' = 'json', 'value.format' = 'json');
+    INSERT INTO b SELECT id, v FROM a;
+  sinks:
+    b: SELECT id, v FROM a
+settings: {replica_identity: full}
+timeline:
+  - a: INSERT INTO a VALUES (1, 'x')
+";
+
+/// Where a stack listens, by what its record says.
+fn listeners(record: &serde_json::Value) -> Vec<String> {
+    let at = &record["endpoints"];
+    let texts = ["kafka", "connect", "flink", "gateway"].map(|name| at[name].as_str().unwrap());
+    let addresses = texts.map(|text| text.trim_start_matches("http://").to_owned());
+    let postgres = format!("127.0.0.1:{}", at["postgres_port"]);
+    addresses.into_iter().chain([postgres]).collect()
+}
+
+/// Opens a connection with nothing but a shell.
+const CONNECT: &str = "exec 3<>/dev/tcp/${1%:*}/${1#*:}";
+
+#[test]
+fn a_stack_on_a_network_of_its_own_lets_nobody_in_and_nothing_out() {
+    let apart = Apart::new();
+    let (_, told) = apart.run(&["doctor"]);
+    if !told.contains("the stack has a network of its own") {
+        eprintln!("NOT RUN: this machine lets nobody make a network of a stack's own:\n{told}");
+        return;
+    }
+    std::fs::write(apart.folder.path().join("small.yaml"), SMALL).unwrap();
+    let (code, report) = apart.run(&["run", "small.yaml"]);
+    assert_eq!(code, Some(0), "{report}");
+    let record = std::fs::read_to_string(apart.state().join("stack.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    let (_, status) = apart.run(&["status"]);
+    let way_in = status.split_once("entered by: nsenter ").unwrap().1.trim().to_owned();
+    let inside = |program: &[&str]| {
+        let mut command = Command::new("nsenter");
+        command.args(way_in.split(' ')).arg("--").args(program).output().unwrap().status.success()
+    };
+    for listener in listeners(&record) {
+        // From where we are, root or not, nobody answers there; inside somebody does.
+        let error = std::net::TcpStream::connect(&listener).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused, "{listener}");
+        assert!(inside(&["bash", "-c", CONNECT, "bash", &listener]), "{listener}");
+    }
+    // An address in digits leads nowhere: there is a loopback and nothing else.
+    let outside = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = outside.local_addr().unwrap().to_string();
+    assert!(!inside(&["bash", "-c", CONNECT, "bash", &address]));
+    let devices = format!("/proc/{}/net/dev", record["keeper"]["pid"]);
+    let devices = std::fs::read_to_string(devices).unwrap();
+    let names: Vec<&str> =
+        devices.lines().filter_map(|line| Some(line.split_once(':')?.0.trim())).collect();
+    assert_eq!(names, ["lo"]);
+    let enter: Vec<&str> =
+        ["nsenter"].into_iter().chain(way_in.split(' ')).chain(["--", "true"]).collect();
+    if let Some(entered) = as_other(&enter) {
+        assert!(!entered.status.success());
+    }
+    assert_eq!(apart.run(&["down"]).0, Some(0));
+    assert!(!apart.state().exists());
+}
+
+#[test]
+fn a_stack_on_another_network_than_is_wanted_is_replaced() {
+    let apart = Apart::new();
+    if !apart.run(&["doctor"]).1.contains("the stack has a network of its own") {
+        return;
+    }
+    let mut up = Command::new(PROGRAM);
+    up.args(["up", "--idle", "60s"]).env("CHANGEPROOF_STATE", apart.state());
+    assert!(up.env("CHANGEPROOF_NETWORK", "machine").status().unwrap().success());
+    let (code, told) = apart.run(&["up", "--idle", "60s"]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("listens on another network"), "{told}");
+    assert!(told.contains("entered by: nsenter"), "{told}");
+}

@@ -4,6 +4,9 @@ use std::ffi::{OsStr, OsString};
 
 use camino::Utf8PathBuf;
 
+use crate::stack::Network;
+use crate::stack::network::VARIABLE;
+
 /// The variables that changeproof knows, read once.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Environment {
@@ -15,6 +18,8 @@ pub struct Environment {
     pub cache: Option<Utf8PathBuf>,
     /// `CHANGEPROOF_STATE`: the folder for the data of a running stack.
     pub state: Option<Utf8PathBuf>,
+    /// `CHANGEPROOF_NETWORK`: `machine` (as without it) or `own`, the network that a stack listens on.
+    pub network: Network,
     /// `CHANGEPROOF_POSTGRES_BIN`: the folder that holds `postgres` and `initdb`.
     pub postgres_bin: Option<Utf8PathBuf>,
     /// `CHANGEPROOF_POSTGRES_URL`: where `generate` writes and `new` looks. May hold a password.
@@ -27,11 +32,22 @@ pub struct Environment {
     pub path: Vec<Utf8PathBuf>,
 }
 
-/// A variable that cannot be read. To take it for one that is not set would use another folder
-/// than the one that it names.
+/// A variable that cannot be read. To take it for one that is not set would use another folder, or
+/// another network, than the one that it names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the environment variable {0} is not UTF-8: set it to a name in UTF-8, or unset it")]
-pub struct Unreadable(String);
+pub enum Unreadable {
+    /// One that names something.
+    #[error("the environment variable {0} is not UTF-8: set it to a name in UTF-8, or unset it")]
+    NotText(String),
+    /// One that chooses.
+    #[error("{VARIABLE} is `{0}`: set it to `own` or `machine`, or unset it")]
+    NoNetwork(String),
+}
+
+fn network(name: Option<String>) -> Result<Network, Unreadable> {
+    let Some(name) = name else { return Ok(Network::default()) };
+    Network::named(&name).ok_or(Unreadable::NoNetwork(name))
+}
 
 impl Environment {
     /// Reads the variables; an empty one counts as not set.
@@ -45,7 +61,7 @@ impl Environment {
     ) -> Result<Self, Unreadable> {
         let text = |name: &str| match variable(name).map(OsString::into_string) {
             Some(Ok(value)) => Ok(Some(value)),
-            Some(Err(_)) => Err(Unreadable(name.to_owned())),
+            Some(Err(_)) => Err(Unreadable::NotText(name.to_owned())),
             None => Ok(None),
         };
         let folder = |name: &str| Ok(text(name)?.map(Utf8PathBuf::from));
@@ -61,6 +77,7 @@ impl Environment {
             log: text("CHANGEPROOF_LOG")?,
             cache,
             state: folder("CHANGEPROOF_STATE")?,
+            network: network(text(VARIABLE)?)?,
             postgres_bin: folder("CHANGEPROOF_POSTGRES_BIN")?,
             postgres_url: text("CHANGEPROOF_POSTGRES_URL")?,
             score_token: text("CHANGEPROOF_SCORE_TOKEN")?,
@@ -103,12 +120,23 @@ mod tests {
     }
 
     #[test]
+    fn a_network_is_one_of_two() {
+        let of = |value: &'static str| {
+            let find = |name: &str| (name == VARIABLE).then(|| value.into());
+            Environment::from(find, false).map(|found| found.network)
+        };
+        assert_eq!(of("own"), Ok(Network::Own));
+        assert_eq!(of("machine"), Ok(Network::Machine));
+        assert_eq!(of("none"), Err(Unreadable::NoNetwork("none".to_owned())));
+    }
+
+    #[test]
     fn a_variable_that_is_not_utf8_is_no_variable_that_is_not_set() {
         use std::os::unix::ffi::OsStringExt as _;
         let latin = || OsString::from_vec(b"/d\xe9p\xf4t".to_vec());
         let only = |set: &'static str| move |name: &str| (name == set).then(latin);
         let wrong = Environment::from(only("CHANGEPROOF_STATE"), false).err();
-        assert_eq!(wrong, Some(Unreadable("CHANGEPROOF_STATE".to_owned())));
+        assert_eq!(wrong, Some(Unreadable::NotText("CHANGEPROOF_STATE".to_owned())));
         assert_eq!(Environment::from(only("PATH"), false).unwrap().path, Vec::<Utf8PathBuf>::new());
     }
 }

@@ -13,7 +13,7 @@ use super::format::{Format, Shown};
 use super::known;
 use super::progress::Bars;
 use super::select::{Planned, Selection};
-use super::stack::own_options;
+use super::stack::{inside, own_options};
 use crate::base::exit::Exit;
 use crate::check::verdict::Verdict;
 use crate::client::clock::Stopwatch;
@@ -98,6 +98,16 @@ pub(super) fn run(run: &Run, environment: &Environment, console: Console) -> Exi
         Ok(selected) => selected,
         Err(nothing) => return nothing.tell(console),
     };
+    let options = match own_options(environment, None) {
+        Ok(options) => options,
+        Err(error) => return console.failed(&error, error.exit()),
+    };
+    // Before anything is said, since all of it is said there.
+    if !selected.refused()
+        && let Err(error) = inside(&options, console)
+    {
+        return console.failed(&error, error.exit());
+    }
     if !selected.diagnostics.is_empty() {
         shown.diagnostics(&selected);
     }
@@ -108,10 +118,6 @@ pub(super) fn run(run: &Run, environment: &Environment, console: Console) -> Exi
         let exit = if error.is_full() { Exit::StackNotUp } else { Exit::Usage };
         return console.failed(&error, exit);
     }
-    let options = match own_options(environment, None) {
-        Ok(options) => options,
-        Err(error) => return console.failed(&error, error.exit()),
-    };
     let shared = Arc::new(Shared {
         options,
         cancel: Cancel::new(),

@@ -11,6 +11,7 @@ use super::environment::Environment;
 use crate::base::exit::Exit;
 use crate::stack::confine::{self, Reach};
 use crate::stack::doctor::{Finding, Grade};
+use crate::stack::network;
 use crate::stack::record::Record;
 use crate::stack::status::State;
 use crate::stack::{self, OwnOptions, StackError, StackOptions};
@@ -105,6 +106,7 @@ pub fn options(
         java_home: environment.java_home.clone(),
         postgres_bin: environment.postgres_bin.clone(),
         idle: idle.unwrap_or(IDLE),
+        network: environment.network,
         own: OwnOptions::default(),
     })
 }
@@ -149,6 +151,17 @@ pub(super) fn own_options(
         cause: format!("its path is not UTF-8: {}", path.display()),
     })?;
     options(environment, &program, idle)
+}
+
+/// Goes on inside the network of the stack, if that is one of its own, as the same command.
+pub(super) fn inside(options: &StackOptions, console: Console) -> Result<(), StackError> {
+    let say = |line: &str| console.err(line);
+    run(stack::enter(options, &arguments(), &say))
+}
+
+/// What the command line says after the program's name.
+fn arguments() -> Vec<String> {
+    std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect()
 }
 
 pub(super) fn up(up: &Up, environment: &Environment, console: Console) -> Exit {
@@ -260,6 +273,7 @@ fn endpoints(record: &Record) -> String {
         "postgres://{}@{}:{}/postgres",
         at.postgres_user, at.postgres_host, at.postgres_port
     );
+    let network = network::way_in(record).map(|way| format!("network  its own, entered by: {way}"));
     [
         format!("postgres{}  {postgres}", version("postgres")),
         format!("kafka{}  {}", version("kafka"), at.kafka),
@@ -268,6 +282,9 @@ fn endpoints(record: &Record) -> String {
         format!("gateway  {}", at.gateway),
         format!("folder  {}", record.folder),
     ]
+    .into_iter()
+    .chain(network)
+    .collect::<Vec<_>>()
     .join("\n")
 }
 

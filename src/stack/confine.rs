@@ -52,7 +52,7 @@ pub fn start(reach: &Reach, program: &Utf8Path, args: &[String]) -> StackError {
     if let Err(error) = confined(reach) {
         return refused(&error);
     }
-    StackError::io(format!("start {program}"), &process::become_program(program, args))
+    StackError::io(format!("start {program}"), &process::become_program(program, args, &[]))
 }
 
 fn confined(reach: &Reach) -> Result<RulesetStatus, landlock::RulesetError> {

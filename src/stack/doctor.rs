@@ -7,6 +7,7 @@ use super::confine::{self, Holds};
 use super::error::StackError;
 use super::limits::{self, Limit};
 use super::machine;
+use super::network::{self, Network};
 use super::paths::Paths;
 use super::{StackOptions, jars};
 
@@ -72,7 +73,7 @@ pub async fn doctor(options: &StackOptions) -> Vec<Finding> {
         graded("cache folder", enterable(&options.cache, "CHANGEPROOF_CACHE")),
         user(),
         wall(),
-        good("other users of this machine", OTHERS.to_owned()),
+        others(options).await,
     ];
     findings.push(match &fetched {
         Ok(_) => cached(&paths),
@@ -156,9 +157,19 @@ fn enterable(folder: &Utf8Path, variable: &str) -> Result<String, StackError> {
     machine::can_be_entered(folder, variable).map(|()| folder.to_string())
 }
 
+/// Who else reaches a stack.
+async fn others(options: &StackOptions) -> Finding {
+    let name = "other users of this machine";
+    match (options.network, network::can_be_made(options).await) {
+        (Network::Machine, _) => good(name, OTHERS.to_owned()),
+        (Network::Own, Ok(())) => good(name, "the stack has a network of its own".to_owned()),
+        (Network::Own, Err(error)) => of_error(name, error),
+    }
+}
+
 /// What no look at the machine could change.
 const OTHERS: &str = "while a stack is up they reach Kafka, Connect and Flink on 127.0.0.1, and nothing \
-                      else of it: docs/security.md says what a shared machine should do";
+                      else of it; CHANGEPROOF_NETWORK=own closes these too (docs/security.md)";
 
 /// Whether the kernel keeps the components to their own files.
 fn wall() -> Finding {

@@ -30,7 +30,8 @@ use super::process::Process;
 use super::record::Record;
 use super::start::Stack;
 use super::{
-    Say, StackOptions, doctor, files, infra, jars, leftovers, ports, sweep, templates, training,
+    Say, StackOptions, doctor, files, infra, jars, leftovers, network, ports, sweep, templates,
+    training,
 };
 use crate::base::exit::Exit;
 use crate::base::secret::redacted;
@@ -128,6 +129,7 @@ async fn whole_life(
         token: order.token.clone(),
         recipe: infra::recipe(),
         keeper: itself,
+        network: network::here()?,
         endpoints: stack.endpoints(),
         versions: stack.versions(),
         components: stack.components(),

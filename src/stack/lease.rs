@@ -15,12 +15,14 @@ use super::control::{Control, Deed};
 use super::error::{Doing, StackError, end_of_log};
 use super::keeper::Order;
 use super::lock::{Lock, Mode};
+use super::network::Network;
 use super::options::OWN;
 use super::paths::Paths;
 use super::process::{self, Process};
 use super::record::{self, Record};
 use super::{
-    Say, StackOptions, claim, doctor, files, infra, jars, leftovers, machine, profile, sweep,
+    Say, StackOptions, claim, doctor, files, infra, jars, leftovers, machine, network, profile,
+    sweep,
 };
 use crate::client::endpoints::Endpoints;
 use crate::client::wait::{self, Look, WaitError};
@@ -104,7 +106,7 @@ pub async fn lease(
     paths.prepare()?;
     let what = "the process that starts the stack, or waits to have it alone";
     let _gate = Lock::take(&paths.gate(), Mode::Exclusive, (GATE_LIMIT, what), say).await?;
-    replace_another_recipe(&paths, say).await?;
+    replace_another(options, &paths, say).await?;
     let mode = match share {
         Share::WithOthers => Mode::Shared,
         Share::Alone => Mode::Exclusive,
@@ -112,7 +114,7 @@ pub async fn lease(
     let what = "the runs that use the stack";
     let lock = Lock::take(&paths.lease(), mode, (RUNS_LIMIT, what), say).await?;
     let record = match running(&paths, say).await? {
-        Some(record) => record,
+        Some(record) => of_this_network(options, record)?,
         None => start(options, &paths, say).await?,
     };
     if options.own.server && share == Share::Alone {
@@ -146,6 +148,22 @@ pub async fn start_unheld(options: &StackOptions, say: Say<'_>) -> Result<Record
     lease.record()
 }
 
+/// Becomes this command again on the network of the stack, if that is one of its own: with the stack
+/// up, and all fetched that could be needed, since nothing is fetched from there. Comes back if
+/// there is nothing to enter.
+pub async fn enter(
+    options: &StackOptions,
+    args: &[String],
+    say: Say<'_>,
+) -> Result<(), StackError> {
+    if options.network == Network::Machine {
+        return Ok(());
+    }
+    jars::resolve_registry(options, say).await?;
+    let record = start_unheld(options, say).await?;
+    Err(network::become_inside(options, &record, args))
+}
+
 /// Ends the stack, also one that runs use, and removes everything of it and of earlier ones.
 /// Gives whether there was anything.
 pub async fn down(options: &StackOptions, say: Say<'_>) -> Result<bool, StackError> {
@@ -173,22 +191,40 @@ pub async fn down(options: &StackOptions, say: Say<'_>) -> Result<bool, StackErr
     Ok(stopped || !swept.is_empty())
 }
 
-/// A stack of another version is not used; it is replaced if nobody uses it.
-async fn replace_another_recipe(paths: &Paths, say: Say<'_>) -> Result<(), StackError> {
+/// A stack of another version, or on another network, is not used; it is replaced if nobody uses it.
+async fn replace_another(
+    options: &StackOptions,
+    paths: &Paths,
+    say: Say<'_>,
+) -> Result<(), StackError> {
     let Some(record) = record::live(paths)? else { return Ok(()) };
-    if record.recipe == infra::recipe() {
+    let what = if record.recipe != infra::recipe() {
+        "is that of another version of changeproof"
+    } else if !network::fits(&record, options.network)? {
+        ELSEWHERE
+    } else {
         return Ok(());
-    }
+    };
     let alone = Lock::try_take(&paths.lease(), Mode::Exclusive).doing("look at the leases")?;
     if alone.is_none() {
-        return Err(StackError::Busy(
-            "the running stack is that of another version of changeproof and runs use it; wait \
-             for them, or end it with: changeproof down"
-                .to_owned(),
-        ));
+        return Err(StackError::Busy(format!(
+            "the running stack {what} and runs use it; wait for them, or end it with: changeproof \
+             down"
+        )));
     }
-    say("the running stack is that of another version of changeproof; replacing it");
+    say(&format!("the running stack {what}; replacing it"));
     stop(paths, say).await.map(drop)
+}
+
+/// What is said of a stack that cannot be reached from here, or can be by others.
+const ELSEWHERE: &str = "listens on another network than CHANGEPROOF_NETWORK says";
+
+/// A stack whose starter was killed may have come up on another network than ours meanwhile.
+fn of_this_network(options: &StackOptions, record: Record) -> Result<Record, StackError> {
+    if network::fits(&record, options.network)? {
+        return Ok(record);
+    }
+    Err(StackError::Busy(format!("the stack that has just started {ELSEWHERE}; try again")))
 }
 
 /// Tells the keeper to end and waits until it has. Gives whether there was one.
@@ -252,13 +288,15 @@ async fn start(options: &StackOptions, paths: &Paths, say: Say<'_>) -> Result<Re
     machine::can_be_entered(paths.state(), "CHANGEPROOF_STATE")?;
     machine::can_be_entered(&options.cache, "CHANGEPROOF_CACHE")?;
     doctor::room_to_start(options).await?;
+    network::can_be_made(options).await?;
     jars::resolve(options, say).await?;
     let token = claim::token();
     let order = Order { token: token.clone(), options: options.clone() };
     files::write_json(&paths.order(&token), &order)?;
     let order = paths.order(&token);
     let arguments = ["-v", "keeper", order.as_str()];
-    let mut keeper = process::detach(&options.program, &arguments, &paths.keeper_log())
+    let (program, arguments) = network::started_on(options, &options.program, &arguments)?;
+    let mut keeper = process::detach(&program, &arguments, &paths.keeper_log())
         .doing(&format!("start {} as the keeper", options.program))?;
     let started = follow(paths, &token, &mut keeper, say).await;
     for path in [paths.order(&token), paths.progress(&token), paths.failure(&token)] {

@@ -169,9 +169,18 @@ fn in_folders<'a>(
 
 /// `setpriv` of util-linux.
 pub(super) fn setpriv(options: &StackOptions) -> Result<Utf8PathBuf, StackError> {
-    in_folders(&options.search, "setpriv").ok_or_else(|| StackError::Missing {
-        what: "setpriv was not found in PATH".to_owned(),
-        mend: "apt-get install util-linux".to_owned(),
+    tool(options, "setpriv", "util-linux")
+}
+
+/// A program of the system's own, which `package` brings.
+pub(super) fn tool(
+    options: &StackOptions,
+    name: &str,
+    package: &str,
+) -> Result<Utf8PathBuf, StackError> {
+    in_folders(&options.search, name).ok_or_else(|| StackError::Missing {
+        what: format!("{name} was not found in PATH"),
+        mend: format!("apt-get install {package}"),
     })
 }
 

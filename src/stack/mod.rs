@@ -19,6 +19,7 @@ pub mod error;
 pub mod keeper;
 pub mod lease;
 pub mod machine;
+pub mod network;
 pub mod options;
 pub mod process;
 pub mod profile;
@@ -48,7 +49,8 @@ pub use components::Component;
 pub use control::{Control, Deed, Doings};
 pub use error::StackError;
 pub use jars::model_jar;
-pub use lease::{Lease, Share, down, lease, start_unheld, up};
+pub use lease::{Lease, Share, down, enter, lease, start_unheld, up};
+pub use network::Network;
 pub use options::{OwnOptions, StackOptions};
 pub use profile::{Profile, local_profile};
 

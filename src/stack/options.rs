@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::infra;
+use super::network::Network;
 use crate::contain::source;
 use crate::scenario::settings::Options;
 use crate::scenario::trial::Trial;
@@ -30,6 +31,9 @@ pub struct StackOptions {
     pub postgres_bin: Option<Utf8PathBuf>,
     /// The stack ends after this time without a lease.
     pub idle: Duration,
+    /// The network that it listens on.
+    #[serde(default)]
+    pub network: Network,
     /// Options of its processes that differ from those of the shared stack.
     #[serde(default)]
     pub own: OwnOptions,

@@ -99,10 +99,15 @@ impl Launch {
     }
 }
 
-/// Becomes another program, in the same process; gives why it could not.
+/// Becomes another program, in the same process, with these variables besides ours; gives why it
+/// could not.
 #[expect(clippy::disallowed_methods, reason = "this is the place that starts processes")]
-pub(super) fn become_program(program: &Utf8Path, args: &[String]) -> io::Error {
-    std::process::Command::new(program).args(args).exec()
+pub(super) fn become_program(
+    program: &Utf8Path,
+    args: &[String],
+    variables: &[(&str, &str)],
+) -> io::Error {
+    std::process::Command::new(program).args(args).envs(variables.iter().copied()).exec()
 }
 
 /// A program that ended.
@@ -284,7 +289,7 @@ const HANDED_ON: [&str; 12] = [
 )]
 pub(super) fn detach(
     program: &Utf8Path,
-    args: &[&str],
+    args: &[String],
     log: &Utf8Path,
 ) -> io::Result<std::process::Child> {
     let out = files::create(log)?;

@@ -21,6 +21,9 @@ pub struct Record {
     pub recipe: String,
     /// Who owns the components.
     pub keeper: Process,
+    /// The network that they listen on, as the kernel names it; `network` says how.
+    #[serde(default)]
+    pub network: String,
     /// Where they listen.
     pub endpoints: Endpoints,
     /// Component → version.

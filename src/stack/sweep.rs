@@ -179,6 +179,7 @@ mod tests {
             java_home: None,
             postgres_bin: None,
             idle: Duration::from_secs(1),
+            network: crate::stack::Network::Machine,
             own: crate::stack::OwnOptions::default(),
         }
     }
