@@ -28,6 +28,9 @@ pub(super) struct Fmt {
     check: bool,
 }
 
+/// The folder that holds all that runs keep.
+const KEPT: &str = ".changeproof";
+
 /// What is to be said of all files.
 struct Tally {
     exit: Exit,
@@ -72,6 +75,9 @@ fn one(
     console: Console,
     tally: &mut Tally,
 ) -> Result<(), anyhow::Error> {
+    if is_kept(file) {
+        anyhow::bail!("{file} is what a run was made from: it stays as it is");
+    }
     let text = disk::read_text(file, limits::FILE_BYTES)?;
     let source = Text::whole(file.to_owned(), text.clone());
     let printed = match canonical(&source) {
@@ -110,10 +116,16 @@ fn collect(path: &Utf8Path, console: Console) -> Result<Vec<Utf8PathBuf>, Lost> 
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let Below { mut files, nameless } = disk::below(path, &|_| true, &mut Budget(limits::VISITED))?;
+    let Below { mut files, nameless } = disk::below(path, |_| true, &mut Budget(limits::VISITED))?;
     console.nameless(&nameless);
     files.retain(|file| file.extension() == Some("yaml") && is_ours(file));
     Ok(files)
+}
+
+/// It lies in the folder that runs are kept in.
+fn is_kept(file: &Utf8Path) -> bool {
+    let folders = disk::whole(file);
+    folders.components().any(|part| part.as_str() == KEPT)
 }
 
 /// Its first key is `scenario` or `pipeline`.

@@ -129,12 +129,12 @@ fn look_into(
     found: &mut Found,
     console: Console,
 ) -> Result<(), Failed> {
-    let enters = |path: &Utf8Path| {
-        let is_own = path.components().eq(new.into.components());
-        let name = path.file_name().unwrap_or_default();
-        !name.starts_with('.') && !SKIPPED.contains(&name) && !is_own
+    let own = new.into.clone();
+    let enters = move |path: &Utf8Path| {
+        let is_own = path.components().eq(own.components());
+        !SKIPPED.contains(&path.file_name().unwrap_or_default()) && !is_own
     };
-    let below = disk::below(folder, &enters, &mut Budget(limits::VISITED));
+    let below = disk::below(folder, enters, &mut Budget(limits::VISITED));
     let below = below.map_err(|error| Failed(Exit::Usage, error.to_string()))?;
     console.nameless(&below.nameless);
     for path in &below.files {

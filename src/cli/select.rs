@@ -19,8 +19,14 @@ use crate::scenario::code::Code;
 use crate::scenario::trial::Trial;
 use crate::scenario::{Scenario, load_as};
 
-/// Where ids and labels are looked for.
-const ROOT: &str = "scenarios";
+/// Where ids and labels are looked for: the first of them that is there.
+const ROOTS: [&str; 2] = ["scenarios", "changeproof/scenarios"];
+
+fn root() -> &'static Utf8Path {
+    let [usual, _] = ROOTS;
+    let there = ROOTS.into_iter().find(|root| Utf8Path::new(root).is_dir());
+    Utf8Path::new(there.unwrap_or(usual))
+}
 
 /// The scenarios a command is about.
 #[derive(Debug, Args)]
@@ -115,8 +121,7 @@ impl Selection {
     /// Reads what the words name. Files with errors give diagnostics and no trials.
     pub(super) fn select(&self, console: Console) -> Result<Selected, Nothing> {
         let nothing = |error: SelectError| Nothing(self.nothing(&error));
-        let plan::Found { files, nameless } =
-            plan::select(Utf8Path::new(ROOT), &self.words).map_err(nothing)?;
+        let plan::Found { files, nameless } = plan::select(root(), &self.words).map_err(nothing)?;
         console.nameless(&nameless);
         let mut selected = Selected { n_files: files.len(), ..Selected::default() };
         for file in files {
@@ -171,10 +176,14 @@ impl Selection {
 
     fn nothing(&self, error: &SelectError) -> String {
         match error {
-            SelectError::Folder { folder, .. } if folder == ROOT && !folder.exists() => {
+            SelectError::Folder { folder, .. } if folder == root() && !folder.exists() => {
                 let words = self.words.join("`, `");
+                let roots = ROOTS.join("` or `");
+                if words.is_empty() {
+                    return format!("there is no folder `{roots}` here, and no scenario was named");
+                }
                 format!(
-                    "`{words}`: no such file or folder, and there is no folder `{ROOT}` here whose \
+                    "`{words}`: no such file or folder, and there is no folder `{roots}` here whose \
                      ids and labels could be meant"
                 )
             }
@@ -184,7 +193,7 @@ impl Selection {
 
     fn no_cell(&self) -> String {
         if self.cell.is_empty() {
-            return format!("there is no scenario below `{ROOT}`");
+            return format!("there is no scenario below `{}`", root());
         }
         let pair = |(name, value): &(String, String)| format!("{name}={value}");
         let cell = self.cell.iter().flatten().map(pair).collect::<Vec<_>>().join(",");

@@ -1,9 +1,13 @@
 //! Finds files: all of a kind below a folder, or those that a pattern matches. Links to folders are
 //! not followed, so that no loop has an end to wait for; how many names are looked at is bounded.
+//!
+//! Nothing that is hidden is looked into, nor what git ignores: copies that runs keep, what is built,
+//! packages. A folder that is named itself is looked into, whatever it is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use ignore::{DirEntry, WalkBuilder};
 
 /// How many names may still be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,26 +39,55 @@ pub struct Below {
 /// All files below a folder, sorted; a folder is looked into if `enters` says so.
 pub fn below(
     folder: &Utf8Path,
-    enters: &dyn Fn(&Utf8Path) -> bool,
+    enters: impl Fn(&Utf8Path) -> bool + Send + Sync + 'static,
     budget: &mut Budget,
 ) -> Result<Below, Lost> {
     let mut below = Below::default();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let listed = list(&folder, budget)?;
-        below.nameless.extend(listed.nameless);
-        for (name, is_folder) in listed.names {
-            let path = folder.join(name);
-            if !is_folder {
-                below.files.push(path);
-            } else if enters(&path) {
-                folders.push(path);
+    // What cannot be named is not looked into, but told.
+    let is_entered = move |path: &Path| Utf8Path::from_path(path).is_none_or(&enters);
+    let is_folder =
+        |entry: &DirEntry| entry.file_type().is_some_and(|kind| kind.is_dir()) && entry.depth() > 0;
+    let walk = WalkBuilder::new(here(folder))
+        .ignore(false)
+        .filter_entry(move |entry| !is_folder(entry) || is_entered(entry.path()))
+        .build();
+    for entry in walk {
+        let entry = entry.map_err(|error| lost(folder, error))?;
+        budget.0 = budget.0.checked_sub(1).ok_or_else(|| Lost::TooMany(folder.to_owned()))?;
+        let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+        match Utf8PathBuf::from_path_buf(entry.into_path()) {
+            Ok(path) if !is_folder => below.files.push(path),
+            Ok(_) => {}
+            Err(path) if path.parent().is_some_and(|above| above.to_str().is_some()) => {
+                below.nameless.push(path);
             }
+            // What lies in such a folder is told with it.
+            Err(_) => {}
         }
     }
     below.files.sort();
     below.nameless.sort();
     Ok(below)
+}
+
+/// A folder as the operating system takes it: a file that is named without one is in this one.
+fn here(folder: &Utf8Path) -> &Utf8Path {
+    if folder.as_str().is_empty() { Utf8Path::new(".") } else { folder }
+}
+
+fn lost(folder: &Utf8Path, error: ignore::Error) -> Lost {
+    let told = error.to_string();
+    match error.into_io_error() {
+        Some(error) => refused(folder, error),
+        None => Lost::Refused(folder.to_owned(), std::io::Error::other(told)),
+    }
+}
+
+fn refused(folder: &Utf8Path, error: std::io::Error) -> Lost {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => Lost::Missing(folder.to_owned()),
+        _ => Lost::Refused(folder.to_owned(), error),
+    }
 }
 
 /// The files that `pattern` (with `*` within a name, `**` for any folders) matches under `base`,
@@ -87,10 +120,13 @@ pub fn matching(
     Ok(found)
 }
 
-/// The places of a pattern behind a name that stands at one of `places`.
+/// The places of a pattern behind a name that stands at one of `places`. A hidden name is matched by
+/// a part that begins with a dot itself, as in a shell.
 fn after(parts: &[&str], places: &[usize], name: &str, is_folder: bool) -> Vec<usize> {
+    let is_hidden = name.starts_with('.');
     let steps = places.iter().filter_map(|place| match parts.get(*place) {
-        Some(&"**") => is_folder.then_some(*place),
+        Some(&"**") => (is_folder && !is_hidden).then_some(*place),
+        Some(part) if is_hidden && !part.starts_with('.') => None,
         Some(part) => is_like(name, part).then_some(place + 1),
         None => None,
     });
@@ -134,14 +170,9 @@ struct Listed {
 }
 
 fn list(folder: &Utf8Path, budget: &mut Budget) -> Result<Listed, Lost> {
-    let refused = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => Lost::Missing(folder.to_owned()),
-        _ => Lost::Refused(folder.to_owned(), error),
-    };
-    // A file that is named without a folder is in this one.
-    let here = if folder.as_str().is_empty() { Utf8Path::new(".") } else { folder };
+    let refused = |error| refused(folder, error);
     let mut listed = Listed::default();
-    for entry in std::fs::read_dir(here).map_err(refused)? {
+    for entry in std::fs::read_dir(here(folder)).map_err(refused)? {
         let entry = entry.map_err(refused)?;
         budget.0 = budget.0.checked_sub(1).ok_or_else(|| Lost::TooMany(folder.to_owned()))?;
         match entry.file_name().into_string() {
@@ -240,7 +271,7 @@ mod tests {
     #[test]
     fn too_many_names_and_folders_that_are_not_there_are_told() {
         let (_kept, root) = tree(&["a", "b", "c"]);
-        let told = below(&root, &|_| true, &mut Budget(2)).unwrap_err().to_string();
+        let told = below(&root, |_| true, &mut Budget(2)).unwrap_err().to_string();
         assert_eq!(
             told,
             format!("there are too many names to look at: it was given up in `{root}`")
@@ -250,12 +281,32 @@ mod tests {
     }
 
     #[test]
+    fn what_is_hidden_or_ignored_by_git_is_not_looked_into_unless_it_is_named() {
+        let files = ["a.sql", ".kept/b.sql", "built/c.sql", "built/.git-less", ".hidden.sql"];
+        let (_kept, root) = tree(&files);
+        fs_err::create_dir(root.join(".git")).unwrap();
+        fs_err::write(root.join(".gitignore"), "built/\n").unwrap();
+        let found = |folder: &str| {
+            let folder = root.join(folder);
+            below(&folder, |_| true, &mut ENOUGH.clone()).unwrap().files
+        };
+        assert_eq!(found(""), [root.join("a.sql")]);
+        assert_eq!(found(".kept"), [root.join(".kept/b.sql")]);
+        assert_eq!(found("built"), [root.join("built/c.sql")]);
+        let matched = |pattern: &str| matching(&root, pattern, &mut ENOUGH.clone()).unwrap();
+        assert_eq!(matched("**/*.sql"), [root.join("a.sql"), root.join("built/c.sql")]);
+        assert_eq!(matched(".kept/*.sql"), [root.join(".kept/b.sql")]);
+        assert_eq!(matched(".*/*.sql"), [root.join(".kept/b.sql")]);
+        assert_eq!(matched(".h*.sql"), [root.join(".hidden.sql")]);
+    }
+
+    #[test]
     fn a_name_that_is_no_text_stops_nothing_and_a_loop_has_an_end() {
         let (_kept, root) = tree(&["d/a.yaml", "skipped/b.yaml"]);
         fs_err::write(root.as_std_path().join(OsStr::from_bytes(b"caf\xe9.yaml")), "").unwrap();
         fs_err::os::unix::fs::symlink("..", root.join("d/loop")).unwrap();
         let enters = |path: &Utf8Path| path.file_name() != Some("skipped");
-        let found = below(&root, &enters, &mut ENOUGH.clone()).unwrap();
+        let found = below(&root, enters, &mut ENOUGH.clone()).unwrap();
         assert_eq!(found.files, [root.join("d/a.yaml"), root.join("d/loop")]);
         assert_eq!(found.nameless.len(), 1);
     }

@@ -30,6 +30,18 @@ pub fn lexical(path: &Utf8Path) -> Utf8PathBuf {
     parts.iter().collect()
 }
 
+/// The whole path of a file that is named from the working folder, as [`lexical`] writes it.
+pub fn whole(path: &Utf8Path) -> Utf8PathBuf {
+    // A folder that is gone has no name: what is named stays as it is.
+    camino::absolute_utf8(path).map_or_else(|_| lexical(path), |path| lexical(&path))
+}
+
+/// The path as seen from the working folder, if it lies below it.
+pub fn from_here(path: &Utf8Path) -> Option<Utf8PathBuf> {
+    let below = whole(path).strip_prefix(whole(Utf8Path::new("."))).ok()?.to_owned();
+    Some(below).filter(|below| !below.as_str().is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;

@@ -6,14 +6,13 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::base::limits;
 use crate::disk::{self, Budget, Lost};
-use crate::scenario::load::id;
-use crate::scenario::load_as;
+use crate::scenario::load::{id, id_in, labels};
 
 /// A scenario file that was selected.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Selected {
-    /// Its id: the path without `.yaml`, relative to the folder given, else to the nearest
-    /// `scenarios/`.
+    /// Its id: the path without `.yaml` below the nearest `scenarios/`, else below the working folder,
+    /// else below the folder given.
     pub id: String,
     /// Its path.
     pub path: Utf8PathBuf,
@@ -60,18 +59,16 @@ pub fn list(root: &Utf8Path) -> Result<Vec<Selected>, SelectError> {
 }
 
 fn found(root: &Utf8Path) -> Result<Found, SelectError> {
-    let below = disk::below(root, &|_| true, &mut Budget(limits::VISITED));
+    let below = disk::below(root, |_| true, &mut Budget(limits::VISITED));
     let below = below.map_err(|lost| SelectError::Folder { folder: root.to_owned(), lost })?;
     let is_scenario =
         |path: &&Utf8PathBuf| path.extension() == Some("yaml") && !is_pipeline(path.as_path());
     let scenarios = below.files.iter().filter(is_scenario);
     let mut files: Vec<Selected> = scenarios
-        .map(|path| {
-            let relative = path.strip_prefix(root).unwrap_or(path).with_extension("");
-            Selected { id: relative.into_string(), path: path.clone() }
-        })
+        .map(|path| Selected { id: id_in(path, Some(root)), path: path.clone() })
         .collect();
     files.sort();
+    tell_apart(&mut files);
     Ok(Found { files, nameless: below.nameless })
 }
 
@@ -100,8 +97,25 @@ pub fn select<W: AsRef<str>>(root: &Utf8Path, words: &[W]) -> Result<Found, Sele
         }
     }
     selected.files.sort();
-    selected.files.dedup_by(|a, b| a.path == b.path);
+    selected.files.dedup_by(|a, b| disk::whole(&a.path) == disk::whole(&b.path));
+    tell_apart(&mut selected.files);
     Ok(selected)
+}
+
+/// Files of two folders `scenarios` may have one id: these are named by their paths.
+fn tell_apart(files: &mut [Selected]) {
+    let twice: Vec<String> = files
+        .windows(2)
+        .filter_map(|pair| match pair {
+            [a, b] if a.id == b.id => Some(a.id.clone()),
+            _ => None,
+        })
+        .collect();
+    for file in files.iter_mut().filter(|file| twice.contains(&file.id)) {
+        let path = disk::from_here(&file.path).unwrap_or_else(|| disk::whole(&file.path));
+        file.id = path.with_extension("").into_string();
+    }
+    files.sort();
 }
 
 fn named(root: &Utf8Path, word: &str, all: &[Selected]) -> Result<Vec<Selected>, SelectError> {
@@ -124,10 +138,8 @@ fn named(root: &Utf8Path, word: &str, all: &[Selected]) -> Result<Vec<Selected>,
     Err(SelectError::Nothing { word: word.to_owned(), root: root.to_owned(), near })
 }
 
-/// A file with errors is selected by its id only: its labels cannot be trusted.
 fn covers(selected: &Selected, label: &str) -> bool {
-    let loaded = load_as(&selected.path, &selected.id);
-    loaded.scenario.is_some_and(|scenario| scenario.covers.iter().any(|own| own == label))
+    labels(&selected.path).iter().any(|own| own == label)
 }
 
 fn is_pipeline(path: &Utf8Path) -> bool {

@@ -115,9 +115,52 @@ fn files_are_selected_by_path_id_folder_and_label() {
     assert_eq!(ids(&[]), ["sum/broken", "sum/totals"]);
     assert_eq!(ids(&["sum/totals"]), ["sum/totals"]);
     assert_eq!(ids(&["sum", "sum/totals"]), ["sum/broken", "sum/totals"]);
-    assert_eq!(ids(&["FMT-03"]), ["sum/totals"]);
+    assert_eq!(ids(&["FMT-03"]), ["sum/broken", "sum/totals"]);
     let path = scenarios.join("sum/broken.yaml");
     assert_eq!(ids(&[path.as_str()]), ["sum/broken"]);
     let error = select(&scenarios, &["sum/total"]).expect_err("nothing has this id");
     assert!(error.to_string().ends_with("did you mean `sum/totals`?"), "{error}");
+}
+
+#[test]
+fn a_scenario_has_one_id_however_its_path_is_written() {
+    let (_folder, root) = folder();
+    let ids = |word: &str| -> Vec<String> {
+        let selected = select(&root, &[root.join(word)]).expect("something is selected");
+        selected.files.into_iter().map(|selected| selected.id).collect()
+    };
+    for word in ["scenarios/sum/totals.yaml", "./scenarios/sum/../sum/totals.yaml"] {
+        assert_eq!(ids(word), ["sum/totals"], "{word}");
+    }
+    for word in ["", "scenarios", "scenarios/sum", "scenarios/sum/"] {
+        assert_eq!(ids(word), ["sum/broken", "sum/totals"], "{word}");
+    }
+    // The copies of a run are no scenarios.
+    let kept = root.join(".changeproof/runs/1/files/scenarios/sum");
+    fs_err::create_dir_all(&kept).unwrap();
+    fs_err::copy(root.join("scenarios/sum/totals.yaml"), kept.join("totals.yaml")).unwrap();
+    assert_eq!(ids(""), ["sum/broken", "sum/totals"]);
+}
+
+#[test]
+fn scenarios_of_two_folders_are_told_apart() {
+    let (_folder, root) = folder();
+    fs_err::create_dir_all(root.join("b/scenarios/sum")).unwrap();
+    let from = root.join("scenarios/sum/totals.yaml");
+    fs_err::copy(from, root.join("b/scenarios/sum/totals.yaml")).unwrap();
+    let selected = select(&root, &[&root]).unwrap();
+    let ids: Vec<&str> = selected.files.iter().map(|selected| selected.id.as_str()).collect();
+    let [first, second, third] = ids.as_slice() else { panic!("{ids:?}") };
+    assert!(first.ends_with("b/scenarios/sum/totals"), "{first}");
+    assert!(second.ends_with("scenarios/sum/totals"), "{second}");
+    assert_eq!(*third, "sum/broken");
+}
+
+#[test]
+fn a_label_is_known_though_its_file_is_refused() {
+    let (_folder, root) = folder();
+    let file = root.join("scenarios/sum/refused.yaml");
+    fs_err::write(&file, "scenario: v1\ncovers: [odd]\npipeline: nowhere.yaml\n").unwrap();
+    let selected = select(&root.join("scenarios"), &["odd"]).unwrap();
+    assert_eq!(selected.files.len(), 1);
 }

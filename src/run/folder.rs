@@ -48,12 +48,19 @@ pub fn check(runs: &Utf8Path) -> Result<(), FolderError> {
     // A folder whose path is no text could not be told to the components.
     let runs = camino::absolute_utf8(runs)?;
     fs_err::create_dir_all(&runs)?;
+    leave_to_no_git(&runs)?;
     let refused = |error: rustix::io::Errno| {
         let error = std::io::Error::from(error);
         std::io::Error::new(error.kind(), format!("{runs}: {error}"))
     };
     let wanted = Access::WRITE_OK | Access::EXEC_OK;
     Ok(rustix::fs::access(runs.as_std_path(), wanted).map_err(refused)?)
+}
+
+/// Has git ignore all that runs keep, wherever it is told to look: rows, logs, copies.
+fn leave_to_no_git(runs: &Utf8Path) -> std::io::Result<()> {
+    let file = runs.parent().unwrap_or(runs).join(".gitignore");
+    if file.exists() { Ok(()) } else { fs_err::write(file, "*\n") }
 }
 
 impl Folder {

@@ -88,12 +88,28 @@ impl Loaded {
     }
 }
 
-/// The id of the scenario in `path`.
+/// The id of the scenario in `path`, however that was written: the path below the nearest folder
+/// `scenarios`, else below the working folder, else below the folder that was `named`, else the name.
+pub fn id_in(path: &Utf8Path, named: Option<&Utf8Path>) -> String {
+    let whole = disk::whole(path);
+    let root = whole.ancestors().skip(1).find(|above| above.file_name() == Some("scenarios"));
+    let below = root.and_then(|root| whole.strip_prefix(root).ok()).map(Utf8Path::to_owned);
+    let below = below.or_else(|| disk::from_here(path));
+    let below = below.or_else(|| Some(path.strip_prefix(named?).ok()?.to_owned()));
+    let below = below.unwrap_or_else(|| path.file_name().map_or_else(|| path.into(), Into::into));
+    below.with_extension("").into_string()
+}
+
+/// [`id_in`], of a file that was named itself.
 pub fn id(path: &Utf8Path) -> String {
-    let root = path.ancestors().skip(1).find(|above| above.file_name() == Some("scenarios"));
-    let relative = root.and_then(|root| path.strip_prefix(root).ok());
-    let relative = relative.or_else(|| path.file_name().map(Utf8Path::new)).unwrap_or(path);
-    relative.with_extension("").into_string()
+    id_in(path, None)
+}
+
+/// The labels (`covers`) of a scenario file, also of one that is refused; none if it cannot be read.
+pub fn labels(path: &Utf8Path) -> Vec<String> {
+    let (mut files, mut diagnostics) = (Files::default(), Diagnostics::default());
+    let source = files.read_first(path, &mut diagnostics);
+    source.map_or_else(Vec::new, |source| parse::labels(&source, &mut files))
 }
 
 /// The files read so far.
@@ -178,7 +194,8 @@ mod tests {
     #[rstest]
     #[case("scenarios/order/keys.yaml", "order/keys")]
     #[case("/a/scenarios/b/scenarios/c.yaml", "c")]
-    #[case("other/keys.yaml", "keys")]
+    #[case("other/keys.yaml", "other/keys")]
+    #[case("/elsewhere/keys.yaml", "keys")]
     fn ids(#[case] path: &str, #[case] expected: &str) {
         assert_eq!(id(Utf8Path::new(path)), expected);
     }

@@ -58,6 +58,16 @@ pub(crate) fn scenario(
     reader.scenario(source, id, &fields)
 }
 
+/// Reads the labels of a scenario file and nothing else.
+pub(crate) fn labels(source: &Text, files: &mut Files) -> Vec<String> {
+    let mut unsaid = Diagnostics::default();
+    let Some(root) = yaml::read(source, &mut unsaid) else { return Vec::new() };
+    let mut reader = Reader { files, diagnostics: &mut unsaid };
+    let fields = reader.map(&root, SCENARIO);
+    let covers = fields.as_ref().and_then(|fields| fields.get("covers"));
+    covers.map(|node| reader.covers(node)).unwrap_or_default()
+}
+
 /// Reads a pipeline file alone, with its settings.
 pub(crate) fn pipeline_file(
     source: &Text,
