@@ -6,7 +6,7 @@ use crate::scenario::settings::ReplicaIdentity;
 
 /// Ordinary tables outside the system's schemas, in the form in which a history holds them.
 /// Temporary and unlogged tables are not in the WAL, so they are not there for us either.
-const TABLES: &str = "
+pub(super) const TABLES: &str = "
 SELECT coalesce(json_agg(json_build_object(
          'oid', c.oid::bigint, 'schema', n.nspname, 'name', c.relname, 'captured', false,
          'identity', CASE c.relreplident WHEN 'f' THEN 'full' WHEN 'i' THEN 'index'

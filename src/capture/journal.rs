@@ -5,7 +5,7 @@
 //! has, so nothing is lost and nothing is written twice.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -14,11 +14,13 @@ use tokio::task::JoinHandle;
 use super::catalog::{self, has_identity};
 use super::ddl::SAFE;
 use super::recorder::{RecordError, Recorder};
+use super::turns::{self, Joins};
 use crate::base::position::{Lsn, Xid};
 use crate::client::endpoints::Endpoints;
 use crate::client::postgres::{self, Connection, Outage, PostgresError, WalMessage, ident};
 use crate::codec::pgoutput::{self, Message, PgoutputError};
 use crate::history::event::{Event, Table};
+use crate::model::source::TABLES;
 
 /// The prefix of barriers; the connector captures them.
 pub const BARRIER: &str = "changeproof.barrier";
@@ -69,6 +71,8 @@ struct State {
     /// End LSN of the last transaction that the connector gets to see, barriers apart: its
     /// publication leaves transactions over other tables out, and its slot does not move for them.
     last_work_end: Option<Lsn>,
+    /// How many changes of the schema were read.
+    turns: usize,
     /// Why reading ended.
     broken: Option<JournalError>,
 }
@@ -77,9 +81,13 @@ struct State {
 #[derive(Debug)]
 pub struct Journal {
     state: watch::Receiver<State>,
+    captured: Captured,
     poke: Arc<Notify>,
     task: JoinHandle<()>,
 }
+
+/// OIDs of the tables that the connector captures.
+type Captured = Arc<Mutex<BTreeSet<u32>>>;
 
 /// The slot and the publications of the journal.
 #[derive(Debug, Clone)]
@@ -120,16 +128,18 @@ pub async fn refuse_unfit(connection: &Connection) -> Result<(), JournalError> {
 }
 
 /// Makes the publications as the tables' owner, and the slot as who reads it; gives the slot's
-/// consistent point. No row may have been written.
+/// consistent point. No row may have been written. Tables that come enter the connector's
+/// publication as `joins` says.
 pub async fn create(
     (owner, reader): (&Connection, &Connection),
     tables: &[Table],
-    slot: &Slot,
+    (slot, joins): (&Slot, Option<&Joins>),
 ) -> Result<Lsn, JournalError> {
     let (all, inserts): (Vec<_>, Vec<_>) = tables.iter().partition(|table| has_identity(table));
     let mut sql = publication(&slot.all, &all, "");
     sql += &publication(&slot.inserts, &inserts, " WITH (publish = 'insert, truncate')");
     owner.run(&sql).await?;
+    turns::note(reader, slot, joins).await?;
     Ok(reader.create_slot(&slot.name).await?)
 }
 
@@ -155,18 +165,28 @@ impl Journal {
     ) -> Self {
         let (sender, state) = watch::channel(State::default());
         let poke = Arc::new(Notify::new());
-        let uncaptured = tables.iter().filter(|table| !table.captured).map(|table| table.oid);
-        let uncaptured = uncaptured.collect();
+        let captured = tables.iter().filter(|table| table.captured).map(|table| table.oid);
+        let captured = Arc::new(Mutex::new(captured.collect()));
         let reader = Reader {
             connection,
             home,
             slot,
-            uncaptured,
+            captured: Arc::clone(&captured),
             recorder,
             sender,
             poke: Arc::clone(&poke),
         };
-        Self { state, poke, task: tokio::spawn(reader.read()) }
+        Self { state, captured, poke, task: tokio::spawn(reader.read()) }
+    }
+
+    /// From here on the connector captures this table too.
+    pub fn capture(&self, table: &Table) {
+        lock(&self.captured).insert(table.oid);
+    }
+
+    /// How many changes of the schema were read.
+    pub fn n_turns(&self) -> usize {
+        self.state.borrow().turns
     }
 
     /// Tells the reader that there is something to read.
@@ -255,11 +275,15 @@ impl Home {
     }
 }
 
+fn lock(captured: &Captured) -> std::sync::MutexGuard<'_, BTreeSet<u32>> {
+    captured.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 struct Reader {
     connection: Connection,
     home: Home,
     slot: Slot,
-    uncaptured: BTreeSet<u32>,
+    captured: Captured,
     recorder: Recorder,
     sender: watch::Sender<State>,
     poke: Arc<Notify>,
@@ -295,7 +319,8 @@ impl Reader {
     async fn batch(&self) -> Result<bool, JournalError> {
         let publications = [self.slot.all.as_str(), self.slot.inserts.as_str()];
         let messages = self.connection.peek(&self.slot.name, &publications).await?;
-        let batch = Batch::read(messages, self.sender.borrow().written, &self.uncaptured)?;
+        let captured = lock(&self.captured).clone();
+        let batch = Batch::read(messages, self.sender.borrow().written, &captured)?;
         let Some(end) = batch.end else { return Ok(false) };
         self.recorder.record_all(batch.events)?;
         // Before the slot is advanced: the server may be killed in between, and gives it all again.
@@ -304,6 +329,7 @@ impl Reader {
             state.barriers.extend(batch.barriers);
             state.written = batch.written.max(state.written);
             state.last_work_end = batch.last_work_end.max(state.last_work_end);
+            state.turns += batch.turns;
         });
         self.connection.advance(&self.slot.name, end).await?;
         Ok(true)
@@ -318,6 +344,7 @@ struct Batch {
     barriers: BTreeMap<String, Lsn>,
     written: Option<Lsn>,
     last_work_end: Option<Lsn>,
+    turns: usize,
     end: Option<Lsn>,
 }
 
@@ -325,7 +352,7 @@ impl Batch {
     fn read(
         messages: Vec<WalMessage>,
         written: Option<Lsn>,
-        uncaptured: &BTreeSet<u32>,
+        captured: &BTreeSet<u32>,
     ) -> Result<Self, PgoutputError> {
         let mut batch = Self::default();
         let mut open = Open::default();
@@ -345,12 +372,15 @@ impl Batch {
                 Message::Insert { relation, .. }
                 | Message::Update { relation, .. }
                 | Message::Delete { relation, .. } => {
-                    open.work |= !uncaptured.contains(relation);
+                    open.work |= captured.contains(relation);
                 }
                 Message::Truncate { relations, .. } => {
-                    open.work |= relations.iter().any(|oid| !uncaptured.contains(oid));
+                    open.work |= relations.iter().any(|oid| captured.contains(oid));
                 }
-                Message::Logical(_) => open.work = true,
+                Message::Logical(logical) => {
+                    open.work = true;
+                    open.turns += usize::from(logical.prefix == TABLES);
+                }
                 Message::Commit { commit_lsn, end_lsn, .. } if !open.skip => {
                     batch.commit(&open, *commit_lsn, *end_lsn);
                 }
@@ -375,6 +405,7 @@ impl Batch {
         if open.work {
             self.last_work_end = Some(end_lsn);
         }
+        self.turns += open.turns;
         self.written = Some(commit_lsn);
         self.end = Some(end_lsn);
     }
@@ -386,6 +417,7 @@ struct Open {
     xid: Option<Xid>,
     skip: bool,
     work: bool,
+    turns: usize,
     barrier: Option<String>,
 }
 
@@ -451,7 +483,7 @@ mod tests {
         };
         let end = |relation: u32| {
             let messages = vec![begin(100, 1), insert(relation), commit(100, 1)];
-            Batch::read(messages, None, &BTreeSet::from([7])).unwrap().last_work_end
+            Batch::read(messages, None, &BTreeSet::from([8])).unwrap().last_work_end
         };
         assert_eq!((end(7), end(8)), (None, Some(Lsn(108))));
     }

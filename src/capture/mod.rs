@@ -7,5 +7,6 @@ pub mod journal;
 pub mod lake;
 pub mod recorder;
 pub mod shadow;
+pub mod turns;
 pub mod types;
 pub mod volatile;

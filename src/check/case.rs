@@ -138,7 +138,19 @@ impl<'a> Case<'a> {
         let key =
             |table: &Table| rules.map_or_else(|| table.key.clone(), |rules| rules.key_of(table));
         let columns = |table: &'a Table| Columns::of(table, key(table));
-        self.columns = self.index.tables.iter().map(columns).collect();
+        let mut all = self.index.tables.iter().map(columns).collect::<Vec<_>>();
+        for turn in self.transactions.iter().flat_map(|transaction| &transaction.turns) {
+            for reshaped in turn.reshaped.iter().filter(|reshaped| !reshaped.gone) {
+                let Some(of) = reshaped.place.and_then(|place| all.get_mut(place)) else {
+                    continue;
+                };
+                let captured = of.table.captured;
+                let table = Table { captured, ..Table::clone(&reshaped.table) };
+                let key = key(&table);
+                of.turn(turn.lsn, table, key);
+            }
+        }
+        self.columns = all;
     }
 
     fn align_topics(&mut self) {

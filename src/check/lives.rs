@@ -11,7 +11,7 @@ use crate::codec::debezium::Row;
 use crate::codec::pgoutput::Cell;
 use crate::codec::value::canonical;
 use crate::history::event::SinkMode;
-use crate::model::feed::{Columns, Rules};
+use crate::model::feed::{Columns, Rules, lsn};
 use crate::model::source::Change;
 
 /// How many findings have the life of their key looked up.
@@ -121,7 +121,7 @@ fn journal(case: &Case<'_>, wanted: &Wanted<'_>, lives: &mut BTreeMap<usize, Vec
             }
             let row = change.new.as_ref().or(change.old.as_ref());
             let row = row.map_or_else(String::new, |row| in_short(&change.columns, row));
-            let table = case.place_of(columns.table);
+            let table = case.place_of(&columns.table);
             let seen = Seen {
                 hop: "journal".to_owned(),
                 commit: Some(change.position.commit),
@@ -146,6 +146,7 @@ fn cell(
     name: &str,
 ) -> Option<KeyPart> {
     let place = change.columns.iter().position(|column| column == name)?;
+    let columns = columns.at(change.lsn);
     let value = columns.value(name, row.get(place)?, &rules.encoding).ok()?;
     Some(canonical(&value))
 }
@@ -173,6 +174,7 @@ fn topics(case: &Case<'_>, wanted: &Wanted<'_>, lives: &mut BTreeMap<usize, Vec<
             ];
             let mut fitting = Vec::new();
             for row in rows.into_iter().flatten() {
+                let columns = columns.of_record(lsn(&logged.message), row);
                 let value = |name: &str| {
                     let raw = row.get(name)?;
                     columns.kind(name)?;

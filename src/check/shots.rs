@@ -110,7 +110,7 @@ impl Found {
         });
         if let Some(columns) = nameless {
             self.gap(
-                format!("whether `{}` lost deletes", case.place_of(columns.table)),
+                format!("whether `{}` lost deletes", case.place_of(&columns.table)),
                 "a snapshot was taken anew, and rows without primary key do not tell which of them \
                  the topic has shown before",
             );
@@ -157,7 +157,7 @@ impl Found {
             for table in asked.tables.iter().filter_map(|table| case.columns.get(*table)) {
                 if table.table.key.is_empty() {
                     self.gap(
-                        format!("the rows of `{}` in `{}`", case.place_of(table.table), asked.id),
+                        format!("the rows of `{}` in `{}`", case.place_of(&table.table), asked.id),
                         "an incremental snapshot of a table without primary key has no model",
                     );
                 }
@@ -268,6 +268,7 @@ impl<'c, 'a> Reads<'c, 'a> {
         read: &Envelope<'_>,
     ) -> bool {
         let (Some(after), Some(rules)) = (&read.after, &self.case.rules) else { return false };
+        let columns = columns.at(read.source.lsn.unwrap_or_default());
         columns.shows(&rows.columns, row, after, &rules.encoding).unwrap_or(false)
     }
 }

@@ -5,7 +5,7 @@ use super::found::{Draft, Found};
 use super::topic::TopicCase;
 use crate::base::anomaly::Anomaly;
 use crate::model::feed::Part;
-use crate::model::source::{Change, Kind, Rows};
+use crate::model::source::{Change, Kind, Rows, Turn};
 use crate::scenario::settings::ReplicaIdentity;
 
 pub(super) const FINDS: &[Anomaly] = &[Anomaly::TruncateUnseen, Anomaly::CaptureDrift];
@@ -19,7 +19,11 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
 fn truncates(case: &Case<'_>, found: &mut Found) {
     let mut tables = case.index.tables.iter().map(Rows::of).collect::<Vec<_>>();
     for transaction in &case.transactions {
-        for change in &transaction.changes {
+        let mut turns = transaction.turns.iter().peekable();
+        for (n, change) in transaction.changes.iter().enumerate() {
+            while let Some(turn) = turns.next_if(|turn| turn.behind <= n) {
+                turned(&mut tables, turn);
+            }
             let Some(rows) = tables.get_mut(change.table) else { continue };
             if change.kind == Kind::Truncate {
                 let streamed = case.point.is_none_or(|point| transaction.commit >= point);
@@ -35,6 +39,15 @@ fn truncates(case: &Case<'_>, found: &mut Found) {
             }
             rows.replace(&change.columns, change.old.as_ref(), change.new.as_ref());
         }
+        for turn in turns {
+            turned(&mut tables, turn);
+        }
+    }
+}
+
+fn turned(tables: &mut [Rows], turn: &Turn) {
+    for (place, rows) in tables.iter_mut().enumerate() {
+        rows.turn(turn, place);
     }
 }
 

@@ -147,6 +147,15 @@ impl<'a> SinkCase<'a> {
         Gap { what, missing: missing.into() }
     }
 
+    /// Whether the reference should have a meaning at a proof: where the schema changes on the way,
+    /// its tables and columns may come later.
+    pub(super) fn is_defined(&self, index: &Index<'_>, proof: &Proof) -> bool {
+        let is_there =
+            |number: u32| index.references.contains_key(&(number, self.name, Side::Journal));
+        let later = || index.proofs.iter().any(|p| p.number > proof.number && is_there(p.number));
+        is_there(proof.number) || !index.turned || !later()
+    }
+
     /// The reference of this sink at a proof.
     pub(super) fn reference(
         &self,
@@ -155,7 +164,15 @@ impl<'a> SinkCase<'a> {
         side: Side,
     ) -> Result<Rows, Gap> {
         let Some(reference) = index.references.get(&(proof.number, self.name, side)) else {
-            return Err(self.gap(proof, "its result was not recorded"));
+            return Err(self.gap(
+                proof,
+                if index.turned {
+                    "its result was not recorded: what it is over is not there, since the schema \
+                     was changed on the way"
+                } else {
+                    "its result was not recorded"
+                },
+            ));
         };
         let rows = self.rows(&reference.columns, &reference.rows);
         rows.map_err(|problem| self.gap(proof, problem))

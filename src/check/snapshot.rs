@@ -173,14 +173,16 @@ fn mid_snapshot(case: &Case<'_>, found: &mut Found) {
                 continue;
             };
             let row = change.new.as_ref().or(change.old.as_ref());
-            let key = row
-                .and_then(|row| columns.key(&change.columns, row, &rules.encoding).ok().flatten());
+            let key = row.and_then(|row| {
+                let columns = columns.at(change.lsn);
+                columns.key(&change.columns, row, &rules.encoding).ok().flatten()
+            });
             if !told.entry(change.table).or_default().insert(key.clone()) {
                 continue;
             }
             found.add(Draft {
                 anomaly: Anomaly::MidSnapshot,
-                place: &case.place_of(columns.table),
+                place: &case.place_of(&columns.table),
                 key: key.as_ref(),
                 key_columns: case.key_columns(change.table),
                 sentence: format!(

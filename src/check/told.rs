@@ -86,9 +86,11 @@ impl Telling<'_, '_> {
     /// Takes a record for the truth; `None` if a value cannot be read.
     fn take(&mut self, record: &Told<'_, '_>) -> Option<()> {
         let table = record.topic.table;
-        let columns = self.case.columns.get(table)?;
+        let latest = self.case.columns.get(table)?;
+        let columns = latest.at(record.envelope.source.lsn.unwrap_or_default());
+        let latest = latest.last();
         let image = |row: &Option<Row<'_>>| match row {
-            Some(row) => image(columns, row, self.encoding).map(Some),
+            Some(row) => image((columns, latest), row, self.encoding).map(Some),
             None => Some(None),
         };
         let (before, after) = (image(&record.envelope.before)?, image(&record.envelope.after)?);
@@ -117,7 +119,7 @@ impl Telling<'_, '_> {
             (_, None) if kind == Kind::Truncate => self.rows.retain(|(of, _), _| *of != table),
             (_, None) => {}
         }
-        let names = columns.table.columns.iter().filter(|column| !column.generated);
+        let names = latest.table.columns.iter().filter(|column| !column.generated);
         let names: Arc<[String]> = names.map(|column| column.name.clone()).collect();
         self.push(record, (table, names), (kind, old, new));
         Some(())
@@ -154,13 +156,19 @@ impl Telling<'_, '_> {
             time_us: source.ts_ms.unwrap_or_default().saturating_mul(1000),
             changes: vec![Arc::new(change)],
             messages: Vec::new(),
+            turns: Vec::new(),
         });
     }
 }
 
-/// A row as the topics show it, in the form of the journal.
-fn image(columns: &Columns<'_>, row: &Row<'_>, encoding: &Encoding) -> Option<Image> {
-    let stored = columns.table.columns.iter().filter(|column| !column.generated);
+/// A row as the topics show it, in the form of the journal and the columns that the table has
+/// after the last change of the schema: the reference is over these.
+fn image(
+    (columns, latest): (&Columns<'_>, &Columns<'_>),
+    row: &Row<'_>,
+    encoding: &Encoding,
+) -> Option<Image> {
+    let stored = latest.table.columns.iter().filter(|column| !column.generated);
     let cell = |name: &str| {
         let Some(raw) = row.get(name) else { return Some(Cell::Unchanged) };
         if encoding.is_placeholder(raw) {

@@ -8,7 +8,7 @@ use crate::codec::debezium::{self, Body, Envelope, Op, RowRecord, Told};
 use crate::history::event::{Bytes, Proof, Record, Topic};
 use crate::model::feed::{
     Alignment, Columns, Expected, Logged, Match, NotOfType, Order, Owed, Part, Rules, Snapshots,
-    expected, identify,
+    expected, identify, lsn,
 };
 use crate::model::key::Key;
 use crate::model::source::Transaction;
@@ -273,6 +273,7 @@ fn read<'a>(
     let (message, told) = read.map_err(|error| error.to_string())?;
     let key = match &message.key {
         Some(row) => columns
+            .of_record(lsn(&message), row)
             .captured_key(row, &rules.encoding)
             .map_err(|error| format!("record {at}: its key: {error}"))?,
         None => None,

@@ -37,7 +37,8 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
         let Some(columns) = case.columns.get(topic.table) else { continue };
         for (_, wanted, logged) in topic.matched() {
             let Some(envelope) = envelope(logged) else { continue };
-            let mut record = Compared::new(columns, &rules.encoding, wanted, logged);
+            let now = columns.at(wanted.lsn);
+            let mut record = Compared::new((now, columns), &rules.encoding, wanted, logged);
             record.compare(envelope);
             for column in std::mem::take(&mut record.undecided) {
                 let what = format!("column `{column}` of `{}`", topic.place);
@@ -99,6 +100,8 @@ fn difference(column: &str, expected: Option<String>, captured: Option<String>) 
 /// One record against what it should show.
 struct Compared<'a> {
     columns: &'a Columns<'a>,
+    /// With all that changes of the schema made of them.
+    ever: &'a Columns<'a>,
     encoding: &'a Encoding,
     wanted: &'a Expected,
     logged: &'a Logged<'a>,
@@ -109,13 +112,13 @@ struct Compared<'a> {
 
 impl<'a> Compared<'a> {
     fn new(
-        columns: &'a Columns<'a>,
+        (columns, ever): (&'a Columns<'a>, &'a Columns<'a>),
         encoding: &'a Encoding,
         wanted: &'a Expected,
         logged: &'a Logged<'a>,
     ) -> Self {
         let (findings, undecided) = (BTreeMap::new(), BTreeSet::new());
-        Self { columns, encoding, wanted, logged, findings, undecided }
+        Self { columns, ever, encoding, wanted, logged, findings, undecided }
     }
 
     fn say(&mut self, anomaly: Anomaly, line: Difference) {
@@ -294,11 +297,17 @@ impl<'a> Compared<'a> {
     }
 
     /// Whether a value that stands for a NULL is the column's default, as far as that can be told:
-    /// a default that is no constant may show as anything.
+    /// a default that is no constant may show as anything. It may be one that the column got later:
+    /// the connector asks the catalogue, which is ahead of the WAL that it reads.
     fn is_default(&self, column: &str, captured: Option<&Value>) -> bool {
         let of = |known: &&Column| known.name == column;
-        let default = self.columns.table.columns.iter().find(of).and_then(|c| c.default.as_deref());
-        let (Some(default), Some(captured)) = (default, captured) else { return false };
+        let tables = self.ever.versions().map(|columns| &columns.table);
+        let mut defaults = tables.filter_map(|t| t.columns.iter().find(of)?.default.as_deref());
+        let Some(captured) = captured else { return false };
+        defaults.any(|default| self.is_this_default(column, default, captured))
+    }
+
+    fn is_this_default(&self, column: &str, default: &str, captured: &Value) -> bool {
         let Some(constant) = constant(default) else { return true };
         let cell = Cell::Text(constant);
         let default = self.columns.value(column, &cell, self.encoding);

@@ -62,8 +62,10 @@ fn inversions(case: &Case<'_>, found: &mut Found) {
             };
             let Some((lsn, xid)) = highest.filter(|(lsn, _)| change.lsn < *lsn) else { continue };
             let row = change.new.as_ref().or(change.old.as_ref());
-            let key = row
-                .and_then(|row| columns.key(&change.columns, row, &rules.encoding).ok().flatten());
+            let key = row.and_then(|row| {
+                let columns = columns.at(change.lsn);
+                columns.key(&change.columns, row, &rules.encoding).ok().flatten()
+            });
             if !told.entry(change.table).or_default().insert(key.clone()) {
                 continue;
             }
@@ -74,7 +76,7 @@ fn inversions(case: &Case<'_>, found: &mut Found) {
             );
             found.add(Draft {
                 anomaly: Anomaly::LsnInversion,
-                place: &case.place_of(columns.table),
+                place: &case.place_of(&columns.table),
                 key: key.as_ref(),
                 key_columns: case.key_columns(change.table),
                 sentence,

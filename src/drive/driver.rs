@@ -68,6 +68,7 @@ pub struct Driver {
     /// Acknowledged commits, in the order of their acknowledgement.
     commits: Vec<Xid>,
     outage: Outage,
+    marks: bool,
 }
 
 /// A session and what it waits for.
@@ -104,15 +105,17 @@ struct Task {
 }
 
 impl Driver {
-    /// A driver whose sessions work in `database`; connects those that are named at once.
+    /// A driver whose sessions work in `database`; connects those that are named at once. They leave
+    /// `marks` in the WAL where not all that they write is in it.
     pub async fn connect(
         (endpoints, database): (&Endpoints, &str),
         outage: Outage,
         recorder: Recorder,
-        names: &[&str],
+        (names, marks): (&[&str], bool),
     ) -> Result<Self, PostgresError> {
         let control = postgres::connect(endpoints, database, "changeproof control");
-        let sessions = try_join_all(names.iter().map(|name| seat(endpoints, database, name)));
+        let sessions =
+            try_join_all(names.iter().map(|name| seat((endpoints, database), name, marks)));
         let (control, sessions) = futures::try_join!(control, sessions)?;
         Ok(Self {
             endpoints: endpoints.clone(),
@@ -122,6 +125,7 @@ impl Driver {
             sessions: sessions.into_iter().collect(),
             commits: Vec::new(),
             outage,
+            marks,
         })
     }
 
@@ -212,7 +216,8 @@ impl Driver {
             return Err(diagnostic.into());
         }
         if !self.sessions.contains_key(&task.session) {
-            let (name, new) = seat(&self.endpoints, &self.database, &task.session).await?;
+            let (name, new) =
+                seat((&self.endpoints, &self.database), &task.session, self.marks).await?;
             self.sessions.insert(name, new);
         }
         if task.finds_waits && self.waits(&task.session) {
@@ -457,16 +462,14 @@ impl Driver {
 }
 
 async fn seat(
-    endpoints: &Endpoints,
-    database: &str,
+    (endpoints, database): (&Endpoints, &str),
     name: &str,
+    marks: bool,
 ) -> Result<(String, Seat), PostgresError> {
     let application = format!("changeproof session {name}");
     let connection = postgres::connect(endpoints, database, &application).await?;
-    Ok((
-        name.to_owned(),
-        Seat { session: Session::new(name, connection), waiting: None, last: None, entry: None },
-    ))
+    let session = Session::new(name, connection, marks);
+    Ok((name.to_owned(), Seat { session, waiting: None, last: None, entry: None }))
 }
 
 /// What an order of sessions may bring about: a deadlock or a failure to serialize (class 40), and

@@ -11,6 +11,10 @@ use crate::sql::postgres::{Kind, copy, kind};
 /// Learns the transaction of what was run before it in the same simple query.
 const XID: &str = "SELECT pg_current_xact_id_if_assigned()";
 
+/// Leaves a mark of what wrote something, and makes no writer of what did not.
+const MARK: &str = "SELECT pg_logical_emit_message(true, 'changeproof.note.mark', '') \
+    WHERE pg_current_xact_id_if_assigned() IS NOT NULL";
+
 /// A session of the timeline. It ends with its connection.
 #[derive(Debug)]
 pub struct Session {
@@ -18,6 +22,8 @@ pub struct Session {
     pub name: String,
     connection: Arc<Connection>,
     block: Block,
+    /// Every statement that writes leaves a mark in the WAL.
+    marks: bool,
 }
 
 /// The explicit transaction a session is in.
@@ -50,12 +56,15 @@ pub struct Call {
     statement: Text,
     kind: Kind,
     in_block: bool,
+    marks: bool,
 }
 
 impl Session {
-    /// A session over its own connection.
-    pub fn new(name: &str, connection: Connection) -> Self {
-        Self { name: name.to_owned(), connection: Arc::new(connection), block: Block::None }
+    /// A session over its own connection. It `marks` what it writes where some of it is in tables of
+    /// which the WAL has no rows: the journal would not have its transactions.
+    pub fn new(name: &str, connection: Connection, marks: bool) -> Self {
+        let (connection, block) = (Arc::new(connection), Block::None);
+        Self { name: name.to_owned(), connection, block, marks }
     }
 
     /// The backend's process id.
@@ -80,6 +89,7 @@ impl Session {
             statement: statement.clone(),
             kind: kind(statement),
             in_block: self.in_transaction(),
+            marks: self.marks,
         }
     }
 
@@ -224,6 +234,7 @@ impl Call {
                 );
                 self.asked(&format!("{statement}\n;{note};{XID}")).await
             }
+            Kind::Other if self.marks => self.asked(&format!("{statement}\n;{MARK};{XID}")).await,
             Kind::Other => self.asked(&format!("{statement}\n;{XID}")).await,
         }
     }

@@ -11,8 +11,12 @@ use super::files::DataFile;
 use crate::base::anomaly::Anomaly;
 use crate::base::position::{Lsn, Xid};
 use crate::base::text::Place;
+use crate::codec::pgoutput::{self, Message};
 use crate::scenario::settings::Options;
 use crate::scenario::timeline::Fault;
+
+/// The prefix of the journal's messages that say what the tables are after a change of the schema.
+pub const TURN: &str = "changeproof.note.tables";
 
 /// One message of the journal's slot.
 #[derive(Debug, Clone, Copy)]
@@ -138,6 +142,8 @@ pub struct Index<'a> {
     pub records: BTreeMap<&'a str, Vec<&'a Record>>,
     /// The files of sinks by their folder, in the order in which they were seen committed.
     pub files: BTreeMap<&'a str, Vec<&'a DataFile>>,
+    /// The schema was changed on the way.
+    pub turned: bool,
     /// The proofs in order.
     pub proofs: Vec<&'a Proof>,
     /// Results of reference queries.
@@ -162,6 +168,15 @@ pub struct Index<'a> {
     pub after_end: bool,
 }
 
+/// Whether a message of the journal says that the schema was changed.
+fn is_turn(data: &[u8]) -> bool {
+    if data.first() != Some(&b'M') {
+        return false;
+    }
+    let message = pgoutput::parse(data);
+    matches!(message, Ok(Message::Logical(logical)) if logical.prefix == TURN)
+}
+
 impl<'a> Index<'a> {
     pub(super) fn of(history: &'a History) -> Self {
         let mut index = Self {
@@ -180,6 +195,7 @@ impl<'a> Index<'a> {
             wal: Vec::new(),
             records: BTreeMap::new(),
             files: BTreeMap::new(),
+            turned: false,
             proofs: Vec::new(),
             references: BTreeMap::new(),
             clocks: &[],
@@ -217,7 +233,10 @@ impl<'a> Index<'a> {
             Event::Entry { .. } | Event::Schema { .. } | Event::Differences { .. } => {}
             Event::Commit { entry, session, xid } => self.commits.push((*entry, session, *xid)),
             Event::Abort { xid, .. } => self.aborts.push(*xid),
-            Event::Wal { lsn, xid, data } => self.wal.push(Wal { lsn: *lsn, xid: *xid, data }),
+            Event::Wal { lsn, xid, data } => {
+                self.turned |= is_turn(data);
+                self.wal.push(Wal { lsn: *lsn, xid: *xid, data });
+            }
             Event::Record(record) => {
                 self.records.entry(&record.topic).or_default().push(record);
             }

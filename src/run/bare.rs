@@ -102,7 +102,7 @@ async fn stream(run: &Run<'_>, ready: watch::Sender<Option<Vec<Table>>>) -> Resu
     let ((control, database), _) =
         futures::try_join!(source::databases(run), async { Ok(run.admin.list("").await?) })?;
     let tables = source::define(run, &database).await?;
-    let topics = source::claimed_topics(run, &tables).await?;
+    let topics = source::topics_of(run, &database, &tables).await?;
     let (barriers, clocks) =
         (Arc::new(Barriers::default()), Arc::new(source::watermarks(run, &tables, &topics)));
     let endpoints = &run.context.endpoints;
@@ -123,7 +123,7 @@ async fn stream(run: &Run<'_>, ready: watch::Sender<Option<Vec<Table>>>) -> Resu
             (&run.owner, &name),
             run.hand.outage().clone(),
             run.recorder.clone(),
-            &sessions,
+            (&sessions, false),
         );
         source::publish(run, &database, &tables).await?;
         let mut driver = connecting.await?;

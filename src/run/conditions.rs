@@ -49,6 +49,7 @@ impl Live<'_> {
         let new = commits.get(self.known..).unwrap_or_default();
         self.source.journal.until_commits(new, JOURNAL_LIMIT).await?;
         self.known = commits.len();
+        self.learn().await?;
         let content = barrier(self.run, self.barriers);
         self.barriers += 1;
         quiesce::emit(&self.source.database, &content).await?;
@@ -201,7 +202,7 @@ impl Live<'_> {
         let Some(told) = told else { return Ok(()) };
         let sinks = self.jobs.sinks.iter().filter(|sink| diverged.contains(&sink.name));
         let sinks: Vec<_> = sinks.cloned().collect();
-        match shadow::over_topics(run, &self.source.tables, &sinks, (proof, told)).await {
+        match shadow::over_topics(run, &self.shadow, &sinks, (proof, told)).await {
             Ok(references) => {
                 run.recorder.record_all(references.into_iter().map(Event::Reference))?;
             }

@@ -233,9 +233,11 @@ fn let_barriers_through(draft: &mut Draft) {
         draft.set(include, list, "the harness's barriers come back through the connector");
         return;
     }
+    // Notes of all kinds: the prefixes of the others begin with this one.
+    let notes = format!("{}(\\..*)?", escaped(NOTE));
     let list = match draft.get(exclude) {
-        Some(list) => format!("{list},{}", escaped(NOTE)),
-        None => escaped(NOTE),
+        Some(list) => format!("{list},{notes}"),
+        None => notes,
     };
     draft.set(exclude, list, "the harness's notes stay in the journal");
 }

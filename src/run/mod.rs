@@ -4,6 +4,7 @@ mod bare;
 pub mod cancel;
 mod changes;
 pub mod clocks;
+mod coming;
 mod conditions;
 pub mod connector;
 pub mod context;

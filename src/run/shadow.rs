@@ -1,6 +1,9 @@
 //! The shadow database of a run.
 
+use tokio::sync::watch;
+
 use super::Run;
+use super::coming;
 use super::outcome::Stop;
 use crate::base::text::Text;
 use crate::capture::shadow::{Shadow, ShadowError, schema};
@@ -10,9 +13,22 @@ use crate::history::event::{Reference, Side, SinkTable, Table};
 use crate::model::source::Transaction;
 use crate::scenario::pipeline::Sink;
 
-/// Builds the shadow with the references of all judged sinks.
-pub(super) async fn build(run: &Run<'_>) -> Result<Shadow, Stop> {
-    let shadow = database(run, &run.names.shadow()).await?;
+/// Builds the shadow with the references of all judged sinks. `ready` tells when the source has its
+/// tables: what it refuses too, it tells better.
+pub(super) async fn build(
+    run: &Run<'_>,
+    mut ready: watch::Receiver<Option<Vec<Table>>>,
+) -> Result<Shadow, Stop> {
+    let shadow = match database(run, &run.names.shadow()).await {
+        Ok(shadow) => shadow,
+        Err(stop) => {
+            // An error here means that the source's own refusal ends the run.
+            if ready.wait_for(Option::is_some).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            return Err(stop);
+        }
+    };
     run.log("the shadow database is there");
     Ok(shadow)
 }
@@ -27,19 +43,20 @@ pub(super) async fn database(run: &Run<'_>, name: &str) -> Result<Shadow, Stop> 
     schema::build(&run.ddl(&connection, name), &run.source.ddl)
         .await
         .map_err(ShadowError::Replay)?;
-    Ok(Shadow::build(connection, &references(run)).await?)
+    let changes = coming::changes_schema(run.trial);
+    Ok(Shadow::build(connection, &references(run), changes).await?)
 }
 
 /// The references of these sinks over what the topics told, in a database that is gone afterwards.
 pub(super) async fn over_topics(
     run: &Run<'_>,
-    tables: &[Table],
+    of_run: &Shadow,
     sinks: &[SinkTable],
     (proof, told): (u32, Vec<Transaction>),
 ) -> Result<Vec<Reference>, Stop> {
     let name = run.names.topics_database();
     let mut shadow = database(run, &name).await?;
-    shadow.adopt(tables).await?;
+    shadow.follow_schema(of_run).await?;
     shadow.snapshot_at(check::POINT);
     shadow.replay_told(told).await?;
     let references = shadow.references(sinks, proof, Side::Topics).await?;

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::Run;
 use super::clocks::{self, Known, Watermarks};
+use super::coming;
 use super::connector::{Connector, captures};
 use super::context::Stage;
 use super::faults::Counts;
@@ -81,7 +82,7 @@ pub(super) async fn build(
     run.log("the source database is there");
     let tables = define(run, &database).await?;
     run.log("the source tables are there");
-    let topics = claimed_topics(run, &tables).await?;
+    let topics = topics_of(run, &database, &tables).await?;
     let barriers = Arc::new(Barriers::default());
     let clocks = Arc::new(watermarks(run, &tables, &topics));
     let counts = run.trial.arms().then(|| Arc::new(watch::Sender::new(Counts::new())));
@@ -198,7 +199,7 @@ async fn set_identities(
 }
 
 /// The tables that the connector's own lists let through; Postgres matches their expressions.
-async fn captured(
+pub(super) async fn captured(
     database: &Connection,
     connector: &Connector,
     tables: &[Table],
@@ -255,10 +256,16 @@ async fn journal_and_setup(
         async {
             let reader = home.connect().await?;
             publish(run, database, tables).await?;
-            journal::create((database, &reader), tables, &slot).await?;
+            let joins = coming::joins(run);
+            journal::create((database, &reader), tables, (&slot, joins.as_ref())).await?;
             Ok::<_, JournalError>(reader)
         },
-        Driver::connect((&run.owner, &name), outage, run.recorder.clone(), &sessions),
+        Driver::connect(
+            (&run.owner, &name),
+            outage,
+            run.recorder.clone(),
+            (&sessions, coming::writes_besides(run.trial)),
+        ),
     );
     let journal = Journal::start(reader?, home.clone(), (slot, tables), run.recorder.clone());
     let mut driver = driver?;
@@ -307,9 +314,19 @@ pub(super) fn sessions<'a>(run: &'a Run<'_>) -> Vec<&'a str> {
     names
 }
 
+/// The topics of these tables and of those that are still to come, claimed.
+pub(super) async fn topics_of(
+    run: &Run<'_>,
+    database: &Connection,
+    tables: &[Table],
+) -> Result<Vec<Topic>, Stop> {
+    let coming = coming::coming(run, database, tables).await?;
+    claimed_topics(run, &[tables, &coming].concat()).await
+}
+
 /// The topics of the run, to be made. If their names are those of production, no other run has them
 /// from here on.
-pub(super) async fn claimed_topics(run: &Run<'_>, tables: &[Table]) -> Result<Vec<Topic>, Stop> {
+async fn claimed_topics(run: &Run<'_>, tables: &[Table]) -> Result<Vec<Topic>, Stop> {
     let topics = topics::topics(tables, &run.trial.pipeline, &run.planned());
     if let Some(problem) = topics::shared(&topics) {
         return Err(not_as_named(run, &problem));

@@ -45,6 +45,8 @@ pub(super) struct Live<'a> {
     pub(super) proofs: u32,
     /// Acknowledged commits that the journal is known to have.
     pub(super) known: usize,
+    /// Changes of the schema after which the tables were looked at.
+    pub(super) turns: usize,
     /// The end LSN of the barrier that proved that the connector streams; `None` before.
     pub(super) streams_since: Option<Lsn>,
     /// Looks for the slot's consistent point, where the timeline starts the connector.
@@ -108,6 +110,7 @@ pub(super) async fn run(
         barriers: 1,
         proofs: 0,
         known: 0,
+        turns: 0,
         streams_since: streams.map(|(_, barrier)| barrier),
         point: None,
         armed: Vec::new(),
@@ -120,6 +123,7 @@ pub(super) async fn run(
         live.since = Stopwatch::start();
     }
     live.refuse_unfired().await?;
+    live.shadow.refuse_undefined()?;
     live.source.driver.finish()?;
     // What was read behind the last proof may be a replay as well.
     walsender::note_before_faults(run, &live.source.control).await?;

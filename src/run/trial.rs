@@ -127,7 +127,7 @@ async fn stages(run: &Run<'_>) -> Result<(), Stop> {
     let (ready, topics) = tokio::sync::watch::channel(None);
     let (source, shadow, jobs) = futures::try_join!(
         timeline::stream(run, ready),
-        shadow::build(run),
+        shadow::build(run, topics.clone()),
         jobs::start(run, topics),
     )?;
     timeline::run(run, source, shadow, jobs).await

@@ -137,6 +137,21 @@ pub fn altered_table(statement: &Text) -> Option<(String, String)> {
     (alters && changes).then_some((schema, name))
 }
 
+/// The name that a table has from an `ALTER TABLE … RENAME TO` or `SET SCHEMA` on.
+pub fn renamed_table(statement: &Text) -> Option<(String, String)> {
+    let (schema, name) = altered_table(statement)?;
+    let tokens = significant(Language::Postgres, &statement.value);
+    tokens.windows(3).find_map(|three| match three {
+        [rename, to, new] if rename.is("RENAME") && to.is("TO") => {
+            Some((schema.clone(), folded(new)?))
+        }
+        [set, word, new] if set.is("SET") && word.is("SCHEMA") => {
+            Some((folded(new)?, name.clone()))
+        }
+        _ => None,
+    })
+}
+
 pub(super) fn skip_if_not_exists<'t, 'a>(tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
     match tokens {
         [a, b, c, rest @ ..] if a.is("IF") && b.is("NOT") && c.is("EXISTS") => rest,
@@ -295,6 +310,19 @@ mod tests {
     #[case("CREATE")]
     fn others_create_no_source_table(#[case] sql: &str) {
         assert_eq!(created_table(&text(sql)), None);
+    }
+
+    #[rstest]
+    #[case("ALTER TABLE a RENAME TO b", Some(("public", "b")))]
+    #[case("ALTER TABLE IF EXISTS ONLY s.a RENAME TO \"B\"", Some(("s", "B")))]
+    #[case("ALTER TABLE a SET SCHEMA t", Some(("t", "a")))]
+    #[case("ALTER TABLE a RENAME COLUMN c TO b", None)]
+    #[case("ALTER TABLE a RENAME c TO b", None)]
+    #[case("ALTER INDEX a RENAME TO b", None)]
+    fn a_renamed_table_has_its_new_name(#[case] sql: &str, #[case] expected: Option<(&str, &str)>) {
+        let found = renamed_table(&text(sql));
+        let found = found.as_ref().map(|(schema, name)| (schema.as_str(), name.as_str()));
+        assert_eq!(found, expected);
     }
 
     #[test]

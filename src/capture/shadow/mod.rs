@@ -5,28 +5,33 @@ pub mod reference;
 mod replay;
 pub mod schema;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use self::reference::{Query, ReferenceError};
+use self::reference::{Defined, ReferenceError};
 use self::replay::{Replay, exchange, is_streamed, stored};
 use super::catalog;
 use super::recorder::Recorder;
 use crate::base::position::{Lsn, Xid};
 use crate::base::text::Text;
 use crate::client::postgres::{Connection, PostgresError};
-use crate::codec::pgoutput::{self, Message};
 use crate::history::event::{Cut, CutReference, Event, Reference, Side, SinkTable, Table};
-use crate::model::source::{Change, Journal, JournalError, NOTE, Rows, Transaction};
+use crate::model::source::{Journal, JournalError, Reshaped, Rows, Transaction, Turn};
 
 /// The shadow database and how far it is.
 #[derive(Debug)]
 pub struct Shadow {
     connection: Connection,
+    /// The source's tables, as they are at what was replayed, or were last.
     tables: Vec<Table>,
-    queries: Vec<Query>,
+    /// Those of them that are there, by their places.
+    there: BTreeSet<usize>,
+    queries: Vec<Defined>,
     journal: Journal,
-    /// Names of the columns by table and number of columns, as the WAL described them last.
-    columns: BTreeMap<(usize, usize), Vec<String>>,
+    /// The changes of the schema that were replayed.
+    turns: Vec<Turn>,
+    /// The tables before them.
+    first: Vec<Table>,
     /// Events of the history that were looked at.
     looked: usize,
     /// End LSN of the last transaction that was replayed.
@@ -66,24 +71,27 @@ pub struct Compared {
 impl Shadow {
     /// The shadow in a database that holds its tables, with the references of the sinks as views.
     ///
-    /// `tables` are the source's, or, before those are known, `None`: the shadow's own catalog has
-    /// the same tables.
+    /// Where the timeline `changes` the schema, a reference may be over tables that are still to
+    /// come.
     pub async fn build(
         connection: Connection,
         references: &[(String, Text)],
+        changes: bool,
     ) -> Result<Self, ShadowError> {
         let tables = catalog::tables(&connection).await.map_err(ShadowError::Replay)?;
         schema::add_changes(&connection, &tables).await.map_err(ShadowError::Replay)?;
         let mut queries = Vec::new();
         for (sink, text) in references {
-            queries.push(reference::define(&connection, sink, text).await?);
+            queries.push(Defined::of(&connection, sink, text, changes).await?);
         }
         Ok(Self {
             connection,
             journal: Journal::new(&tables),
+            there: (0..tables.len()).collect(),
+            first: tables.clone(),
             tables,
             queries,
-            columns: BTreeMap::new(),
+            turns: Vec::new(),
             looked: 0,
             end: None,
             position: 0,
@@ -96,12 +104,33 @@ impl Shadow {
     /// keys that the shadow has lost.
     pub async fn adopt(&mut self, tables: &[Table]) -> Result<(), ShadowError> {
         self.tables = tables.to_vec();
+        self.first = tables.to_vec();
+        self.there = (0..tables.len()).collect();
         self.journal = Journal::new(tables);
-        for (n, table) in tables.iter().enumerate() {
-            let names: Vec<_> = stored(table).collect();
-            self.columns.insert((n, names.len()), names);
-        }
         schema::add_indexes(&self.connection, tables).await.map_err(ShadowError::Replay)
+    }
+
+    /// Knows a table that has come since; the journal says from where on it is there.
+    pub fn learn(&mut self, table: &Table) {
+        self.tables.push(table.clone());
+        self.journal.learn(table);
+    }
+
+    /// Becomes what another shadow is, without its rows: same tables, after the same changes of the
+    /// schema.
+    pub async fn follow_schema(&mut self, other: &Self) -> Result<(), ShadowError> {
+        self.adopt(&other.first).await?;
+        for table in other.tables.get(other.first.len()..).unwrap_or_default() {
+            self.learn(table);
+        }
+        for turn in &other.turns {
+            let mut turn = turn.clone();
+            for reshaped in &mut turn.reshaped {
+                (reshaped.rows, reshaped.noted) = (Vec::new(), false);
+            }
+            self.change_schema(&turn).await?;
+        }
+        Ok(())
     }
 
     /// Goes on over another session, because the server was started again.
@@ -122,21 +151,19 @@ impl Shadow {
         let messages = self.take(recorder);
         let mut ready = Vec::new();
         for (lsn, xid, data) in messages {
-            self.describe(&data);
-            if let Some(transaction) = self.journal.push(lsn, xid, &data)? {
-                ready.push(transaction);
-            }
+            ready.extend(self.journal.push(lsn, xid, &data)?);
         }
         let mut batch = Vec::new();
         for transaction in ready {
-            if notes(&transaction).next().is_some() {
-                self.replay(std::mem::take(&mut batch)).await?;
-                self.change_schema(&transaction).await?;
-            }
             self.end = Some(transaction.end);
-            batch.push(transaction);
+            if transaction.turns.is_empty() {
+                batch.push(transaction);
+                continue;
+            }
+            self.replay(&std::mem::take(&mut batch)).await?;
+            self.replay_turns(&transaction).await?;
         }
-        self.replay(batch).await
+        self.replay(&batch).await
     }
 
     fn take(&mut self, recorder: &Recorder) -> Vec<(Lsn, Xid, Vec<u8>)> {
@@ -153,34 +180,38 @@ impl Shadow {
         taken
     }
 
-    /// Learns the names of a table's columns.
-    fn describe(&mut self, data: &[u8]) {
-        if data.first() != Some(&b'R') {
-            return;
-        }
-        let Ok(Message::Relation(relation)) = pgoutput::parse(data) else { return };
-        let named = |table: &Table| table.schema == relation.schema && table.name == relation.name;
-        if let Some(n) = self.tables.iter().position(named) {
-            let names: Vec<_> = relation.columns.into_iter().map(|column| column.name).collect();
-            self.columns.insert((n, names.len()), names);
-        }
+    async fn replay(&mut self, transactions: &[Transaction]) -> Result<(), ShadowError> {
+        let whole = |transaction| (transaction, 0..usize::MAX);
+        self.replay_parts(transactions.iter().map(whole)).await
     }
 
-    async fn replay(&mut self, transactions: Vec<Transaction>) -> Result<(), ShadowError> {
+    /// Replays a transaction with changes of the schema among its changes.
+    async fn replay_turns(&mut self, transaction: &Transaction) -> Result<(), ShadowError> {
+        let mut from = 0;
+        for turn in &transaction.turns {
+            self.replay_parts([(transaction, from..turn.behind)]).await?;
+            from = turn.behind;
+            self.change_schema(turn).await?;
+            self.turns.push(turn.clone());
+        }
+        self.replay_parts([(transaction, from..usize::MAX)]).await
+    }
+
+    /// Replays some of the changes of transactions.
+    async fn replay_parts(
+        &mut self,
+        parts: impl IntoIterator<Item = (&Transaction, Range<usize>)>,
+    ) -> Result<(), ShadowError> {
         let mut replay = Replay::new(&self.tables, self.position);
-        let columns = &self.columns;
-        let names = |change: &Change| {
-            let image = change.new.as_ref().or(change.old.as_ref());
-            let count = image.map_or(0, |image| image.len());
-            columns.get(&(change.table, count)).cloned().unwrap_or_default()
-        };
-        for transaction in &transactions {
+        for (transaction, range) in parts {
             let streamed = is_streamed(transaction.commit, self.point);
             if streamed && !self.snapshot_taken {
-                replay.snapshot();
+                replay.snapshot(&self.there);
                 self.snapshot_taken = true;
             }
-            replay.transaction(transaction, streamed, &names);
+            let range = range.start..range.end.min(transaction.changes.len());
+            let changes = transaction.changes.get(range).unwrap_or_default();
+            replay.changes(transaction, changes, streamed);
         }
         let (pieces, position) = replay.finish();
         for piece in pieces {
@@ -190,34 +221,51 @@ impl Shadow {
         Ok(())
     }
 
-    async fn change_schema(&mut self, transaction: &Transaction) -> Result<(), ShadowError> {
-        for note in notes(transaction) {
-            let text = Text::whole("journal".into(), note);
-            self.drop_views().await?;
-            schema::follow(&self.connection, &text, &self.tables)
-                .await
-                .map_err(ShadowError::Replay)?;
+    async fn change_schema(&mut self, turn: &Turn) -> Result<(), ShadowError> {
+        self.drop_views().await?;
+        let followed = schema::follow(&self.connection, turn).await;
+        followed.map_err(ShadowError::Replay)?;
+        for reshaped in &turn.reshaped {
+            let Some(place) = reshaped.place else { continue };
+            self.reshape(place, reshaped).await.map_err(ShadowError::Replay)?;
         }
         self.define_views().await
     }
 
+    /// Takes in what a table is from here on.
+    async fn reshape(&mut self, place: usize, reshaped: &Reshaped) -> Result<(), PostgresError> {
+        if reshaped.gone {
+            self.there.remove(&place);
+            return Ok(());
+        }
+        let Some(before) = self.tables.get_mut(place) else { return Ok(()) };
+        let captured = before.captured;
+        let now = Table { captured, ..Table::clone(&reshaped.table) };
+        let before = std::mem::replace(before, now.clone());
+        schema::follow_changes(&self.connection, (&before, &now), &self.tables).await?;
+        if self.there.insert(place) {
+            schema::add_indexes(&self.connection, std::slice::from_ref(&now)).await?;
+        }
+        Ok(())
+    }
+
     async fn drop_views(&self) -> Result<(), ShadowError> {
         for query in &self.queries {
-            reference::forget(&self.connection, query).await.map_err(ShadowError::Replay)?;
+            query.forget(&self.connection).await.map_err(ShadowError::Replay)?;
         }
         Ok(())
     }
 
     async fn define_views(&mut self) -> Result<(), ShadowError> {
         for query in &mut self.queries {
-            *query = reference::define(&self.connection, &query.sink, &query.text).await?;
+            query.again(&self.connection).await?;
         }
         Ok(())
     }
 
     /// Replays transactions that are not the journal's: what the topics tell.
     pub async fn replay_told(&mut self, told: Vec<Transaction>) -> Result<(), ShadowError> {
-        self.replay(told).await
+        self.replay(&told).await
     }
 
     /// The references of these sinks at what was replayed.
@@ -229,19 +277,26 @@ impl Shadow {
     ) -> Result<Vec<Reference>, ShadowError> {
         if self.point.is_some() && !self.snapshot_taken {
             let mut replay = Replay::new(&self.tables, self.position);
-            replay.snapshot();
+            replay.snapshot(&self.there);
             self.snapshot_taken = true;
             for piece in replay.finish().0 {
                 self.connection.run(&piece).await.map_err(ShadowError::Replay)?;
             }
         }
         let mut references = Vec::new();
-        for query in &self.queries {
+        for defined in &mut self.queries {
+            let Some(query) = defined.query() else { continue };
             let Some(sink) = sinks.iter().find(|sink| sink.name == query.sink) else { continue };
             let reference = reference::evaluate(&self.connection, query, sink, proof, side).await?;
             references.push(reference);
+            defined.was_asked();
         }
         Ok(references)
+    }
+
+    /// Refuses a reference that never had a result, because its tables were never as it says.
+    pub fn refuse_undefined(&self) -> Result<(), ShadowError> {
+        Ok(self.queries.iter().try_for_each(Defined::refuse_undefined)?)
     }
 
     /// The reference of a sink over other rows than were replayed: those given, by the place of their
@@ -252,7 +307,8 @@ impl Shadow {
         cut: &Cut,
         tables: &BTreeMap<usize, Rows>,
     ) -> Result<Option<CutReference>, ShadowError> {
-        let Some(query) = self.queries.iter().find(|query| query.sink == sink.name) else {
+        let mut queries = self.queries.iter().filter_map(Defined::query);
+        let Some(query) = queries.find(|query| query.sink == sink.name) else {
             return Ok(None);
         };
         if query.text.value.to_lowercase().contains("changes.") {
@@ -263,11 +319,14 @@ impl Shadow {
             let (Some(table), Some(now)) = (self.tables.get(*n), self.journal.fold(*n)) else {
                 continue;
             };
+            let names = stored(table).collect::<Vec<_>>();
+            // Rows of a time when the table had other columns are not what the query is over.
+            if *rows.columns != *names {
+                return Ok(None);
+            }
             let now = now.rows().collect::<Vec<_>>();
-            let names = now.first().and_then(|row| self.columns.get(&(*n, row.len())));
-            let from = (names.map_or(&[][..], Vec::as_slice), now.as_slice());
             let to = rows.iter().collect::<Vec<_>>();
-            sql.extend(exchange(table, from, (&rows.columns, &to)));
+            sql.extend(exchange(table, (&names, &now), (&rows.columns, &to)));
         }
         self.connection.run(&sql.join(";\n")).await.map_err(ShadowError::Replay)?;
         let found = reference::evaluate(&self.connection, query, sink, 0, Side::Topics).await;
@@ -278,11 +337,11 @@ impl Shadow {
 
     /// Compares every table with the source, both as multisets.
     pub async fn compare(&self, source: &Connection) -> Result<Vec<Compared>, ShadowError> {
-        let (of_source, of_shadow) = futures::try_join!(
-            digests(source, &self.tables),
-            digests(&self.connection, &self.tables)
-        )
-        .map_err(ShadowError::Replay)?;
+        let there = self.there.iter().filter_map(|place| self.tables.get(*place).cloned());
+        let there = there.collect::<Vec<_>>();
+        let (of_source, of_shadow) =
+            futures::try_join!(digests(source, &there), digests(&self.connection, &there))
+                .map_err(ShadowError::Replay)?;
         let mut compared = Vec::new();
         for (table, digest) in of_source {
             let shadow = of_shadow.get(&table).cloned().unwrap_or_default();
@@ -290,12 +349,6 @@ impl Shadow {
         }
         Ok(compared)
     }
-}
-
-/// DDL texts of a transaction.
-fn notes(transaction: &Transaction) -> impl Iterator<Item = String> + '_ {
-    let notes = transaction.messages.iter().filter(|message| message.prefix == NOTE);
-    notes.map(|message| String::from_utf8_lossy(&message.content).into_owned())
 }
 
 /// Rows and digest by table.

@@ -19,6 +19,74 @@ pub struct Query {
     columns: Vec<(String, String)>,
 }
 
+/// A reference, which may be over tables that are not there yet, or no more.
+#[derive(Debug)]
+pub(super) struct Defined {
+    sink: String,
+    text: Text,
+    /// The query, or why Postgres does not take it at this point.
+    query: Result<Query, Box<Diagnostic>>,
+    /// The schema changes on the way.
+    changes: bool,
+    asked: bool,
+}
+
+impl Defined {
+    /// Defines a reference; where the schema `changes` later, what it names may be missing.
+    pub(super) async fn of(
+        connection: &Connection,
+        sink: &str,
+        text: &Text,
+        changes: bool,
+    ) -> Result<Self, ReferenceError> {
+        let query = attempt(connection, (sink, text), changes).await?;
+        Ok(Self { sink: sink.to_owned(), text: text.clone(), query, changes, asked: false })
+    }
+
+    /// Defines it again, over the tables as they are now.
+    pub(super) async fn again(&mut self, connection: &Connection) -> Result<(), ReferenceError> {
+        self.query = attempt(connection, (&self.sink, &self.text), self.changes).await?;
+        Ok(())
+    }
+
+    /// The query, if it has a meaning at this point.
+    pub(super) fn query(&self) -> Option<&Query> {
+        self.query.as_ref().ok()
+    }
+
+    /// It gave a result.
+    pub(super) fn was_asked(&mut self) {
+        self.asked = true;
+    }
+
+    /// Drops its view.
+    pub(super) async fn forget(&self, connection: &Connection) -> Result<(), PostgresError> {
+        match &self.query {
+            Ok(query) => forget(connection, query).await,
+            Err(_) => Ok(()),
+        }
+    }
+
+    pub(super) fn refuse_undefined(&self) -> Result<(), ReferenceError> {
+        match &self.query {
+            Err(diagnostic) if !self.asked => Err(ReferenceError::Invalid(diagnostic.clone())),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+}
+
+async fn attempt(
+    connection: &Connection,
+    (sink, text): (&str, &Text),
+    changes: bool,
+) -> Result<Result<Query, Box<Diagnostic>>, ReferenceError> {
+    match define(connection, sink, text).await {
+        Ok(query) => Ok(Ok(query)),
+        Err(ReferenceError::Invalid(diagnostic)) if changes => Ok(Err(diagnostic)),
+        Err(error) => Err(error),
+    }
+}
+
 /// Why a reference gives no result.
 #[derive(Debug, thiserror::Error)]
 pub enum ReferenceError {

@@ -1,9 +1,11 @@
 //! Transactions of the journal as SQL for the shadow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::base::position::Lsn;
 use crate::base::value::Value;
+use crate::capture::catalog;
 use crate::client::postgres::{ident, literal};
 use crate::codec::pgoutput::Cell;
 use crate::history::event::Table;
@@ -26,9 +28,6 @@ pub(super) struct Replay<'a> {
     /// The table and columns of the INSERT at the end of `open` that further rows can join.
     joinable: Option<(usize, Vec<String>)>,
 }
-
-/// Names of the columns that a change's images have.
-pub(super) type Columns<'a> = &'a dyn Fn(&Change) -> Vec<String>;
 
 impl<'a> Replay<'a> {
     /// Goes on after `position` changes.
@@ -62,9 +61,9 @@ impl<'a> Replay<'a> {
         self.open.push_str(sql);
     }
 
-    /// The rows that the connector's snapshot reads, as changes.
-    pub(super) fn snapshot(&mut self) {
-        for n in 0..self.tables.len() {
+    /// The rows that the connector's snapshot reads of the tables that are there, as changes.
+    pub(super) fn snapshot(&mut self, there: &BTreeSet<usize>) {
+        for n in there.iter().copied() {
             let (Some(table), Some(changes)) = (self.tables.get(n), self.changes.get(n)) else {
                 continue;
             };
@@ -80,19 +79,19 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// The changes of a transaction; `streamed` if the connector's snapshot does not show them.
-    pub(super) fn transaction(
+    /// Some changes of a transaction; `streamed` if the connector's snapshot does not show them.
+    pub(super) fn changes(
         &mut self,
         transaction: &Transaction,
+        changes: &[Arc<Change>],
         streamed: bool,
-        columns: Columns<'_>,
     ) {
-        for change in &transaction.changes {
-            let names = columns(change);
+        for change in changes {
+            let names = &change.columns;
             self.position += 1;
-            self.row(change, &names);
+            self.row(change, names);
             if streamed {
-                self.change(transaction, change, &names);
+                self.change(transaction, change, names);
             }
         }
     }
@@ -209,6 +208,21 @@ pub(super) fn exchange(
     [out, into].concat()
 }
 
+/// The statements that make a table hold these rows instead of all that it has.
+pub(super) fn refill(table: &Table, rows: &[Image]) -> Vec<String> {
+    let target = catalog::quoted(table);
+    let names = stored(table).collect::<Vec<_>>();
+    let insert = |row: &Image| {
+        let (names, values): (Vec<_>, Vec<_>) = given(&names, row).into_iter().unzip();
+        if names.is_empty() {
+            return format!("INSERT INTO {target} DEFAULT VALUES");
+        }
+        format!("INSERT INTO {target} ({}) VALUES ({})", names.join(", "), values.join(", "))
+    };
+    let empty = format!("TRUNCATE ONLY {target}");
+    std::iter::once(empty).chain(rows.iter().map(insert)).collect()
+}
+
 /// Whether the connector's snapshot, taken at `point`, leaves this transaction to the stream.
 pub(super) fn is_streamed(commit: Lsn, point: Option<Lsn>) -> bool {
     point.is_some_and(|point| commit >= point)
@@ -234,7 +248,7 @@ fn given(names: &[String], image: &[Cell]) -> Vec<(String, String)> {
 /// The one row that an image means: by its key, or else one of the rows that equal it.
 fn found(target: &str, names: &[String], image: &[Cell], key: &[String]) -> String {
     let cells: Vec<_> = itertools::Itertools::zip_eq(names.iter(), image).collect();
-    let by_key = !key.is_empty();
+    let by_key = !key.is_empty() && key.iter().all(|part| names.contains(part));
     let mut conditions = Vec::new();
     for (name, cell) in cells {
         if by_key && !key.contains(name) {
@@ -256,8 +270,6 @@ fn found(target: &str, names: &[String], image: &[Cell], key: &[String]) -> Stri
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::base::position::{Position, Xid};
     use crate::history::testing::text_table;
@@ -303,10 +315,10 @@ mod tests {
             time_us: 0,
             changes,
             messages: Vec::new(),
+            turns: Vec::new(),
         };
         let mut replay = Replay::new(&tables, 10);
-        let names = |_: &Change| vec!["id".to_owned(), "v".to_owned()];
-        replay.transaction(&transaction, streamed, &names);
+        replay.changes(&transaction, &transaction.changes, streamed);
         let (pieces, _) = replay.finish();
         pieces.join(";\n")
     }

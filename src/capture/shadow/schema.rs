@@ -1,12 +1,18 @@
 //! The tables of a shadow: the source's columns and types, and nothing that would refuse a row,
 //! add one, or change one.
 
+use std::collections::BTreeMap;
+
+use itertools::Itertools as _;
+
+use super::replay::refill;
 use crate::base::text::Text;
 use crate::capture::catalog;
 use crate::capture::ddl::Ddl;
-use crate::client::postgres::{Connection, PostgresError, ident};
+use crate::client::postgres::{Connection, PostgresError, ident, literal};
 use crate::contain::source::for_shadow;
 use crate::history::event::Table;
+use crate::model::source::{Turn, bare, renamed, same_type};
 use crate::sql::postgres::{Kind, kind};
 
 /// The schema of the tables that hold every change.
@@ -73,7 +79,7 @@ pub async fn add_changes(connection: &Connection, tables: &[Table]) -> Result<()
         let (schema, name) = (ident(&table.schema), ident(&table.name));
         let changes = changes_table(table, tables);
         sql += &format!(
-            "CREATE TABLE {changes} (LIKE {schema}.{name} INCLUDING GENERATED, _op text, \
+            "CREATE TABLE IF NOT EXISTS {changes} (LIKE {schema}.{name} INCLUDING GENERATED, _op text, \
              _pos bigint, _commit_time timestamptz, _tx bigint);"
         );
     }
@@ -90,35 +96,122 @@ pub async fn add_indexes(connection: &Connection, tables: &[Table]) -> Result<()
     connection.run(&sql).await.map(|_| ())
 }
 
-/// Runs a change of the schema that the journal noted, and follows it in the tables of changes.
-pub async fn follow(
+/// Follows a change of the schema: runs its statement, then makes the tables what the source's
+/// database has noted, where they are not.
+///
+/// A shadow has no keys and constraints, so that it may refuse what the source has taken: whether
+/// that matters, the comparison with the source shows.
+pub(super) async fn follow(connection: &Connection, turn: &Turn) -> Result<(), PostgresError> {
+    let text = turn.ddl.as_ref().map(|ddl| Text::whole("journal".into(), ddl.clone()));
+    let text = text.filter(|text| kind(text) == Kind::Ddl);
+    if let Some(statement) = text.as_ref().and_then(for_shadow)
+        && let Err(error) = connection.run(&statement.value).await
+        && error.is_of_the_stack()
+    {
+        return Err(error);
+    }
+    if let Some(noted) = &turn.tables {
+        let there = catalog::tables(connection).await?;
+        let sql = become_like(&there, noted, turn);
+        connection.run(&sql.join(";\n")).await?;
+    }
+    connection.run(STRIP).await.map(drop)
+}
+
+/// The statements that make the tables of a shadow those that were noted.
+fn become_like(there: &[Table], noted: &[Table], turn: &Turn) -> Vec<String> {
+    let mut sql = Vec::new();
+    let named =
+        |one: &Table, other: &Table| (&one.schema, &one.name) == (&other.schema, &other.name);
+    for table in there.iter().filter(|table| !noted.iter().any(|other| named(table, other))) {
+        sql.push(format!("DROP TABLE IF EXISTS {} CASCADE", catalog::quoted(table)));
+    }
+    for table in noted {
+        let has = there.iter().find(|other| named(table, other));
+        let same = has.is_some_and(|has| same_columns(has, table));
+        if !same {
+            sql.extend(made_anew(table));
+        }
+        let mut reshaped =
+            turn.reshaped.iter().filter(|one| !one.gone && one.table.oid == table.oid);
+        if let Some(reshaped) = reshaped.find(|one| one.noted || !same) {
+            sql.extend(refill(table, &reshaped.rows));
+        }
+    }
+    sql
+}
+
+fn same_columns(one: &Table, other: &Table) -> bool {
+    one.columns.len() == other.columns.len()
+        && itertools::zip_eq(&one.columns, &other.columns)
+            .all(|(one, other)| one.name == other.name && same_type(one, other))
+}
+
+fn made_anew(table: &Table) -> [String; 3] {
+    let columns = table.columns.iter();
+    let columns: Vec<_> =
+        columns.map(|column| format!("{} {}", ident(&column.name), column.type_name)).collect();
+    let name = catalog::quoted(table);
+    [
+        format!("CREATE SCHEMA IF NOT EXISTS {}", ident(&table.schema)),
+        format!("DROP TABLE IF EXISTS {name} CASCADE"),
+        format!("CREATE TABLE {name} ({})", columns.join(", ")),
+    ]
+}
+
+/// Follows a change of one table in its table of changes: renamed columns have their new names, new
+/// ones are there, and those of another type hold what they held as that type, or else as text.
+/// Columns that are gone stay.
+pub(super) async fn follow_changes(
     connection: &Connection,
-    statement: &Text,
+    (before, after): (&Table, &Table),
     tables: &[Table],
 ) -> Result<(), PostgresError> {
-    if kind(statement) != Kind::Ddl {
-        return Ok(());
+    let changes = changes_table(after, tables);
+    let columns = format!(
+        "SELECT a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a \
+          WHERE a.attrelid = to_regclass({}) AND a.attnum > 0 AND NOT a.attisdropped",
+        literal(&changes)
+    );
+    let there = connection.rows(&columns).await?;
+    if there.is_empty() {
+        return add_changes(connection, std::slice::from_ref(after)).await;
     }
-    let Some(statement) = for_shadow(statement) else { return Ok(()) };
-    connection.run(&statement.value).await?;
-    let mut sql = STRIP.to_owned();
-    for table in tables {
-        let (schema, name) = (&table.schema, &table.name);
-        let changes = changes_table(table, tables);
-        sql += &format!(
-            "DO $follow$ DECLARE r record; BEGIN \
-               FOR r IN SELECT a.attname, format_type(a.atttypid, a.atttypmod) AS typ \
-                          FROM pg_attribute a \
-                         WHERE a.attrelid = to_regclass('{schema}.{name}') \
-                           AND a.attnum > 0 AND NOT a.attisdropped \
-               LOOP EXECUTE format('ALTER TABLE {changes} ADD COLUMN IF NOT EXISTS %I %s', \
-                                   r.attname, r.typ); END LOOP; END $follow$;",
-            schema = ident(schema).replace('\'', "''"),
-            name = ident(name).replace('\'', "''"),
-            changes = changes.replace('\'', "''").replace('%', "%%"),
-        );
+    let mut there: BTreeMap<String, String> = there
+        .into_iter()
+        .filter_map(|row| row.into_iter().collect::<Option<Vec<_>>>()?.into_iter().collect_tuple())
+        .collect();
+    for (new, old) in renamed(before, after) {
+        if let Some(kind) = there.remove(old).filter(|_| !there.contains_key(new)) {
+            let (old, renamed) = (ident(old), ident(new));
+            let sql = format!("ALTER TABLE {changes} RENAME COLUMN {old} TO {renamed}");
+            connection.run(&sql).await?;
+            there.insert(new.to_owned(), kind);
+        }
     }
-    connection.run(&sql).await.map(|_| ())
+    for column in &after.columns {
+        let (name, wanted) = (ident(&column.name), &column.type_name);
+        let Some(kind) = there.get(&column.name) else {
+            let sql = format!("ALTER TABLE {changes} ADD COLUMN {name} {wanted}");
+            connection.run(&sql).await?;
+            continue;
+        };
+        if bare(kind) == bare(wanted) {
+            continue;
+        }
+        let alter = |kind: &str| {
+            format!(
+                "ALTER TABLE {changes} ALTER COLUMN {name} TYPE {kind} USING {name}::text::{kind}"
+            )
+        };
+        if let Err(error) = connection.run(&alter(wanted)).await {
+            if error.is_of_the_stack() {
+                return Err(error);
+            }
+            connection.run(&alter("text")).await?;
+        }
+    }
+    Ok(())
 }
 
 /// `changes.<table>`; a name that stands in two schemas is written with its schema.

@@ -84,7 +84,6 @@ pub(crate) fn truncate(oids: &[u32]) -> Vec<u8> {
     [&b"T"[..], &length(oids.len()), &[0], &tables].concat()
 }
 
-#[expect(dead_code, reason = "the histories of the checks use it")]
 pub(crate) fn message(lsn: Lsn, prefix: &str, content: &[u8]) -> Vec<u8> {
     let head = [&b"M\x01"[..], &lsn.0.to_be_bytes(), &string(prefix)].concat();
     [&head[..], &length(content.len()), content].concat()

@@ -155,6 +155,14 @@ impl Alignment {
     }
 }
 
+/// Where a record says that it stands in the WAL.
+pub fn lsn(message: &Message<'_>) -> Option<Lsn> {
+    match &message.body {
+        Body::Envelope(envelope) => envelope.source.lsn,
+        Body::Tombstone => None,
+    }
+}
+
 /// The place in the order of each expected record: of rows of a snapshot that stand side by side the
 /// first of them.
 fn anchors(expected: &[Expected]) -> Vec<usize> {
@@ -386,7 +394,9 @@ impl<'a> Matcher<'a> {
         logged: &Logged<'_>,
         after: Option<&Row<'_>>,
     ) -> Result<Option<usize>, NotOfType> {
-        let row = after.and_then(|row| self.columns.captured_row(row, self.encoding).ok()?);
+        let captured =
+            |row| self.columns.of_record(None, row).captured_row(row, self.encoding).ok()?;
+        let row = after.and_then(captured);
         let Some(row) = row.or_else(|| self.row_of_key(logged)) else { return Ok(None) };
         let places = self.reads_of(Some(&row), None);
         let mut alike = Vec::new();
@@ -423,7 +433,8 @@ impl<'a> Matcher<'a> {
     /// Where the record's key and its row name different rows, the row counts.
     fn keyed_read(&self, logged: &Logged<'_>, envelope: &Envelope<'_>) -> Option<usize> {
         let after = envelope.after.as_ref();
-        let shown = after.and_then(|row| self.columns.captured_row(row, self.encoding).ok()?);
+        let columns = self.columns.at(envelope.source.lsn.unwrap_or_default());
+        let shown = after.and_then(|row| columns.captured_row(row, self.encoding).ok()?);
         let named = self.row_of_key(logged);
         let of = |row: &Option<Key>| {
             self.first_free(&self.reads_of(Some(row.as_ref()?), Some(envelope)))
@@ -441,7 +452,8 @@ impl<'a> Matcher<'a> {
     /// The row that a record's key names.
     fn row_of_key(&self, logged: &Logged<'_>) -> Option<Key> {
         let key = logged.message.key.as_ref()?;
-        self.columns.captured_row(key, self.encoding).ok()?
+        let columns = self.columns.of_record(lsn(&logged.message), key);
+        columns.captured_row(key, self.encoding).ok()?
     }
 
     fn change(
@@ -481,7 +493,8 @@ impl<'a> Matcher<'a> {
         match (self.part(place).and_then(|wanted| wanted.after.as_ref().map(|a| (wanted, a))), row)
         {
             (Some((wanted, after)), Some(row)) => {
-                self.columns.shows(&wanted.columns, after, row, self.encoding)
+                let columns = self.columns.at(wanted.lsn);
+                columns.shows(&wanted.columns, after, row, self.encoding)
             }
             (None, None) => Ok(true),
             (Some(_), None) | (None, Some(_)) => Ok(false),

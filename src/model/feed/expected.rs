@@ -74,6 +74,8 @@ pub struct Expected {
     pub after: Option<Image>,
     /// The columns of the images.
     pub columns: Arc<[String]>,
+    /// The place in the WAL that says which columns the table had.
+    pub lsn: Lsn,
     /// The change it comes from; of a snapshot's row none.
     pub change: Option<Arc<Change>>,
     /// The end LSN of the change's transaction; a snapshot's row has none.
@@ -103,7 +105,7 @@ impl Expected {
     /// A row of a snapshot with the topic's key and the primary key.
     pub(super) fn read(
         (key, row): (Option<Key>, Option<Key>),
-        columns: &Arc<[String]>,
+        (columns, lsn): (&Arc<[String]>, Lsn),
         image: &Image,
     ) -> Self {
         Self {
@@ -113,6 +115,7 @@ impl Expected {
             before: Before::Nothing,
             after: Some(image.clone()),
             columns: columns.clone(),
+            lsn,
             change: None,
             end: None,
             key_change: false,
@@ -146,6 +149,7 @@ pub fn expected(
         };
         let from = list.len();
         for change in transaction.changes.iter().filter(|change| change.table == table) {
+            let columns = columns.at(change.lsn);
             let draft = Draft { columns, rules, change, end: transaction.end };
             draft.parts(&mut list)?;
         }
@@ -272,6 +276,7 @@ impl Draft<'_> {
             before,
             after: after.cloned(),
             columns: names.clone(),
+            lsn: self.change.lsn,
             change: Some(self.change.clone()),
             end: Some(self.end),
             key_change: self.key_changed()?,
@@ -323,7 +328,7 @@ mod tests {
         let key = Key::of(&[Value::Text(row.to_owned())]);
         let image: Image = [Cell::Text(row.to_owned())].into_iter().collect();
         let columns = ["id".to_owned()].into_iter().collect();
-        let read = Expected::read((Some(key.clone()), Some(key)), &columns, &image);
+        let read = Expected::read((Some(key.clone()), Some(key)), (&columns, Lsn(0)), &image);
         Expected { part, owed, ..read }
     }
 

@@ -14,7 +14,7 @@ mod snapshots;
 mod table;
 mod unwrap;
 
-pub use align::{Alignment, Logged, Match, Order};
+pub use align::{Alignment, Logged, Match, Order, lsn};
 pub use expected::{Before, Expected, Owed, Part, expected, key_changed};
 pub use rules::Rules;
 pub use signals::{Asked, Signals, Window};

@@ -79,7 +79,7 @@ impl<'a> Writer<'a> {
         snapshots: &'a Snapshots,
         transactions: &'a [Transaction],
     ) -> Self {
-        let (rows, groups) = (Rows::of(columns.table), BTreeMap::new());
+        let (rows, groups) = (Rows::of(&columns.table), BTreeMap::new());
         Self { columns, table, rules, snapshots, transactions, rows, groups }
     }
 
@@ -114,10 +114,19 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn read(&self, names: &std::sync::Arc<[String]>, row: &Image) -> Result<Expected, NotOfType> {
+    /// The row as it is read after so many transactions.
+    fn read(
+        &self,
+        (names, shows): (&std::sync::Arc<[String]>, usize),
+        row: &Image,
+    ) -> Result<Expected, NotOfType> {
         let encoding = &self.rules.encoding;
-        let key = self.columns.key(names, row, encoding)?;
-        Ok(Expected::read((key, self.columns.row(names, row, encoding)?), names, row))
+        let last = shows.checked_sub(1).and_then(|last| self.transactions.get(last));
+        let lsn = last.map_or(Lsn(0), |transaction| transaction.commit);
+        let columns = self.columns.at(lsn);
+        let key = columns.key(names, row, encoding)?;
+        let row_key = columns.row(names, row, encoding)?;
+        Ok(Expected::read((key, row_key), (names, lsn), row))
     }
 
     fn shot(&self, shot: &Shot, owed: Owed, list: &mut Vec<Expected>) -> Result<(), NotOfType> {
@@ -127,7 +136,7 @@ impl<'a> Writer<'a> {
             apply(&mut rows, self.table, transaction);
         }
         for row in rows.iter() {
-            let wanted = self.read(&rows.columns, row)?;
+            let wanted = self.read((&rows.columns, shot.shows), row)?;
             list.push(Expected { owed, shot: Some(shot.at), ..wanted });
         }
         Ok(())
@@ -150,9 +159,9 @@ impl<'a> Writer<'a> {
         }
         let changed = self.changed(window.open, window.close)?;
         let complete = self.snapshots.complete.contains(&asked.at);
-        let rows = std::mem::replace(&mut self.rows, Rows::of(self.columns.table));
+        let rows = std::mem::replace(&mut self.rows, Rows::of(&self.columns.table));
         for row in rows.iter() {
-            let wanted = self.read(&rows.columns, row)?;
+            let wanted = self.read((&rows.columns, place), row)?;
             if changed.contains(&wanted.row) {
                 continue;
             }
@@ -173,7 +182,8 @@ impl<'a> Writer<'a> {
         let mut keys = BTreeSet::new();
         for change in changes.filter(|change| change.table == self.table) {
             for row in [&change.old, &change.new].into_iter().flatten() {
-                keys.insert(self.columns.row(&change.columns, row, &self.rules.encoding)?);
+                let columns = self.columns.at(change.lsn);
+                keys.insert(columns.row(&change.columns, row, &self.rules.encoding)?);
             }
         }
         Ok(keys)

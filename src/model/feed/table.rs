@@ -1,10 +1,12 @@
 //! The columns of a source table, and the values of its rows.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use itertools::Itertools as _;
 use serde_json::value::RawValue;
 
+use crate::base::position::Lsn;
 use crate::base::value::{Type, Value};
 use crate::codec::debezium::{Encoding, Row};
 use crate::codec::pgoutput::Cell;
@@ -28,19 +30,58 @@ pub struct NotOfType {
 #[derive(Debug, Clone)]
 pub struct Columns<'a> {
     /// The table.
-    pub table: &'a Table,
+    pub table: Cow<'a, Table>,
     /// The columns of its topic's key: its primary key, or what `message.key.columns` names.
     pub key: Vec<String>,
-    types: BTreeMap<&'a str, DataType>,
+    types: BTreeMap<String, DataType>,
+    /// What changes of the schema made of them, from their places in the WAL on.
+    later: Vec<(Lsn, Self)>,
 }
 
 impl<'a> Columns<'a> {
     /// Those of a table whose topic has this key; generated columns are not in the WAL and are left
     /// out.
     pub fn of(table: &'a Table, key: Vec<String>) -> Self {
+        Self::new(Cow::Borrowed(table), key)
+    }
+
+    fn new(table: Cow<'a, Table>, key: Vec<String>) -> Self {
         let stored = table.columns.iter().filter(|column| !column.generated);
-        let types = stored.map(|c| (c.name.as_str(), DataType::postgres(&c.type_name)));
-        Self { table, key, types: types.collect() }
+        let types = stored.map(|c| (c.name.clone(), DataType::postgres(&c.type_name)));
+        let types = types.collect();
+        Self { table, key, types, later: Vec::new() }
+    }
+
+    /// Takes in what the table is from a place in the WAL on.
+    pub fn turn(&mut self, lsn: Lsn, table: Table, key: Vec<String>) {
+        self.later.push((lsn, Self::new(Cow::Owned(table), key)));
+    }
+
+    /// Those that hold for a change or a record with this LSN.
+    pub fn at(&self, lsn: Lsn) -> &Self {
+        let last = self.later.iter().rev().find(|(turn, _)| *turn <= lsn);
+        last.map_or(self, |(_, columns)| columns)
+    }
+
+    /// Those that hold for a record; what does not say its place (a tombstone) has the last whose
+    /// columns are all in `row`.
+    pub fn of_record(&self, lsn: Option<Lsn>, row: &Row<'_>) -> &Self {
+        if let Some(lsn) = lsn {
+            return self.at(lsn);
+        }
+        let fits = |columns: &&Self| columns.key.iter().all(|part| row.contains_key(part));
+        let later = self.later.iter().rev().map(|(_, columns)| columns);
+        later.chain([self]).find(fits).unwrap_or(self)
+    }
+
+    /// These, and those that they become.
+    pub fn versions(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(self.later.iter().map(|(_, columns)| columns))
+    }
+
+    /// Those after the last change of the schema.
+    pub fn last(&self) -> &Self {
+        self.later.last().map_or(self, |(_, columns)| columns)
     }
 
     /// The type of a column, if the catalogue has it.
@@ -49,8 +90,8 @@ impl<'a> Columns<'a> {
     }
 
     /// The columns and their types.
-    pub fn types(&self) -> impl Iterator<Item = (&'a str, &DataType)> {
-        self.types.iter().map(|(name, kind)| (*name, kind))
+    pub fn types(&self) -> impl Iterator<Item = (&str, &DataType)> {
+        self.types.iter().map(|(name, kind)| (name.as_str(), kind))
     }
 
     /// Whether the records of its topic have a key.

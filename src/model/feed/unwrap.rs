@@ -193,7 +193,9 @@ fn place(
             continue;
         }
         let shows = match (&wanted.after, &envelope.after) {
-            (Some(after), Some(row)) => columns.shows(&wanted.columns, after, row, encoding)?,
+            (Some(after), Some(row)) => {
+                columns.at(wanted.lsn).shows(&wanted.columns, after, row, encoding)?
+            }
             // What a deleted row held is compared like any image before.
             (None, _) => true,
             (Some(_), None) => false,

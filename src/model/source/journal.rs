@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Carried, Change, Fold, Image, Kind, Transaction};
+use super::turn::{Noted, differs, renamed, same_type, stored};
+use super::{Carried, Change, Fold, Image, Kind, NOTE, ROWS, Reshaped, TABLES, Transaction, Turn};
 use crate::base::position::{Lsn, Position, Xid};
-use crate::codec::pgoutput::{self, Cell, Message, Old, PgoutputError, Relation, Tuple};
-use crate::history::event::Table;
+use crate::codec::pgoutput::{self, Cell, Logical, Message, Old, PgoutputError, Relation, Tuple};
+use crate::history::event::{Column, Table};
 
 /// The journal cannot be read as one: the harness's own record of the truth is broken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +28,8 @@ struct Shape {
     table: Option<usize>,
     /// The columns that a tuple has.
     columns: Arc<[String]>,
+    /// What the catalogue said of it last.
+    known: Option<Arc<Table>>,
     /// The WAL is to be read as `REPLICA IDENTITY USING INDEX` or default: the key's places.
     identity: Vec<usize>,
 }
@@ -54,11 +57,7 @@ impl Journal {
     pub fn new(tables: &[Table]) -> Self {
         let name =
             |(place, table): (usize, &Table)| ((table.schema.clone(), table.name.clone()), place);
-        let shape = |(place, table): (usize, &Table)| {
-            let stored = table.columns.iter().filter(|column| !column.generated);
-            let columns = stored.map(|column| column.name.clone()).collect();
-            (table.oid, Shape { table: Some(place), columns, identity: Vec::new() })
-        };
+        let shape = |(place, table): (usize, &Table)| (table.oid, Shape::of(Some(place), table));
         Self {
             by_name: tables.iter().enumerate().map(name).collect(),
             folds: tables.iter().map(Fold::of).collect(),
@@ -66,6 +65,12 @@ impl Journal {
             open: None,
             last_commit: None,
         }
+    }
+
+    /// Knows a table that was not among the others, and has no rows yet.
+    pub fn learn(&mut self, table: &Table) {
+        self.by_name.insert((table.schema.clone(), table.name.clone()), self.folds.len());
+        self.folds.push(Fold::of(table));
     }
 
     /// The rows of a table after the last transaction.
@@ -121,6 +126,7 @@ impl Journal {
                 }
             }
             Message::Logical(message) => {
+                self.note(lsn, &message)?;
                 if let Some(open) = &mut self.open {
                     open.transaction.messages.push(message);
                 }
@@ -138,7 +144,9 @@ impl Journal {
             return Err(format!("its commit at {commit} does not follow the one before at {last}"));
         }
         let (changes, messages) = (Vec::new(), Vec::new());
-        let transaction = Transaction { xid, commit, end: commit, time_us, changes, messages };
+        let turns = Vec::new();
+        let transaction =
+            Transaction { xid, commit, end: commit, time_us, changes, messages, turns };
         self.open = Some(Open { transaction, nth: BTreeMap::new(), index: 0 });
         Ok(())
     }
@@ -165,10 +173,10 @@ impl Journal {
         let columns = relation.columns.into_iter().map(|column| column.name);
         let columns = columns.collect::<Arc<[String]>>();
         let table = self.by_name.get(&(relation.schema, relation.name)).copied();
-        let before = self.shapes.insert(
-            relation.oid,
-            Shape { table, columns: columns.clone(), identity: identity.clone() },
-        );
+        let known = self.shapes.get(&relation.oid).and_then(|shape| shape.known.clone());
+        let identified = identity.clone();
+        let shape = Shape { table, columns: columns.clone(), identity: identified, known };
+        let before = self.shapes.insert(relation.oid, shape);
         let Some(fold) = table.and_then(|table| self.folds.get_mut(table)) else { return };
         if let Some(before) = before.filter(|before| before.columns != columns) {
             let place = |name| before.columns.iter().position(|column| column == name);
@@ -176,6 +184,124 @@ impl Journal {
         }
         if relation.identity == b'i' {
             fold.identify(identity);
+        }
+    }
+
+    /// Takes a note of a change of the schema.
+    fn note(&mut self, lsn: Lsn, message: &Logical) -> Result<(), String> {
+        let text = || String::from_utf8_lossy(&message.content).into_owned();
+        let wrong = |error: serde_json::Error| format!("a note on the schema: {error}");
+        match message.prefix.as_str() {
+            NOTE => {
+                let Some(open) = &mut self.open else { return Ok(()) };
+                let behind = open.transaction.changes.len();
+                // The statement is noted behind what it did.
+                match open.transaction.turns.last_mut() {
+                    Some(last) if last.ddl.is_none() && last.behind == behind => {
+                        last.ddl = Some(text());
+                    }
+                    Some(_) | None => {
+                        let (tables, reshaped, ddl) = (None, Vec::new(), Some(text()));
+                        open.transaction.turns.push(Turn { behind, lsn, ddl, tables, reshaped });
+                    }
+                }
+            }
+            TABLES => {
+                let tables = serde_json::from_slice::<Vec<Table>>(&message.content);
+                self.tables(lsn, tables.map_err(wrong)?);
+            }
+            ROWS => {
+                let noted = serde_json::from_slice::<Noted>(&message.content);
+                self.rows(noted.map_err(wrong)?);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The tables are these from here on.
+    fn tables(&mut self, lsn: Lsn, tables: Vec<Table>) {
+        let Some(open) = &mut self.open else { return };
+        let mut reshaped = Vec::new();
+        let mut moved = BTreeMap::new();
+        // What is gone first: another table may have its name now.
+        let name = |table: &Table| (table.schema.clone(), table.name.clone());
+        let now = tables.iter().map(|t| (t.oid, name(t))).collect::<BTreeMap<_, _>>();
+        for (oid, shape) in &mut self.shapes {
+            let Some(known) = shape.known.clone() else { continue };
+            if now.get(oid).is_some_and(|now| *now == name(&known)) {
+                continue;
+            }
+            let fold = shape.table.and_then(|place| self.folds.get_mut(place));
+            moved.insert(*oid, fold.map(|fold| fold.rows().cloned().collect::<Vec<_>>()));
+            if let Some(place) = shape.table
+                && let Some(fold) = self.folds.get_mut(place)
+            {
+                fold.clear();
+            }
+            let (place, table) = (shape.table.take(), known);
+            reshaped.push(Reshaped { place, table, gone: true, rows: Vec::new(), noted: false });
+        }
+        self.shapes.retain(|oid, shape| shape.known.is_none() || now.contains_key(oid));
+        for table in &tables {
+            let place = self.by_name.get(&name(table)).copied();
+            let before = self.shapes.get(&table.oid).and_then(|shape| shape.known.clone());
+            let here = before.as_ref().is_some_and(|before| name(before) == name(table));
+            let same = before.as_ref().is_some_and(|before| !differs(before, table));
+            if here && same {
+                continue;
+            }
+            let shape = Shape::of(place, table);
+            let known = shape.known.clone();
+            let rows = match moved.remove(&table.oid).flatten() {
+                Some(rows) => rows,
+                None => {
+                    let fold = place.filter(|_| here).and_then(|place| self.folds.get(place));
+                    fold.map(|fold| fold.rows().cloned().collect()).unwrap_or_default()
+                }
+            };
+            let rows = match &before {
+                Some(before) => turned(rows, before, table),
+                None => rows,
+            };
+            self.shapes.insert(table.oid, shape);
+            if let Some(fold) = place.and_then(|place| self.folds.get_mut(place)) {
+                *fold = Fold::of(table);
+                for row in &rows {
+                    fold.insert(row);
+                }
+            }
+            reshaped.extend(known.map(|table| Reshaped {
+                place,
+                table,
+                gone: false,
+                rows,
+                noted: false,
+            }));
+        }
+        let (behind, tables) = (open.transaction.changes.len(), Some(tables.into()));
+        open.transaction.turns.push(Turn { behind, lsn, ddl: None, tables, reshaped });
+    }
+
+    /// The rows of a table are these from here on.
+    fn rows(&mut self, noted: Noted) {
+        let Some(shape) = self.shapes.get(&noted.table) else { return };
+        let (place, Some(table)) = (shape.table, shape.known.clone()) else { return };
+        let Some(open) = &mut self.open else { return };
+        let rows = noted.images();
+        if let Some(fold) = place.and_then(|place| self.folds.get_mut(place)) {
+            *fold = Fold::of(&table);
+            for row in &rows {
+                fold.insert(row);
+            }
+        }
+        let Some(turn) = open.transaction.turns.last_mut() else { return };
+        let of = |reshaped: &&mut Reshaped| !reshaped.gone && reshaped.table.oid == table.oid;
+        match turn.reshaped.iter_mut().find(of) {
+            Some(reshaped) => (reshaped.rows, reshaped.noted) = (rows, true),
+            None => {
+                turn.reshaped.push(Reshaped { place, table, gone: false, rows, noted: true });
+            }
         }
     }
 
@@ -218,6 +344,31 @@ impl Journal {
         open.index += 1;
         Ok(())
     }
+}
+
+impl Shape {
+    fn of(table: Option<usize>, known: &Table) -> Self {
+        let columns = stored(known);
+        Self { table, columns, known: Some(Arc::new(known.clone())), identity: Vec::new() }
+    }
+}
+
+/// Rows in the columns that their table has after a change of the schema. What it made of a value
+/// whose type is another is not known.
+fn turned(rows: Vec<Image>, before: &Table, after: &Table) -> Vec<Image> {
+    let renamed = renamed(before, after);
+    let was = before.columns.iter().filter(|column| !column.generated).collect::<Vec<_>>();
+    let place = |column: &Column| {
+        let name = renamed.get(column.name.as_str()).copied().unwrap_or(&column.name);
+        was.iter().position(|old| old.name == name && same_type(old, column))
+    };
+    let places = after.columns.iter().filter(|column| !column.generated).map(place);
+    let places = places.collect::<Vec<_>>();
+    let row = |row: &Image| {
+        let cell = |place: &Option<usize>| place.and_then(|place| row.get(place)).cloned();
+        places.iter().map(|place| cell(place).unwrap_or(Cell::Unchanged)).collect()
+    };
+    rows.iter().map(row).collect()
 }
 
 /// A change as the WAL says it.

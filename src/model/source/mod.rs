@@ -10,6 +10,9 @@ mod journal;
 mod prefix;
 #[cfg(test)]
 mod tests;
+mod turn;
+#[cfg(test)]
+mod turn_tests;
 
 use std::sync::Arc;
 
@@ -19,11 +22,16 @@ use crate::codec::pgoutput::{Cell, Logical};
 pub use fold::{Fold, RowKey};
 pub use journal::{Journal, JournalError};
 pub use prefix::{Rows, apply, prefix};
+pub use turn::{Reshaped, Turn, bare, renamed, same_type};
 
 /// The prefix of the harness's barriers; the connector captures them.
 pub const BARRIER: &str = "changeproof.barrier";
 /// The prefix of the harness's notes; the connector does not capture them.
 pub const NOTE: &str = "changeproof.note";
+/// The prefix of the notes that say what the tables are after a change of the schema.
+pub const TABLES: &str = "changeproof.note.tables";
+/// The prefix of the notes that hold the rows of a table after a change of the schema.
+pub const ROWS: &str = "changeproof.note.rows";
 
 /// A row: one cell for each of the table's columns that are not generated.
 ///
@@ -46,6 +54,8 @@ pub struct Transaction {
     pub changes: Vec<Arc<Change>>,
     /// Its logical messages, barriers and notes among them.
     pub messages: Vec<Logical>,
+    /// The changes of the schema in it, in order.
+    pub turns: Vec<Turn>,
 }
 
 /// What a change does.

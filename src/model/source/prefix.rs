@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Fold, Image, Kind, Transaction};
+use super::turn::stored;
+use super::{Fold, Image, Kind, Transaction, Turn};
 use crate::history::event::Table;
 
 /// The rows of one table at a prefix.
@@ -16,9 +17,7 @@ pub struct Rows {
 impl Rows {
     /// The empty table.
     pub fn of(table: &Table) -> Self {
-        let stored = table.columns.iter().filter(|column| !column.generated);
-        let columns = stored.map(|column| column.name.clone()).collect();
-        Self { columns, fold: Fold::of(table) }
+        Self { columns: stored(table), fold: Fold::of(table) }
     }
 
     /// The rows; equal ones of a table without key as often as they are there.
@@ -38,6 +37,16 @@ impl Rows {
         }
         if let Some(new) = new {
             self.fold.insert(new);
+        }
+    }
+
+    /// Becomes what a change of the schema has made of the table at a place.
+    pub fn turn(&mut self, turn: &Turn, place: usize) {
+        for reshaped in turn.of(place) {
+            *self = Self::of(&reshaped.table);
+            for row in &reshaped.rows {
+                self.fold.insert(row);
+            }
         }
     }
 
@@ -61,12 +70,22 @@ pub fn prefix<'a>(
     prefix
 }
 
-/// Takes the changes of one table from a transaction.
+/// Takes the changes of one table from a transaction, and what changes of the schema made of it.
 pub fn apply(rows: &mut Rows, table: usize, transaction: &Transaction) {
-    for change in transaction.changes.iter().filter(|change| change.table == table) {
+    let mut turns = transaction.turns.iter().peekable();
+    for (n, change) in transaction.changes.iter().enumerate() {
+        while let Some(turn) = turns.next_if(|turn| turn.behind <= n) {
+            rows.turn(turn, table);
+        }
+        if change.table != table {
+            continue;
+        }
         if change.kind == Kind::Truncate {
             rows.clear();
         }
         rows.replace(&change.columns, change.old.as_ref(), change.new.as_ref());
+    }
+    for turn in turns {
+        rows.turn(turn, table);
     }
 }

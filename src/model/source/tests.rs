@@ -16,18 +16,18 @@ fn table(identity: ReplicaIdentity, key: &[&str]) -> Table {
     Table { key, identity, ..text_table("t", &["id", "note"]) }
 }
 
-fn row(cells: &[Option<&str>]) -> Row {
+pub(super) fn row(cells: &[Option<&str>]) -> Row {
     cells.iter().map(|cell| cell.map_or(Cell::Null, |text| Cell::Text(text.to_owned()))).collect()
 }
 
-fn push(journal: &mut Journal, messages: &[Vec<u8>]) -> Vec<Transaction> {
+pub(super) fn push(journal: &mut Journal, messages: &[Vec<u8>]) -> Vec<Transaction> {
     let push = |(n, message): (usize, &Vec<u8>)| {
         journal.push(Lsn(u64::try_from(n).unwrap()), Xid(7), message).unwrap()
     };
     messages.iter().enumerate().filter_map(push).collect()
 }
 
-fn transaction(commit: u64, changes: &[Vec<u8>]) -> Vec<Vec<u8>> {
+pub(super) fn transaction(commit: u64, changes: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let begin = write::begin(Lsn(commit), 0, Xid(7));
     let end = write::commit(Lsn(commit), Lsn(commit + 8), 0);
     [vec![begin], changes.to_vec(), vec![end]].concat()

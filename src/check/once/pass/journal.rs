@@ -8,6 +8,7 @@ use crate::base::position::{Lsn, Xid};
 use crate::codec::debezium::Op;
 use crate::codec::pgoutput::{self, Does, OldView, View};
 use crate::model::feed::Part;
+use crate::model::source::TABLES;
 
 /// A transaction whose commit has not come yet.
 #[derive(Debug)]
@@ -71,6 +72,9 @@ impl Pass {
                     return Err(Stop::refused("a table is truncated on the way"));
                 }
                 Ok(())
+            }
+            pgoutput::Message::Logical(message) if message.prefix == TABLES => {
+                Err(Stop::refused("the schema changes on the way"))
             }
             _ => Ok(()),
         }
