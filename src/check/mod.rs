@@ -14,6 +14,7 @@ mod duplicates;
 mod excerpt;
 mod files;
 mod found;
+mod held;
 mod integrity;
 mod internal;
 mod lives;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::case::Case;
 use super::found::{Found, Raw};
+use super::held::{self, Windows};
 use super::sinks::{Rows, SinkCase, equal, shown};
 use super::verdict::{Difference, Status, Unmet};
 use crate::base::anomaly::Anomaly;
@@ -132,13 +133,26 @@ pub(super) fn check(
         let captured = keyed.filter_map(|emitted| emitted.row.clone()).collect::<Vec<_>>();
         let in_sink = table.differences(sink, &captured);
         let reference = sink.reference(&case.index, proof, Side::Journal).ok();
+        let known = reference.as_ref().is_some_and(|reference| {
+            let part = Table { open: true, ..table.without(&told) };
+            part.of(sink, reference, &told).is_empty()
+        });
         let in_reference = reference.map(|mut reference| {
             // Windows that are not closed yet are in the reference and not in the sink.
             reference.keyed.retain(|_, row| !sink.is_open(row, proof));
             reference.bag.retain(|row| !sink.is_open(row, proof));
             table.without(&told).of(sink, &reference, &told)
         });
-        let sentence = sentence(name, &in_sink, in_reference.as_deref());
+        // The reference has the rows, of windows that are still open.
+        let open = known && in_reference.as_ref().is_some_and(|differs| !differs.is_empty());
+        let held = held::windows(case, sink).filter(|_| open && !in_sink.is_empty());
+        let sentence = match held {
+            Some(Windows::Held(why) | Windows::Open(why)) => {
+                let sentence = format!("the rows expected of `{name}` are of open windows: {why}");
+                Some((sentence, in_sink))
+            }
+            None => sentence(name, &in_sink, in_reference.as_deref()),
+        };
         if let Some((sentence, difference)) = sentence {
             let at = Some(written.text.place(0).to_string());
             unmet.push(Unmet { demand: "rows".to_owned(), at, sentence, difference });

@@ -16,7 +16,11 @@ use crate::history::event::{Proof, Side, SinkMode};
 use crate::model::key::Key;
 use crate::model::sink::{Contents, Emitted, Shape, texts};
 use crate::model::watermark::closes;
+use crate::model::zone::Zone;
 use crate::scenario::pipeline::{Sink, Window};
+
+const FLUSHED_LATE: &str = "; in a time zone without summer time Flink adds rows to their window at \
+                            multiples of its length in UTC, when it may have fired";
 
 /// One sink.
 pub(super) struct SinkCase<'a> {
@@ -26,6 +30,9 @@ pub(super) struct SinkCase<'a> {
     /// It has a reference.
     pub(super) judged: bool,
     pub(super) window: Option<&'a Window>,
+    /// The time zone by which its windows end, where it is not UTC, and whether the watermark counts
+    /// wall times.
+    zone: Option<(Zone, bool)>,
     /// The first record that cannot be read.
     pub(super) unread: Option<String>,
     /// The statement that writes it failed or was rejected: it is not judged further.
@@ -92,7 +99,13 @@ impl<'a> SinkCase<'a> {
                 .and_then(|proof| super::topic::unread_partition(proof, &table.topic, read));
             let skipped = skipped.map(|n| format!("partition {n} of its topic was not read"));
             let unread = unread.or(skipped).or_else(|| files::lacking(index, of_sink));
-            sinks.push(Self { name, shape, log, judged, window, unread, stopped });
+            let (zone, unknown) = match window.map(|_| zone_of(index, name)) {
+                Some(Err(unknown)) => (None, Some(unknown)),
+                Some(Ok(zone)) => (zone, None),
+                None => (None, None),
+            };
+            let unread = unread.or(unknown);
+            sinks.push(Self { name, shape, log, judged, window, zone, unread, stopped });
         }
         (sinks, gaps)
     }
@@ -349,14 +362,38 @@ impl<'a> SinkCase<'a> {
         self.end(row).is_some_and(|end| !self.is_closed(end, proof))
     }
 
-    /// When the row's window ends, in milliseconds since 1970.
+    /// Whether the row says that it is of no window: a union may hold such rows beside windows.
+    pub(super) fn is_plain(&self, row: &Row) -> bool {
+        self.window.is_some_and(|window| row.get(&window.end) == Some(&Value::Null))
+    }
+
+    /// When the row's window ends, in milliseconds since 1970, as the watermark counts them.
     pub(super) fn end(&self, row: &Row) -> Option<i64> {
-        match row.get(&self.window?.end) {
-            Some(Value::Timestamp(micros) | Value::TimestampTz(micros)) => {
-                Some(micros.div_euclid(1000))
+        let zone = self.zone.as_ref();
+        let of_wall = |wall: i64| match zone {
+            Some((zone, false)) => zone.end(wall),
+            Some((_, true)) | None => wall,
+        };
+        match row.get(&self.window?.end)? {
+            Value::Timestamp(micros) => Some(of_wall(micros.div_euclid(1000))),
+            Value::Date(days) => Some(of_wall(days.saturating_mul(86_400_000))),
+            Value::Text(text) => wall_time(text).map(of_wall),
+            Value::TimestampTz(micros) => {
+                let instant = micros.div_euclid(1000);
+                Some(match zone {
+                    Some((zone, true)) => zone.wall(instant),
+                    Some((_, false)) | None => instant,
+                })
             }
             _ => None,
         }
+    }
+
+    /// What Flink does to windows that end by a time zone, other than UTC, whose clock never changes
+    /// (seen on 2.2.0, with one phase of aggregation and with two), as the end of a sentence.
+    pub(super) fn flushed_late(&self) -> &'static str {
+        let zone = self.zone.as_ref().filter(|(zone, wall)| !wall && !zone.changes());
+        zone.map_or("", |_| FLUSHED_LATE)
     }
 
     /// Whether the proof shows the windows closed that end at `end`.
@@ -371,6 +408,25 @@ impl<'a> SinkCase<'a> {
         let most = proof.watermarks_at_most.get(self.name).copied().flatten();
         self.is_closed(end, proof) || most.is_some_and(|watermark| closes(watermark, end))
     }
+}
+
+/// The time zone by which a sink's windows end, and whether the watermark counts wall times; an error
+/// if it is not known.
+fn zone_of(index: &Index<'_>, sink: &str) -> Result<Option<(Zone, bool)>, String> {
+    let jobs = index.proofs.iter().rev().flat_map(|proof| &proof.jobs);
+    let mut firings = jobs.flat_map(|job| &job.firings).filter(|firing| firing.sink == sink);
+    let Some(zoned) = firings.find_map(|firing| firing.zoned.as_ref()) else { return Ok(None) };
+    let unknown = || format!("the time zone `{}` of its windows is not known here", zoned.name);
+    let zone = Zone::of(&zoned.name).ok_or_else(unknown)?;
+    Ok(Some((zone, zoned.wall)))
+}
+
+/// A time as text, in milliseconds as if it were of UTC: `2025-01-01`, `2025-01-01 10:00[:00]`.
+fn wall_time(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let time = text.parse::<jiff::civil::DateTime>().ok();
+    let time = time.or_else(|| Some(text.parse::<jiff::civil::Date>().ok()?.at(0, 0, 0, 0)))?;
+    Some(time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond())
 }
 
 /// Whether two rows are equal in these columns.

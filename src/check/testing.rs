@@ -216,6 +216,7 @@ impl Scene {
                 times: vec![Time::Column { name: "at".to_owned(), ticks: 1, one_row: false }],
                 delay_ms: 0,
                 idles: false,
+                zone: None,
             }],
         });
         self
@@ -483,15 +484,12 @@ impl Scene {
             ("Source: payments".to_owned(), TOPIC.to_owned(), partition, end - 1)
         });
         let job = JobProof {
-            committed: None,
             job: "j".to_owned(),
             sinks: vec![SINK.to_owned()],
             attempts: vec![self.attempt.to_string()],
             sources: delivered.collect(),
-            watermarks: Vec::new(),
             checkpoint: 1,
-            late: Vec::new(),
-            readings: Vec::new(),
+            ..JobProof::default()
         };
         let ends = [(TOPIC.to_owned(), sources), (SINK.to_owned(), ends_of(SINK, self.n_files))];
         let proof = Proof {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::case::Case;
 use super::found::Found;
+use super::held::{self, Windows};
 use super::outbox;
 use super::sinks::SinkCase;
 use crate::history::event::Role;
@@ -126,10 +127,30 @@ fn sinks(case: &Case<'_>, found: &mut Found, warnings: &mut Vec<String>) {
         empty || case.expect.must_show.iter().any(|demand| demand.place == sink.name)
     };
     for sink in idle.iter().filter(|sink| !excused(sink)) {
-        let why = if sink.was_written() { "no window of it closed" } else { "it never held a row" };
+        let why = match held::windows(case, sink) {
+            Some(Windows::Held(why)) => {
+                let what = format!("whether `{}` agrees with its reference", sink.name);
+                found.gap(what, format!("no window of it closed: {why}"));
+                continue;
+            }
+            Some(Windows::Open(why)) => format!("no window of it closed: {why}"),
+            None if held::has_been_wanted(case, sink) => {
+                // Then what it lacks is a finding, unless something kept it from being compared.
+                if !found.findings.iter().any(|raw| raw.finding.place == sink.name) {
+                    let what = format!("whether `{}` agrees with its reference", sink.name);
+                    found.gap(
+                        what,
+                        "it never held a row that counts, and its reference has held one",
+                    );
+                }
+                continue;
+            }
+            None if sink.was_written() => "no window of it closed".to_owned(),
+            None => "it never held a row: nothing in the timeline reaches it".to_owned(),
+        };
         if is_named(case, sink.name) || written.is_empty() {
             let what = format!("whether `{}` agrees with its reference", sink.name);
-            found.gap(what, format!("{why}: nothing in the timeline reaches it"));
+            found.gap(what, why);
         } else {
             warnings.push(format!("`{}` was not exercised: {why}", sink.name));
         }

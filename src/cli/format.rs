@@ -40,8 +40,8 @@ impl Shown {
         }
         let passed = case.exit == Exit::Pass && case.leftovers.is_empty();
         let page = match (passed, self.console.tells_all()) {
-            (true, false) => human::line(case).styled(),
-            (true, true) => human::line(case).styled() + &human::differing(case).styled(),
+            (true, false) => human::passed(case).styled(),
+            (true, true) => human::passed(case).styled() + &human::differing(case).styled(),
             (false, false) => human::full(case).styled() + "\n",
             (false, true) => human::whole(case).styled() + "\n",
         };

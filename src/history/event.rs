@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use super::proof::{JobProof, Proof, ProofGap, Reading};
+pub use super::proof::{Firing, JobProof, Proof, ProofGap, Reading, Unassigned, Zoned};
 use crate::base::anomaly::Anomaly;
 use crate::base::difference::Difference;
 use crate::base::position::{Lsn, Xid};
@@ -475,6 +475,9 @@ pub struct Clock {
     pub delay_ms: i64,
     /// Partitions are left out while they are idle: which ones were, no record tells.
     pub idles: bool,
+    /// Its times are wall times of this zone, made of the points in time that the records hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
 }
 
 /// Where the event time of a record's rows is read.

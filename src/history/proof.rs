@@ -48,7 +48,7 @@ pub struct ProofGap {
 }
 
 /// The evidence for one job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct JobProof {
     /// Flink's job id.
     pub job: String,
@@ -60,6 +60,12 @@ pub struct JobProof {
     pub sources: Vec<(String, String, i32, i64)>,
     /// Per event-time operator: operator, watermark computed from the records, watermark seen.
     pub watermarks: Vec<(String, i64, i64)>,
+    /// How windows reach its sinks; none in histories before 1.4.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub firings: Vec<Firing>,
+    /// The tables of which some subtasks of their sources read no partition.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unassigned: Vec<Unassigned>,
     /// The id of the checkpoint that was triggered after that and completed.
     pub checkpoint: u64,
     /// Where it writes files: the second checkpoint after that one. It completes only once every
@@ -73,6 +79,52 @@ pub struct JobProof {
     /// read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub readings: Vec<Reading>,
+}
+
+/// Subtasks of a source that read no partition: they give no watermark.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unassigned {
+    /// The Flink table.
+    pub table: String,
+    /// How many there are.
+    pub without: u32,
+    /// Of so many.
+    pub subtasks: u32,
+}
+
+/// How windows reach a sink, by the graph of its job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Firing {
+    /// The sink.
+    pub sink: String,
+    /// The tasks that fire them; none where the statements before have fired them all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at: Vec<String>,
+    /// The topics whose rows these are made of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub of: Vec<String>,
+    /// The topics whose rows are windows already, which are passed on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub through: Vec<String>,
+    /// The topics whose rows come to them after they have fired (a join with a table, a union).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<String>,
+    /// A row of a window that has fired may be written again, because of other rows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reworked: bool,
+    /// The time zone of their statement, where it is not UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zoned: Option<Zoned>,
+}
+
+/// The time zone (`table.local-time-zone`) by which windows start and end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Zoned {
+    /// Its name.
+    pub name: String,
+    /// Event time is a `TIMESTAMP`: the watermark itself counts wall times. Else it counts points in
+    /// time, and only the ends of the windows are wall times.
+    pub wall: bool,
 }
 
 /// What a source operator made of the records of its topics.

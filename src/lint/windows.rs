@@ -1,12 +1,15 @@
 //! A window is expected, and no event closes it.
 
 use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 use super::Rule;
 use super::case::{Case, Found, session};
 use crate::base::text::Text;
+use crate::model::zone::Zone;
 use crate::scenario::expect::RowCell;
 use crate::scenario::pipeline::{Sink, WindowTime};
+use crate::sql::flink::{Statement, parse};
 use crate::sql::token::{Language, significant};
 
 /// The rule.
@@ -19,6 +22,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>, found: &mut Found<'_>) {
+    let zone = zone(case);
     for (name, table) in &case.trial.expect.rows {
         let Some(Sink::Judged { window: Some(window), .. }) = case.trial.pipeline.sinks.get(name)
         else {
@@ -35,6 +39,7 @@ fn check(case: &Case<'_>, found: &mut Found<'_>) {
         for row in &table.rows {
             let Some(RowCell::Value { text, .. }) = row.cells.get(end) else { continue };
             let Ok(ends) = text.parse::<DateTime>() else { continue };
+            let ends = zone.as_ref().map_or(ends, |zone| earlier(zone, ends));
             if latest.checked_sub(delay).is_ok_and(|watermark| watermark < ends) {
                 let message = format!(
                     "the window that ends at {text} stays open: the latest event time in this scenario is {latest}, and the watermark is {} ms behind",
@@ -51,6 +56,26 @@ fn check(case: &Case<'_>, found: &mut Found<'_>) {
             }
         }
     }
+}
+
+/// The time zone of the session, where it is not UTC.
+fn zone(case: &Case<'_>) -> Option<Zone> {
+    let statements = case.trial.pipeline.statements.iter().map(parse);
+    let mut set = statements.filter_map(|statement| match statement {
+        Statement::Set { key, value } if key.ends_with(".local-time-zone") => Some(value),
+        _ => None,
+    });
+    let own = case.trial.settings.flink.get("table.local-time-zone").cloned();
+    Zone::of(&set.next_back().or(own).filter(|name| !Zone::is_utc(name))?)
+}
+
+/// The wall time of a zone as one of UTC; itself where that is earlier, since windows over a
+/// `TIMESTAMP` clock know no zone.
+fn earlier(zone: &Zone, wall: DateTime) -> DateTime {
+    let Ok(utc) = wall.to_zoned(TimeZone::UTC) else { return wall };
+    let end = zone.end(utc.timestamp().as_millisecond());
+    let end = jiff::Timestamp::from_millisecond(end).ok();
+    end.map_or(wall, |end| end.to_zoned(TimeZone::UTC).datetime().min(wall))
 }
 
 /// The latest time that is written in setup and timeline; `None` if there is none, or if times are
@@ -88,6 +113,23 @@ mod tests {
     use rstest::rstest;
 
     use crate::lint::testing::warned;
+
+    #[rstest]
+    #[case("Asia/Tokyo", "2025-01-01 02:00:05", false)]
+    #[case("Asia/Tokyo", "2025-01-01 02:00:04", true)]
+    #[case("America/New_York", "2025-01-01 11:00:05", false)]
+    fn a_window_ends_at_a_wall_time_of_the_sessions_zone(
+        #[case] zone: &str,
+        #[case] time: &str,
+        #[case] expected: bool,
+    ) {
+        let rest = format!(
+            "settings: {{flink: {{table.local-time-zone: {zone}}}}}\n\
+             timeline:\n  - a: INSERT INTO payments VALUES (1, 'ann', 5, '{time}')\n\
+             expect:\n  rows:\n    hourly: |\n      account | window_end\n      ann | 2025-01-01 11:00:00\n"
+        );
+        assert_eq!(warned(&rest, "W0102"), expected);
+    }
 
     #[rstest]
     #[case::too_early("'2025-01-01 11:00:04'", true)]

@@ -12,3 +12,4 @@ pub mod runs;
 pub mod sink;
 pub mod source;
 pub mod watermark;
+pub mod zone;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::zone::Zone;
 use crate::history::event::{Clock, Record, Time};
 
 /// Whether a watermark closes the windows that end at `end`: their last millisecond has passed.
@@ -35,7 +36,7 @@ struct Stamped {
 impl Progress {
     /// Takes note of a record of one of the clock's topics, in the order of offsets.
     pub fn note(&mut self, clock: &Clock, record: &Record) {
-        let times = clock.times.iter().flat_map(|time| times(time, record));
+        let times = times_of(clock, record).into_iter();
         let Some(latest) = times.max().map(|time| time.saturating_sub(clock.delay_ms)) else {
             return;
         };
@@ -85,22 +86,28 @@ impl Progress {
 /// idle ones are left out: then that of any other partition may have come first.
 pub fn may_be_late<'r>(clock: &Clock, records: impl IntoIterator<Item = &'r Record>) -> u64 {
     if clock.idles {
-        let of = |record: &Record| clock.times.iter().flat_map(|t| times(t, record)).collect();
         let rows: Vec<i64> =
-            records.into_iter().flat_map(|record| -> Vec<i64> { of(record) }).collect();
+            records.into_iter().flat_map(|record| times_of(clock, record)).collect();
         let latest = rows.iter().max().map(|time| time.saturating_sub(clock.delay_ms));
         return rows.iter().filter(|time| Some(**time) <= latest).map(|_| 1).sum();
     }
     let mut watermarks = BTreeMap::<i32, i64>::new();
     let mut late = 0;
     for record in records {
-        let times = clock.times.iter().flat_map(|time| times(time, record)).collect::<Vec<_>>();
+        let times = times_of(clock, record);
         let watermark = watermarks.entry(record.partition).or_insert(i64::MIN);
         late += times.iter().filter(|time| **time <= *watermark).map(|_| 1).sum::<u64>();
         let latest = times.iter().max().map(|time| time.saturating_sub(clock.delay_ms));
         *watermark = latest.map_or(*watermark, |latest| latest.max(*watermark));
     }
     late
+}
+
+/// The event times of the rows of a record, in milliseconds since 1970, as a clock counts them.
+fn times_of(clock: &Clock, record: &Record) -> Vec<i64> {
+    let zone = clock.zone.as_deref().and_then(Zone::of);
+    let times = clock.times.iter().flat_map(|time| times(time, record));
+    times.map(|time| zone.as_ref().map_or(time, |zone| zone.wall(time))).collect()
 }
 
 /// The event times of the rows of a record, in milliseconds since 1970.
@@ -179,6 +186,7 @@ mod tests {
             times: vec![Time::Field("at".to_owned())],
             delay_ms: 1,
             idles: false,
+            zone: None,
         };
         let mut progress = Progress::default();
         for (offset, timestamp, at) in [(1, 100, 11), (3, 200, 31), (5, 300, 21)] {
@@ -272,6 +280,7 @@ mod tests {
             times: vec![Time::Field("at".to_owned())],
             delay_ms: 1,
             idles,
+            zone: None,
         };
         let records = times.iter().map(|at| record(0, 0, &json!({"at": at}))).collect::<Vec<_>>();
         assert_eq!(may_be_late(&clock, &records), expected);

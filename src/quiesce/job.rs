@@ -8,12 +8,13 @@ use futures::future::try_join_all;
 use itertools::Itertools as _;
 
 use super::watermark::{self, Bounds, Expected, Partition, Place};
-use super::{Clause, Clients, Job, Read, Unproven, metric};
+use super::{Clause, Clients, Job, Read, Unproven, firing, metric};
 use crate::base::anomaly::Anomaly;
 use crate::client::clock::Stopwatch;
 use crate::client::flink::{self, Attempt, FlinkError, is_terminal};
 use crate::client::kafka::Ends;
 use crate::client::wait::{self, Look, WaitError};
+use crate::history::event::Unassigned;
 
 /// The watermark of a task that has had none.
 const START: i64 = i64::MIN;
@@ -38,16 +39,17 @@ pub(super) struct Delivered {
     pub(super) sources: Vec<(String, String, i32, i64)>,
     /// Vertex name, computed, seen.
     pub(super) watermarks: Vec<(String, i64, i64)>,
-    /// By sink, the input watermark of the task that writes it: what it has come to for sure, and
-    /// at most.
-    pub(super) by_sink: BTreeMap<String, (Option<i64>, Option<i64>)>,
+    /// By vertex, its input watermark: what it has come to for sure, and at most.
+    pub(super) inputs: BTreeMap<String, (Option<i64>, Option<i64>)>,
+    /// Sources with subtasks that read no partition.
+    pub(super) unassigned: Vec<Unassigned>,
     /// Why a watermark could not be computed.
     pub(super) gaps: Vec<String>,
 }
 
 impl Delivered {
     /// Takes note of the input watermarks that were seen of a vertex.
-    fn take(&mut self, job: &Job, vertex: &flink::Vertex, bounds: Bounds, seen: (i64, i64)) {
+    fn take(&mut self, vertex: &flink::Vertex, bounds: Bounds, seen: (i64, i64)) {
         if left(seen.1) > bounds.most {
             let most = bounds.most.map_or("none".to_owned(), |at| at.to_string());
             self.gaps.push(format!(
@@ -57,12 +59,8 @@ impl Delivered {
         } else if let Some(least) = bounds.least {
             self.watermarks.push((vertex.name.clone(), least, seen.0));
         }
-        for sink in &job.sinks {
-            if metric::writes(&vertex.name, &sink.sink) {
-                let sure = left(seen.0).filter(|at| Some(*at) > bounds.stale);
-                self.by_sink.insert(sink.sink.clone(), (sure, bounds.most.max(sure)));
-            }
-        }
+        let sure = left(seen.0).filter(|at| Some(*at) > bounds.stale);
+        self.inputs.insert(vertex.id.clone(), (sure, bounds.most.max(sure)));
     }
 }
 
@@ -187,6 +185,7 @@ impl<'a> Watched<'a> {
             };
             delivered.sources.extend(offsets);
             let emits = source.watermark(clients, ends, &subtasks);
+            delivered.unassigned.extend(source.unassigned(&subtasks));
             expected.insert(source.vertex.id.clone(), emits);
         }
         self.look_at_time(clients, &expected, delivered).await
@@ -278,7 +277,7 @@ impl<'a> Watched<'a> {
                     shown(bounds.least)
                 )));
             }
-            delivered.take(self.job, vertex, bounds, seen);
+            delivered.take(vertex, bounds, seen);
         }
         delivered.gaps.sort();
         delivered.gaps.dedup();
@@ -322,7 +321,7 @@ impl<'a> Watched<'a> {
         Ok(late.into_iter().collect())
     }
 
-    fn places(&self) -> BTreeMap<String, Place> {
+    pub(super) fn places(&self) -> BTreeMap<String, Place> {
         let delays = |id: &str| {
             let vertex = self.graph.vertices.iter().find(|vertex| vertex.id == id);
             vertex.is_some_and(|vertex| vertex.name.contains("IntervalJoin"))
@@ -397,7 +396,7 @@ type Subtasks = BTreeMap<(String, i32), u32>;
 pub(super) struct SourceVertex<'a> {
     pub(super) vertex: &'a flink::Vertex,
     /// Normally one; several when tables of the same name stand in several databases.
-    reads: Vec<&'a Read>,
+    pub(super) reads: Vec<&'a Read>,
 }
 
 impl SourceVertex<'_> {
@@ -479,6 +478,15 @@ impl SourceVertex<'_> {
         self.emits(&partitions, assigned)
     }
 
+    /// The subtasks without a partition, if there are any.
+    fn unassigned(&self, subtasks: &Subtasks) -> Option<Unassigned> {
+        let assigned = subtasks.values().collect::<BTreeSet<_>>().len();
+        let subtasks = self.vertex.parallelism;
+        let without = subtasks.saturating_sub(u32::try_from(assigned).unwrap_or(u32::MAX));
+        let table = self.table().to_owned();
+        (without > 0 && assigned > 0).then_some(Unassigned { table, without, subtasks })
+    }
+
     fn emits(&self, partitions: &[Partition], assigned: usize) -> Expected {
         if self.reads.iter().any(|read| read.watermark == Clause::None) || self.reads.is_empty() {
             return Expected::START;
@@ -494,14 +502,16 @@ impl SourceVertex<'_> {
     }
 }
 
-/// The least watermark that has come to the tasks behind the sources of these jobs, in
-/// milliseconds; `None` while a task has had none.
+/// The least watermark that has come to the tasks of these jobs that fire windows (without any: to
+/// all tasks behind the sources), in milliseconds; `None` while a task has had none.
 pub async fn watermark(clients: &Clients<'_>, jobs: &[&Job]) -> Result<Option<i64>, Unproven> {
+    let all = try_join_all(jobs.iter().map(|job| Watched::start(clients, job))).await?;
+    let fires = |vertex: &flink::Vertex| firing::fires(&vertex.name);
+    let any = all.iter().flat_map(|job| &job.graph.vertices).any(fires);
     let mut least = None::<i64>;
-    for job in jobs {
-        let watched = Watched::start(clients, job).await?;
+    for watched in &all {
         for vertex in &watched.graph.vertices {
-            if metric::source_table(&vertex.name).is_some() {
+            if metric::source_table(&vertex.name).is_some() || any && !fires(vertex) {
                 continue;
             }
             let seen = watched.input_watermarks(clients, vertex).await;

@@ -35,6 +35,7 @@
 mod asynchronous;
 mod barrier;
 mod connector;
+mod firing;
 mod job;
 mod metric;
 mod prove;
@@ -51,7 +52,7 @@ use crate::client::connect::Connect;
 use crate::client::flink::JobManager;
 use crate::client::kafka::{EndsReader, Tap};
 use crate::client::postgres::Connection;
-use crate::history::event::{SinkMode, Topic};
+use crate::history::event::{SinkMode, Topic, Zoned};
 use crate::score::manners::Behaviour;
 
 pub use barrier::{BARRIER_PREFIX, Barriers, emit};
@@ -152,6 +153,8 @@ pub struct Read {
     pub topic: String,
     /// Its watermark.
     pub watermark: Clause,
+    /// The time zone of windows over it, where it is not UTC.
+    pub zoned: Option<Zoned>,
     /// It leaves out what it cannot read.
     pub lenient: Option<Lenient>,
 }

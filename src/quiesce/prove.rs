@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::future::{try_join, try_join_all};
 
+use super::firing::Held;
 use super::job::{Delivered, Watched};
 use super::{Clients, Job, Pipeline, Question, Unproven, asynchronous, connector, job};
 use crate::base::position::Lsn;
@@ -12,7 +13,7 @@ use crate::client::clock::Stopwatch;
 use crate::client::flink::Attempt;
 use crate::client::kafka::Ends;
 use crate::client::wait::{self, Look, WaitError};
-use crate::history::event::{JobProof, Proof, ProofGap, Reading, Topic};
+use crate::history::event::{self, JobProof, Proof, ProofGap, Reading, Topic};
 use crate::score::manners::Behaviour;
 
 /// Proves that everything up to the question's last commit has gone through every statement and is
@@ -220,6 +221,49 @@ impl Attempted<'_> {
         reading
     }
 
+    /// How windows reach a job's sinks, and how far these are by it.
+    fn firings(
+        &self,
+        watched: &Watched<'_>,
+        delivered: &Delivered,
+        proof: &mut Proof,
+        windows: &mut BTreeMap<String, Held>,
+    ) -> Vec<event::Firing> {
+        let found = watched.firings(delivered, windows).unwrap_or_default();
+        for sink in &watched.job.sinks {
+            let firing = found.iter().find(|(name, _)| *name == sink.sink);
+            let own = firing.map(|(_, firing)| (firing.least, firing.most));
+            let mut span = own.unwrap_or_else(|| watched.at_writer(delivered, &sink.sink));
+            // Several statements may write one sink.
+            if let Some(before) = proof.watermarks.get(&sink.sink).copied() {
+                let most = proof.watermarks_at_most.get(&sink.sink).copied().unwrap_or(before);
+                span = (span.0.min(before), span.1.max(most));
+            }
+            proof.watermarks.insert(sink.sink.clone(), span.0);
+            if span.1 > span.0 {
+                proof.watermarks_at_most.insert(sink.sink.clone(), span.1);
+            }
+            if let Some((_, firing)) = firing {
+                let zoned = firing.zoned.clone();
+                windows.insert(sink.topic.clone(), Held { span, zoned });
+            }
+        }
+        let named = |topics: Vec<String>| {
+            let topics = topics.into_iter().map(|name| logical_name(self.pipeline.topics, name));
+            topics.collect::<Vec<_>>()
+        };
+        let recorded = found.into_iter().map(|(sink, firing)| event::Firing {
+            sink,
+            at: firing.at,
+            of: named(firing.of),
+            through: named(firing.through),
+            beside: named(firing.beside),
+            reworked: firing.reworked,
+            zoned: firing.zoned,
+        });
+        recorded.collect()
+    }
+
     fn proof(
         &self,
         watched: &[Watched<'_>],
@@ -240,19 +284,16 @@ impl Attempted<'_> {
             gaps: Vec::new(),
             elapsed_ms: self.watch.elapsed_ms(),
         };
+        // By topic, the watermark of the windows that it holds.
+        let mut windows = BTreeMap::new();
         let order = waves(self.pipeline.jobs).unwrap_or_default().into_iter().flatten();
         for n in order {
             let (Some(watched), Some(found)) = (watched.get(n), evidence.remove(&n)) else {
                 continue;
             };
             let job = watched.job;
+            let firings = self.firings(watched, &found.delivered, &mut proof, &mut windows);
             for sink in &job.sinks {
-                let seen = found.delivered.by_sink.get(&sink.sink).copied();
-                let (at, most) = seen.unwrap_or_default();
-                proof.watermarks.insert(sink.sink.clone(), at);
-                if most > at {
-                    proof.watermarks_at_most.insert(sink.sink.clone(), most);
-                }
                 let gaps = job.gaps.iter().chain(&found.delivered.gaps);
                 proof.gaps.extend(gaps.map(|sentence| ProofGap {
                     sink: sink.sink.clone(),
@@ -265,6 +306,8 @@ impl Attempted<'_> {
                 attempts: watched.attempts.iter().map(name_of).collect(),
                 sources: logical(self.pipeline.topics, found.delivered.sources),
                 watermarks: found.delivered.watermarks,
+                firings,
+                unassigned: found.delivered.unassigned,
                 checkpoint: found.checkpoint,
                 committed: found.committed,
                 late: found.late,
@@ -375,6 +418,7 @@ mod tests {
             table: (*topic).to_owned(),
             topic: (*topic).to_owned(),
             watermark: Clause::None,
+            zoned: None,
             lenient: None,
         };
         let sink =

@@ -26,9 +26,23 @@ pub fn line(case: &Case<'_>) -> Page {
         page.add(Ink::Faint, format!(" ({})", seconds(elapsed_ms)));
     }
     if case.is_control() {
-        page.add(Ink::Faint, case.verdict.map_or(String::new(), |v| format!(": {}", demanded(v))));
+        let demanded = |verdict| format!(": {}", counts(verdict, &Status::Demanded));
+        page.add(Ink::Faint, case.verdict.map_or(String::new(), demanded));
     }
     page.end();
+    page
+}
+
+/// A pass: the outcome in one line, and below it what it should not be believed without.
+pub fn passed(case: &Case<'_>) -> Page {
+    let mut page = line(case);
+    if let Some(verdict) = case.judgement() {
+        list(&mut page, "warning", Ink::Doubt, &verdict.warnings);
+        let seen = counts(verdict, &Status::Witness);
+        if !seen.is_empty() {
+            labelled(&mut page, "witness", Ink::Faint, &seen);
+        }
+    }
     page
 }
 
@@ -154,14 +168,12 @@ fn word(case: &Case<'_>) -> (Ink, &'static str) {
     }
 }
 
-/// What a control passed on: `ghost-row at pending (2 keys)`.
-fn demanded(verdict: &Verdict) -> String {
+/// The findings of a status: `ghost-row at pending (2 times)`.
+fn counts(verdict: &Verdict, status: &Status) -> String {
     let mut places: BTreeMap<(Anomaly, &str), usize> = BTreeMap::new();
-    for judged in &verdict.findings {
-        if judged.status == Status::Demanded {
-            let at = (judged.finding.anomaly, judged.finding.place.as_str());
-            *places.entry(at).or_default() += 1;
-        }
+    for judged in verdict.findings.iter().filter(|judged| judged.status == *status) {
+        let at = (judged.finding.anomaly, judged.finding.place.as_str());
+        *places.entry(at).or_default() += 1;
     }
     let one = |((anomaly, place), n): (&(Anomaly, &str), &usize)| match n {
         1 => format!("{anomaly} at {place}"),
@@ -310,6 +322,21 @@ mod tests {
         pass           card_tx/pending-to-completed [partitions=3] (0.9 s)
         pass (control) card_tx/pending-to-completed [partitions=3] (0.9 s): ghost-row at src_txp_pending_transaction (2 times)
         ");
+    }
+
+    #[test]
+    fn below_a_pass_stands_what_was_not_exercised_and_each_witness_once() {
+        let header = examples::header();
+        let mut verdict = examples::pass();
+        let witnesses =
+            examples::fail().findings.into_iter().filter(|judged| judged.status == Status::Witness);
+        verdict.findings = witnesses.flat_map(|judged| [judged.clone(), judged]).collect();
+        verdict.warnings = vec!["`a` was not exercised: it never held a row".to_owned()];
+        let text = passed(&examples::case(&header, &verdict)).to_string();
+        let lines = text.lines().collect::<Vec<_>>();
+        assert_eq!(lines.len(), 3, "{text}");
+        assert_eq!(lines[1], "  warning: `a` was not exercised: it never held a row");
+        assert!(lines[2].starts_with("  witness: ") && lines[2].ends_with("(2 times)"), "{text}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::quiesce::{Clause, Clocks, Job, Read};
 use crate::scenario::pipeline::{Sink, WindowTime};
 use crate::scenario::settings::Options;
 use crate::sql::flink::{ColumnKind, CreateTable};
+use crate::sql::token::{Language, significant};
 
 use super::statements::{TopicTable, is_debezium};
 
@@ -36,6 +37,8 @@ pub struct Known<'a> {
     pub source: &'a [Table],
     /// The connector's configuration.
     pub connector: &'a Options,
+    /// The time zones of the statements that read the tables, by table and where it is not UTC.
+    pub zones: &'a BTreeMap<String, String>,
 }
 
 /// The declared clocks of the sinks' windows, and their delay in milliseconds.
@@ -60,6 +63,7 @@ pub fn is_known(table: &TopicTable, sinks: &BTreeMap<String, Sink>) -> bool {
         delay_ms,
         source: &[],
         connector: &Options::new(),
+        zones: &BTreeMap::new(),
     };
     clock(table, &known).is_some()
 }
@@ -146,7 +150,57 @@ fn clock(table: &TopicTable, known: &Known<'_>) -> Option<Clock> {
         times,
         delay_ms: i64::try_from(delay).unwrap_or(i64::MAX),
         idles: false,
+        zone: known.zones.get(&table.name).filter(|_| is_local(table, &watermark.column)).cloned(),
     })
+}
+
+/// Whether a rowtime column makes wall times of the session's zone of the points in time that the
+/// records hold.
+fn is_local(table: &TopicTable, column: &str) -> bool {
+    let found = table.create.columns.iter().find(|known| known.name == column);
+    match found.map(|column| &column.kind) {
+        Some(ColumnKind::Metadata { data_type, .. }) => !is_instant(data_type),
+        Some(ColumnKind::Computed) => {
+            let words = expression(&table.written.value, column);
+            let has = |word: &str| words.iter().any(|other| other == word);
+            let cast = words.first().is_some_and(|word| word == "CAST" || word == "TRY_CAST");
+            let to = words.iter().rposition(|word| word == "AS").filter(|_| cast);
+            let last = to.and_then(|to| words.get(to + 1..)).unwrap_or(&words);
+            let to_instant = ["TO_TIMESTAMP_LTZ", "TIMESTAMP_LTZ", "LOCAL"]
+                .iter()
+                .any(|word| last.iter().any(|other| other == word));
+            !to_instant && (has("FROM_UNIXTIME") || has("TO_TIMESTAMP_LTZ") || has("TIMESTAMP_LTZ"))
+        }
+        Some(ColumnKind::Physical(_)) | None => false,
+    }
+}
+
+/// Whether values of a type are points in time.
+fn is_instant(data_type: &str) -> bool {
+    data_type.contains("TIMESTAMP_LTZ") || data_type.contains("LOCAL TIME ZONE")
+}
+
+/// The words of the expression of a computed column, in upper case.
+fn expression(statement: &str, column: &str) -> Vec<String> {
+    let tokens = significant(Language::Flink, statement);
+    let starts = tokens.windows(3).position(|three| match three {
+        [before, name, word] => {
+            let own = name.name().is_some_and(|name| name == column);
+            own && word.is("AS") && !before.is("FOR")
+        }
+        _ => false,
+    });
+    let Some(starts) = starts else { return Vec::new() };
+    let mut depth = 0_i32;
+    let inside = tokens.iter().skip(starts + 3).take_while(|token| {
+        if token.is_symbol("(") {
+            depth += 1;
+        } else if token.is_symbol(")") {
+            depth -= 1;
+        }
+        depth > 0 || depth == 0 && !token.is_symbol(",")
+    });
+    inside.map(|token| token.text.to_ascii_uppercase()).collect()
 }
 
 fn physical(create: &CreateTable, name: &str) -> bool {
@@ -199,13 +253,14 @@ fn ticks(table: &str, column: &str, known: &Known<'_>) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::quiesce::Clause;
+    use rstest::rstest;
     use serde_json::{Value, json};
 
     use super::*;
     use crate::base::text::Text;
     use crate::history::event::{Bytes, Role, SinkMode};
     use crate::history::files::Kept;
+    use crate::quiesce::Clause;
     use crate::sql::flink::{Statement, parse};
 
     fn table(sql: &str, format: &str) -> TopicTable {
@@ -243,6 +298,7 @@ mod tests {
             delay_ms: None,
             source: &[],
             connector: &Options::new(),
+            zones: &BTreeMap::new(),
         };
         let topic = Topic {
             name: "cdc.public.payments".to_owned(),
@@ -259,6 +315,7 @@ mod tests {
             table: "t".to_owned(),
             topic: "physical".to_owned(),
             watermark: Clause::Strict,
+            zoned: None,
             lenient: None,
         }
     }
@@ -310,6 +367,23 @@ mod tests {
         let clocks = watermarks(table(PHYSICAL, "json"), &[]);
         clocks.note(&record(2, 0, &json!({"ts": "2025-01-01T10:00:00Z"})));
         assert_eq!(clocks.watermark(&read(), 2, 1), Some(1_735_725_595_000));
+    }
+
+    #[rstest]
+    #[case("TO_TIMESTAMP_LTZ(paid_at, 3)", false)]
+    #[case("TO_TIMESTAMP(FROM_UNIXTIME(paid_at / 1000))", true)]
+    #[case("CAST(TO_TIMESTAMP_LTZ(paid_at, 3) AS TIMESTAMP(3))", true)]
+    #[case("CAST(TO_TIMESTAMP(FROM_UNIXTIME(paid_at)) AS TIMESTAMP_LTZ(3))", false)]
+    #[case("TO_TIMESTAMP(REPLACE(paid_at, 'T', ' '))", false)]
+    fn a_rowtime_may_be_a_wall_time_of_the_sessions_zone(
+        #[case] expression: &str,
+        #[case] expected: bool,
+    ) {
+        let sql = format!(
+            "CREATE TABLE t (paid_at BIGINT, ts AS {expression}, \
+             WATERMARK FOR ts AS ts - INTERVAL '5' SECOND, n INT)"
+        );
+        assert_eq!(is_local(&table(&sql, "debezium-json"), "ts"), expected);
     }
 
     #[test]

@@ -10,14 +10,14 @@ use super::files;
 use super::outcome::Stop;
 use super::scoring::Serving;
 use super::session;
-use super::statements::{Prepared, TopicTable};
+use super::statements::{self, Prepared, TopicTable};
 use super::subjects;
 use crate::base::anomaly::Anomaly;
 use crate::base::text::Place;
 use crate::client::cause::Cause;
 use crate::client::flink::{FlinkError, JobManager};
 use crate::client::gateway::{Column, GatewayError, Session};
-use crate::history::event::{Event, SinkMode, SinkTable, Table};
+use crate::history::event::{Event, SinkMode, SinkTable, Table, Zoned};
 use crate::history::files::Kept;
 use crate::quiesce::{Clause, Job, Lenient, Read, SinkTopic};
 use crate::scenario::pipeline::Sink;
@@ -87,7 +87,9 @@ pub(super) async fn submit(
     let mut ready = Some(Box::pin(ready));
     // What a refused statement should have made; what needs it is not submitted either.
     let mut missing: Vec<String> = Vec::new();
+    let mut flink = started.settings.flink.clone();
     for (n, prepared) in run.statements.prepared.iter().enumerate() {
+        statements::set_in(&mut flink, &prepared.statement);
         if prepared.statement.inserts().is_empty() {
             if let Err(error) = session.execute(&prepared.submitted.value).await {
                 let cause = refusal(error)?;
@@ -104,7 +106,7 @@ pub(super) async fn submit(
             ready.await;
         }
         subjects::register(run, &session, prepared).await?;
-        if let Some(job) = insert(run, (&session, &started.settings.flink), prepared).await? {
+        if let Some(job) = insert(run, (&session, &flink), prepared).await? {
             started.jobs.push(job);
             started.submitted.push(n);
         }
@@ -177,7 +179,9 @@ pub(super) async fn again(run: &Run<'_>, started: &mut Jobs) -> Result<(), Stop>
         }
     }
     started.properties = properties;
+    let mut flink = started.settings.flink.clone();
     for (n, prepared) in run.statements.prepared.iter().enumerate() {
+        statements::set_in(&mut flink, &prepared.statement);
         if is_of_the_session(&prepared.statement) {
             session.execute(&prepared.submitted.value).await?;
         }
@@ -202,7 +206,7 @@ pub(super) async fn again(run: &Run<'_>, started: &mut Jobs) -> Result<(), Stop>
                 return Err(Stop::Trouble);
             }
         };
-        take_in(run, job, &started.settings.flink, prepared);
+        take_in(run, job, &flink, prepared);
     }
     started.tell(run);
     running(run, started).await?;
@@ -273,7 +277,7 @@ fn created(prepared: &Prepared) -> String {
 /// is expected.
 fn reject(run: &Run<'_>, prepared: &Prepared, sinks: &[String], cause: &Cause) -> Result<(), Stop> {
     let byte = cause.place.map_or_else(
-        || super::statements::span(prepared).start,
+        || statements::span(prepared).start,
         |place| place.bytes(&prepared.submitted.value).0,
     );
     let at = prepared.submitted.place(byte);
@@ -320,12 +324,13 @@ async fn insert(
                 table.name
             ));
         }
+        let zoned = zoned(session, (table, flink), clause).await?;
         let lenient = lenient(table);
         for topic in &table.topics {
             let (table, topic) = (table.name.clone(), run.names.topic(topic));
             let watermark = if known { clause } else { Clause::None };
-            let lenient = lenient.clone();
-            reads.push(Read { table, topic, watermark, lenient });
+            let (zoned, lenient) = (zoned.clone(), lenient.clone());
+            reads.push(Read { table, topic, watermark, zoned, lenient });
         }
     }
     Ok(Some(Job {
@@ -354,6 +359,21 @@ fn sink_topic(run: &Run<'_>, sink: &str) -> Option<SinkTopic> {
 
 fn is_files(run: &Run<'_>, sink: &str) -> bool {
     run.statements.tables.get(sink).is_some_and(|table| !table.kept.is_topic())
+}
+
+/// The time zone of windows over a table, where it is not UTC: Flink tells the type of its clock.
+async fn zoned(
+    session: &Session,
+    (table, flink): (&TopicTable, &Options),
+    clause: Clause,
+) -> Result<Option<Zoned>, Stop> {
+    let Some(name) = statements::zone(flink).filter(|_| clause != Clause::None) else {
+        return Ok(None);
+    };
+    let columns = session.describe(&in_backticks(&table.create.name)).await?;
+    let clock = columns.iter().find(|column| column.time_attribute.is_some());
+    let wall = clock.is_some_and(|column| !column.type_name.contains("LTZ"));
+    Ok(Some(Zoned { name, wall }))
 }
 
 /// How it reads, where it leaves out what it cannot read.

@@ -441,12 +441,14 @@ fn tap(
 
 pub(super) fn watermarks(run: &Run<'_>, tables: &[Table], topics: &[Topic]) -> Watermarks {
     let (declared, delay_ms) = clocks::declared_by(&run.trial.pipeline.sinks);
+    let zones = run.statements.zones(&run.trial.settings.flink);
     let known = Known {
         tables: &run.statements.tables,
         declared: &declared,
         delay_ms,
         source: tables,
         connector: &run.connector.config,
+        zones: &zones,
     };
     Watermarks::new(&known, topics)
 }

@@ -18,9 +18,11 @@ use crate::contain::scope::Scope;
 use crate::dialect::{TopicPlan, Translation};
 use crate::history::event::{Part, SinkMode};
 use crate::history::files::Kept;
+use crate::model::zone::Zone;
 use crate::scenario::settings::Options;
 use crate::sql::edit::with_options;
 use crate::sql::flink::{self, CreateTable, Insert, Statement, With};
+use crate::sql::table::{self as altering, Action};
 use crate::sql::token::{Language, significant};
 
 /// A statement ready to be submitted.
@@ -139,6 +141,7 @@ pub fn prepare(
             }
             Err(diagnostic) => wrong.push(diagnostic),
         }
+        all.alter(written);
         scope.see(&statement, set);
     }
     if wrong.is_empty() { Ok(all) } else { Err(wrong) }
@@ -185,6 +188,23 @@ impl Statements {
             );
             diagnostic
         })
+    }
+
+    /// Takes in what an `ALTER TABLE` makes of a table's watermark.
+    fn alter(&mut self, text: &Text) {
+        let Some(alter) = altering::alter(text) else { return };
+        let Some(table) = self.tables.get_mut(alter.name.table()) else { return };
+        match alter.action {
+            Action::Add(items, _) | Action::Modify(items, _) => {
+                for item in items {
+                    if let altering::Part::Watermark(Some(watermark)) = item.part {
+                        table.create.watermark = Some(watermark);
+                    }
+                }
+            }
+            Action::DropWatermark => table.create.watermark = None,
+            _ => {}
+        }
     }
 
     fn note(&mut self, statement: &Statement, text: &Text) {
@@ -264,6 +284,19 @@ impl Statements {
         tables.filter(|table| table.kept.is_topic()).collect()
     }
 
+    /// The time zones of the sessions' statements that read a table first, by table and where it is
+    /// not UTC.
+    pub fn zones(&self, flink: &Options) -> BTreeMap<String, String> {
+        let (mut flink, mut zones) = (flink.clone(), BTreeMap::new());
+        for prepared in &self.prepared {
+            set_in(&mut flink, &prepared.statement);
+            for table in self.sources(prepared.statement.inserts()) {
+                zones.entry(table.name.clone()).or_insert_with(|| zone(&flink));
+            }
+        }
+        zones.into_iter().filter_map(|(table, zone)| Some((table, zone?))).collect()
+    }
+
     /// Whether a statement asks a model, itself or through views.
     pub fn asks_a_model(&self, prepared: &Prepared) -> bool {
         let reads = self.reads(prepared.statement.inserts());
@@ -286,6 +319,19 @@ impl Statements {
         }
         gaps
     }
+}
+
+/// Takes in what a statement sets for those after it.
+pub fn set_in(flink: &mut Options, statement: &Statement) {
+    if let Statement::Set { key, value } = statement {
+        flink.insert(key.clone(), value.clone());
+    }
+}
+
+/// The time zone that these options give a session, where it is not UTC.
+pub fn zone(flink: &Options) -> Option<String> {
+    let name = flink.get("table.local-time-zone").map(|name| name.trim().to_owned());
+    name.filter(|name| !Zone::is_utc(name))
 }
 
 fn asks_a_model(text: &Text) -> bool {

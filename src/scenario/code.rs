@@ -55,7 +55,7 @@ codes! {
     UnwrittenSink "E0403" "`sinks` names a table that no INSERT writes.";
     UnknownPlace "E0404" "The name is no place of this pipeline: neither a source table, nor a sink, nor `connector`.";
     UnknownColumn "E0405" "The table has no such column.";
-    Delay "E0406" "The delay of the watermark cannot be read from a WATERMARK clause, or another one is given than is written there.";
+    Delay "E0406" "The delay of the watermark cannot be read from a WATERMARK clause, or a clause says another than the pipeline promises.";
     Override "E0407" "A statement of `settings.statements` cannot take the place of the pipeline's.";
     Outside "E0408" "A value in the connector file, in a statement, in SQL or in the settings names a place outside of the run: a host, an address, a folder, a bucket, a catalog, a jar or a program. What a run can own is replaced and listed; everything else is refused, so that a run touches nothing that it did not make.";
     Topics "E0409" "The connector's options do not tell the names of its topics or how they are created, or Debezium and Connect would refuse them for that. A run makes every topic itself, before the connector starts.";

@@ -111,7 +111,7 @@ words! {
     WINDOW = "a window" {
         "end" [must Type::Text] "The reference's column that holds the end of the window.";
         "time" [must Type::OneOrList(&Type::Text)] "The clock: `table.column`, a list of them, `commit` or `record`.";
-        "delay" [may Type::Duration] "How far the watermark stays behind; read from the WATERMARK clause if left out.";
+        "delay" [may Type::Duration] "The promise how far the watermark stays behind: a WATERMARK clause that says otherwise is an error. Left out, what the clause says is taken.";
     } later [];
     /// Keys of `settings`.
     SETTINGS = "settings" {
@@ -210,7 +210,7 @@ words! {
     } later [];
     /// What can be awaited, as a map.
     CONDITION_MAP = "a condition" {
-        "watermark" [may Type::Text] "The watermark has come to this time at every task behind the sources of a windowed statement; without a zone it is UTC.";
+        "watermark" [may Type::Text] "The watermark has come to this time at every task that fires windows; without a zone it is UTC.";
         "compacted" [may Type::Named("table or sink", &Type::Text)] "No record of the key is left on the topic: `{orders: 7}`.";
         "expired" [may Type::Text] "The duration that `settings` sets for this option has passed since the entry before.";
     } later [];

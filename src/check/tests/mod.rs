@@ -5,6 +5,7 @@ mod changes;
 mod demands;
 mod ends;
 mod files;
+mod held;
 mod internal;
 mod keys;
 mod lifelines;

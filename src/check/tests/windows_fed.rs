@@ -10,7 +10,7 @@ use super::scene::names;
 use super::windows::{FIRST, OPEN, closed};
 use crate::base::anomaly::Anomaly;
 use crate::base::text::Text;
-use crate::history::event::{Bytes, Event, JobProof, Role, Time};
+use crate::history::event::{Bytes, Event, Firing, JobProof, Role, Time};
 use crate::scenario::pipeline::{Sink, WindowTime};
 
 const PLAIN: &str = "INSERT INTO middle SELECT id, account, `at` FROM payments";
@@ -288,4 +288,78 @@ fn what_was_dropped_as_late_is_judged_only_where_records_tell_what_can_be(#[case
         assert_eq!(jobs[0].sinks, [SINK]);
     }
     assert_eq!(names(&scene.judged()), []);
+}
+
+/// The proofs say how windows reach the sink.
+fn fired(mut scene: Scene, edit: fn(&mut Firing)) -> Scene {
+    for jobs in jobs(&mut scene) {
+        let last = jobs.iter().map(|job| job.sinks.contains(&SINK.to_owned())).position(|own| own);
+        let job = &mut jobs[last.unwrap()];
+        let of = vec![TOPIC.to_owned()];
+        let at = vec!["GlobalWindowAggregate[1]".to_owned()];
+        let (through, beside) = (Vec::new(), Vec::new());
+        let (sink, reworked, zoned) = (SINK.to_owned(), false, None);
+        let mut firing = Firing { sink, at, of, through, beside, reworked, zoned };
+        edit(&mut firing);
+        job.firings = vec![firing];
+    }
+    scene
+}
+
+/// A window that is written again behind a join has its last value.
+#[rstest]
+#[case::right_at_last(&[("ann", 10, 15), ("ann", 10, 110), FIRST], true, &[])]
+#[case::wrong_at_last(&[FIRST, ("ann", 10, 16)], true, &[Anomaly::WindowWrongValue])]
+#[case::never(&[], true, &[Anomaly::WindowMissing])]
+#[case::without_a_join(&[FIRST, FIRST], false, &[Anomaly::WindowRepeated])]
+fn behind_a_join_with_a_table_the_last_value_of_a_window_counts(
+    #[case] values: &[(&str, i64, i64)],
+    #[case] reworked: bool,
+    #[case] expected: &[Anomaly],
+) {
+    let mut scene = closed();
+    for value in values {
+        scene.fires(*value);
+    }
+    scene.proof(Some(10), &[FIRST, OPEN]);
+    let edit: fn(&mut Firing) =
+        if reworked { |firing| firing.reworked = true } else { |_: &mut Firing| {} };
+    assert_eq!(names(&fired(scene, edit).judged()), expected);
+}
+
+/// What changed after the window was closed is judged at every proof after it.
+#[rstest]
+#[case(FIRST, &[])]
+#[case(("ann", 10, 16), &[Anomaly::WindowWrongValue])]
+fn behind_a_join_a_window_is_judged_again_after_it_was_closed(
+    #[case] then: (&str, i64, i64),
+    #[case] expected: &[Anomaly],
+) {
+    let mut scene = closed();
+    scene.fires(FIRST);
+    scene.proof(Some(10), &[FIRST, OPEN]);
+    scene.fires(then);
+    scene.proof(Some(10), &[FIRST, OPEN]);
+    scene.cut(&[3], &[FIRST, OPEN]);
+    let verdict = fired(scene, |firing| firing.reworked = true).judged();
+    assert_eq!(names(&verdict), expected);
+}
+
+/// A statement that gives windows on is no state of its own before them.
+#[test]
+fn windows_that_another_statement_passes_on_are_judged_by_their_own_input() {
+    let statements =
+        ["INSERT INTO middle SELECT account, SUM(amount) FROM payments GROUP BY account"];
+    let scene = behind(never_true(), &statements, 1);
+    let mut scene = fired(scene, |firing| {
+        (firing.at, firing.of) = (Vec::new(), Vec::new());
+        firing.through = vec!["middle".to_owned()];
+    });
+    for event in &mut scene.events {
+        if let Event::Clocks { clocks } = event {
+            (clocks[0].topics, clocks[0].sinks) =
+                (vec![TOPIC.to_owned()], vec!["middle".to_owned()]);
+        }
+    }
+    assert_eq!(names(&scene.judged()), [Anomaly::WindowWrongValue]);
 }

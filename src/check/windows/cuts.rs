@@ -17,20 +17,36 @@ pub(super) enum At {
     Cut(Cut),
 }
 
-/// The states at which the windows that end at `end` may have fired: after `before`, at which they
-/// had not, and before `at`, at which they had.
+/// The proofs between which windows fired, and the one at which they are looked at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Between<'p> {
+    /// At the last of these they were open.
+    pub(super) before: Option<&'p Proof>,
+    /// At this one they were closed, or may have been.
+    pub(super) at: &'p Proof,
+    /// What comes to them after they have fired has come by this one.
+    pub(super) seen: &'p Proof,
+}
+
+/// The states at which the windows that end at `end` may have fired.
 pub(super) fn of(
     case: &Case<'_>,
     feed: &Feed<'_, '_>,
     end: i64,
-    (before, at): (Option<&Proof>, &Proof),
+    Between { before, at, seen }: Between<'_>,
 ) -> Result<Vec<At>, String> {
     let (mut names, mut choices) = (Vec::new(), Vec::new());
     let mut count = 1_usize;
     for source in &feed.sources {
         let name = &source.topic.topic.name;
-        let ends = at.ends.get(name).map(Vec::as_slice);
+        let proof = if source.beside { seen } else { at };
+        let ends = proof.ends.get(name).map(Vec::as_slice);
         let ends = ends.ok_or_else(|| format!("the end of `{name}` was not proven"))?;
+        if source.beside {
+            names.extend(ends.iter().map(|_| name.clone()));
+            choices.extend(ends.iter().map(|(_, high)| vec![*high]));
+            continue;
+        }
         for (partition, (low, high)) in ends.iter().enumerate() {
             let proven = before.and_then(|proof| proof.ends.get(name)?.get(partition));
             let partition = i32::try_from(partition).unwrap_or(i32::MAX);
@@ -52,7 +68,7 @@ pub(super) fn of(
     }
     let last = choices.iter().filter_map(|offsets| offsets.last().copied()).collect::<Vec<_>>();
     let cuts = choices.into_iter().multi_cartesian_product().map(|offsets| {
-        if offsets == last {
+        if offsets == last && at.number == seen.number {
             return At::Proof;
         }
         let mut cut = Cut::default();
@@ -77,7 +93,8 @@ fn passed(
         return own;
     }
     // Behind other statements, a single partition tells it too: a row of the time must be in it.
-    let alone = feed.sources.len() == 1 && source.topic.topic.partitions == 1;
+    let windowed = feed.sources.iter().filter(|source| !source.beside);
+    let alone = windowed.count() == 1 && source.topic.topic.partitions == 1;
     let behind = feed.behind_ms.filter(|_| alone)?;
     let matched = source.topic.matched().find(|(_, wanted, _)| {
         let time = wanted.after.as_ref().and_then(|row| source.time_of(case, wanted, row));

@@ -1,15 +1,18 @@
 //! What feeds a windowed sink: the source topics, and what lies between.
 
+use std::collections::BTreeSet;
+
 use super::super::case::Case;
 use super::super::sinks::SinkCase;
 use super::super::topic::TopicCase;
 use crate::base::value::Value;
 use crate::codec::pgoutput::Cell;
 use crate::codec::postgres;
-use crate::history::event::{Clock, JobProof, Proof, Role, Time};
+use crate::history::event::{Clock, Firing, JobProof, Proof, Role, Time};
 use crate::model::feed::{Expected, Part};
 use crate::model::source::Image;
 use crate::model::watermark::Progress;
+use crate::model::zone::Zone;
 use crate::scenario::pipeline::WindowTime;
 use crate::sql::flink::{Statement, parse};
 use crate::sql::token::{Language, significant};
@@ -30,27 +33,40 @@ const STATEFUL: &[&str] = &[
 /// What feeds a windowed sink.
 pub(in crate::check) struct Feed<'c, 'a> {
     pub(in crate::check) sources: Vec<Source<'c, 'a>>,
-    /// The clocks that run on the source topics themselves: how far each partition is.
+    /// The clocks that the windows go by.
+    pub(in crate::check) clocks: Vec<&'c Clock>,
+    /// Those that run on the source topics themselves: how far each partition is.
     pub(in crate::check) progress: Vec<Progress>,
     /// The windows are fed by other statements, and the watermark is behind their time by this.
     pub(in crate::check) behind_ms: Option<i64>,
     /// Why a window may have seen another state than a cut through the source topics shows.
     pub(in crate::check) blurred: Option<String>,
+    /// A row of a window that has fired may be written again, because of other rows.
+    pub(in crate::check) reworked: bool,
 }
 
 /// One source topic.
 pub(in crate::check) struct Source<'c, 'a> {
     pub(in crate::check) topic: &'c TopicCase<'a>,
+    /// Its rows come to the windows after these have fired.
+    pub(in crate::check) beside: bool,
     /// The column that the windows go by.
     pub(in crate::check) time: Option<String>,
+    /// The windows go by its wall times in this zone.
+    zone: Option<Zone>,
 }
 
 /// What the way from the source topics to the sink looks like.
 #[derive(Default)]
 struct Way {
+    /// The sink, and those of the statements before that pass their windows on to it.
+    sinks: Vec<String>,
     sources: Vec<String>,
+    /// Sources whose rows come to the windows after these have fired.
+    beside: Vec<String>,
     blurred: Option<String>,
     direct: bool,
+    reworked: bool,
 }
 
 impl<'c, 'a> Feed<'c, 'a> {
@@ -66,20 +82,39 @@ impl<'c, 'a> Feed<'c, 'a> {
         }
         way.walk(case, proof, sink.name, 0)?;
         let clocks = case.index.clocks.iter();
-        let clocks = clocks.filter(|clock| clock.sinks.iter().any(|name| name == sink.name));
-        let clocks = clocks.collect::<Vec<_>>();
+        let clocks = clocks.filter(|clock| way.goes_by(clock)).collect::<Vec<_>>();
         let mut sources = Vec::new();
-        for name in &way.sources {
+        let beside = way.beside.iter().filter(|name| !way.sources.contains(name));
+        let of = way.sources.iter().map(|name| (name, false));
+        for (name, beside) in of.chain(beside.map(|name| (name, true))) {
             let topic = case.topics.iter().find(|topic| topic.topic.name == *name);
             let topic = topic.ok_or_else(|| format!("`{name}` could not be read"))?;
-            sources.push(Source { time: time_column(case, sink, topic, &clocks), topic });
+            let clock = clocks.iter().find(|clock| clock.topics.contains(name));
+            let zone = clock.and_then(|clock| clock.zone.as_deref()).and_then(Zone::of);
+            let time = time_column(case, sink, topic, &clocks);
+            sources.push(Source { topic, beside, time, zone });
         }
         let idles = clocks.iter().any(|clock| clock.idles);
         let strict = clocks.iter().filter(|clock| !clock.idles && way.direct);
         let progress = strict.map(|clock| progress(case, clock)).collect();
         let behind_ms = clocks.iter().map(|clock| clock.delay_ms).min();
         let behind_ms = behind_ms.filter(|_| !way.direct && !idles);
-        Ok(Self { sources, progress, behind_ms, blurred: way.blurred })
+        let Way { blurred, reworked, .. } = way;
+        Ok(Self { sources, clocks, progress, behind_ms, blurred, reworked })
+    }
+}
+
+impl Feed<'_, '_> {
+    /// Whether anything came between two proofs that may have changed windows fired before.
+    pub(in crate::check) fn has_moved(
+        &self,
+        sink: &SinkCase<'_>,
+        (before, at): (&Proof, &Proof),
+    ) -> bool {
+        let beside = self.sources.iter().filter(|source| source.beside);
+        let topics = beside.map(|source| &source.topic.topic.name);
+        let mut topics = topics.chain([&sink.shape.table.topic]);
+        topics.any(|name| before.ends.get(name) != at.ends.get(name))
     }
 }
 
@@ -97,47 +132,109 @@ impl Way {
         depth: usize,
     ) -> Result<(), String> {
         let writes = |job: &&JobProof| job.sinks.iter().any(|name| name == sink);
-        let job = proof.jobs.iter().find(writes);
-        let job = job.ok_or_else(|| format!("what feeds `{sink}` was not recorded"))?;
+        let mut writers = proof.jobs.iter().filter(writes).peekable();
+        if writers.peek().is_none() {
+            return Err(format!("what feeds `{sink}` was not recorded"));
+        }
         if depth > proof.jobs.len() {
             return Err("its statements read in a circle".to_owned());
         }
-        let mut read = job.sources.iter().map(|(operator, topic, ..)| (operator, topic));
-        let mut read = read.by_ref().collect::<Vec<_>>();
-        read.sort();
-        read.dedup();
-        for (_, name) in read {
-            let topic = case.index.topics.iter().find(|topic| topic.name == *name);
-            let topic = topic.ok_or_else(|| format!("`{name}` was not recorded"))?;
-            if case.growths_of(topic).next().is_some() {
-                return Err(format!(
-                    "`{name}` was given more partitions during the run, and from when on they held \
-                     the watermark back, no record tells"
-                ));
-            }
-            match &topic.role {
-                Role::Source { .. } if self.sources.contains(name) => {
-                    self.blur("the same source topic reaches the windows by two ways");
-                }
-                Role::Source { .. } => self.sources.push(name.clone()),
-                Role::Sink { sink: other } => {
-                    self.direct = false;
-                    if topic.partitions > 1 {
-                        self.blur("an intermediate topic has several partitions");
-                    }
-                    if !is_plain(case, other) {
-                        self.blur("a statement before the windows keeps state of its own");
-                    }
-                    self.walk(case, proof, other, depth + 1)?;
-                }
-                Role::Outbox { .. } => {
-                    return Err(format!("`{name}` is routed from an outbox, which has no cuts"));
-                }
-                Role::Barrier | Role::Transaction => {}
+        self.sinks.push(sink.to_owned());
+        for job in writers {
+            let firing = job.firings.iter().find(|firing| firing.sink == sink);
+            self.reworked |= firing.is_some_and(|firing| firing.reworked);
+            for name in read_by(job, firing) {
+                self.step(case, proof, (name, firing), depth)?;
             }
         }
         Ok(())
     }
+
+    /// Follows one of the topics that a statement reads.
+    fn step(
+        &mut self,
+        case: &Case<'_>,
+        proof: &Proof,
+        (name, firing): (&String, Option<&Firing>),
+        depth: usize,
+    ) -> Result<(), String> {
+        let topic = case.index.topics.iter().find(|topic| topic.name == *name);
+        let topic = topic.ok_or_else(|| format!("`{name}` was not recorded"))?;
+        if case.growths_of(topic).next().is_some() {
+            return Err(format!(
+                "`{name}` was given more partitions during the run, and from when on they held \
+                 the watermark back, no record tells"
+            ));
+        }
+        let of = firing.is_some_and(|firing| firing.of.contains(name));
+        let beside = firing.is_some_and(|firing| firing.beside.contains(name));
+        if of && beside {
+            self.blur("the same topic reaches the windows before and after they have fired");
+        }
+        let beside = beside && !of;
+        let passed = firing.is_some_and(|firing| firing.through.contains(name));
+        match &topic.role {
+            Role::Source { .. } if beside && self.beside.contains(name) => {}
+            Role::Source { .. } if beside && !self.sources.contains(name) => {
+                self.beside.push(name.clone());
+            }
+            Role::Source { .. } if self.sources.contains(name) => {
+                self.blur("the same source topic reaches the windows by two ways");
+            }
+            Role::Source { .. } => {
+                if self.beside.contains(name) {
+                    self.blur("the same source topic reaches the windows by two ways");
+                }
+                self.sources.push(name.clone());
+            }
+            Role::Sink { sink: other } if passed => self.walk(case, proof, other, depth + 1)?,
+            Role::Sink { sink: other } if beside => {
+                let mut aside = Self::default();
+                aside.walk(case, proof, other, depth + 1)?;
+                for name in aside.sources.into_iter().chain(aside.beside) {
+                    if self.sources.contains(&name) {
+                        self.blur("the same source topic reaches the windows by two ways");
+                    } else if !self.beside.contains(&name) {
+                        self.beside.push(name);
+                    }
+                }
+            }
+            Role::Sink { sink: other } => {
+                self.direct = false;
+                if topic.partitions > 1 {
+                    self.blur("an intermediate topic has several partitions");
+                }
+                if !is_plain(case, other) {
+                    self.blur("a statement before the windows keeps state of its own");
+                }
+                // What it does to windows of its own is done before these are made.
+                let (passed, reworked) = (self.sinks.len(), self.reworked);
+                self.walk(case, proof, other, depth + 1)?;
+                self.sinks.truncate(passed);
+                self.reworked = reworked;
+            }
+            Role::Outbox { .. } => {
+                return Err(format!("`{name}` is routed from an outbox, which has no cuts"));
+            }
+            Role::Barrier | Role::Transaction => {}
+        }
+        Ok(())
+    }
+
+    /// Whether the windows go by a clock.
+    fn goes_by(&self, clock: &Clock) -> bool {
+        let beside = clock.topics.iter().all(|name| self.beside.contains(name));
+        clock.sinks.iter().any(|name| self.sinks.contains(name)) && !beside
+    }
+}
+
+/// The topics that a statement reads for a sink, each as often as it reads it.
+fn read_by<'p>(job: &'p JobProof, firing: Option<&'p Firing>) -> Vec<&'p String> {
+    if let Some(firing) = firing {
+        return firing.of.iter().chain(&firing.through).chain(&firing.beside).collect();
+    }
+    let read = job.sources.iter().map(|(operator, topic, ..)| (operator, topic));
+    read.collect::<BTreeSet<_>>().into_iter().map(|(_, topic)| topic).collect()
 }
 
 /// Whether the statement that writes a sink makes of each record at most one, at once.
@@ -217,7 +314,10 @@ impl Source<'_, '_> {
         let Some(Cell::Text(text)) = row.get(place) else { return None };
         let kind = case.columns.get(self.topic.table)?.kind(column)?;
         match postgres::value(text, kind).ok()? {
-            Value::Timestamp(micros) | Value::TimestampTz(micros) => Some(micros.div_euclid(1000)),
+            Value::Timestamp(micros) | Value::TimestampTz(micros) => {
+                let time = micros.div_euclid(1000);
+                Some(self.zone.as_ref().map_or(time, |zone| zone.wall(time)))
+            }
             Value::Date(days) => Some(days.saturating_mul(86_400_000)),
             _ => None,
         }

@@ -6,7 +6,7 @@ use super::super::case::Case;
 use super::super::found::{Draft, Found};
 use super::super::sink::lines;
 use super::super::sinks::{Rows, SinkCase, equal, shown};
-use super::cuts::{self, At};
+use super::cuts::{self, At, Between};
 use super::feed::Feed;
 use super::open_at;
 use crate::base::anomaly::Anomaly;
@@ -58,6 +58,28 @@ pub(super) fn again(
     ends.filter(|end| earlier.iter().any(|proof| sink.is_closed(*end, proof))).collect()
 }
 
+/// The windows that were closed before a proof, where rows of other tables come to them after they
+/// have fired: what they show may have changed with these, and nothing else.
+pub(super) fn settled<'p>(
+    case: &Case<'_>,
+    sink: &SinkCase<'_>,
+    (earlier, at): (&[&'p Proof], &'p Proof),
+) -> Vec<(i64, Between<'p>)> {
+    let mut found = Vec::new();
+    let mut firings = at.jobs.iter().flat_map(|job| &job.firings);
+    if !firings.any(|firing| firing.reworked) {
+        return found;
+    }
+    for (n, closed) in earlier.iter().copied().enumerate() {
+        let (before, _) = earlier.split_at(n);
+        for end in closing(case, sink, (before, closed)) {
+            let before = open_at(sink, before, end);
+            found.push((end, Between { before, at: closed, seen: at }));
+        }
+    }
+    found
+}
+
 /// What the sink wrote below the end that a proof has.
 fn below(sink: &SinkCase<'_>, emitted: &Emitted<'_>, proof: &Proof) -> bool {
     let ends = proof.ends.get(&sink.shape.table.topic).map_or(&[][..], Vec::as_slice);
@@ -93,23 +115,42 @@ pub(super) fn judge(
         let rows = sink.reference(&case.index, proof, Side::Journal).map_err(|gap| gap.missing)?;
         references.insert(proof.number, rows);
     }
-    let mut judge =
-        Judge { case, sink, last, references, ends: BTreeMap::new(), why: Why::Closed, found };
+    let mut judge = Judge {
+        case,
+        sink,
+        last,
+        references,
+        ends: BTreeMap::new(),
+        why: Why::Closed,
+        seen: 0,
+        found,
+    };
     judge.learn_ends();
     for (n, at) in proofs.iter().enumerate() {
         let (earlier, _) = proofs.split_at(n);
         judge.early((earlier.last().copied(), at));
+        judge.seen = at.number;
         let is_last = at.number == last.number;
         let of = |ends: BTreeSet<i64>, why: Why| ends.into_iter().map(move |end| (end, why));
         let ends = of(closing(case, sink, (earlier, at)), Why::Closed)
             .chain(of(again(case, sink, (earlier, at)), Why::Again))
             .chain(of(undecided(sink, (earlier, at)), Why::Undecided).filter(|_| is_last))
             .collect::<Vec<_>>();
-        if !ends.is_empty() {
-            let feed = Feed::of(case, sink, at)?;
-            for (end, why) in ends {
-                judge.why = why;
-                judge.window(&feed, end, (open_at(sink, earlier, end), at));
+        let settled = settled(case, sink, (earlier, at));
+        if ends.is_empty() && settled.is_empty() {
+            continue;
+        }
+        let feed = Feed::of(case, sink, at)?;
+        for (end, why) in ends {
+            judge.why = why;
+            let before = open_at(sink, earlier, end);
+            judge.window(&feed, end, Between { before, at, seen: at });
+        }
+        let moved = || earlier.last().is_some_and(|before| feed.has_moved(sink, (before, at)));
+        if feed.reworked && (is_last || moved()) {
+            judge.why = Why::Reworked;
+            for (end, between) in settled {
+                judge.window(&feed, end, between);
             }
         }
     }
@@ -126,6 +167,8 @@ enum Why {
     Undecided,
     /// It was written once more after it had been closed.
     Again,
+    /// It was closed before, and rows of other tables may have come to it since.
+    Reworked,
 }
 
 struct Judge<'j, 'c, 'a> {
@@ -138,6 +181,8 @@ struct Judge<'j, 'c, 'a> {
     ends: BTreeMap<Key, i64>,
     /// Why the window under judgement is looked at.
     why: Why,
+    /// The proof at which it is.
+    seen: u32,
     found: &'j mut Found,
 }
 
@@ -146,9 +191,9 @@ struct Admitted {
     rows: Vec<Rows>,
     /// Why other states may have been possible too.
     blurred: Option<String>,
+    /// The window may be written again, because of other rows: the last counts.
+    reworked: bool,
 }
-
-type Between<'p> = (Option<&'p Proof>, &'p Proof);
 
 impl<'c> Judge<'_, 'c, '_> {
     /// A sink need not show when its windows end; the reference does.
@@ -198,7 +243,7 @@ impl<'c> Judge<'_, 'c, '_> {
             rows.push(match cut {
                 At::Proof => self
                     .sink
-                    .reference(&self.case.index, between.1, Side::Journal)
+                    .reference(&self.case.index, between.at, Side::Journal)
                     .map_err(|gap| gap.missing)?,
                 At::Cut(cut) => {
                     let found = self.case.index.cuts.get(&(self.sink.name, &cut));
@@ -210,7 +255,7 @@ impl<'c> Judge<'_, 'c, '_> {
                 }
             });
         }
-        Ok(Admitted { rows, blurred })
+        Ok(Admitted { rows, blurred, reworked: feed.reworked })
     }
 
     fn window(&mut self, feed: &Feed<'_, '_>, end: i64, between: Between<'_>) {
@@ -219,9 +264,9 @@ impl<'c> Judge<'_, 'c, '_> {
             Err(missing) => return self.gap(end, missing),
         };
         if self.sink.is_keyed() {
-            self.keyed(end, between.1, &admitted);
+            self.keyed(end, between.seen, &admitted);
         } else {
-            self.bag(end, between.1, &admitted);
+            self.bag(end, between.seen, &admitted);
         }
     }
 
@@ -254,7 +299,8 @@ impl<'c> Judge<'_, 'c, '_> {
         admitted: &Admitted,
     ) {
         let expected = values.last().copied().flatten();
-        let first = fired.first().copied();
+        let first = if admitted.reworked { fired.last() } else { fired.first() };
+        let first = first.copied();
         let row = first.and_then(|emitted| emitted.row.as_ref());
         let columns = self.columns().to_vec();
         let admits = |row: Option<&Row>| {
@@ -264,19 +310,21 @@ impl<'c> Judge<'_, 'c, '_> {
                 (Some(_), None) | (None, Some(_)) => false,
             })
         };
-        if row.is_none() && self.why != Why::Closed {
+        if row.is_none() && matches!(self.why, Why::Undecided | Why::Again) {
             return;
         }
         // A window that is fired again after a restart must be right again.
-        let again = fired.iter().skip(1).filter(|_| self.sink.may_repeat(self.case));
+        let repeats = self.sink.may_repeat(self.case) && !admitted.reworked;
+        let again = fired.iter().skip(1).filter(|_| repeats);
         let wrong = again.filter_map(|emitted| Some((*emitted, emitted.row.as_ref()?)));
         let wrong = wrong.filter(|(_, row)| !admits(Some(row)));
         let wrong = wrong.map(|(emitted, row)| (Some(emitted), Some(row))).next();
         let agrees = admits(row) && wrong.is_none();
         let (first, row) = wrong.unwrap_or((first, row));
         if agrees {
-            // Told when it was first closed.
-            if self.why != Why::Again {
+            // Told when it was first closed, or at the end where other rows come to it.
+            let last = self.seen == self.last.number;
+            if self.why != Why::Again && (last || !admitted.reworked) {
                 self.late_change(key, first);
             }
         } else if let Some(why) = &admitted.blurred {
@@ -286,7 +334,8 @@ impl<'c> Judge<'_, 'c, '_> {
             let (anomaly, sentence) = self.name(key, values, row);
             self.add(anomaly, (Some(key), first), sentence, (expected, row));
         }
-        if let Some(second) = fired.get(1).filter(|_| !self.sink.may_repeat(self.case)) {
+        let once = !self.sink.may_repeat(self.case) && !admitted.reworked;
+        if let Some(second) = fired.get(1).filter(|_| once) {
             let how = if second.row.is_some() { "fired again" } else { "was taken back" };
             let sentence = format!("the window {how}: it was written {} times in all", fired.len());
             self.add(
@@ -313,8 +362,10 @@ impl<'c> Judge<'_, 'c, '_> {
             let sentence = "the window fired, and its reference never had a row for it".to_owned();
             (Anomaly::WindowGhost, sentence)
         } else {
-            let sentence =
-                format!("the window fired with what its reference does not give at {states}");
+            let cause = self.sink.flushed_late();
+            let sentence = format!(
+                "the window fired with what its reference does not give at {states}{cause}"
+            );
             (Anomaly::WindowWrongValue, sentence)
         }
     }
@@ -434,7 +485,7 @@ impl<'c> Judge<'_, 'c, '_> {
     }
 
     /// Windows that a proof shows unreached, and that had fired by then.
-    fn early(&mut self, (before, at): Between<'_>) {
+    fn early(&mut self, (before, at): (Option<&Proof>, &Proof)) {
         let log = self.sink.log.iter().filter(|emitted| emitted.row.is_some());
         let new = log.filter(|emitted| {
             below(self.sink, emitted, at)
@@ -466,7 +517,15 @@ impl<'c> Judge<'_, 'c, '_> {
     /// Rows of which nothing tells a window.
     fn strangers(&mut self) {
         let log = self.sink.log.iter().filter(|emitted| emitted.row.is_some());
+        let now = self.references.get(&self.last.number);
+        // A row without an end beside the windows (of a union) is judged as what it is.
+        let plain = |emitted: &Emitted<'_>| {
+            let row = emitted.key.as_ref().and_then(|key| now?.keyed.get(key));
+            let in_bag = || now.is_some_and(|now| now.bag.iter().any(|r| self.sink.is_plain(r)));
+            row.map_or_else(in_bag, |row| self.sink.is_plain(row))
+        };
         let strange = log.filter(|e| self.end_of(e).is_none() && below(self.sink, e, self.last));
+        let strange = strange.filter(|emitted| !plain(emitted));
         for emitted in strange.collect::<Vec<_>>() {
             let sentence = "the sink holds a row of no window that its reference knows".to_owned();
             let row = emitted.row.as_ref();

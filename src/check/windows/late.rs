@@ -35,7 +35,8 @@ pub(super) fn check(case: &Case<'_>, sink: &SinkCase<'_>, proofs: &[&Proof], fou
             key_columns: &[],
             sentence: format!(
                 "`{operator}` dropped {dropped} rows as late, and by the event times of the records \
-                 at most {most} can have been late"
+                 at most {most} can have been late{}",
+                sink.flushed_late()
             ),
             record: None,
             position: None,

@@ -25,7 +25,7 @@ use super::sinks::SinkCase;
 use crate::base::anomaly::{Anomaly, Family};
 use crate::history::event::Proof;
 
-use cuts::At;
+use cuts::{At, Between};
 use feed::Feed;
 
 pub(super) const FINDS: &[Anomaly] = &[
@@ -56,8 +56,13 @@ pub(super) fn wanted(case: &Case<'_>) -> Vec<Wanted> {
         let mut of_sink = BTreeSet::new();
         let closing = firing::closing(case, sink, (earlier, at));
         let again = firing::again(case, sink, (earlier, at));
-        for end in closing.into_iter().chain(again).chain(firing::undecided(sink, (earlier, at))) {
-            let Ok(cuts) = cuts::of(case, &feed, end, (open_at(sink, earlier, end), at)) else {
+        let ends = closing.into_iter().chain(again).chain(firing::undecided(sink, (earlier, at)));
+        let between =
+            |end: i64| (end, Between { before: open_at(sink, earlier, end), at, seen: at });
+        let settled = firing::settled(case, sink, (earlier, at));
+        let settled = settled.into_iter().filter(|_| feed.reworked);
+        for (end, between) in ends.map(between).chain(settled) {
+            let Ok(cuts) = cuts::of(case, &feed, end, between) else {
                 continue;
             };
             for cut in cuts {

@@ -1,6 +1,9 @@
 //! Sinks: the reference query of each, and the clock of those whose rows are windows.
 
+use std::collections::BTreeSet;
+
 use camino::Utf8Path;
+use itertools::Itertools as _;
 
 use super::Reader;
 use super::catalogue::{Catalogue, inserts, is_named};
@@ -10,7 +13,7 @@ use crate::scenario::diagnose::At;
 use crate::scenario::pipeline::{Sink, Window, WindowTime};
 use crate::scenario::words::{SINK, WINDOW, suggestion};
 use crate::scenario::yaml::{Node, Value};
-use crate::sql::flink::{self, Name, Statement};
+use crate::sql::flink::{self, Name, Statement, Watermark};
 use crate::sql::table::{self, Action, Part};
 use crate::sql::token::Language;
 
@@ -118,59 +121,85 @@ impl Reader<'_> {
         Some((table.to_owned(), column.to_owned()))
     }
 
-    /// The delay that the WATERMARK clauses say, checked against the one that is given.
+    /// The delay that the WATERMARK clauses say. One that is given is a promise: a statement that says
+    /// another is what is wrong.
     fn window_delay(
         &mut self,
         given: Option<(u64, &At)>,
         window: &At,
-        written: &[Option<u64>],
+        written: &[Clause],
     ) -> Option<u64> {
-        let mut known: Vec<u64> = written.iter().copied().flatten().collect();
-        known.sort_unstable();
-        known.dedup();
-        match (given, known.as_slice()) {
-            (Some((given, _)), []) => Some(given),
-            (Some((given, _)), known) if known.contains(&given) => Some(given),
-            (Some((given, at)), known) => {
-                let known: Vec<String> = known.iter().map(|ms| format!("{ms} ms")).collect();
-                let known = known.join(", ");
-                let message = format!("the WATERMARK clause says {known}, not {given} ms");
-                self.error(Code::Delay, at, message)
-                    .help("leave `delay` out: it is read from there");
+        let told = written.iter().filter_map(|clause| Some((clause.delay_ms?, &clause.at)));
+        let told = told.collect::<Vec<_>>();
+        match given {
+            Some((given, _)) if told.is_empty() || told.iter().any(|(ms, _)| *ms == given) => {
+                Some(given)
+            }
+            Some((given, _)) => {
+                let mut wrong = told;
+                wrong.sort_by_key(|(_, at)| at.span.start);
+                wrong.dedup_by_key(|(_, at)| at.span);
+                for (ms, at) in wrong {
+                    let (ms, given) = (duration_text(ms), duration_text(given));
+                    let message = format!(
+                        "this WATERMARK is {ms} behind, and the pipeline promises `delay: {given}`"
+                    );
+                    self.error(Code::Delay, at, message).help("mend the statement, or the promise");
+                }
                 None
             }
-            (None, [only]) => Some(*only),
-            (None, []) => {
-                let message = "no WATERMARK clause that this sink reads says its delay readably";
-                self.error(Code::Delay, window, message)
-                    .help("give it as `delay`, e.g. `delay: 5s`");
-                None
-            }
-            (None, _) => {
-                let message = "the WATERMARK clauses that this sink reads say different delays";
-                self.error(Code::Delay, window, message).help("say as `delay` which one counts");
-                None
-            }
+            None => self.written_delay(window, &told.iter().map(|(ms, _)| *ms).collect()),
         }
+    }
+
+    /// The one delay that the clauses say.
+    fn written_delay(&mut self, window: &At, known: &BTreeSet<u64>) -> Option<u64> {
+        if known.len() > 1 {
+            let message = "the WATERMARK clauses that this sink reads say different delays";
+            self.error(Code::Delay, window, message).help("say as `delay` which one counts");
+            return None;
+        }
+        if known.is_empty() {
+            let message = "no WATERMARK clause that this sink reads says its delay readably";
+            self.error(Code::Delay, window, message).help("give it as `delay`, e.g. `delay: 5s`");
+        }
+        known.first().copied()
     }
 }
 
+/// A WATERMARK clause, and how far it stays behind; `None` if that cannot be read.
+struct Clause {
+    delay_ms: Option<u64>,
+    at: At,
+}
+
+impl Clause {
+    fn of(text: &Text, watermark: &Watermark) -> Self {
+        Self { delay_ms: watermark.delay_ms, at: At::of(text, watermark.span) }
+    }
+}
+
+/// `5s`, `500ms`: as an author writes it.
+fn duration_text(ms: u64) -> String {
+    humantime::format_duration(std::time::Duration::from_millis(ms)).to_string()
+}
+
 /// The delays of the WATERMARK clauses that an `ALTER TABLE` gives this table.
-fn altered(statement: &Text, table: &str) -> Vec<Option<u64>> {
+fn altered(statement: &Text, table: &str) -> Vec<Clause> {
     let alter = table::alter(statement).filter(|alter| alter.name.table() == table);
     let Some(Action::Add(items, _) | Action::Modify(items, _)) = alter.map(|alter| alter.action)
     else {
         return Vec::new();
     };
     let delays = items.into_iter().filter_map(|item| match item.part {
-        Part::Watermark(watermark) => Some(watermark.and_then(|watermark| watermark.delay_ms)),
+        Part::Watermark(watermark) => Some(Clause::of(statement, &watermark?)),
         Part::Column(_) | Part::PrimaryKey(_) | Part::Other => None,
     });
     delays.collect()
 }
 
 /// The delays of the WATERMARK clauses of all tables from which the sink's rows come.
-fn watermarks(statements: &[Text], sink: &str) -> Vec<Option<u64>> {
+fn watermarks(statements: &[Text], sink: &str) -> Vec<Clause> {
     let parsed: Vec<Statement> = statements.iter().map(flink::parse).collect();
     let mut open: Vec<Name> = inserts(statements)
         .into_iter()
@@ -184,11 +213,15 @@ fn watermarks(statements: &[Text], sink: &str) -> Vec<Option<u64>> {
             continue;
         }
         seen.push(name.table().to_owned());
-        delays.extend(statements.iter().flat_map(|text| altered(text, name.table())));
-        for statement in &parsed {
+        // The last that an ALTER TABLE gives a table is the one it has.
+        let altered = statements.iter().flat_map(|text| altered(text, name.table())).last();
+        let is_altered = altered.is_some();
+        delays.extend(altered);
+        for (text, statement) in statements.iter().zip_eq(&parsed) {
             match statement {
                 Statement::CreateTable(table) if table.name.table() == name.table() => {
-                    delays.extend(table.watermark.as_ref().map(|watermark| watermark.delay_ms));
+                    let clause = table.watermark.as_ref().filter(|_| !is_altered);
+                    delays.extend(clause.map(|clause| Clause::of(text, clause)));
                 }
                 Statement::CreateView { name: view, reads } if view.table() == name.table() => {
                     open.extend(reads.iter().cloned());

@@ -6,6 +6,7 @@ mod sinks;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -168,14 +169,14 @@ fn sinks(
 ) -> String {
     let mut text = "sinks:\n".to_owned();
     let mut seen: Vec<&str> = Vec::new();
-    for (statement, parsed) in parsed {
-        for insert in parsed.inserts() {
+    for (statement, written) in parsed {
+        for insert in written.inserts() {
             let name = insert.target.table();
             if seen.contains(&name) {
                 continue;
             }
             seen.push(name);
-            text += &sink((statement, insert), tables, creates, proposal);
+            text += &sink((statement, insert), tables, (parsed, creates), proposal);
         }
     }
     if seen.is_empty() { String::new() } else { text }
@@ -184,7 +185,7 @@ fn sinks(
 fn sink(
     (statement, insert): (&Text, &Insert),
     tables: &[Table],
-    creates: &[&CreateTable],
+    (parsed, creates): (&[(&Text, Statement)], &[&CreateTable]),
     proposal: &mut Proposal,
 ) -> String {
     let name = insert.target.table();
@@ -200,8 +201,16 @@ fn sink(
             proposal.notes.push(format!(
                 "`{name}` is not judged yet, because {why}: write its reference query in pipeline.yaml"
             ));
+            let window = windows::clock((statement, insert), parsed, tables).map_or(
+                String::new(),
+                |window| {
+                    format!(
+                        "  # Its rows are windows: beside `reference` it needs\n  #   {window}\n"
+                    )
+                },
+            );
             format!(
-                "  # TO DO: one SELECT on Postgres that gives the rows of this table ({why}).\n  {name}: unjudged\n"
+                "  # TO DO: one SELECT on Postgres that gives the rows of this table ({why}).\n{window}  {name}: unjudged\n"
             )
         }
     }

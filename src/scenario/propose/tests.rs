@@ -33,6 +33,24 @@ fn a_pipeline_and_a_scenario_are_proposed_for_tables_and_statements() {
 }
 
 #[test]
+fn the_clock_of_windows_is_proposed_with_the_delay_that_is_found() {
+    let statements = "CREATE TABLE orders (id BIGINT, placed_at STRING, ts AS TO_TIMESTAMP(placed_at), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND)
+      WITH ('connector' = 'kafka', 'topic' = 'cdc.public.orders', 'format' = 'debezium-json');
+    CREATE TABLE hours (window_end TIMESTAMP(3), n BIGINT) WITH ('connector' = 'kafka', 'topic' = 'hours', 'format' = 'json');
+    INSERT INTO hours SELECT window_end, COUNT(*) FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(ts), INTERVAL '1' HOUR)) GROUP BY window_start, window_end;";
+    let found = Found {
+        source: vec![whole("../source.sql", SOURCE)],
+        statements: vec![whole("../flink.sql", statements)],
+        connector: None,
+    };
+    let proposal = propose(&found).expect("there are tables");
+    let pipeline = proposal.files.iter().find(|(path, _)| path == "pipeline.yaml").unwrap();
+    let window =
+        "#   window: {end: window_end, time: orders.placed_at, delay: 5s}\n  hours: unjudged\n";
+    assert!(pipeline.1.contains(window), "{}", pipeline.1);
+}
+
+#[test]
 fn tables_that_confluent_infers_are_found_by_the_names_of_their_topics() {
     let statements = "CREATE TABLE totals (customer INT, total DECIMAL(38, 2), PRIMARY KEY (customer) NOT ENFORCED)
       DISTRIBUTED INTO 1 BUCKETS WITH ('changelog.mode' = 'upsert');
