@@ -1,9 +1,11 @@
 //! What the proofs take for granted of the components, seen on the real stack: which messages move the
-//! connector's slot, and what a bounded statement reads.
+//! connector's slot, what a bounded statement reads, and what tables of files hold.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod database;
+#[cfg(feature = "lake")]
+mod lake;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

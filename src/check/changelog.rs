@@ -1,6 +1,9 @@
 //! The rows of a retract sink come and go one by one: what goes was there, what comes was not.
+//!
+//! Their order is known within a partition. Where the records of a key, or of a row without one, stand
+//! in several partitions, only their numbers are judged, up to a proven end: no more go than came.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::case::Case;
 use super::found::{Draft, Found};
@@ -9,36 +12,37 @@ use super::topic::position;
 use super::verdict::Difference;
 use crate::base::anomaly::Anomaly;
 use crate::codec::flink::Row;
-use crate::history::event::SinkMode;
+use crate::history::event::{Proof, SinkMode};
 use crate::model::key::Key;
-use crate::model::sink::{Emitted, texts};
+use crate::model::sink::{Emitted, Form, scattered};
 
 pub(super) const FINDS: &[Anomaly] =
     &[Anomaly::LostRetraction, Anomaly::OrphanRetraction, Anomaly::DoubleInsert];
+
+const ORPHAN: (Anomaly, &str) = (Anomaly::OrphanRetraction, "takes back a row that is not there");
 
 pub(super) fn check(case: &Case<'_>, found: &mut Found) {
     let retract = |sink: &&SinkCase<'_>| sink.shape.table.mode == SinkMode::Retract;
     for sink in case.sinks.iter().filter(retract).filter(|sink| !sink.stopped) {
         let what = format!("the changes of `{}`", sink.name);
-        let topic = case.index.topics.iter().find(|topic| topic.name == sink.shape.table.topic);
         if let Some(unread) = &sink.unread {
             found.gap(what, unread.clone());
-        } else if topic.is_some_and(|topic| topic.partitions > 1) {
-            found.gap(what, "their order over several partitions is not known");
         } else if sink.may_repeat(case) {
             found.gap(what, "its statement was started again, and may have written some twice");
-        } else if sink.is_keyed() {
-            keyed(sink, found);
         } else {
-            unkeyed(sink, found);
+            let scattered = scattered(sink.log.iter());
+            keyed(sink, &scattered, found);
+            unkeyed(sink, (case.last_proof(), &scattered), found);
         }
     }
 }
 
-fn keyed(sink: &SinkCase<'_>, found: &mut Found) {
+fn keyed(sink: &SinkCase<'_>, scattered: &BTreeSet<Key>, found: &mut Found) {
     let mut held = BTreeMap::<&Key, &Row>::new();
     for emitted in &sink.log {
-        let Some(key) = &emitted.key else { continue };
+        let Some(key) = emitted.key.as_ref().filter(|key| !scattered.contains(*key)) else {
+            continue;
+        };
         match (&emitted.row, &emitted.old) {
             (Some(row), _) => {
                 let before = held.insert(key, row);
@@ -54,8 +58,7 @@ fn keyed(sink: &SinkCase<'_>, found: &mut Found) {
             (None, Some(old)) => {
                 let before = held.remove(key);
                 if before != Some(old) {
-                    let told = (Anomaly::OrphanRetraction, "takes back a row that is not there");
-                    found.add(draft(sink, told, emitted, (before, Some(old))));
+                    found.add(draft(sink, ORPHAN, emitted, (before, Some(old))));
                 }
             }
             (None, None) => {}
@@ -63,21 +66,74 @@ fn keyed(sink: &SinkCase<'_>, found: &mut Found) {
     }
 }
 
-/// Without a key a second row that is equal is another row.
-fn unkeyed(sink: &SinkCase<'_>, found: &mut Found) {
-    let columns = sink.shape.columns.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
-    let mut held = BTreeMap::<Vec<Option<String>>, usize>::new();
+/// The records of one row.
+#[derive(Default)]
+struct Life<'c, 'a> {
+    partitions: BTreeSet<i32>,
+    /// In the order of their partition.
+    records: Vec<&'c Emitted<'a>>,
+}
+
+/// Rows that are told apart by their values alone: a second one that is equal is another row.
+fn unkeyed(
+    sink: &SinkCase<'_>,
+    (proof, scattered): (Option<&Proof>, &BTreeSet<Key>),
+    found: &mut Found,
+) {
+    let mut lives = BTreeMap::<Form, Life<'_, '_>>::new();
     for emitted in &sink.log {
-        if let Some(row) = &emitted.row {
-            *held.entry(texts(row, &columns)).or_default() += 1;
-        } else if let Some(old) = &emitted.old {
-            let count = held.entry(texts(old, &columns)).or_default();
-            if *count == 0 {
-                let told = (Anomaly::OrphanRetraction, "takes back a row that is not there");
-                found.add(draft(sink, told, emitted, (None, Some(old))));
-            }
-            *count = count.saturating_sub(1);
+        if emitted.key.as_ref().is_some_and(|key| !scattered.contains(key)) {
+            continue;
         }
+        let Some(form) = sink.shape.form(emitted) else { continue };
+        let life = lives.entry(form).or_default();
+        life.partitions.insert(emitted.record.partition);
+        life.records.push(emitted);
+    }
+    let mut orphans = Vec::new();
+    for life in lives.values() {
+        if life.partitions.len() > 1 {
+            orphans.extend(life.more_go(sink, proof));
+        } else {
+            orphans.extend(life.too_early());
+        }
+    }
+    orphans.sort_by_key(|emitted| (emitted.record.partition, emitted.record.offset));
+    for emitted in orphans {
+        found.add(draft(sink, ORPHAN, emitted, (None, emitted.old.as_ref())));
+    }
+}
+
+impl<'c, 'a> Life<'c, 'a> {
+    /// Those that go when none is there.
+    fn too_early(&self) -> Vec<&'c Emitted<'a>> {
+        let mut n_held = 0_usize;
+        let mut orphans = Vec::new();
+        for emitted in &self.records {
+            if emitted.row.is_some() {
+                n_held += 1;
+            } else if n_held == 0 {
+                orphans.push(*emitted);
+            } else {
+                n_held -= 1;
+            }
+        }
+        orphans
+    }
+
+    /// The last of those that go, by as many as are more than came; nothing without a proven end,
+    /// behind which the others may not have been read.
+    fn more_go(&self, sink: &SinkCase<'_>, proof: Option<&Proof>) -> Vec<&'c Emitted<'a>> {
+        let ends = proof.and_then(|proof| proof.ends.get(&sink.shape.table.topic));
+        let is_proven = |emitted: &&&Emitted<'_>| {
+            let partition = usize::try_from(emitted.record.partition).unwrap_or(usize::MAX);
+            let end = ends.and_then(|ends| ends.get(partition));
+            end.is_some_and(|(_, end)| emitted.record.offset < *end)
+        };
+        let proven = self.records.iter().filter(is_proven).copied();
+        let (came, gone): (Vec<_>, Vec<_>) = proven.partition(|emitted| emitted.row.is_some());
+        let more = gone.len().saturating_sub(came.len());
+        gone.into_iter().rev().take(more).collect()
     }
 }
 

@@ -321,7 +321,8 @@ impl<'c> Outputs<'c> {
         } else {
             format!("the longest was corrected after {} ms", self.longest_ms)
         };
-        let rows = Rows { columns: self.columns, keyed: BTreeMap::new(), bag: Vec::new() };
+        let (keyed, others) = (BTreeMap::new(), BTreeMap::new());
+        let rows = Rows { columns: self.columns, keyed, others, bag: Vec::new() };
         found.add(Draft {
             anomaly: Anomaly::ImpossibleOutput,
             place: name,

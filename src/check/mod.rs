@@ -4,6 +4,7 @@
 //! demands and allows is applied afterwards. A checker that panics, or that lacks evidence, makes
 //! the verdict unknown and never a pass.
 
+mod arrival;
 mod case;
 mod changelog;
 mod changes;
@@ -55,7 +56,7 @@ use itertools::Itertools as _;
 
 use crate::base::anomaly::{Anomaly, Family};
 use crate::history::History;
-use crate::history::event::Cut;
+use crate::history::event::{Cut, Event};
 use crate::model::source;
 use crate::scenario::expect::Level;
 use crate::scenario::pipeline::Sink;
@@ -130,12 +131,18 @@ pub fn wanted(history: &History) -> Vec<Wanted> {
     let trial = &history.header.trial;
     let windowed = |sink: &Sink| matches!(sink, Sink::Judged { window: Some(_), .. });
     let named = |level: &Level| matches!(level, Level::Cut | Level::Commit);
-    if !trial.pipeline.sinks.values().any(windowed) && !trial.expect.consistency.values().any(named)
+    let by_arrival = |event: &Event| match event {
+        Event::Sinks { sinks } => sinks.iter().any(|sink| sink.written.by_arrival.is_some()),
+        _ => false,
+    };
+    if !trial.pipeline.sinks.values().any(windowed)
+        && !trial.expect.consistency.values().any(named)
+        && !history.events.iter().any(by_arrival)
     {
         return Vec::new();
     }
     let case = Case::of(history);
-    [windows::wanted(&case), internal::wanted(&case)].concat()
+    [windows::wanted(&case), internal::wanted(&case), arrival::wanted(&case)].concat()
 }
 
 /// The sinks that differ from their reference at a proof, and must not; for the live part, which then records

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::arrival;
 use super::case::Case;
 use super::found::{Draft, Found, Raw};
 use super::sinks::{RowDiff, Rows, SinkCase, equal, shown};
@@ -34,7 +35,11 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
         let mut findings = Vec::<Raw>::new();
         for proof in &case.index.proofs {
             let at_the_end = case.last_proof().is_some_and(|last| last.number == proof.number);
-            let (reference, diffs) = match sink.compare(&case.index, proof) {
+            let compared = sink.compare(&case.index, proof).and_then(|(reference, diffs)| {
+                let diffs = arrival::admit(case, (sink, proof), &reference, diffs)?;
+                Ok((reference, diffs))
+            });
+            let (reference, diffs) = match compared {
                 Ok(compared) => compared,
                 Err(_) if windows => continue,
                 Err(gap) => {

@@ -12,7 +12,7 @@ use crate::codec::postgres;
 use crate::codec::types::DataType;
 use crate::codec::value::same;
 use crate::history::Index;
-use crate::history::event::{Proof, Side, SinkMode};
+use crate::history::event::{Proof, Side};
 use crate::model::key::Key;
 use crate::model::sink::{Contents, Emitted, Shape, texts};
 use crate::model::watermark::closes;
@@ -57,8 +57,19 @@ pub(super) struct Rows {
     pub(super) columns: Vec<String>,
     /// Of an upsert sink.
     pub(super) keyed: BTreeMap<Key, Row>,
+    /// Of an upsert sink that several statements write: further rows of a key, any of which may be
+    /// the last.
+    pub(super) others: BTreeMap<Key, Vec<Row>>,
     /// Of an append sink.
     pub(super) bag: Vec<Row>,
+}
+
+impl Rows {
+    /// Whether this is a row that the key may have.
+    pub(super) fn has(&self, key: &Key, row: &Row) -> bool {
+        let others = self.others.get(key).into_iter().flatten();
+        self.keyed.get(key).into_iter().chain(others).any(|own| equal(own, row, &self.columns))
+    }
 }
 
 impl<'a> SinkCase<'a> {
@@ -117,18 +128,24 @@ impl<'a> SinkCase<'a> {
 
     /// Whether its rows are told apart by a key.
     pub(super) fn is_keyed(&self) -> bool {
-        match self.shape.table.mode {
-            SinkMode::Upsert => true,
-            SinkMode::Append => false,
-            SinkMode::Retract => !self.shape.table.key.is_empty(),
-        }
+        self.shape.is_keyed()
     }
 
-    /// Its statement was seen started again during the run: then it may write again what it wrote.
+    /// Several statements write it, and nothing determines in which order.
+    pub(super) fn is_shared(&self) -> bool {
+        !self.shape.table.written.also_by.is_empty()
+    }
+
+    /// A statement of it was seen started again during the run: then it may write again what it
+    /// wrote. Each proof shows the attempts of all statements that write it.
     fn restarted(&self, index: &Index<'_>) -> bool {
-        let jobs = index.proofs.iter().flat_map(|proof| &proof.jobs);
-        let own = jobs.filter(|job| job.sinks.iter().any(|name| name == self.name));
-        own.map(|job| (&job.job, &job.attempts)).collect::<BTreeSet<_>>().len() > 1
+        let own = |proof: &&Proof| {
+            let jobs = proof.jobs.iter();
+            let own = jobs.filter(|job| job.sinks.iter().any(|name| name == self.name));
+            own.map(|job| (job.job.clone(), job.attempts.clone())).collect::<BTreeSet<_>>()
+        };
+        let seen = index.proofs.iter().map(own).filter(|attempts| !attempts.is_empty());
+        seen.collect::<BTreeSet<_>>().len() > 1
     }
 
     /// It may hold some rows, or have written some changes, twice.
@@ -154,7 +171,7 @@ impl<'a> SinkCase<'a> {
         super::topic::unread_partition(proof, &self.shape.table.topic, read)
     }
 
-    fn gap(&self, proof: &Proof, missing: impl Into<String>) -> Gap {
+    pub(super) fn gap(&self, proof: &Proof, missing: impl Into<String>) -> Gap {
         let number = proof.number;
         let what = format!("whether `{}` equals its reference at proof {number}", self.name);
         Gap { what, missing: missing.into() }
@@ -202,6 +219,7 @@ impl<'a> SinkCase<'a> {
         let mut rows = Rows {
             columns: columns.map(|(name, _)| name.clone()).collect(),
             keyed: BTreeMap::new(),
+            others: BTreeMap::new(),
             bag: Vec::new(),
         };
         if let Some(key) = self.shape.table.key.iter().find(|key| !rows.columns.contains(key)) {
@@ -217,14 +235,16 @@ impl<'a> SinkCase<'a> {
                 let cell = cells.get(n).and_then(Option::as_deref);
                 row.insert(column.clone(), self.cell(column, kind, cell)?);
             }
-            match (self.shape.table.mode, self.shape.key_of(&row)) {
-                (SinkMode::Upsert | SinkMode::Retract, Some(key)) => {
-                    if rows.keyed.insert(key.clone(), row).is_some() {
-                        return Err(format!("the reference returns two rows with the key {key}"));
-                    }
+            match self.shape.key_of(&row).filter(|_| self.is_keyed()) {
+                Some(key) if !rows.keyed.contains_key(&key) => {
+                    rows.keyed.insert(key, row);
                 }
-                (SinkMode::Upsert, None) => return Err("the sink has no key".to_owned()),
-                (SinkMode::Append, _) | (SinkMode::Retract, None) => rows.bag.push(row),
+                Some(key) if self.is_shared() => rows.others.entry(key).or_default().push(row),
+                Some(key) => {
+                    return Err(format!("the reference returns two rows with the key {key}"));
+                }
+                None if self.is_keyed() => return Err("the sink has no key".to_owned()),
+                None => rows.bag.push(row),
             }
         }
         Ok(rows)
@@ -283,7 +303,7 @@ impl<'a> SinkCase<'a> {
                 continue;
             }
             let equal = match (expected, captured_row) {
-                (Some(expected), Some(captured)) => equal(expected, captured, &reference.columns),
+                (Some(_), Some(captured)) => reference.has(key, captured),
                 (None, None) => true,
                 (Some(_), None) | (None, Some(_)) => false,
             };
@@ -297,11 +317,17 @@ impl<'a> SinkCase<'a> {
             }
         }
         // A row of a key that another row has already.
-        diffs.extend(contents.bag.iter().map(|emitted| RowDiff {
-            key: emitted.key.clone(),
-            expected: None,
-            captured: Some(emitted.clone()),
-            repeated: true,
+        let is_known = |emitted: &&Emitted<'_>| {
+            let of_key = emitted.key.as_ref().zip(emitted.row.as_ref());
+            self.is_shared() && of_key.is_some_and(|(key, row)| reference.has(key, row))
+        };
+        diffs.extend(contents.bag.iter().filter(|emitted| !is_known(emitted)).map(|emitted| {
+            RowDiff {
+                key: emitted.key.clone(),
+                expected: None,
+                captured: Some(emitted.clone()),
+                repeated: true,
+            }
         }));
         diffs
     }

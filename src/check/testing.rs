@@ -1,5 +1,7 @@
 //! Histories built by hand, for the tests of the checkers: one captured table, its topic, one sink.
 
+mod sinks;
+
 use std::collections::BTreeMap;
 
 use serde_json::json;
@@ -16,7 +18,8 @@ use crate::history::event::{
     Bytes, Clock, Column, Cut, CutReference, End, Event, FORMAT, Header, JobProof, Proof, Record,
     Reference, Role, Side, SinkMode, SinkTable, Table, Time, Topic,
 };
-use crate::history::files::{DataFile, Holds, Kept};
+use crate::history::files::Kept;
+use crate::history::written::Written;
 use crate::scenario::expect::Demand;
 use crate::scenario::pipeline::{Dialect, Pipeline, Sink, Window, WindowTime};
 use crate::scenario::settings::{Options, ReplicaIdentity};
@@ -57,6 +60,8 @@ pub(super) struct Scene {
     pub(super) keyed: bool,
     /// How the rows of the sink are kept.
     pub(super) kept: Kept,
+    /// How the sink is written.
+    pub(super) written: Written,
     /// Files of the sink.
     n_files: usize,
     /// Where the next transaction stands.
@@ -164,6 +169,7 @@ impl Scene {
             mode: SinkMode::Upsert,
             keyed: true,
             kept: Kept::Topic,
+            written: Written::default(),
             n_files: 1,
             lsn: 1000,
             last_commit_end: None,
@@ -206,6 +212,7 @@ impl Scene {
                 ],
                 key: key.into_iter().map(str::to_owned).collect(),
                 statement: place,
+                written: self.written.clone(),
             }],
         });
         self.events.push(Event::Clocks {
@@ -434,33 +441,6 @@ impl Scene {
         let value = json!({"account": account, "window_end": text(end), "total": total});
         let key = (self.mode == SinkMode::Upsert).then(|| key.to_string());
         self.record(SINK, 0, key, Some(value.to_string()));
-    }
-
-    /// The sink writes that a row comes, or goes.
-    pub(super) fn writes(&mut self, op: &str, (account, end, total): Total<'_>) {
-        let row = json!({"account": account, "window_end": text(end), "total": total});
-        let (before, after) = if op == "c" { (None, Some(row)) } else { (Some(row), None) };
-        let value = json!({"before": before, "after": after, "op": op});
-        self.record(SINK, 0, None, Some(value.to_string()));
-    }
-
-    /// A file of the sink is committed with these rows, each a JSON object; gives its name.
-    pub(super) fn file(&mut self, (holds, commit): (Holds, i64), rows: &[String]) -> String {
-        let number = self.events.iter().filter(|event| matches!(event, Event::File(_))).count();
-        self.n_files = number + 1;
-        let name = format!("data/{number}.parquet");
-        self.events.push(Event::File(DataFile {
-            topic: SINK.to_owned(),
-            number: i32::try_from(number).unwrap(),
-            name: name.clone(),
-            holds,
-            commit,
-            rows: i64::try_from(rows.len()).unwrap(),
-        }));
-        for row in rows {
-            self.record(SINK, number, None, Some(row.clone()));
-        }
-        name
     }
 
     /// The sink is judged by what it holds, not by windows.

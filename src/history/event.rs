@@ -6,17 +6,18 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use super::proof::{Firing, JobProof, Proof, ProofGap, Reading, Unassigned, Zoned};
+pub use super::written::SinkTable;
 use crate::base::anomaly::Anomaly;
 use crate::base::difference::Difference;
 use crate::base::position::{Lsn, Xid};
 use crate::base::text::Place;
-use crate::history::files::{DataFile, Kept};
+use crate::history::files::DataFile;
 use crate::scenario::settings::{Options, ReplicaIdentity};
 use crate::scenario::timeline::{Condition, Fault};
 use crate::scenario::trial::Trial;
 
 /// The version of the format that this crate writes.
-pub const FORMAT: Version = Version { major: 1, minor: 4 };
+pub const FORMAT: Version = Version { major: 1, minor: 5 };
 
 /// A major version changes what old fields mean; a minor one adds fields or events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -377,26 +378,6 @@ pub enum SinkMode {
     Append,
     /// kafka with debezium-json: every record adds a row or takes one back.
     Retract,
-}
-
-/// A table that the statements write.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SinkTable {
-    /// The Flink table.
-    pub name: String,
-    /// Its topic's logical name; of a sink of files, that of its folder.
-    pub topic: String,
-    /// How its rows are kept.
-    #[serde(default, skip_serializing_if = "Kept::is_topic")]
-    pub kept: Kept,
-    /// How it is read.
-    pub mode: SinkMode,
-    /// Physical columns in order: name and Flink type as DESCRIBE writes it.
-    pub columns: Vec<(String, String)>,
-    /// The primary key's columns.
-    pub key: Vec<String>,
-    /// Where the statement that writes it stands.
-    pub statement: Place,
 }
 
 /// One record of a topic.

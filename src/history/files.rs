@@ -40,7 +40,8 @@ impl Kept {
 pub enum Holds {
     /// They are rows of the table.
     Rows,
-    /// They are keys: every row with one of them goes that an earlier commit wrote.
+    /// They are keys: every row with one of them goes that an earlier commit wrote, in files of the
+    /// same partition.
     Keys,
     /// They are places (`file_path`, `pos`): the rows that stand there go.
     Places,
@@ -68,6 +69,10 @@ pub struct DataFile {
     pub holds: Holds,
     /// Which commit of the table wrote it (Iceberg's sequence number); 0 where there are none.
     pub commit: i64,
+    /// The partition that it is of (`depot=north`), where the table has any. Keys in a file of one
+    /// delete rows in files of the same alone, those in a file of none everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<String>,
     /// How many rows it has.
     pub rows: i64,
 }

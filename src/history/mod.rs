@@ -16,6 +16,7 @@ mod secret;
 pub mod stream;
 mod sum;
 mod writer;
+pub mod written;
 
 pub use index::{Disturbance, Growth, Index, Reconfigured, Walsender};
 pub use reader::{HistoryError, Reader};

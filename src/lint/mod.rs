@@ -20,6 +20,7 @@ mod sessions;
 mod testing;
 mod volatile;
 mod windows;
+mod writers;
 mod writes;
 
 use camino::Utf8PathBuf;
@@ -57,6 +58,7 @@ pub const RULES: &[Rule] = &[
     patterns::RULE,
     options::RULE,
     schemas::RULE,
+    writers::RULE,
 ];
 
 /// The warnings of one trial, by place. `sources` are the files that were read for it.

@@ -108,13 +108,7 @@ impl Attempted<'_> {
             let jobs = wave.iter().filter_map(|n| Some((*n, watched.get(*n)?)));
             let proven = try_join_all(jobs.map(|(n, job)| self.go_through_job(n, job, &ends)));
             evidence.extend(proven.await?);
-            let written: Vec<_> = wave
-                .iter()
-                .filter_map(|n| self.pipeline.jobs.get(*n))
-                .flat_map(|job| &job.sinks)
-                .flat_map(|sink| self.pipeline.topics.iter().filter(|t| t.physical == sink.topic))
-                .cloned()
-                .collect();
+            let written = written(self.pipeline, wave);
             ends.extend(self.ends(&written).await?);
         }
         self.tapped(&ends).await?;
@@ -350,6 +344,14 @@ fn difference(watched: &[Watched<'_>], ends: &Ends, again: &Again, jobs: &[Job])
     })
 }
 
+/// The topics that the jobs of a wave write, each once, however many of them write it.
+fn written(pipeline: &Pipeline<'_>, wave: &[usize]) -> Vec<Topic> {
+    let sinks = wave.iter().filter_map(|n| pipeline.jobs.get(*n)).flat_map(|job| &job.sinks);
+    let places: BTreeSet<_> = sinks.map(|sink| sink.topic.as_str()).collect();
+    let topics = pipeline.topics.iter();
+    topics.filter(|topic| places.contains(topic.physical.as_str())).cloned().collect()
+}
+
 /// Jobs by when they can be proven: a job comes after all that write what it reads.
 fn waves(jobs: &[Job]) -> Result<Vec<Vec<usize>>, Unproven> {
     let mut waves: Vec<Vec<usize>> = Vec::new();
@@ -411,6 +413,7 @@ fn name_of(attempt: &Attempt) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::event::Role;
     use crate::quiesce::{Clause, Read, SinkTopic};
 
     fn job(id: &str, reads: &[&str], writes: &[&str]) -> Job {
@@ -449,6 +452,22 @@ mod tests {
     fn two_jobs_that_feed_each_other_have_no_order() {
         let jobs = [job("a", &["x"], &["y"]), job("b", &["y"], &["x"])];
         assert!(waves(&jobs).unwrap_err().to_string().contains("circle"));
+    }
+
+    #[test]
+    fn the_topic_of_two_jobs_is_asked_for_once() {
+        let jobs = [job("a", &["x"], &["y"]), job("b", &["x"], &["y"])];
+        let topic = |name: &str| Topic {
+            name: name.to_owned(),
+            physical: name.to_owned(),
+            partitions: 1,
+            role: Role::Sink { sink: name.to_owned() },
+            options: BTreeMap::new(),
+        };
+        let topics = [topic("x"), topic("y")];
+        let pipeline = Pipeline { connector: "c", slot: "s", topics: &topics, jobs: &jobs };
+        let asked = written(&pipeline, &[0, 1]);
+        assert_eq!(asked.iter().map(|topic| topic.name.as_str()).collect::<Vec<_>>(), ["y"]);
     }
 
     #[test]

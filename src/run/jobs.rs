@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use itertools::Itertools as _;
 use tokio::sync::watch;
 
 use super::Run;
 use super::clocks;
 use super::files;
 use super::outcome::Stop;
+use super::proctime;
 use super::scoring::Serving;
 use super::session;
-use super::statements::{self, Prepared, TopicTable};
+use super::statements::{self, Prepared, Statements, TopicTable};
 use super::subjects;
+use super::written;
 use crate::base::anomaly::Anomaly;
 use crate::base::text::Place;
 use crate::client::cause::Cause;
@@ -19,6 +22,7 @@ use crate::client::flink::{FlinkError, JobManager};
 use crate::client::gateway::{Column, GatewayError, Session};
 use crate::history::event::{Event, SinkMode, SinkTable, Table, Zoned};
 use crate::history::files::Kept;
+use crate::history::written::{Arrival, Written};
 use crate::quiesce::{Clause, Job, Lenient, Read, SinkTopic};
 use crate::scenario::pipeline::Sink;
 use crate::scenario::settings::{Options, Settings};
@@ -41,6 +45,8 @@ pub(super) struct Jobs {
     /// Which of the statements each job is.
     submitted: Vec<usize>,
     pub(super) sinks: Vec<SinkTable>,
+    /// What keeps rows by their arrival, by sink.
+    arrivals: BTreeMap<String, Arrival>,
     /// Where the statement stands that writes a sink.
     pub(super) places: BTreeMap<String, Place>,
 }
@@ -59,6 +65,7 @@ pub(super) async fn start(
         jobs: Vec::new(),
         submitted: Vec::new(),
         sinks: Vec::new(),
+        arrivals: BTreeMap::new(),
         places: places(run),
     };
     if run.statements.prepared.is_empty() {
@@ -106,7 +113,10 @@ pub(super) async fn submit(
             ready.await;
         }
         subjects::register(run, &session, prepared).await?;
-        if let Some(job) = insert(run, (&session, &flink), prepared).await? {
+        let by_clock = by_clock(run, &session, prepared).await?;
+        if let Some(mut job) = insert(run, (&session, &flink), prepared).await? {
+            job.gaps.extend(by_clock.gaps);
+            started.arrivals.extend(by_clock.arrivals);
             started.jobs.push(job);
             started.submitted.push(n);
         }
@@ -125,6 +135,27 @@ pub(super) async fn submit(
     run.recorder.record(Event::Sinks { sinks: started.sinks.clone() })?;
     run.log("the statements run");
     Ok(())
+}
+
+/// What a statement makes of the time of the machine, by its plan. Where that is not told, whatever it
+/// writes may depend on it.
+async fn by_clock(
+    run: &Run<'_>,
+    session: &Session,
+    prepared: &Prepared,
+) -> Result<proctime::Uses, Stop> {
+    let told = run.statements.processing_time(prepared);
+    if told.is_empty() {
+        return Ok(proctime::Uses::default());
+    }
+    match session.explain("", &proctime::explained(prepared)).await {
+        Ok(plan) => Ok(proctime::uses(&run.statements, prepared, &plan)),
+        Err(error) => {
+            // It is refused once more when it is submitted, which is told then.
+            refusal(error)?;
+            Ok(proctime::Uses { gaps: told, ..proctime::Uses::default() })
+        }
+    }
 }
 
 /// Starts the scoring service and makes the model provider known, where a statement creates a model.
@@ -227,7 +258,7 @@ fn set(key: &str, value: &str) -> String {
 /// What options of the session change about a job that runs with them now. What held once is told
 /// to the end: no proof looks at a part of the run alone.
 fn take_in(run: &Run<'_>, job: &mut Job, flink: &Options, prepared: &Prepared) {
-    for gap in run.statements.gaps(prepared, flink) {
+    for gap in Statements::gaps(flink) {
         if !job.gaps.contains(&gap) {
             job.gaps.push(gap);
         }
@@ -304,7 +335,9 @@ async fn insert(
     let submitted = session.submit(&prepared.submitted.value).await;
     run.made.submitted(submitted.as_ref().ok().map(String::as_str));
     let inserts = prepared.statement.inserts();
-    let sinks: Vec<_> = inserts.iter().map(|insert| insert.target.table().to_owned()).collect();
+    // A statement set may write one in several ways.
+    let sinks = inserts.iter().map(|insert| insert.target.table().to_owned()).unique();
+    let sinks: Vec<_> = sinks.collect();
     let id = match submitted {
         Ok(id) => id,
         Err(error) => {
@@ -312,7 +345,7 @@ async fn insert(
             return Ok(None);
         }
     };
-    let mut gaps = run.statements.gaps(prepared, flink);
+    let mut gaps = Statements::gaps(flink);
     let mut reads = Vec::new();
     for table in run.statements.sources(inserts) {
         let known = clocks::is_known(table, &run.trial.pipeline.sinks);
@@ -407,7 +440,7 @@ pub(super) fn is_windowed(run: &Run<'_>, sink: &str) -> bool {
 /// Waits until all tasks of all jobs run: only then does a checkpoint complete.
 async fn running(run: &Run<'_>, started: &Jobs) -> Result<(), Stop> {
     let limit = run.context.limits.streaming;
-    for job in &started.jobs {
+    for (job, n) in started.jobs.iter().zip_eq(&started.submitted) {
         match started.flink.checkpoint(&job.id, limit).await {
             Ok(_) => {}
             Err(error) => {
@@ -421,7 +454,7 @@ async fn running(run: &Run<'_>, started: &Jobs) -> Result<(), Stop> {
                     run.record_trouble(Event::Trouble {
                         finding: Anomaly::StatementFailed,
                         place: sink.sink.clone(),
-                        at: started.places.get(&sink.sink).cloned(),
+                        at: written::at(run, *n, &sink.sink),
                         sentence: cause.sentence.clone(),
                         detail: cause.detail.clone(),
                     })?;
@@ -444,13 +477,20 @@ async fn describe(
     started: &Jobs,
 ) -> Result<Vec<SinkTable>, Stop> {
     let mut sinks = Vec::new();
-    for sink in started.jobs.iter().flat_map(|job| &job.sinks) {
+    // Several statements may write one.
+    let written = started.jobs.iter().flat_map(|job| &job.sinks).unique_by(|sink| &sink.sink);
+    for sink in written {
         let Some(table) = run.statements.tables.get(&sink.sink) else { continue };
         let columns = session.describe(&in_backticks(&table.create.name)).await?;
-        let key = if table.create.primary_key.is_empty() {
+        let key: Vec<_> = if table.create.primary_key.is_empty() {
             columns.iter().filter(|c| c.in_key).map(|c| c.name.clone()).collect()
         } else {
             table.create.primary_key.clone()
+        };
+        let written = Written {
+            key: written::key(table, &key),
+            also_by: written::also_by(run, &started.submitted, &sink.sink),
+            by_arrival: started.arrivals.get(&sink.sink).cloned(),
         };
         let physical = columns.into_iter().filter(Column::is_physical);
         sinks.push(SinkTable {
@@ -461,6 +501,7 @@ async fn describe(
             columns: physical.map(|column| (column.name, column.type_name)).collect(),
             key,
             statement: started.places.get(&sink.sink).unwrap_or(&table.place).clone(),
+            written,
         });
     }
     Ok(sinks)
@@ -472,13 +513,13 @@ pub(super) fn in_backticks(name: &Name) -> String {
     parts.join(".")
 }
 
-/// Where the statements stand that write the sinks.
+/// Where the statements stand that write the sinks, of several the first.
 fn places(run: &Run<'_>) -> BTreeMap<String, Place> {
     let mut places = BTreeMap::new();
     for prepared in &run.statements.prepared {
         for insert in prepared.statement.inserts() {
             let place = prepared.written.place(insert.span.start);
-            places.insert(insert.target.table().to_owned(), place);
+            places.entry(insert.target.table().to_owned()).or_insert(place);
         }
     }
     places

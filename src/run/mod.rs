@@ -17,6 +17,7 @@ mod made;
 pub mod names;
 mod outcome;
 mod own;
+mod proctime;
 mod recheck;
 mod recovery;
 mod schemas;
@@ -31,6 +32,7 @@ mod topics;
 mod trial;
 mod trouble;
 mod walsender;
+mod written;
 
 pub use bare::bare;
 pub use cancel::Cancel;

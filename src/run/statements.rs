@@ -21,7 +21,7 @@ use crate::history::files::Kept;
 use crate::model::zone::Zone;
 use crate::scenario::settings::Options;
 use crate::sql::edit::with_options;
-use crate::sql::flink::{self, CreateTable, Insert, Statement, With};
+use crate::sql::flink::{self, CreateTable, Insert, Name, Statement, With};
 use crate::sql::table::{self as altering, Action};
 use crate::sql::token::{Language, significant};
 
@@ -225,7 +225,12 @@ impl Statements {
             | Statement::Use(_)
             | Statement::Other => return,
         };
-        if uses_processing_time(text) {
+        let like = match statement {
+            Statement::CreateTable(create) => create.like.as_ref(),
+            _ => None,
+        };
+        let is_like = |of: &Name| self.processing_time.iter().any(|known| known == of.table());
+        if uses_processing_time(text) || like.is_some_and(is_like) {
             self.processing_time.push(name.to_owned());
         }
         if asks_a_model(text) {
@@ -303,8 +308,9 @@ impl Statements {
         asks_a_model(&prepared.written) || reads.iter().any(|name| self.asking.contains(name))
     }
 
-    /// Why quiescence of a statement's sinks cannot be proven, whatever is seen.
-    pub fn gaps(&self, prepared: &Prepared, flink: &Options) -> Vec<String> {
+    /// What a statement has of the time of the machine, itself or in what it reads. Its plan says
+    /// whether anything depends on it.
+    pub fn processing_time(&self, prepared: &Prepared) -> Vec<String> {
         let mut gaps = Vec::new();
         let reads = self.reads(prepared.statement.inserts());
         if uses_processing_time(&prepared.written) {
@@ -313,6 +319,12 @@ impl Statements {
         for name in reads.iter().filter(|name| self.processing_time.contains(name)) {
             gaps.push(format!("`{name}` uses processing time"));
         }
+        gaps
+    }
+
+    /// Why quiescence of a statement's sinks cannot be proven, whatever is seen.
+    pub fn gaps(flink: &Options) -> Vec<String> {
+        let mut gaps = Vec::new();
         let ttl = flink.get("table.exec.state.ttl").map_or("0", String::as_str);
         if !ttl.trim().starts_with('0') {
             gaps.push(format!("table.exec.state.ttl = {ttl}: state expires by the clock"));
@@ -426,7 +438,7 @@ INSERT INTO totals SELECT id FROM late;";
         assert_eq!(sources[0].topics, ["cdc.public.payments"]);
         assert_eq!(sources[0].format, "debezium-json");
         assert_eq!(all.tables["totals"].mode, SinkMode::Upsert);
-        assert_eq!(all.gaps(insert, &Options::new()), ["`late` uses processing time"]);
+        assert_eq!(all.processing_time(insert), ["`late` uses processing time"]);
     }
 
     #[test]

@@ -8,10 +8,11 @@ use super::Run;
 use super::jobs::in_backticks;
 use super::outcome::Stop;
 use super::statements::{Prepared, TopicTable, format};
+use super::written;
 use crate::capture::diagnose::{self, PIPELINE};
 use crate::client::gateway::{Column, Session};
 use crate::client::registry::Registry;
-use crate::dialect::{avro, written};
+use crate::dialect::{avro, written as schemas};
 use crate::history::event::Part;
 
 /// Registers the schemas of the sinks of a statement. Those that are not known here are left to
@@ -68,13 +69,11 @@ fn schema(table: &TopicTable, columns: &[Column], part: Part) -> Result<String, 
     if table.format_of(part) != Some(avro::FORMAT) {
         return Err(format!("the schema of `{}` is not known here", format(with)));
     }
-    if with.get("key.fields-prefix").is_some_and(|prefix| !prefix.is_empty()) {
-        return Err("`key.fields-prefix` renames the columns of its keys".to_owned());
-    }
-    let key = match with.get("key.fields") {
-        Some(fields) => fields.split(';').map(|name| name.trim().to_owned()).collect(),
-        None => table.create.primary_key.clone(),
-    };
+    let key = written::key(table, &table.create.primary_key);
+    let (key, prefix, bare) = key.map_or_else(
+        || (Vec::new(), String::new(), false),
+        |key| (key.columns, key.prefix, !key.in_value),
+    );
     let column = |name: &String| {
         let found = columns.iter().find(|column| column.name == *name);
         found.ok_or_else(|| format!("it has no column `{name}`"))
@@ -82,16 +81,19 @@ fn schema(table: &TopicTable, columns: &[Column], part: Part) -> Result<String, 
     let shown: Vec<&Column> = match part {
         Part::Key => key.iter().map(column).collect::<Result<_, _>>()?,
         Part::Value => {
-            let bare = with.get("value.fields-include").is_some_and(|f| f == "EXCEPT_KEY");
             let physical = columns.iter().filter(|column| column.is_physical());
             physical.filter(|column| !bare || !key.contains(&column.name)).collect()
         }
     };
-    let field = |c: &&'_ Column| (c.name.clone(), c.type_name.clone(), c.nullable);
+    let named = |name: &str| match part {
+        Part::Key => name.strip_prefix(&prefix).unwrap_or(name).to_owned(),
+        Part::Value => name.to_owned(),
+    };
+    let field = |c: &&'_ Column| (named(&c.name), c.type_name.clone(), c.nullable);
     let fields: Vec<_> = shown.iter().map(field).collect();
     let fields: Vec<_> =
         fields.iter().map(|(n, t, null)| (n.as_str(), t.as_str(), *null)).collect();
-    written::schema(&fields)
+    schemas::schema(&fields)
 }
 
 /// The subject under which Flink registers it.

@@ -1,7 +1,10 @@
 //! Which files make an Iceberg table, by the table's own metadata: the newest version names a
 //! snapshot, that a list of manifests, and each of these its files.
 
+use std::collections::BTreeSet;
+
 use apache_avro::Reader;
+use apache_avro::types::Value as Avro;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -11,6 +14,8 @@ use crate::history::files::{Holds, Place};
 
 /// The version of the table's format up to which deletes are rows of Parquet files.
 const FORMAT_MAX: u32 = 2;
+/// The content of a file whose rows are keys that are deleted.
+const KEYS: i32 = 2;
 /// The status of a manifest's entry whose file is no part of the table any more.
 const DELETED: i32 = 2;
 
@@ -21,6 +26,39 @@ struct Metadata {
     current_snapshot_id: Option<i64>,
     #[serde(default)]
     snapshots: Vec<Snapshot>,
+    #[serde(default)]
+    partition_specs: Vec<Spec>,
+    #[serde(default)]
+    current_schema_id: i32,
+    #[serde(default)]
+    schemas: Vec<Schema>,
+}
+
+/// How the table is parted.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Spec {
+    spec_id: i32,
+    fields: Vec<Transformed>,
+}
+
+#[derive(Deserialize)]
+struct Transformed {
+    transform: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Schema {
+    #[serde(default)]
+    schema_id: i32,
+    fields: Vec<Field>,
+}
+
+#[derive(Deserialize)]
+struct Field {
+    id: i32,
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -35,6 +73,8 @@ struct Manifest {
     manifest_path: String,
     #[serde(default)]
     sequence_number: i64,
+    #[serde(default)]
+    partition_spec_id: i32,
 }
 
 #[derive(Deserialize)]
@@ -50,10 +90,13 @@ struct DataFile {
     content: i32,
     file_path: String,
     file_format: String,
+    #[serde(default)]
+    equality_ids: Option<Vec<i32>>,
 }
 
-/// The files of the table in `folder`, a table of a `hadoop` catalog.
-pub(super) fn snapshot(folder: &Utf8Path) -> Result<Vec<Committed>, LakeError> {
+/// The files of the table in `folder`, a table of a `hadoop` catalog, whose rows are told apart by
+/// the columns of `key`.
+pub(super) fn snapshot(folder: &Utf8Path, key: &[String]) -> Result<Vec<Committed>, LakeError> {
     let Some(version) = newest(folder) else { return Ok(Vec::new()) };
     let text = fs_err::read_to_string(&version).map_err(|e| LakeError::unread(&version, e))?;
     let metadata: Metadata =
@@ -67,10 +110,15 @@ pub(super) fn snapshot(folder: &Utf8Path) -> Result<Vec<Committed>, LakeError> {
     let Some(current) = metadata.snapshots.iter().find(is_current) else { return Ok(Vec::new()) };
     let mut files = Vec::new();
     for manifest in avro::<Manifest>(&local(&current.manifest_list))? {
-        for entry in avro::<Entry>(&local(&manifest.manifest_path))? {
-            if entry.status != DELETED {
-                files.push(committed(folder, &manifest, entry)?);
+        let path = local(&manifest.manifest_path);
+        for value in values(&path)? {
+            let entry = read::<Entry>(&path, &value)?;
+            if entry.status == DELETED {
+                continue;
             }
+            metadata.refuse_other_keys(&entry.data_file, key)?;
+            let partition = metadata.partition(&manifest, &value);
+            files.push(committed(folder, (&manifest, partition), entry)?);
         }
     }
     Ok(files)
@@ -86,8 +134,74 @@ fn newest(folder: &Utf8Path) -> Option<Utf8PathBuf> {
     versions.max().map(|(_, path)| path)
 }
 
-fn committed(folder: &Utf8Path, manifest: &Manifest, entry: Entry) -> Result<Committed, LakeError> {
-    let DataFile { content, file_path, file_format } = entry.data_file;
+impl Metadata {
+    /// The partition of a file, for people; `None` where the table has none by the file's spec.
+    fn partition(&self, manifest: &Manifest, entry: &Avro) -> Option<String> {
+        let spec =
+            self.partition_specs.iter().find(|spec| spec.spec_id == manifest.partition_spec_id);
+        // A partition that is no more leaves a field that is always NULL.
+        let parts = |field: &Transformed| field.transform != "void";
+        if spec.is_some_and(|spec| !spec.fields.iter().any(parts)) {
+            return None;
+        }
+        let Avro::Record(fields) = member(member(entry, "data_file")?, "partition")? else {
+            return None;
+        };
+        let shown = fields.iter().map(|(name, value)| match shown(value) {
+            Some(value) => format!("{name}={value}"),
+            None => format!("{name} is NULL"),
+        });
+        let shown = shown.collect::<Vec<_>>().join(", ");
+        let is_only = self.partition_specs.len() < 2;
+        Some(if is_only { shown } else { format!("{}: {shown}", manifest.partition_spec_id) })
+    }
+
+    /// Keys of other columns than those by which the rows are told apart are not judged.
+    fn refuse_other_keys(&self, file: &DataFile, key: &[String]) -> Result<(), LakeError> {
+        let Some(ids) = file.equality_ids.as_ref().filter(|_| file.content == KEYS) else {
+            return Ok(());
+        };
+        let schema = self.schemas.iter().find(|schema| schema.schema_id == self.current_schema_id);
+        let fields = schema.map_or(&[][..], |schema| schema.fields.as_slice());
+        let name = |id: &i32| fields.iter().find(|field| field.id == *id).map(|f| f.name.as_str());
+        let names: BTreeSet<_> = ids.iter().filter_map(name).collect();
+        if names == key.iter().map(String::as_str).collect() {
+            return Ok(());
+        }
+        let names = names.into_iter().collect::<Vec<_>>().join("`, `");
+        let what = format!("a file of deletes by `{names}`, which is not the key of the table,");
+        Err(LakeError::unknown(&file.file_path, what))
+    }
+}
+
+/// A member of a record.
+fn member<'v>(value: &'v Avro, name: &str) -> Option<&'v Avro> {
+    match value {
+        Avro::Record(fields) => fields.iter().find(|(own, _)| own == name).map(|(_, value)| value),
+        Avro::Union(_, value) => member(value, name),
+        _ => None,
+    }
+}
+
+/// A value of a partition, by which it differs from all others; `None` for NULL.
+fn shown(value: &Avro) -> Option<String> {
+    match value {
+        Avro::Null => None,
+        Avro::Union(_, value) => shown(value),
+        Avro::String(text) => Some(text.clone()),
+        Avro::Int(number) | Avro::Date(number) => Some(number.to_string()),
+        Avro::Long(number) => Some(number.to_string()),
+        Avro::Boolean(value) => Some(value.to_string()),
+        other => Some(format!("{other:?}")),
+    }
+}
+
+fn committed(
+    folder: &Utf8Path,
+    (manifest, partition): (&Manifest, Option<String>),
+    entry: Entry,
+) -> Result<Committed, LakeError> {
+    let DataFile { content, file_path, file_format, .. } = entry.data_file;
     if !file_format.eq_ignore_ascii_case("parquet") {
         return Err(LakeError::unknown(file_path, format!("a file in {file_format}")));
     }
@@ -100,6 +214,7 @@ fn committed(folder: &Utf8Path, manifest: &Manifest, entry: Entry) -> Result<Com
         },
         // A file that its manifest adds has the manifest's number.
         commit: entry.sequence_number.unwrap_or(manifest.sequence_number),
+        partition,
     })
 }
 
@@ -127,8 +242,15 @@ fn local(url: &str) -> Utf8PathBuf {
 }
 
 fn avro<T: DeserializeOwned>(path: &Utf8Path) -> Result<Vec<T>, LakeError> {
+    values(path)?.iter().map(|value| read(path, value)).collect()
+}
+
+fn read<T: DeserializeOwned>(path: &Utf8Path, value: &Avro) -> Result<T, LakeError> {
+    apache_avro::from_value::<T>(value).map_err(|error| LakeError::unread(path, error))
+}
+
+fn values(path: &Utf8Path) -> Result<Vec<Avro>, LakeError> {
     let bytes = fs_err::read(path).map_err(|error| LakeError::unread(path, error))?;
     let reader = Reader::new(bytes.as_slice()).map_err(|error| LakeError::unread(path, error))?;
-    let read = reader.map(|value| apache_avro::from_value::<T>(&value?));
-    read.collect::<Result<_, apache_avro::Error>>().map_err(|error| LakeError::unread(path, error))
+    reader.collect::<Result<_, _>>().map_err(|error| LakeError::unread(path, error))
 }

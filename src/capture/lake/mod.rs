@@ -8,10 +8,12 @@ mod csv;
 mod iceberg;
 #[cfg(feature = "lake")]
 mod parquet;
+mod partitions;
 
 use std::collections::BTreeMap;
 
 use camino::Utf8Path;
+use serde_json::{Map, Value as Json};
 
 use crate::codec::types::DataType;
 use crate::history::event::{Bytes, Event, Record, SinkTable};
@@ -71,6 +73,7 @@ struct Committed {
     name: String,
     holds: Holds,
     commit: i64,
+    partition: Option<String>,
 }
 
 impl Lake {
@@ -84,7 +87,7 @@ impl Lake {
     ) -> Result<Look, LakeError> {
         let mut committed = match sink.kept {
             Kept::Parquet | Kept::Csv | Kept::Json => parts(folder)?,
-            Kept::Iceberg => snapshot(folder)?,
+            Kept::Iceberg => snapshot(folder, &sink.key)?,
             Kept::Topic => Vec::new(),
         };
         let known = self.0.entry(sink.name.clone()).or_default();
@@ -95,7 +98,7 @@ impl Lake {
         committed.retain(|file| known.iter().all(|known| known.name != file.name));
         committed.sort_by(|a, b| (a.commit, &a.name).cmp(&(b.commit, &b.name)));
         let mut events = Vec::new();
-        for Committed { name, holds, commit } in committed {
+        for Committed { name, holds, commit, partition } in committed {
             let rows = rows(folder, &name, (sink, holds), with)?;
             let file = DataFile {
                 topic: sink.topic.clone(),
@@ -103,6 +106,7 @@ impl Lake {
                 name,
                 holds,
                 commit,
+                partition,
                 rows: i64::try_from(rows.len()).unwrap_or(i64::MAX),
             };
             events.push(Event::File(file.clone()));
@@ -125,23 +129,36 @@ fn record(file: &DataFile, row: usize, value: String) -> Event {
     })
 }
 
-/// The finished files of Flink's filesystem connector: what is in progress, or waits for its
-/// checkpoint, has a hidden name.
+/// The finished files of Flink's filesystem connector, those of partitions in folders of their own:
+/// what is in progress, or waits for its checkpoint, has a hidden name.
 fn parts(folder: &Utf8Path) -> Result<Vec<Committed>, LakeError> {
     let unread = |error: std::io::Error| LakeError::unread(folder, error);
     let mut found = Vec::new();
     // Flink makes the folder with the first row.
-    let Ok(entries) = folder.read_dir_utf8() else { return Ok(found) };
-    for entry in entries {
-        let entry = entry.map_err(unread)?;
-        let name = entry.file_name().to_owned();
-        if name.starts_with(['.', '_']) {
-            continue;
+    if !folder.exists() {
+        return Ok(found);
+    }
+    let mut open = vec![folder.to_owned()];
+    while let Some(within) = open.pop() {
+        for entry in within.read_dir_utf8().map_err(unread)? {
+            let entry = entry.map_err(unread)?;
+            if entry.file_name().starts_with(['.', '_']) {
+                continue;
+            }
+            if entry.file_type().map_err(unread)?.is_dir() {
+                open.push(entry.into_path());
+                continue;
+            }
+            let name = entry.path().strip_prefix(folder);
+            let name = name.map_err(|error| LakeError::unread(folder, error))?;
+            let partition = name.parent().map(Utf8Path::as_str).filter(|path| !path.is_empty());
+            found.push(Committed {
+                name: name.to_string(),
+                holds: Holds::Rows,
+                commit: 0,
+                partition: partition.map(ToOwned::to_owned),
+            });
         }
-        if entry.file_type().map_err(unread)?.is_dir() {
-            return Err(LakeError::unknown(entry.path(), "a table in partitions"));
-        }
-        found.push(Committed { name, holds: Holds::Rows, commit: 0 });
     }
     Ok(found)
 }
@@ -155,12 +172,34 @@ fn rows(
 ) -> Result<Vec<String>, LakeError> {
     let path = folder.join(name);
     let typed = |(name, kind): &(String, String)| (name.clone(), DataType::flink(kind));
-    let columns: Vec<_> = sink.columns.iter().map(typed).collect();
-    match sink.kept {
+    let mut columns: Vec<_> = sink.columns.iter().map(typed).collect();
+    let in_path = match sink.kept {
+        Kept::Csv | Kept::Json | Kept::Parquet => partitions::values(name, &columns, with),
+        Kept::Iceberg | Kept::Topic => Ok(Map::new()),
+    };
+    let in_path = in_path.map_err(|what| LakeError::unknown(&path, what))?;
+    columns.retain(|(column, _)| !in_path.contains_key(column));
+    let rows = match sink.kept {
         Kept::Csv => csv::rows(&path, &columns, with),
         Kept::Json => lines(&path),
         Kept::Parquet | Kept::Iceberg | Kept::Topic => columnar(folder, &path, (&columns, holds)),
+    };
+    if in_path.is_empty() {
+        return rows;
     }
+    rows?.into_iter().map(|row| with_values(&path, &row, &in_path)).collect()
+}
+
+/// A row with the values of its partition.
+fn with_values(
+    path: &Utf8Path,
+    row: &str,
+    values: &Map<String, Json>,
+) -> Result<String, LakeError> {
+    let unread = |error: serde_json::Error| LakeError::unread(path, error);
+    let mut members = serde_json::from_str::<Map<String, Json>>(row).map_err(unread)?;
+    members.extend(values.clone());
+    serde_json::to_string(&members).map_err(unread)
 }
 
 /// The lines of a file that has a JSON object in each.
@@ -186,7 +225,7 @@ fn columnar(
 
 /// Without the feature such sinks are refused before anything runs; this says it once more.
 #[cfg(not(feature = "lake"))]
-fn snapshot(folder: &Utf8Path) -> Result<Vec<Committed>, LakeError> {
+fn snapshot(folder: &Utf8Path, _: &[String]) -> Result<Vec<Committed>, LakeError> {
     Err(LakeError::unknown(folder, "a table of Iceberg's without the feature `lake`"))
 }
 

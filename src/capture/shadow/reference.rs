@@ -219,6 +219,7 @@ mod tests {
     use super::*;
     use crate::history::event::SinkMode;
     use crate::history::files::Kept;
+    use crate::history::written::Written;
 
     #[test]
     fn every_column_is_cast_and_every_loss_is_told() {
@@ -247,6 +248,7 @@ mod tests {
             ],
             key: vec!["Account".to_owned()],
             statement: text.place(0),
+            written: Written::default(),
         };
         let (sql, columns) = cast(&query, &sink);
         insta::assert_snapshot!(sql);

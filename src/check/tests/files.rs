@@ -70,6 +70,57 @@ fn a_key_takes_out_what_earlier_commits_wrote_and_not_what_its_own_did() {
     assert_eq!(told.len(), 1, "{told:?}");
 }
 
+/// A row of one partition, and the key of a later commit, whose file is of another or of none.
+#[rstest]
+#[case::of_the_same(Some("depot=north"), Some("depot=north"), &[])]
+#[case::of_another(Some("depot=north"), Some("depot="), &[Anomaly::GhostRow])]
+#[case::of_none(Some("depot=north"), None, &[])]
+#[case::of_a_table_without(None, None, &[])]
+#[case::of_a_row_without(None, Some("depot=north"), &[Anomaly::GhostRow])]
+fn a_key_takes_out_rows_of_its_own_partition(
+    #[case] row_in: Option<&str>,
+    #[case] key_in: Option<&str>,
+    #[case] found: &[Anomaly],
+) {
+    let mut scene = scene(Kept::Iceberg, true);
+    for (commit, holds, of, partition) in
+        [(1, Holds::Rows, row(ONE), row_in), (2, Holds::Keys, key(ONE), key_in)]
+    {
+        scene.file((holds, commit), &[of]);
+        if let Some(partition) = partition {
+            scene.parted(partition);
+        }
+    }
+    scene.proof(None, &[]);
+    let told = failing(&scene.judged()).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(told, found);
+}
+
+/// A key that moves to another partition, and back.
+#[test]
+fn a_key_that_moves_is_deleted_where_it_was() {
+    let parts = [
+        (1, Holds::Rows, row(ONE), "north"),
+        (2, Holds::Keys, key(ONE), "north"),
+        (2, Holds::Rows, row(TWO), "south"),
+        (3, Holds::Keys, key(TWO), "south"),
+        (3, Holds::Rows, row(ONE), "north"),
+    ];
+    let judged = |parts: &[(i64, Holds, String, &str)]| {
+        let mut scene = scene(Kept::Iceberg, true);
+        for (commit, holds, of, partition) in parts {
+            scene.file((*holds, *commit), std::slice::from_ref(of));
+            scene.parted(partition);
+        }
+        scene.proof(None, &[ONE]);
+        failing(&scene.judged())
+    };
+    assert_eq!(judged(&parts), []);
+    // Without the second delete the row is there twice.
+    let parts = [&parts[..3], &parts[4..]].concat();
+    assert_eq!(judged(&parts).len(), 1);
+}
+
 #[test]
 fn a_place_takes_out_one_row_of_its_own_commit() {
     let rows = [row(ONE), row(TWO)];

@@ -5,13 +5,14 @@ use rstest::rstest;
 use serde_json::json;
 
 use super::super::sinks::equal;
-use super::super::testing::{SINK, Scene, Total, failing, passes};
-use super::super::verdict::Verdict;
+use super::super::testing::{SINK, Scene, TOPIC, Total, failing, passes};
+use super::super::verdict::{Outcome, Verdict};
 use crate::base::anomaly::Anomaly;
 use crate::base::text::Text;
 use crate::base::value::Value;
 use crate::codec::flink::Row;
 use crate::history::event::{Event, ProofGap, Role, Side, SinkMode};
+use crate::history::written::Arrival;
 use crate::scenario::expect::Demand;
 
 const ANN: (i64, &str, i64, i64) = (1, "ann", 1, 10);
@@ -383,4 +384,105 @@ fn the_key_of_a_record_of_an_append_sink_is_not_read() {
     scene.record(SINK, 0, Some("no object".to_owned()), Some(row.to_owned()));
     scene.proof(None, &[OTHER, ROW]);
     passes(&scene.judged());
+}
+
+/// The verdict on an upsert sink of two statements that holds `held`.
+fn shared(held: Total<'_>, wanted: &[Total<'_>]) -> Verdict {
+    let mut scene = Scene::new(1);
+    scene.written.also_by = vec![Text::whole("p.yaml".into(), String::new()).place(0)];
+    scene.without_window();
+    let mut scene = scene.statements();
+    scene.insert(0, ANN);
+    scene.fires(held);
+    scene.proof(None, wanted);
+    scene.judged()
+}
+
+#[test]
+fn of_two_statements_that_write_a_key_either_may_be_the_last() {
+    let wanted = [ROW, ("ann", 0, 20)];
+    passes(&shared(ROW, &wanted));
+    passes(&shared(("ann", 0, 20), &wanted));
+    assert_eq!(failing(&shared(("ann", 0, 30), &wanted)).len(), 1);
+    assert_eq!(failing(&shared(("ann", 0, 20), &[ROW])).len(), 1);
+    assert_eq!(failing(&shared(ROW, &[])).len(), 1);
+}
+
+#[test]
+fn two_rows_of_a_key_are_no_reference_for_one_statement() {
+    let verdict = judged(UPSERT, &[ROW], &[ROW, ("ann", 0, 20)]);
+    assert_eq!(verdict.outcome, Outcome::Unknown);
+    let gap = &verdict.gaps[0].missing;
+    assert!(gap.contains("two rows with the key"), "{gap}");
+}
+
+/// Two jobs of one sink are no restart, after which changes may be written twice.
+#[test]
+fn another_statement_of_a_sink_is_no_restart_of_the_first() {
+    let judged = |restarts: bool| {
+        let mut scene = Scene::new(1);
+        scene.mode = SinkMode::Retract;
+        scene.without_window();
+        let mut scene = scene.statements();
+        scene.insert(0, ANN);
+        scene.writes("c", ROW);
+        for _ in 0..2 {
+            scene.proof(None, &[ROW]);
+            scene.job("k");
+            if restarts {
+                scene.restarts();
+            }
+        }
+        scene.judged()
+    };
+    passes(&judged(false));
+    let gaps = judged(true).gaps;
+    assert!(gaps.iter().any(|gap| gap.missing.contains("started again")), "{gaps:?}");
+}
+
+/// The verdict on a sink that keeps one row of `ann` by arrival, from partitions that hold one of 10
+/// and one of 20, of which the reference takes the former.
+fn arrived(partitions: usize, is_plain: bool, held: i64, cuts: &[(&[i64], i64)]) -> Verdict {
+    let mut scene = Scene::new(partitions);
+    scene.mode = APPEND;
+    let (key, topics) = (vec!["account".to_owned()], vec![TOPIC.to_owned()]);
+    scene.written.by_arrival = Some(Arrival { key, topics, is_plain });
+    scene.without_window();
+    let mut scene = scene.statements();
+    scene.insert(0, ANN);
+    scene.insert(partitions - 1, (2, "ann", 1, 20));
+    scene.fires(("ann", 0, held));
+    scene.proof(None, &[ROW]);
+    for (offsets, total) in cuts {
+        scene.cut(offsets, &[("ann", 0, *total)]);
+    }
+    scene.judged()
+}
+
+/// What each of two partitions alone comes to.
+const ALONE: &[(&[i64], i64)] = &[(&[1, 0], 10), (&[0, 1], 20)];
+
+#[test]
+fn what_arrives_first_of_two_partitions_is_any_of_their_first() {
+    passes(&arrived(2, true, 10, &[]));
+    passes(&arrived(2, true, 20, ALONE));
+    assert_eq!(failing(&arrived(2, true, 30, ALONE)).len(), 2);
+}
+
+#[test]
+fn what_arrives_first_of_one_partition_is_its_first() {
+    passes(&arrived(1, true, 10, &[]));
+    assert_eq!(failing(&arrived(1, true, 20, &[])).len(), 2);
+    assert_eq!(failing(&arrived(1, false, 20, &[])).len(), 2);
+}
+
+#[test]
+fn what_cannot_be_told_of_an_order_of_arrival_is_no_finding() {
+    for (is_plain, cuts, says) in
+        [(true, &ALONE[..1], "was not recorded"), (false, ALONE, "goes on to compute with it")]
+    {
+        let verdict = arrived(2, is_plain, 20, cuts);
+        assert_eq!(verdict.outcome, Outcome::Unknown);
+        assert!(verdict.gaps.iter().any(|gap| gap.missing.contains(says)), "{:?}", verdict.gaps);
+    }
 }

@@ -1,9 +1,10 @@
 //! What a sink of files holds: the rows of its files, without those that its deletes take out.
 //!
 //! Iceberg's rules: a key in a delete file takes out the rows with that key that *earlier* commits
-//! wrote; a place takes out the row that stands there, also one of its own commit.
+//! wrote to files of the same partition (to all files, if the delete file is of none); a place takes
+//! out the row that stands there, also one of its own commit.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{Contents, Emitted, Shape};
 use crate::base::value::Value;
@@ -72,10 +73,10 @@ where
 /// What takes rows out.
 #[derive(Default)]
 struct Deletes<'l> {
-    /// The last commit that deletes a key.
-    keys: BTreeMap<&'l Key, i64>,
-    /// File and number of the rows that go.
-    places: BTreeSet<(&'l str, i64)>,
+    /// The last commit that deletes a key in a partition, or everywhere.
+    keys: BTreeMap<(&'l Key, Option<&'l str>), i64>,
+    /// File and number of the rows that go, with the last commit that says so.
+    places: BTreeMap<(&'l str, i64), i64>,
 }
 
 impl<'l> Deletes<'l> {
@@ -84,9 +85,11 @@ impl<'l> Deletes<'l> {
         for emitted in log.filter(|emitted| emitted.row.is_none()) {
             let Some(stored) = &emitted.stored else { continue };
             if let Some(place) = &stored.removes {
-                deletes.places.insert((&place.file_path, place.pos));
+                let commit = deletes.places.entry((&place.file_path, place.pos)).or_default();
+                *commit = stored.file.commit.max(*commit);
             } else if let Some(key) = &emitted.key {
-                let commit = deletes.keys.entry(key).or_default();
+                let within = stored.file.partition.as_deref();
+                let commit = deletes.keys.entry((key, within)).or_default();
                 *commit = stored.file.commit.max(*commit);
             }
         }
@@ -95,8 +98,13 @@ impl<'l> Deletes<'l> {
 
     fn take(&self, emitted: &Emitted<'_>) -> bool {
         let Some(stored) = &emitted.stored else { return false };
-        let by_key = emitted.key.as_ref().and_then(|key| self.keys.get(key));
-        by_key.is_some_and(|commit| stored.file.commit < *commit)
-            || self.places.contains(&(stored.file.name.as_str(), emitted.record.offset))
+        let of_key = |key, within| self.keys.get(&(key, within)).copied();
+        let by_key = emitted.key.as_ref().and_then(|key| {
+            let within = stored.file.partition.as_deref();
+            of_key(key, None).max(within.and_then(|_| of_key(key, within)))
+        });
+        let by_place = self.places.get(&(stored.file.name.as_str(), emitted.record.offset));
+        by_key.is_some_and(|commit| stored.file.commit < commit)
+            || by_place.is_some_and(|commit| stored.file.commit <= *commit)
     }
 }

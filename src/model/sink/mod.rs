@@ -1,6 +1,8 @@
 //! What a sink holds: its records folded up to a proven end.
 
 mod files;
+mod key;
+mod retract;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +18,7 @@ use crate::history::files::DataFile;
 use crate::model::key::Key;
 
 pub use files::Stored;
+pub use retract::{Form, scattered};
 
 /// A sink's columns by name and type.
 #[derive(Debug, Clone)]
@@ -76,16 +79,6 @@ struct Change<'a> {
     after: Option<&'a RawValue>,
 }
 
-impl<'a> Contents<'a> {
-    /// Takes out one row that equals the one that is taken back, if there is one.
-    fn take_back(&mut self, emitted: &Emitted<'a>) {
-        let place = self.bag.iter().position(|held| held.row == emitted.old);
-        if let Some(place) = place.filter(|_| emitted.old.is_some()) {
-            self.bag.remove(place);
-        }
-    }
-}
-
 impl<'a> Shape<'a> {
     /// That of a table.
     pub fn of(table: &'a SinkTable) -> Self {
@@ -103,6 +96,18 @@ impl<'a> Shape<'a> {
         let values = self.table.key.iter().map(|column| row.get(column));
         let values = values.collect::<Option<Vec<_>>>()?;
         (!values.is_empty()).then(|| Key::of(values))
+    }
+
+    /// Whether a row is told from others by its key. Of a retract sink that several statements write,
+    /// one statement's row of a key says nothing about another's.
+    pub fn is_keyed(&self) -> bool {
+        match self.table.mode {
+            SinkMode::Upsert => true,
+            SinkMode::Append => false,
+            SinkMode::Retract => {
+                !self.table.key.is_empty() && self.table.written.also_by.is_empty()
+            }
+        }
     }
 
     /// Reads a record; `files` are those of a sink of files.
@@ -127,18 +132,29 @@ impl<'a> Shape<'a> {
             let file = file.ok_or_else(|| error("its file was not recorded".to_owned()))?;
             return self.read_row(record, file).map_err(error);
         }
-        let in_key = match &record.key {
-            Some(key) if self.table.mode == SinkMode::Upsert => read("key", &key.0)?,
-            Some(_) | None => Row::new(),
+        let in_key = match (&self.table.written.key, &record.key) {
+            (Some(key), bytes) if self.table.mode == SinkMode::Upsert || !key.in_value => {
+                let read = key::columns(self, key, bytes.as_ref());
+                read.map_err(|problem| error(format!("key: {problem}")))?
+            }
+            (None, Some(key)) if self.table.mode == SinkMode::Upsert => read("key", &key.0)?,
+            _ => Row::new(),
         };
         if self.table.mode == SinkMode::Retract {
-            return self.read_retract(record).map_err(error);
+            return self.read_retract(record, &in_key).map_err(error);
         }
         let row = match &record.value {
             Some(value) => {
-                // The value may leave the key's columns out (`EXCEPT_KEY`).
-                let mut row = in_key.clone();
-                row.extend(read("value", &value.0)?);
+                // The value may leave the key's columns out (`EXCEPT_KEY`), and have another member
+                // by the name that one of them has there.
+                let mut row = read("value", &value.0)?;
+                if self.is_bare() {
+                    row.extend(in_key.clone());
+                } else {
+                    for (column, value) in &in_key {
+                        row.entry(column.clone()).or_insert_with(|| value.clone());
+                    }
+                }
                 for (column, _) in &self.columns {
                     row.entry(column.clone()).or_insert(Value::Null);
                 }
@@ -156,14 +172,20 @@ impl<'a> Shape<'a> {
         Ok(Emitted { record, key, row, old: None, stored: None })
     }
 
+    /// The values of its records leave the columns of the key out.
+    fn is_bare(&self) -> bool {
+        self.table.written.key.as_ref().is_some_and(|key| !key.in_value)
+    }
+
     /// Flink's debezium-json writes `c` for a row that comes and `d` for one that goes.
-    fn read_retract(&self, record: &'a Record) -> Result<Emitted<'a>, String> {
+    fn read_retract(&self, record: &'a Record, in_key: &Row) -> Result<Emitted<'a>, String> {
         let value = record.value.as_ref().ok_or("a retract sink has no tombstones")?;
         let change: Change<'_> = serde_json::from_slice(&value.0).map_err(|e| e.to_string())?;
         let image = |part: &str, raw: Option<&RawValue>| {
             let raw = raw.ok_or_else(|| format!("its `{part}` is null"))?;
             let row = flink::row(raw.get().as_bytes(), &self.columns);
             let mut row = row.map_err(|problem| format!("{part}: {problem}"))?;
+            row.extend(in_key.clone());
             for (column, _) in &self.columns {
                 row.entry(column.clone()).or_insert(Value::Null);
             }
@@ -175,6 +197,7 @@ impl<'a> Shape<'a> {
             other => return Err(format!("`op` is `{other}`, expected `c` or `d`")),
         };
         let key = row.as_ref().or(old.as_ref()).and_then(|row| self.key_of(row));
+        let key = key.filter(|_| self.is_keyed());
         Ok(Emitted { record, key, row, old, stored: None })
     }
 
@@ -188,6 +211,9 @@ impl<'a> Shape<'a> {
         if !self.table.kept.is_topic() {
             return files::fold(log.iter().filter(below));
         }
+        if self.table.mode == SinkMode::Retract {
+            return retract::fold(self, log.iter().filter(below));
+        }
         let mut contents = Contents::default();
         for emitted in log.iter().filter(below) {
             match (&emitted.key, &emitted.row) {
@@ -197,8 +223,8 @@ impl<'a> Shape<'a> {
                 (Some(key), None) => {
                     contents.keyed.remove(key);
                 }
-                (None, None) => contents.take_back(emitted),
                 (None, Some(_)) => contents.bag.push(emitted.clone()),
+                (None, None) => {}
             }
         }
         contents

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use camino::Utf8Path;
+use itertools::Itertools as _;
 
 use super::Reader;
 use super::catalogue::{Catalogue, inserts, is_named};
@@ -145,7 +146,7 @@ impl Reader<'_> {
                 let last = targets.clone().find(|target| key.name.ends_with(&format!(".{target}")));
                 let help = match last {
                     Some(last) => format!("a sink goes by the last part of its name: `{last}`"),
-                    None => suggestion(&key.name, targets),
+                    None => suggestion(&key.name, targets.unique()),
                 };
                 let message = format!("no INSERT writes `{}`", key.name);
                 self.error(Code::UnwrittenSink, &key.at, message).help(help);

@@ -276,6 +276,7 @@ fn mirror(header: &changeproof::history::event::Header) -> SinkTable {
         columns: columns.map(|(name, kind)| (name.to_owned(), kind.to_owned())).to_vec(),
         key: vec!["id".to_owned()],
         statement: header.trial.pipeline.statements[2].place(0),
+        written: changeproof::history::written::Written::default(),
     }
 }
 
