@@ -4,7 +4,8 @@ use crate::client::postgres::{Connection, PostgresError, ident, literal};
 use crate::history::event::{Published, Table};
 use crate::scenario::settings::ReplicaIdentity;
 
-/// Ordinary tables outside the system's schemas, in the form in which a history holds them.
+/// Tables outside the system's schemas, partitioned ones among them, in the form in which a history
+/// holds them.
 /// Temporary and unlogged tables are not in the WAL, so they are not there for us either.
 pub(super) const TABLES: &str = "
 SELECT coalesce(json_agg(json_build_object(
@@ -25,11 +26,21 @@ SELECT coalesce(json_agg(json_build_object(
                               'generated', a.attgenerated <> '') ORDER BY a.attnum), '[]')
                        FROM pg_attribute a
                        LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-                      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
+                      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+         'partitioned', c.relkind = 'p',
+         'within', (WITH RECURSIVE up AS (
+                      SELECT h.inhparent, 1 AS depth FROM pg_inherits h
+                       WHERE h.inhrelid = c.oid AND c.relispartition
+                       UNION ALL
+                      SELECT h.inhparent, up.depth + 1 FROM pg_inherits h
+                        JOIN up ON h.inhrelid = up.inhparent)
+                    SELECT coalesce(json_agg(un.nspname || '.' || uc.relname ORDER BY up.depth), '[]')
+                      FROM up JOIN pg_class uc ON uc.oid = up.inhparent
+                      JOIN pg_namespace un ON un.oid = uc.relnamespace)
        ) ORDER BY n.nspname, c.relname), '[]')
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE c.relkind = 'r' AND c.relpersistence = 'p'
+ WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p'
    AND n.nspname NOT IN ('information_schema', 'changes') AND n.nspname NOT LIKE 'pg\\_%'";
 
 /// The tables of the connection's database by schema and name, none of them marked as captured.

@@ -135,7 +135,9 @@ pub async fn create(
     tables: &[Table],
     (slot, joins): (&Slot, Option<&Joins>),
 ) -> Result<Lsn, JournalError> {
-    let (all, inserts): (Vec<_>, Vec<_>) = tables.iter().partition(|table| has_identity(table));
+    // The partitions are read, each for itself.
+    let tables = tables.iter().filter(|table| !table.partitioned);
+    let (all, inserts): (Vec<_>, Vec<_>) = tables.partition(|table| has_identity(table));
     let mut sql = publication(&slot.all, &all, "");
     sql += &publication(&slot.inserts, &inserts, " WITH (publish = 'insert, truncate')");
     owner.run(&sql).await?;
@@ -165,7 +167,12 @@ impl Journal {
     ) -> Self {
         let (sender, state) = watch::channel(State::default());
         let poke = Arc::new(Notify::new());
-        let captured = tables.iter().filter(|table| table.captured).map(|table| table.oid);
+        let named = |name: &String| {
+            let mut captured = tables.iter().filter(|table| table.captured);
+            captured.any(|table| catalog::qualified(table) == *name)
+        };
+        let seen = |table: &&Table| table.captured || table.within.iter().any(named);
+        let captured = tables.iter().filter(seen).map(|table| table.oid);
         let captured = Arc::new(Mutex::new(captured.collect()));
         let reader = Reader {
             connection,

@@ -105,7 +105,7 @@ FOR the_table IN
    CROSS JOIN LATERAL (SELECT format('%I.%I', n.nspname, c.relname) AS name,
          n.nspname || '.' || c.relname AS full_name, n.nspname::text AS schema) f
    WHERE d.command_tag IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO')
-     AND c.relkind = 'r' AND c.relpersistence = 'p'
+     AND c.relkind IN ('r', 'p') AND c.relpersistence = 'p'
      AND EXISTS (SELECT FROM pg_publication WHERE pubname = {publication})
      AND NOT EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication b ON b.oid = r.prpubid
                       WHERE r.prrelid = c.oid AND b.pubname = {publication})

@@ -11,7 +11,7 @@ use crate::history::event::{End, Header, Proof, Published, Table};
 use crate::history::{History, Index};
 use crate::model::feed::{Columns, Rules, Window};
 use crate::model::outbox::apart;
-use crate::model::source::{Carried, Journal, Transaction};
+use crate::model::source::{Carried, Journal, Transaction, through_roots};
 use crate::scenario::expect::{Expect, Level};
 use crate::scenario::settings::ReplicaIdentity;
 use crate::scenario::timeline::Action;
@@ -69,6 +69,8 @@ impl<'a> Case<'a> {
         };
         case.read_journal();
         case.read_rules();
+        let via_root = case.rules.as_ref().is_some_and(|rules| rules.via_root);
+        through_roots(case.index.tables, &mut case.transactions, via_root);
         case.read_columns();
         case.align_topics();
         case

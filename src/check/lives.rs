@@ -107,7 +107,7 @@ fn add(lives: &mut BTreeMap<usize, Vec<Seen>>, findings: Vec<usize>, seen: &Seen
 fn journal(case: &Case<'_>, wanted: &Wanted<'_>, lives: &mut BTreeMap<usize, Vec<Seen>>) {
     let Some(rules) = &case.rules else { return };
     for transaction in &case.transactions {
-        for change in &transaction.changes {
+        for change in transaction.changes.iter().filter(|change| change.published) {
             let Some(columns) = case.columns.get(change.table) else { continue };
             let mut fitting = Vec::new();
             for row in [&change.old, &change.new].into_iter().flatten() {

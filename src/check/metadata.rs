@@ -96,7 +96,8 @@ fn number(id: &str) -> Option<Xid> {
 }
 
 fn is_captured(case: &Case<'_>, change: &Change) -> bool {
-    case.columns.get(change.table).is_some_and(|columns| columns.table.captured)
+    let columns = case.columns.get(change.table);
+    change.published && columns.is_some_and(|columns| columns.table.captured)
 }
 
 struct Torn<'c, 'a> {

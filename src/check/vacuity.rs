@@ -30,7 +30,10 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found, warnings: &mut Vec<Strin
 pub(super) fn n_captured(case: &Case<'_>) -> usize {
     let changes = case.transactions.iter().flat_map(|transaction| &transaction.changes);
     let captured = |table: usize| case.columns.get(table).is_some_and(|c| c.table.captured);
-    changes.filter(|change| captured(change.table)).count().max(case.excerpt.n_captured)
+    changes
+        .filter(|change| captured(change.table) && change.published)
+        .count()
+        .max(case.excerpt.n_captured)
 }
 
 fn captured(case: &Case<'_>, found: &mut Found) {

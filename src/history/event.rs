@@ -282,6 +282,12 @@ pub struct Table {
     pub identity: ReplicaIdentity,
     /// The connector captures it.
     pub captured: bool,
+    /// Its rows are those of its partitions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partitioned: bool,
+    /// The partitioned tables that it is a part of, as `schema.name`, the nearest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub within: Vec<String>,
 }
 
 /// A column of a source table.

@@ -22,5 +22,7 @@ pub fn text_table(name: &str, columns: &[&str]) -> Table {
         key: columns.iter().take(1).map(|&name| name.to_owned()).collect(),
         identity: ReplicaIdentity::Full,
         captured: true,
+        partitioned: false,
+        within: Vec::new(),
     }
 }

@@ -112,6 +112,8 @@ fn nameless(schema: String, name: String) -> Table {
         key: Vec::new(),
         identity: ReplicaIdentity::Default,
         captured: true,
+        partitioned: false,
+        within: Vec::new(),
     }
 }
 
@@ -137,8 +139,10 @@ impl Live<'_> {
         for mut table in new {
             let name = qualified(&table);
             let is_published = published.iter().any(|now| now.table == name && now.published);
-            table.captured = is_published && by_lists.contains(&name);
-            if table.captured {
+            let enters = is_published || table.partitioned;
+            table.captured = enters && by_lists.contains(&name);
+            let seen = |other: &Table| other.captured && table.within.contains(&qualified(other));
+            if table.captured || self.source.tables.iter().any(seen) {
                 self.source.journal.capture(&table);
             }
             self.shadow.learn(&table);

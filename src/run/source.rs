@@ -28,6 +28,7 @@ use crate::client::postgres::{
 use crate::client::wait::{self, Look, WaitError};
 use crate::drive::Driver;
 use crate::history::event::{Event, Record, Role, Table, Topic};
+use crate::model::feed::publishes_roots;
 use crate::quiesce::Barriers;
 use crate::scenario::settings::{Options, ReplicaIdentity};
 use crate::scenario::timeline::{Action, Target};
@@ -283,12 +284,16 @@ pub(super) async fn publish(
     database: &Connection,
     tables: &[Table],
 ) -> Result<(), PostgresError> {
-    let captured = tables.iter().filter(|table| table.captured);
-    let list: Vec<_> = captured.map(catalog::quoted).collect();
+    let via_root = publishes_roots(&run.connector.config);
+    let enters = coming::joins(run).is_some();
+    // A publication of all tables has the roots too, whatever the connector's lists say.
+    let listed = |table: &&Table| table.captured || (via_root && enters && table.partitioned);
+    let list: Vec<_> = tables.iter().filter(listed).map(catalog::quoted).collect();
+    let with = if via_root { " WITH (publish_via_partition_root = true)" } else { "" };
     let list =
         if list.is_empty() { String::new() } else { format!(" FOR TABLE {}", list.join(", ")) };
     let publication = ident(&run.names.connector_slot());
-    database.run(&format!("CREATE PUBLICATION {publication}{list}")).await.map(|_| ())
+    database.run(&format!("CREATE PUBLICATION {publication}{list}{with}")).await.map(|_| ())
 }
 
 /// The sessions that the timeline names.

@@ -314,6 +314,9 @@ impl Shadow {
         if query.text.value.to_lowercase().contains("changes.") {
             return Ok(None);
         }
+        if self.tables.iter().any(|table| table.partitioned) {
+            return Ok(None);
+        }
         let mut sql = vec!["BEGIN".to_owned()];
         for (n, rows) in tables {
             let (Some(table), Some(now)) = (self.tables.get(*n), self.journal.fold(*n)) else {

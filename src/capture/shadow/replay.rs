@@ -165,7 +165,6 @@ impl<'a> Replay<'a> {
         op: &str,
         given: &[(String, String)],
     ) {
-        let Some(changes) = self.changes.get(change.table).cloned() else { return };
         let mut all = given.to_vec();
         let time = Value::TimestampTz(transaction.time_us).to_string();
         all.push(("_op".to_owned(), literal(op)));
@@ -174,7 +173,18 @@ impl<'a> Replay<'a> {
         all.push(("_tx".to_owned(), transaction.xid.to_string()));
         let (names, values): (Vec<_>, Vec<_>) = all.into_iter().unzip();
         let (names, values) = (names.join(", "), values.join(", "));
-        self.statement(&format!("INSERT INTO {changes} ({names}) VALUES ({values})"));
+        for changes in self.changes_of(change.table) {
+            self.statement(&format!("INSERT INTO {changes} ({names}) VALUES ({values})"));
+        }
+    }
+
+    /// The tables of changes that have those of a table: its own, and those of what it is a part of.
+    fn changes_of(&self, place: usize) -> Vec<String> {
+        let Some(table) = self.tables.get(place) else { return Vec::new() };
+        let named = |other: &Table| table.within.contains(&catalog::qualified(other));
+        let above = self.tables.iter().enumerate().filter(|(_, other)| named(other));
+        let places = std::iter::once(place).chain(above.map(|(place, _)| place));
+        places.filter_map(|place| self.changes.get(place).cloned()).collect()
     }
 }
 
@@ -303,6 +313,7 @@ mod tests {
             new: new.map(image),
             carried: Carried::Full,
             unchanged: Vec::new(),
+            published: true,
         })
     }
 

@@ -96,6 +96,9 @@ impl Prologue {
             point.or(self.slot).ok_or_else(|| lacking("the slot's consistent point was"))?;
         let rules = Rules::of(&apart(&config));
         let rules = rules.map_err(|problems| Stop::Refused(problems.join("; ")))?;
+        if tables.iter().any(|table| table.partitioned) {
+            return Err(Stop::refused("tables are partitioned"));
+        }
         if rules.unwrapped.is_some() {
             return Err(Stop::refused("the records are rows without their envelope"));
         }

@@ -320,6 +320,8 @@ fn table() -> Table {
         key: vec!["id".to_owned()],
         identity: ReplicaIdentity::Default,
         captured: true,
+        partitioned: false,
+        within: Vec::new(),
     }
 }
 

@@ -148,7 +148,8 @@ pub fn expected(
             continue;
         };
         let from = list.len();
-        for change in transaction.changes.iter().filter(|change| change.table == table) {
+        let seen = |change: &&Arc<Change>| change.table == table && change.published;
+        for change in transaction.changes.iter().filter(seen) {
             let columns = columns.at(change.lsn);
             let draft = Draft { columns, rules, change, end: transaction.end };
             draft.parts(&mut list)?;

@@ -16,7 +16,7 @@ mod unwrap;
 
 pub use align::{Alignment, Logged, Match, Order, lsn};
 pub use expected::{Before, Expected, Owed, Part, expected, key_changed};
-pub use rules::Rules;
+pub use rules::{Rules, publishes_roots};
 pub use signals::{Asked, Signals, Window};
 pub use snapshots::{Shot, Snapshots};
 pub use table::{Columns, NotOfType};

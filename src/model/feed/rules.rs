@@ -15,6 +15,8 @@ pub struct Rules {
     pub encoding: Encoding,
     /// The tables' rows arrive as `r` before the stream.
     pub snapshot: bool,
+    /// A change of a partition is published as one of the topmost partitioned table.
+    pub via_root: bool,
     /// The records are rows: a transform has taken the envelope away.
     pub unwrapped: Option<Unwrapped>,
     keys: MessageKeys,
@@ -39,7 +41,6 @@ const UNMODELLED: &[&str] = &[
     "field.name.adjustment.mode",
     "incremental.snapshot.watermarking.strategy",
     "post.processors",
-    "publish.via.partition.root",
     "read.only",
     "signal.enabled.channels",
     "skip.messages.without.change",
@@ -87,11 +88,18 @@ impl Rules {
             problems.push(problem);
             MessageKeys::default()
         });
+        let via_root = publishes_roots(config);
         let encoding = Encoding::of(config).map_err(|more| problems.extend(more));
         match encoding {
-            Ok(encoding) if problems.is_empty() => {
-                Ok(Self { encoding, snapshot, unwrapped, keys, leaves_out, later: Vec::new() })
-            }
+            Ok(encoding) if problems.is_empty() => Ok(Self {
+                encoding,
+                snapshot,
+                via_root,
+                unwrapped,
+                keys,
+                leaves_out,
+                later: Vec::new(),
+            }),
             _ => Err(problems),
         }
     }
@@ -140,6 +148,12 @@ impl Rules {
     pub fn has_tombstones(&self, end: Lsn) -> bool {
         !self.left_out(Some(end)).tombstones
     }
+}
+
+/// Whether partitions are published through their roots.
+pub fn publishes_roots(config: &Options) -> bool {
+    let on = config.get("publish.via.partition.root");
+    on.is_some_and(|on| on.eq_ignore_ascii_case("true"))
 }
 
 /// Whether the rows of the tables arrive before the stream.

@@ -339,6 +339,7 @@ impl Journal {
             carried: images.carried,
             unchanged: images.unchanged,
             key_changed: images.key_changed,
+            published: true,
         }));
         *nth += 1;
         open.index += 1;

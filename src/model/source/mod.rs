@@ -7,6 +7,7 @@
 
 mod fold;
 mod journal;
+mod parts;
 mod prefix;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use crate::codec::pgoutput::{Cell, Logical};
 
 pub use fold::{Fold, RowKey};
 pub use journal::{Journal, JournalError};
+pub use parts::through_roots;
 pub use prefix::{Rows, apply, prefix};
 pub use turn::{Reshaped, Turn, bare, renamed, same_type};
 
@@ -122,4 +124,7 @@ pub struct Change {
     pub unchanged: Vec<usize>,
     /// The row has another key than before.
     pub key_changed: bool,
+    /// The connector sees it as a change of this table: one of a partition is also one of the
+    /// partitioned table, and is published as one of the two.
+    pub published: bool,
 }

@@ -43,6 +43,11 @@ impl Rows {
     /// Becomes what a change of the schema has made of the table at a place.
     pub fn turn(&mut self, turn: &Turn, place: usize) {
         for reshaped in turn.of(place) {
+            if reshaped.table.partitioned && !reshaped.gone {
+                // Its rows are its partitions', and stay.
+                self.replace(&stored(&reshaped.table), None, None);
+                continue;
+            }
             *self = Self::of(&reshaped.table);
             for row in &reshaped.rows {
                 self.fold.insert(row);

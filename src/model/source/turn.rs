@@ -79,7 +79,7 @@ pub(super) fn stored(table: &Table) -> Arc<[String]> {
 
 /// Whether a table's rows, their keys, or what the WAL carries of them look otherwise than before.
 pub(super) fn differs(one: &Table, other: &Table) -> bool {
-    let of = |table: &Table| (table.key.clone(), table.identity);
+    let of = |table: &Table| (table.key.clone(), table.identity, table.within.clone());
     let columns = |table: &Table| {
         let columns = table.columns.iter();
         let shown = |c: &Column| {

@@ -133,3 +133,35 @@ fn a_note_that_changes_nothing_reshapes_nothing() {
     let (_, seen) = after(&[a.clone()], &[transaction(10, &[noted(&[a])])]);
     assert_eq!(seen[0].turns[0].reshaped, []);
 }
+
+#[test]
+fn a_change_of_a_partition_is_one_of_its_root_and_is_published_as_one_of_them() {
+    let root = Table { partitioned: true, ..table(9, "t", &["id", "v"]) };
+    let leaf =
+        |oid, name| Table { within: vec!["public.t".to_owned()], ..table(oid, name, &["id", "v"]) };
+    let (north, south) = (leaf(1, "t_n"), leaf(2, "t_s"));
+    let alone = Table { within: Vec::new(), ..south.clone() };
+    let tables = [root.clone(), north.clone(), south];
+    for via_root in [true, false] {
+        let mut journal = Journal::new(&tables);
+        let gone = write::delete(1, &write::full(&row(&[Some("1"), Some("a")])));
+        let messages = [
+            transaction(10, &[insert(1, &["1", "a"])]),
+            transaction(20, &[gone, insert(2, &["1", "b"])]),
+            // Detached, it is a table of its own.
+            transaction(
+                30,
+                &[noted(&[root.clone(), north.clone(), alone.clone()]), insert(2, &["2", "c"])],
+            ),
+        ];
+        let mut seen = push(&mut journal, &messages.concat());
+        super::through_roots(&tables, &mut seen, via_root);
+        let published = seen.iter().flat_map(|transaction| &transaction.changes);
+        let published = published.filter(|change| change.published).map(|change| change.table);
+        let expected = if via_root { [0, 0, 0, 2] } else { [1, 1, 2, 2] };
+        assert_eq!(published.collect::<Vec<_>>(), expected);
+        let rows = prefix(&tables, &seen).iter().map(texts).collect::<Vec<_>>();
+        assert_eq!(rows[0], [["1", "b"]]);
+        assert_eq!((&rows[1], rows[2].len()), (&Vec::new(), 2));
+    }
+}
