@@ -10,10 +10,14 @@ use camino::{Utf8Path, Utf8PathBuf};
 use changeproof::base::diagnostic::{Diagnostic, Severity};
 use changeproof::base::text::Text;
 use changeproof::client::clock::Stopwatch;
+use changeproof::lint::lint;
+use changeproof::plan::{self, Matrix};
 use changeproof::report::diagnostics::{Paint, render};
 use changeproof::report::explain;
 use changeproof::scenario::code::Code;
 use changeproof::scenario::load::{Loaded, load, load_edited};
+use changeproof::scenario::load_pipeline;
+use changeproof::scenario::trial::Trial;
 use proptest::prelude::*;
 
 /// The mistakes, by the names of their files.
@@ -83,6 +87,41 @@ fn every_error_of_a_file_is_met_by_a_mistake_and_explained() {
         let page = explain::code(*code).to_string();
         assert!(page.contains(code.summary()), "{} is explained", code.name());
     }
+}
+
+/// Scenarios that a lint warns of rightly: theirs is the fault that it is about.
+const WARNED: [&str; 1] = ["W0111 SSSSSS"];
+
+#[test]
+fn no_lint_cries_wolf_over_what_the_repository_runs() {
+    let mut trials = Vec::new();
+    for file in plan::list(Utf8Path::new("scenarios")).expect("the folder can be read") {
+        let loaded = load(&file.path);
+        let sources = loaded.sources.into_iter().map(|one| (one.path, one.text));
+        let sources: Vec<(Utf8PathBuf, String)> = sources.collect();
+        let of_file = loaded.scenario.iter().flat_map(|one| plan::trials(one, Matrix::Full, 1));
+        trials.extend(of_file.map(|trial| (trial, sources.clone())));
+    }
+    for folder in Utf8Path::new("flink-sql").read_dir_utf8().expect("the folder can be read") {
+        let path = folder.expect("it can be read").path().join("pipeline.yaml");
+        let loaded = load_pipeline(&path);
+        let sources = loaded.sources.into_iter().map(|one| (one.path, one.text)).collect();
+        let (pipeline, settings) = loaded.pipeline.expect("it is right");
+        trials.push((Trial { settings, ..Trial::idle("p", "P", pipeline) }, sources));
+    }
+    assert!(trials.len() > 150, "only {} trials were found", trials.len());
+    let warnings = trials.iter().flat_map(|(trial, sources)| lint(trial, sources));
+    let is_right = |warning: &Diagnostic| {
+        WARNED.iter().any(|right| {
+            let (code, words) = right.split_once(' ').unwrap_or((right, ""));
+            warning.code == code && warning.message.contains(words)
+        })
+    };
+    let wrong: BTreeSet<String> = warnings
+        .filter(|warning| !is_right(warning))
+        .map(|warning| format!("{} {warning}", warning.place))
+        .collect();
+    assert_eq!(wrong, BTreeSet::new());
 }
 
 /// What somebody's slip may leave in a file.

@@ -1,8 +1,9 @@
 //! The life of a finding's key at every hop, looked up in one pass for all findings that are shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::case::Case;
+use super::flow::Flow;
 use super::found::{Raw, Trace};
 use super::sinks::shown;
 use super::topic::{envelope, letter, position};
@@ -23,7 +24,7 @@ const ROW_CHARS: usize = 160;
 
 /// Fills in the lives of the first findings.
 pub(super) fn look_up(case: &Case<'_>, raws: &mut [Raw]) {
-    let mut lives = BTreeMap::<usize, Vec<Seen>>::new();
+    let mut lives = Lives { by_finding: BTreeMap::new(), scopes: scopes(case, raws) };
     let wanted = raws.iter().enumerate().take(LIVES);
     let wanted = wanted.filter(|(_, raw)| !raw.trace.columns.is_empty());
     let wanted = Wanted::of(wanted.map(|(n, raw)| (n, &raw.trace)));
@@ -33,7 +34,7 @@ pub(super) fn look_up(case: &Case<'_>, raws: &mut [Raw]) {
     journal(case, &wanted, &mut lives);
     topics(case, &wanted, &mut lives);
     sinks(case, &wanted, &mut lives);
-    for (n, mut life) in lives {
+    for (n, mut life) in lives.by_finding {
         let Some(raw) = raws.get_mut(n) else { continue };
         for seen in &mut life {
             seen.marked = is_about(&raw.finding, seen);
@@ -95,16 +96,60 @@ impl<'a> Wanted<'a> {
     }
 }
 
-fn add(lives: &mut BTreeMap<usize, Vec<Seen>>, findings: Vec<usize>, seen: &Seen) {
-    for finding in findings {
-        let life = lives.entry(finding).or_default();
-        if life.last() != Some(seen) {
-            life.push(seen.clone());
+/// The lives so far, by the numbers of their findings.
+struct Lives {
+    by_finding: BTreeMap<usize, Vec<Seen>>,
+    scopes: Vec<Option<Scope>>,
+}
+
+/// The hops that a finding's life goes through: those behind the accused one, and itself.
+struct Scope {
+    /// Topics of source tables.
+    topics: BTreeSet<String>,
+    sinks: BTreeSet<String>,
+}
+
+/// The scopes of the first findings; `None` where it is not known what lies behind one.
+fn scopes(case: &Case<'_>, raws: &[Raw]) -> Vec<Option<Scope>> {
+    let flow = Flow::of(&case.index);
+    let of = |place: &str| {
+        if let Some(topic) = case.topics.iter().find(|topic| topic.place == place) {
+            let topics = [topic.topic.name.clone()].into();
+            return Some(Scope { topics, sinks: BTreeSet::new() });
+        }
+        let mut behind = flow.behind(place);
+        behind.sinks.insert(place.to_owned());
+        let is_known = !behind.topics.is_empty();
+        is_known.then_some(Scope { topics: behind.topics, sinks: behind.sinks })
+    };
+    raws.iter().take(LIVES).map(|raw| of(&raw.finding.place)).collect()
+}
+
+impl Lives {
+    /// What a source topic, or the journal about its table, has seen.
+    fn of_topic(&mut self, topic: &str, findings: Vec<usize>, seen: &Seen) {
+        self.add(findings, seen, |scope| scope.topics.contains(topic));
+    }
+
+    fn of_sink(&mut self, sink: &str, findings: Vec<usize>, seen: &Seen) {
+        self.add(findings, seen, |scope| scope.sinks.contains(sink));
+    }
+
+    fn add(&mut self, findings: Vec<usize>, seen: &Seen, is_in: impl Fn(&Scope) -> bool) {
+        for finding in findings {
+            let scope = self.scopes.get(finding).and_then(Option::as_ref);
+            if !scope.is_none_or(&is_in) {
+                continue;
+            }
+            let life = self.by_finding.entry(finding).or_default();
+            if life.last() != Some(seen) {
+                life.push(seen.clone());
+            }
         }
     }
 }
 
-fn journal(case: &Case<'_>, wanted: &Wanted<'_>, lives: &mut BTreeMap<usize, Vec<Seen>>) {
+fn journal(case: &Case<'_>, wanted: &Wanted<'_>, lives: &mut Lives) {
     let Some(rules) = &case.rules else { return };
     for transaction in &case.transactions {
         for change in transaction.changes.iter().filter(|change| change.published) {
@@ -132,9 +177,18 @@ fn journal(case: &Case<'_>, wanted: &Wanted<'_>, lives: &mut BTreeMap<usize, Vec
                 row: shortened(format!("{table}: {row}")),
                 marked: false,
             };
-            add(lives, fitting, &seen);
+            let topic = topic_of(case, change.table).unwrap_or_default();
+            lives.of_topic(topic, fitting, &seen);
         }
     }
+}
+
+/// The topic of a table, by its place in the history's tables.
+fn topic_of<'c>(case: &'c Case<'_>, table: usize) -> Option<&'c str> {
+    let table = case.index.tables.get(table)?;
+    let full = format!("{}.{}", table.schema, table.name);
+    let (topic, _) = case.index.sources().find(|(_, name)| *name == full)?;
+    Some(topic.name.as_str())
 }
 
 /// A value of a row of the journal, in the form that keys have.
@@ -161,7 +215,7 @@ fn in_short(columns: &[String], row: &[Cell]) -> String {
     shown.collect::<Vec<_>>().join(", ")
 }
 
-fn topics(case: &Case<'_>, wanted: &Wanted<'_>, lives: &mut BTreeMap<usize, Vec<Seen>>) {
+fn topics(case: &Case<'_>, wanted: &Wanted<'_>, lives: &mut Lives) {
     let Some(rules) = &case.rules else { return };
     for topic in &case.topics {
         let Some(columns) = case.columns.get(topic.table) else { continue };
@@ -200,7 +254,7 @@ fn topics(case: &Case<'_>, wanted: &Wanted<'_>, lives: &mut BTreeMap<usize, Vec<
                 row: shortened(row),
                 marked: false,
             };
-            add(lives, fitting, &seen);
+            lives.of_topic(&topic.topic.name, fitting, &seen);
         }
     }
 }
@@ -213,7 +267,7 @@ fn raw_row(row: &Row<'_>) -> String {
     shown.collect::<Vec<_>>().join(", ")
 }
 
-fn sinks(case: &Case<'_>, wanted: &Wanted<'_>, lives: &mut BTreeMap<usize, Vec<Seen>>) {
+fn sinks(case: &Case<'_>, wanted: &Wanted<'_>, lives: &mut Lives) {
     for sink in &case.sinks {
         for emitted in &sink.log {
             let value = |name: &str| match (&emitted.row, &emitted.key) {
@@ -244,7 +298,7 @@ fn sinks(case: &Case<'_>, wanted: &Wanted<'_>, lives: &mut BTreeMap<usize, Vec<S
                 row: shortened(emitted.row.as_ref().map_or_else(key, shown)),
                 marked: false,
             };
-            add(lives, fitting, &seen);
+            lives.of_sink(sink.name, fitting, &seen);
         }
     }
 }

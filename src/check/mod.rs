@@ -14,6 +14,7 @@ mod demands;
 mod duplicates;
 mod excerpt;
 mod files;
+mod flow;
 mod found;
 mod held;
 mod integrity;
@@ -35,6 +36,7 @@ mod sink;
 mod sinks;
 mod skipped;
 mod snapshot;
+mod statements;
 mod summary;
 #[cfg(test)]
 mod testing;
@@ -192,6 +194,7 @@ fn judge_case(case: &Case<'_>) -> Verdict {
     let mut judged = raws.into_iter().zip_eq(judgement.statuses).collect::<Vec<_>>();
     judged.sort_by_key(weight);
     let (mut raws, statuses): (Vec<_>, Vec<_>) = judged.into_iter().unzip();
+    statements::name(case, &mut raws);
     lives::look_up(case, &mut raws);
     files::name(case, &mut raws);
     let left_out = summary::left_out(&raws);

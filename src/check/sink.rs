@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::arrival;
 use super::case::Case;
+use super::flow::Flow;
 use super::found::{Draft, Found, Raw};
 use super::sinks::{RowDiff, Rows, SinkCase, equal, shown};
 use super::verdict::Difference;
@@ -13,7 +14,7 @@ use crate::codec::debezium::PLACEHOLDER;
 use crate::codec::flink::Row;
 use crate::history::event::{Proof, Side};
 use crate::model::key::Key;
-use crate::model::sink::texts;
+use crate::model::sink::{Emitted, texts};
 use crate::scenario::expect::Level;
 
 pub(super) const FINDS: &[Anomaly] = &[
@@ -28,6 +29,7 @@ pub(super) const FINDS: &[Anomaly] = &[
 ];
 
 pub(super) fn check(case: &Case<'_>, found: &mut Found) {
+    let flow = Flow::of(&case.index);
     for sink in case.sinks.iter().filter(|sink| sink.judged && !sink.stopped) {
         // What comes after a window has fired is not in it, and need not be.
         let windows = case.level(sink) == Level::Windows;
@@ -53,11 +55,15 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
                     continue;
                 }
             };
-            let hop = FirstHop::of(case, (sink, proof), &reference);
             let is_plain =
                 |diff: &&RowDiff<'_>| diff.expected.as_ref().is_some_and(|row| sink.is_plain(row));
-            for diff in diffs.iter().filter(|diff| !windows || is_plain(diff)) {
-                let mut raw = finding(case, (sink, proof), &reference, (diff, &earlier), &hop);
+            let diffs = diffs.iter().filter(|diff| !windows || is_plain(diff)).collect::<Vec<_>>();
+            let hop = match diffs.is_empty() {
+                true => None,
+                false => Some(FirstHop::of(case, &flow, (sink, proof), &reference)),
+            };
+            for (diff, hop) in diffs.iter().filter_map(|diff| Some((*diff, hop.as_ref()?))) {
+                let mut raw = finding(case, (sink, proof), &reference, (diff, &earlier), hop);
                 // A repeat that the contract allows is no wrong row.
                 raw.at_the_end = at_the_end && raw.finding.anomaly != Anomaly::Replay;
                 findings.push(raw);
@@ -141,16 +147,24 @@ struct FirstHop {
     counts: BTreeMap<Vec<Option<String>>, (usize, usize)>,
     /// `cdc.public.a, cdc.public.b`
     sources: String,
-    sink: String,
+    /// `cdc.public.a → totals`, where the statement's own input is right.
+    own: String,
+    /// The hop before a sink that the statement reads, and that is wrong itself.
+    before: Option<String>,
 }
 
 impl FirstHop {
-    fn of(case: &Case<'_>, (sink, proof): (&SinkCase<'_>, &Proof), reference: &Rows) -> Self {
+    fn of(
+        case: &Case<'_>,
+        flow: &Flow<'_>,
+        (sink, proof): (&SinkCase<'_>, &Proof),
+        reference: &Rows,
+    ) -> Self {
         let all = case.index.sources().map(|(topic, _)| topic.name.as_str()).collect::<Vec<_>>();
+        let behind = flow.behind(sink.name);
         let jobs = proof.jobs.iter().filter(|job| job.sinks.iter().any(|name| name == sink.name));
         let read = jobs.flat_map(|job| &job.sources).map(|(_, topic, ..)| topic.as_str());
-        let read = read.collect::<BTreeSet<_>>();
-        // A statement over other statements' topics reads the sources through them.
+        let read = read.chain(behind.topics.iter().map(String::as_str)).collect::<BTreeSet<_>>();
         let sources = all.iter().filter(|topic| read.contains(*topic)).copied();
         let sources = sources.collect::<Vec<_>>();
         let sources = if sources.is_empty() { all } else { sources }.join(", ");
@@ -162,10 +176,28 @@ impl FirstHop {
         for row in &reference.bag {
             counts.entry(texts(row, &reference.columns)).or_default().1 += 1;
         }
-        Self { topics, counts, sources, sink: sink.name.to_owned() }
+        let own = flow.hop_into(sink.name).unwrap_or_else(|| format!("{sources} → {}", sink.name));
+        let mut before = case.sinks.iter().filter(|other| behind.sinks.contains(other.name));
+        let before = before.find_map(|other| Self::wrong(case, flow, (other, proof)));
+        Self { topics, counts, sources, own, before }
+    }
+
+    /// The first wrong hop of a sink that differs from its reference at the proof.
+    fn wrong(
+        case: &Case<'_>,
+        flow: &Flow<'_>,
+        (sink, proof): (&SinkCase<'_>, &Proof),
+    ) -> Option<String> {
+        let is_compared = sink.judged && !sink.stopped && case.level(sink) != Level::Windows;
+        let (reference, diffs) = sink.compare(&case.index, proof).ok().filter(|_| is_compared)?;
+        let hop = Self::of(case, flow, (sink, proof), &reference);
+        hop.of_row(diffs.first()?, &reference)
     }
 
     fn of_row(&self, diff: &RowDiff<'_>, reference: &Rows) -> Option<String> {
+        if let Some(before) = &self.before {
+            return Some(before.clone());
+        }
         let topics = self.topics.as_ref()?;
         let from_topics = match &diff.key {
             Some(key) => match (topics.keyed.get(key), diff.expected.as_ref()) {
@@ -180,11 +212,7 @@ impl FirstHop {
                 counts.is_none_or(|(topics, journal)| topics == journal)
             }
         };
-        Some(if from_topics {
-            format!("{} → {}", self.sources, self.sink)
-        } else {
-            format!("journal → {}", self.sources)
-        })
+        Some(if from_topics { self.own.clone() } else { format!("journal → {}", self.sources) })
     }
 }
 
@@ -223,12 +251,33 @@ fn finding(
         key: diff.key.as_ref(),
         key_columns: &sink.shape.table.key,
         sentence: format!("{what}{when}"),
-        record: diff.captured.as_ref().map(|emitted| emitted.record),
+        record: first_wrong((sink, proof), diff).map(|emitted| emitted.record),
         position: None,
         first_hop: hop.of_row(diff, reference),
         difference: lines(diff.expected.as_ref(), captured, reference),
     });
     found.findings.remove(0)
+}
+
+/// The record from which on the sink has shown what it shows: the first of the last ones of the key
+/// that all say the same.
+fn first_wrong<'d>(
+    (sink, proof): (&'d SinkCase<'_>, &Proof),
+    diff: &'d RowDiff<'_>,
+) -> Option<&'d Emitted<'d>> {
+    let captured = diff.captured.as_ref();
+    if diff.key.is_none() || diff.repeated || !sink.shape.table.kept.is_topic() {
+        return captured;
+    }
+    let ends = proof.ends.get(&sink.shape.table.topic).map_or(&[][..], Vec::as_slice);
+    let is_below = |emitted: &&Emitted<'_>| {
+        let partition = usize::try_from(emitted.record.partition).unwrap_or(usize::MAX);
+        ends.get(partition).is_some_and(|(_, end)| emitted.record.offset < *end)
+    };
+    let of_key = sink.log.iter().filter(|emitted| emitted.key == diff.key).filter(is_below);
+    let row = captured.and_then(|emitted| emitted.row.as_ref());
+    let same = of_key.rev().take_while(|emitted| emitted.row.as_ref() == row);
+    same.last().or(captured)
 }
 
 fn name(

@@ -15,7 +15,7 @@ use crate::codec::debezium::{Encoding, Envelope, Op, Row};
 use crate::codec::pgoutput::Cell;
 use crate::history::History;
 use crate::history::event::Proof;
-use crate::model::feed::{Columns, Logged};
+use crate::model::feed::{Columns, Expected, Logged, Part};
 use crate::model::key::Key;
 use crate::model::source::{Carried, Change, Image, Kind, Transaction};
 
@@ -27,8 +27,9 @@ pub const POINT: Lsn = Lsn(1);
 pub fn told(history: &History, proof: u32) -> Option<Vec<Transaction>> {
     let case = Case::of(history);
     let proof = case.index.proofs.iter().find(|other| other.number == proof)?;
-    let rules = case.rules.as_ref().filter(|rules| rules.unwrapped.is_none());
-    let encoding = &rules?.encoding;
+    let rules = case.rules.as_ref()?;
+    let encoding = &rules.encoding;
+    let columns = case.columns.iter().map(Columns::with_generated).collect();
     let captured = case.index.tables.iter().filter(|table| table.captured).count();
     // The topics of partitioned tables and of their partitions tell the same rows.
     if case.index.tables.iter().any(|table| table.captured && table.partitioned) {
@@ -37,20 +38,34 @@ pub fn told(history: &History, proof: u32) -> Option<Vec<Transaction>> {
     if case.topics.len() != captured || case.topics.iter().any(|topic| topic.n_unread > 0) {
         return None;
     }
-    let mut records = case.topics.iter().flat_map(|topic| below(topic, proof)).collect::<Vec<_>>();
+    let are_rows = rules.unwrapped.is_some();
+    let records = case.topics.iter().flat_map(|topic| below(topic, are_rows, proof));
+    let mut records = records.collect::<Vec<_>>();
     records.sort_by_key(|told| told.order);
-    let mut telling = Telling { case: &case, encoding, rows: BTreeMap::new(), told: Vec::new() };
+    let times = case.transactions.iter().map(|one| (one.commit, one.time_us)).collect();
+    let rows = BTreeMap::new();
+    let generated = case.columns.iter().map(generated).collect();
+    let mut telling = Telling { columns, generated, times, encoding, rows, told: Vec::new() };
     for record in &records {
         telling.take(record)?;
     }
     Some(telling.told)
 }
 
-/// An envelope and where it stands among those of all topics.
+/// The names of the generated columns of a table, after the last change of the schema.
+fn generated(columns: &Columns<'_>) -> Vec<String> {
+    let all = columns.last().table.columns.iter().filter(|column| column.generated);
+    all.map(|column| column.name.clone()).collect()
+}
+
+/// A record that tells of a row, and where it stands among those of all topics.
 struct Told<'m, 'a> {
     topic: &'m TopicCase<'a>,
     logged: &'m Logged<'a>,
-    envelope: &'m Envelope<'a>,
+    /// `None`: all that is left of a delete is the null value of its key.
+    envelope: Option<&'m Envelope<'a>>,
+    /// What it should be, where rows do not say it themselves.
+    wanted: Option<&'m Expected>,
     /// It is a row of the snapshot that its partition begins with.
     snapshot: bool,
     /// The snapshot first; then by the greatest LSN of the partition so far, so that no partition
@@ -58,57 +73,89 @@ struct Told<'m, 'a> {
     order: (bool, Lsn),
 }
 
-fn below<'m, 'a>(topic: &'m TopicCase<'a>, proof: &Proof) -> Vec<Told<'m, 'a>> {
+impl Told<'_, '_> {
+    fn change(&self) -> Option<&Change> {
+        self.wanted?.change.as_deref()
+    }
+
+    fn lsn(&self) -> Option<Lsn> {
+        let source = self.envelope.and_then(|envelope| envelope.source.lsn);
+        source.or_else(|| self.change().map(|change| change.lsn))
+    }
+}
+
+fn below<'m, 'a>(topic: &'m TopicCase<'a>, are_rows: bool, proof: &Proof) -> Vec<Told<'m, 'a>> {
     let ends = proof.ends.get(&topic.topic.name).map_or(&[][..], Vec::as_slice);
+    let places = topic.alignment.matches.iter().map(|found| (found.logged, found.expected));
+    let places: BTreeMap<usize, usize> = places.filter(|_| are_rows).collect();
     let mut partitions = BTreeMap::<i32, (bool, Lsn)>::new();
     let mut told = Vec::new();
-    for logged in &topic.log {
+    for (place, logged) in topic.log.iter().enumerate() {
         let partition = logged.record.partition;
         let end = usize::try_from(partition).ok().and_then(|n| ends.get(n));
-        let (Some(envelope), Some((_, end))) = (envelope(logged), end) else { continue };
+        let envelope = envelope(logged);
+        // Behind an envelope that tells of a delete, the null value tells nothing more.
+        let (true, Some((_, end))) = (are_rows || envelope.is_some(), end) else { continue };
         if logged.record.offset >= *end {
             continue;
         }
+        let wanted = places.get(&place).and_then(|place| topic.expected.get(*place));
+        let (snapshot, order) = (false, (true, Lsn(0)));
+        let mut one = Told { topic, logged, envelope, wanted, snapshot, order };
+        let is_read = match wanted {
+            Some(wanted) => wanted.part == Part::Read,
+            None => envelope.is_some_and(|envelope| envelope.op == Op::Read),
+        };
         let (streams, reached) = partitions.entry(partition).or_default();
-        *streams |= envelope.op != Op::Read;
-        *reached = (*reached).max(envelope.source.lsn.unwrap_or_default());
-        let order = (*streams, *reached);
-        told.push(Told { topic, logged, envelope, snapshot: !*streams, order });
+        *streams |= !is_read;
+        *reached = (*reached).max(one.lsn().unwrap_or_default());
+        (one.snapshot, one.order) = (!*streams, (*streams, *reached));
+        told.push(one);
     }
     told
 }
 
-struct Telling<'c, 'h> {
-    case: &'c Case<'h>,
+struct Telling<'c> {
+    /// The columns of the tables as records show them.
+    columns: Vec<Columns<'static>>,
+    /// The names of their generated columns.
+    generated: Vec<Vec<String>>,
+    /// When the transactions of the journal were committed.
+    times: BTreeMap<Lsn, i64>,
     encoding: &'c Encoding,
     /// The rows as told so far, by table and key.
     rows: BTreeMap<(usize, Key), Image>,
     told: Vec<Transaction>,
 }
 
-impl Telling<'_, '_> {
+impl Telling<'_> {
     /// Takes a record for the truth; `None` if a value cannot be read.
     fn take(&mut self, record: &Told<'_, '_>) -> Option<()> {
         let table = record.topic.table;
-        let latest = self.case.columns.get(table)?;
-        let columns = latest.at(record.envelope.source.lsn.unwrap_or_default());
+        let latest = self.columns.get(table)?;
+        let Some(envelope) = record.envelope else {
+            self.take_null(record);
+            return Some(());
+        };
+        let columns = latest.at(record.lsn().unwrap_or_default());
         let latest = latest.last();
-        let image = |row: &Option<Row<'_>>| match row {
-            Some(row) => image((columns, latest), row, self.encoding).map(Some),
+        let image = |row: &Option<Row<'_>>, generated| match row {
+            Some(row) => image((columns, latest), row, (self.encoding, generated)).map(Some),
             None => Some(None),
         };
-        let (before, after) = (image(&record.envelope.before)?, image(&record.envelope.after)?);
+        let generated = self.generated.get(table).map_or(&[][..], Vec::as_slice);
+        let (before, after) = (image(&envelope.before, &[])?, image(&envelope.after, generated)?);
         // Where the key of the topic does not name the row, the images do.
         let shown =
             |row: &Option<Row<'_>>| columns.captured_row(row.as_ref()?, self.encoding).ok()?;
         let key = if columns.is_keyed_otherwise() {
-            shown(&record.envelope.after).or_else(|| shown(&record.envelope.before))
+            shown(&envelope.after).or_else(|| shown(&envelope.before))
         } else {
             record.logged.key.clone()
         };
         let place = key.map(|key| (table, key));
         let known = place.as_ref().and_then(|place| self.rows.get(place)).cloned();
-        let (kind, old, new) = match record.envelope.op {
+        let (kind, old, new) = match envelope.op {
             Op::Create | Op::Read | Op::Update => match known.or_else(|| before.clone()) {
                 Some(old) => (Kind::Update, Some(old), Some(after?)),
                 None => (Kind::Insert, None, Some(after?)),
@@ -123,26 +170,41 @@ impl Telling<'_, '_> {
             (_, None) if kind == Kind::Truncate => self.rows.retain(|(of, _), _| *of != table),
             (_, None) => {}
         }
-        let names = latest.table.columns.iter().filter(|column| !column.generated);
-        let names: Arc<[String]> = names.map(|column| column.name.clone()).collect();
-        self.push(record, (table, names), (kind, old, new));
+        self.push(record, table, (kind, old, new));
         Some(())
+    }
+
+    /// A null value deletes the row of its key.
+    fn take_null(&mut self, record: &Told<'_, '_>) {
+        let table = record.topic.table;
+        let key = record.logged.key.clone().map(|key| (table, key));
+        if let Some(old) = key.and_then(|key| self.rows.remove(&key)) {
+            self.push(record, table, (Kind::Delete, Some(old), None));
+        }
     }
 
     fn push(
         &mut self,
         record: &Told<'_, '_>,
-        (table, columns): (usize, Arc<[String]>),
+        table: usize,
         (kind, old, new): (Kind, Option<Image>, Option<Image>),
     ) {
+        let latest = self.columns.get(table).map(Columns::last);
+        let names = latest.map_or(&[][..], |columns| &columns.table.columns);
+        let columns: Arc<[String]> = names.iter().map(|column| column.name.clone()).collect();
         let number = u64::try_from(self.told.len()).unwrap_or(u64::MAX);
         let commit = if record.snapshot { Lsn(0) } else { Lsn(POINT.0.saturating_add(number)) };
-        let source = &record.envelope.source;
-        let xid = source.xid.unwrap_or(Xid(0));
+        let source = record.envelope.map(|envelope| &envelope.source);
+        let change = record.change();
+        let xid = source.and_then(|source| source.xid).or(change.map(|change| change.xid));
+        let xid = xid.unwrap_or(Xid(0));
+        let told_us = source.and_then(|source| source.ts_ms).map(|ms| ms.saturating_mul(1000));
+        let committed = change.and_then(|change| self.times.get(&change.position.commit));
+        let time_us = told_us.or(committed.copied()).unwrap_or_default();
         let change = Change {
             position: Position { commit, index: 0 },
             xid,
-            lsn: source.lsn.unwrap_or_default(),
+            lsn: record.lsn().unwrap_or_default(),
             nth: 0,
             table,
             columns,
@@ -158,7 +220,7 @@ impl Telling<'_, '_> {
             xid,
             commit,
             end: commit,
-            time_us: source.ts_ms.unwrap_or_default().saturating_mul(1000),
+            time_us,
             changes: vec![Arc::new(change)],
             messages: Vec::new(),
             turns: Vec::new(),
@@ -167,13 +229,13 @@ impl Telling<'_, '_> {
 }
 
 /// A row as the topics show it, in the form of the journal and the columns that the table has
-/// after the last change of the schema: the reference is over these.
+/// after the last change of the schema: the reference is over these. A generated column that a new
+/// row lacks is nothing to whoever reads the topics.
 fn image(
     (columns, latest): (&Columns<'_>, &Columns<'_>),
     row: &Row<'_>,
-    encoding: &Encoding,
+    (encoding, generated): (&Encoding, &[String]),
 ) -> Option<Image> {
-    let stored = latest.table.columns.iter().filter(|column| !column.generated);
     let cell = |name: &str| {
         let Some(raw) = row.get(name) else { return Some(Cell::Unchanged) };
         if encoding.is_placeholder(raw) {
@@ -185,5 +247,10 @@ fn image(
             value => Cell::Text(value.to_string()),
         })
     };
-    stored.map(|column| cell(&column.name)).collect::<Option<Vec<_>>>().map(Into::into)
+    let of = |name: &String| match cell(name)? {
+        Cell::Unchanged if generated.contains(name) => Some(Cell::Null),
+        cell => Some(cell),
+    };
+    let names = latest.table.columns.iter().map(|column| &column.name);
+    names.map(of).collect::<Option<Vec<_>>>().map(Into::into)
 }

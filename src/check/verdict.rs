@@ -90,6 +90,9 @@ pub struct Finding {
     pub position: Option<Position>,
     /// The first hop that went wrong: `journal → topic` or `topic → sink`, with names.
     pub first_hop: Option<String>,
+    /// At a sink: where the statement stands that writes it, as `file:line:column`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<String>,
     /// What was expected and what was captured, a line a column or row.
     pub difference: Vec<Difference>,
     /// The life of the key side by side: what each hop saw, in order.

@@ -59,7 +59,7 @@ pub(super) fn captured(world: &World<'_>) -> Vec<Captured> {
     let mut found: Vec<Captured> = Vec::new();
     for statement in &statements {
         match definition(statement) {
-            Some(Definition::Table { schema, name, columns, is_partial }) => {
+            Some(Definition::Table { schema, name, columns, is_partial, .. }) => {
                 let full = format!("{schema}.{name}");
                 let key = message_key(world.connector, &full).unwrap_or_else(|| {
                     postgres::created_table(statement).map(|t| t.primary_key).unwrap_or_default()

@@ -15,6 +15,7 @@ mod names;
 mod options;
 pub mod print;
 mod refusal;
+mod stars;
 mod table;
 mod types;
 mod walk;

@@ -32,19 +32,6 @@ pub(super) fn uses_rowtime(text: &Text) -> bool {
     tokens.iter().any(|token| token.name().is_some_and(|name| name == "$rowtime"))
 }
 
-/// The `*` of a `SELECT *`, if there is one.
-pub(super) fn star(text: &Text) -> Option<Span> {
-    let tokens = significant(Language::Flink, &text.value);
-    let found = tokens.windows(2).find(|pair| match pair {
-        [before, star] => {
-            let selects = before.is("SELECT") || before.is("DISTINCT") || before.is_symbol(",");
-            star.is_symbol("*") && (selects || before.is_symbol("."))
-        }
-        _ => false,
-    });
-    found.and_then(|pair| pair.last()).map(|token| token.span)
-}
-
 fn opens_a_table(token: &Token<'_>) -> bool {
     ["FROM", "JOIN", "TABLE", "INTO", "EXISTS", "VIEW"].iter().any(|word| token.is(word))
         || token.is_symbol(",")

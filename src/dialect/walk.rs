@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::captured::{Captured, captured, is_avro, ticked};
 use super::emit::{Form, form, generated};
-use super::names::{shortened, star, uses_rowtime};
+use super::names::{shortened, uses_rowtime};
 use super::refusal::Refusal;
+use super::stars::{Shown, returned, written_out};
 use super::table::{Base, Table};
 use super::{Emitted, Translated, Translation, World};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::text::Text;
 use crate::scenario::nearest;
 use crate::sql::flink::{self, Derived, Name, Statement};
-use crate::sql::table::alter;
+use crate::sql::table::{Part, Parts, alter, parts};
 use crate::sql::token::{Language, Token, significant};
 
 /// The catalogue as it stands between two statements.
@@ -105,6 +106,10 @@ impl Walk<'_> {
         }
         match flink::parse(text) {
             Statement::CreateTable(create) => {
+                let text = &match create.derived {
+                    Some(Derived::As) => self.without_stars(text)?,
+                    Some(Derived::Like) | None => text.clone(),
+                };
                 let made = self.create(text, create.name.table())?;
                 if create.derived == Some(Derived::As) && made.notes.is_empty() {
                     return self.dml(text, &[], create.writes.as_slice(), true);
@@ -207,7 +212,6 @@ impl Walk<'_> {
     ) -> Result<Outcome, Refusal> {
         let mut outcome = Outcome::default();
         let reads: Vec<&Name> = reads.iter().chain(inserts.iter().flat_map(|i| &i.reads)).collect();
-        self.refuse_star(text, &reads)?;
         let targets = inserts.iter().map(|insert| &insert.target).filter(|_| !is_own);
         for name in reads.iter().copied().chain(targets) {
             if !self.views.contains_key(name.table()) {
@@ -222,7 +226,7 @@ impl Walk<'_> {
                 let own = found.into_iter().next();
                 own.map_or_else(|| (text.clone(), Vec::new()), |own| (own.text, own.notes))
             }
-            None => (text.clone(), Vec::new()),
+            None => (self.without_stars(text)?, Vec::new()),
         };
         let (own, changed) =
             shortened(&own, |name| self.is_known(name) || self.views.contains_key(name));
@@ -233,20 +237,38 @@ impl Walk<'_> {
         Ok(outcome)
     }
 
-    /// `$rowtime` is hidden in Confluent; here it is a column like others.
-    fn refuse_star(&self, text: &Text, reads: &[&Name]) -> Result<(), Refusal> {
-        let shows = reads.iter().find(|name| self.rowtime.contains(name.table()));
-        match (shows, star(text)) {
-            (Some(name), Some(span)) => Err(Refusal::new(
-                format!(
-                    "`*` would include `$rowtime` of `{}`, which Confluent hides",
-                    name.table()
-                ),
-                "name the columns",
-            )
-            .at(span)),
-            _ => Ok(()),
+    /// `text` with the stars written out that would show `$rowtime`, which Confluent hides.
+    fn without_stars(&mut self, text: &Text) -> Result<Text, Refusal> {
+        written_out(text, |name| self.shown(name, text))
+    }
+
+    /// The columns that a star shows of a table, where it has `$rowtime` besides; none where they
+    /// are not known.
+    fn shown(&mut self, name: &str, cause: &Text) -> Shown {
+        // What nobody knows is told where it is brought out.
+        if self.views.contains_key(name) || !self.is_known(name) {
+            return Ok(None);
         }
+        let needs_rowtime = self.rowtime.contains(name);
+        let table = self.table(name)?;
+        let form = form(table, needs_rowtime, cause)?;
+        let declares = form.statements.last().is_some_and(|made| match parts(made) {
+            Some(parts) => columns(&parts).any(|column| column == "$rowtime"),
+            None => made.value.contains("`$rowtime`"),
+        });
+        if !declares {
+            return Ok(None);
+        }
+        let text = table.text()?;
+        let Some(parts) = parts(&text) else { return Ok(Some(Vec::new())) };
+        let mut all: Vec<String> = columns(&parts).filter(|name| name != "$rowtime").collect();
+        if let Some(tail) = parts.tail {
+            let query = text.value.get(tail.span.start..tail.span.end).unwrap_or("");
+            let returned = returned(&significant(Language::Flink, query));
+            // Where the author lists columns too, how both are joined is not followed.
+            all = returned.filter(|_| all.is_empty()).unwrap_or_default();
+        }
+        Ok(Some(all))
     }
 
     /// Brings a table out, unless it stands as it is already.
@@ -365,6 +387,15 @@ impl Walk<'_> {
         }
         Ok(Outcome { emitted: Vec::new(), notes })
     }
+}
+
+/// The names of the columns that a table lists.
+fn columns(parts: &Parts) -> impl Iterator<Item = String> {
+    let items = parts.list.iter().flat_map(|list| &list.items);
+    items.filter_map(|item| match &item.part {
+        Part::Column(column) => Some(column.name.clone()),
+        Part::Watermark(_) | Part::PrimaryKey(_) | Part::Other => None,
+    })
 }
 
 fn last_name(tokens: &[Token<'_>]) -> String {

@@ -4,8 +4,9 @@
 use camino::Utf8PathBuf;
 
 use super::Rule;
+use super::captures::Capture;
 use super::writes::{Write, writes};
-use crate::base::diagnostic::{Diagnostic, Severity};
+use crate::base::diagnostic::Diagnostic;
 use crate::base::text::{Place, Span, Text};
 use crate::model::creation::Creation;
 use crate::model::routes::Routes;
@@ -20,7 +21,11 @@ use crate::sql::token::{Language, significant};
 /// A trial laid out.
 pub(super) struct Case<'a> {
     pub(super) trial: &'a Trial,
+    /// The statements of the source DDL.
+    ddl: Vec<Text>,
     pub(super) sources: Vec<SourceTable>,
+    /// The same, as the records of their topics show them.
+    pub(super) captures: Vec<Capture>,
     /// Replica identities that the source DDL sets, by table.
     identities: Vec<(String, ReplicaIdentity)>,
     /// The pipeline's statements, parsed.
@@ -34,6 +39,11 @@ impl<'a> Case<'a> {
         let ddl =
             trial.pipeline.source.iter().flat_map(|text| split::postgres(text).unwrap_or_default());
         let ddl: Vec<Text> = ddl.collect();
+        let later: Vec<&Text> = trial.setup.iter().collect();
+        let later: Vec<&Text> = later
+            .into_iter()
+            .chain(trial.timeline.iter().flat_map(|e| session(&e.action)))
+            .collect();
         let statements = trial.pipeline.statements.iter();
         let entries = trial.timeline.iter().enumerate();
         let writes = entries.flat_map(|(n, entry)| {
@@ -43,9 +53,11 @@ impl<'a> Case<'a> {
         Self {
             trial,
             sources: ddl.iter().filter_map(created_table).collect(),
+            captures: Capture::all(&ddl, &later, &trial.connector()),
             identities: ddl.iter().filter_map(identity).collect(),
             statements: statements.map(|text| (text, flink::parse(text))).collect(),
             writes: writes.collect(),
+            ddl,
         }
     }
 
@@ -86,6 +98,20 @@ impl<'a> Case<'a> {
         })
     }
 
+    /// The source table whose topic alone this Flink table reads.
+    pub(super) fn capture_of(&self, table: &CreateTable) -> Option<&Capture> {
+        let topic = self.topic_of(table)?;
+        self.captures.iter().find(|capture| capture.topic.as_ref() == Some(&topic))
+    }
+
+    /// The topic that a table names, its settings counted.
+    pub(super) fn topic_of(&self, table: &CreateTable) -> Option<String> {
+        let set = self.trial.settings.tables.get(table.name.table());
+        let set = set.and_then(|options| options.get("topic")).map(String::as_str);
+        let topic = set.or_else(|| table.with.as_ref()?.get("topic"));
+        topic.map(|topic| topic.trim().to_owned())
+    }
+
     /// The source table whose topic this Flink table reads.
     pub(super) fn source_of(&self, table: &CreateTable) -> Option<&SourceTable> {
         let topic = table.with.as_ref()?.get("topic")?;
@@ -95,7 +121,18 @@ impl<'a> Case<'a> {
     }
 
     fn create(&self, name: &Name) -> Option<&CreateTable> {
-        self.tables().map(|(_, table)| table).find(|table| table.name.table() == name.table())
+        self.table(name).map(|(_, table)| table)
+    }
+
+    /// The Flink table of a name.
+    pub(super) fn table(&self, name: &Name) -> Option<(&'a Text, &CreateTable)> {
+        self.tables().find(|(_, table)| table.name.table() == name.table())
+    }
+
+    /// All of Postgres' SQL: the source DDL, the set-up, and what sessions run.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &Text> {
+        let later = self.trial.timeline.iter().flat_map(|entry| session(&entry.action));
+        self.ddl.iter().chain(&self.trial.setup).chain(later)
     }
 
     /// The tables that `names` stand for, views and tables in between seen through.
@@ -154,6 +191,18 @@ impl<'a> Case<'a> {
         let sinks = self.trial.pipeline.sinks.keys().map(String::as_str);
         let reads =
             |sink: &&str| self.sources_of_sink(sink).iter().any(|table| table.name == source);
+        sinks.filter(reads).collect()
+    }
+
+    /// The sinks whose rows come from a Flink table.
+    pub(super) fn sinks_over(&self, table: &str) -> Vec<&str> {
+        let sinks = self.trial.pipeline.sinks.keys().map(String::as_str);
+        let reads = |sink: &&str| {
+            let inserts = self.statements.iter().flat_map(|(_, statement)| statement.inserts());
+            let of_sink = inserts.filter(|insert| insert.target.table() == *sink);
+            let names: Vec<Name> = of_sink.flat_map(|insert| insert.reads.clone()).collect();
+            self.origins(&names).iter().any(|origin| origin.name.table() == table)
+        };
         sinks.filter(reads).collect()
     }
 
@@ -256,7 +305,7 @@ impl Found<'_> {
     fn warn(&mut self, place: Place, span: Span, message: String) {
         self.warnings.push(Diagnostic {
             code: self.rule.code.to_owned(),
-            severity: Severity::Warning,
+            severity: self.rule.severity(),
             message,
             place,
             span,

@@ -1,23 +1,37 @@
 //! What a scenario or a pipeline should not say, because it would not mean what its author thinks.
 //! Pure; one file a rule.
 //!
-//! A rule looks at one trial and warns; it never refuses. Where the scenario demands a finding at the
-//! place that a rule is about, the author knows, and the rule is silent.
+//! A rule looks at one trial and warns. Where the scenario demands a finding at the place that a rule
+//! is about, the author knows, and the rule is silent. A few rules refuse (their codes begin with
+//! `E`): what they are about could not come to an end.
 
+mod aborted;
 mod captured;
+mod captures;
 mod case;
+mod causes;
 mod deletes;
 mod fan_out;
+mod filtered;
+mod generated;
+mod groups;
 mod identity;
 mod key_updates;
+mod latest;
+mod misspelt;
+mod nobody;
 pub mod options;
 mod order;
+mod padded;
 mod patterns;
 mod races;
+mod records;
 mod schemas;
 mod sessions;
 #[cfg(test)]
 mod testing;
+mod twins;
+mod unmapped;
 mod volatile;
 mod windows;
 mod writers;
@@ -25,11 +39,13 @@ mod writes;
 
 use camino::Utf8PathBuf;
 
-use crate::base::diagnostic::Diagnostic;
+use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::scenario::trial::Trial;
 use case::{Case, Found};
 
-/// One rule: what it warns of, why, and what mends it.
+pub use causes::{Cause, causes};
+
+/// One rule: what it warns of, or refuses, why, and what mends it.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
     /// Its stable code, `W0101`.
@@ -43,8 +59,16 @@ pub struct Rule {
     check: fn(&Case<'_>, &mut Found<'_>),
 }
 
+impl Rule {
+    /// Whether it warns or refuses.
+    pub fn severity(&self) -> Severity {
+        if self.code.starts_with('E') { Severity::Error } else { Severity::Warning }
+    }
+}
+
 /// All of them, by code. A further one is a file and a line here.
 pub const RULES: &[Rule] = &[
+    nobody::RULE,
     order::RULE,
     windows::RULE,
     deletes::RULE,
@@ -59,6 +83,15 @@ pub const RULES: &[Rule] = &[
     options::RULE,
     schemas::RULE,
     writers::RULE,
+    misspelt::RULE,
+    filtered::RULE,
+    generated::RULE,
+    unmapped::RULE,
+    twins::RULE,
+    latest::RULE,
+    groups::RULE,
+    aborted::RULE,
+    padded::RULE,
 ];
 
 /// The warnings of one trial, by place. `sources` are the files that were read for it.

@@ -46,6 +46,33 @@ pub(super) fn warned_with(totals: &str, rest: &str, code: &str) -> bool {
 
 /// The same, of a whole file.
 pub(super) fn warned_of(text: &str, code: &str) -> bool {
+    !told(text, code).is_empty()
+}
+
+/// What a rule says of a table with these columns and options over the first table of the source,
+/// under options of the connector (`a: b, c: d`).
+pub(super) fn told_of(
+    source: &str,
+    columns: &str,
+    with: &str,
+    options: &str,
+    code: &str,
+) -> Vec<String> {
+    let rest = source.strip_prefix("CREATE TABLE ").expect("it begins with a table");
+    let name = rest.split([' ', '(']).next().expect("it has a name");
+    let text = format!(
+        "scenario: v1\ntitle: t\npipeline:\n  source: |\n    {source}\n  dialect: flink\n  statements: |\n    \
+         CREATE TABLE r ({columns}) WITH ('topic' = 'cdc.public.{name}', {with});\n    \
+         CREATE TABLE b (n BIGINT) WITH ('connector' = 'kafka', 'topic' = 'b', 'format' = 'json');\n    \
+         INSERT INTO b SELECT 1 FROM r\n  sinks: {{b: unjudged}}\n\
+         settings: {{connector: {{{options}}}}}\n\
+         timeline:\n  - a: SELECT 1\n"
+    );
+    told(&text, code)
+}
+
+/// What a rule says of a whole file.
+pub(super) fn told(text: &str, code: &str) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let path = Utf8PathBuf::from_path_buf(folder.path().join("a.yaml")).expect("it is UTF-8");
     fs_err::write(&path, text).expect("a file can be written");
@@ -74,5 +101,6 @@ pub(super) fn warned_of(text: &str, code: &str) -> bool {
         by_version: Vec::new(),
     };
     let sources = [(path, text.to_owned())];
-    lint(&trial, &sources).iter().any(|warning| warning.code == code)
+    let warnings = lint(&trial, &sources).into_iter();
+    warnings.filter(|warning| warning.code == code).map(|warning| warning.message).collect()
 }

@@ -6,6 +6,7 @@ use itertools::Itertools;
 use super::anomalies::{Texts, texts};
 use super::page::{Ink, Page};
 use crate::base::anomaly::{Anomaly, Family};
+use crate::base::diagnostic::Severity;
 use crate::base::text::Text;
 use crate::contain::source;
 use crate::lint::Rule;
@@ -49,7 +50,11 @@ pub fn code(code: Code) -> Page {
 /// What a lint warns of, why, and what mends it.
 pub fn rule(rule: &Rule) -> Page {
     let mut page = Page::new().with(Ink::Strong, rule.code);
-    page.line(format!(" (warning): {}", rule.summary));
+    let kind = match rule.severity() {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    page.line(format!(" ({kind}): {}", rule.summary));
     for (label, text) in [("why it matters", rule.reason), ("to mend it", rule.fix)] {
         page.add(Ink::Strong, format!("  {label}: "));
         page.line(text);

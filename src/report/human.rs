@@ -226,6 +226,9 @@ fn finding(page: &mut Page, judged: &Judged) {
     if let Some(hop) = &finding.first_hop {
         labelled(page, "first wrong hop", Ink::Strong, hop);
     }
+    if let Some(statement) = &finding.statement {
+        labelled(page, "statement", Ink::Faint, statement);
+    }
     let position = finding.position.map(|position| format!("journal {position}"));
     let record = finding.record.as_ref().map(|record| format!("record {record}"));
     let at = position.into_iter().chain(record).join(", ");
@@ -235,7 +238,7 @@ fn finding(page: &mut Page, judged: &Judged) {
     difference(page, &finding.difference);
     if !finding.life.is_empty() {
         page.line("  the key's life:");
-        page.append(life::side_by_side(&finding.life));
+        page.append(life::side_by_side(finding));
     }
 }
 

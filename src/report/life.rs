@@ -4,7 +4,7 @@ use itertools::Itertools;
 
 use super::grid::{self, Cell};
 use super::page::{Ink, Page};
-use crate::check::verdict::Seen;
+use crate::check::verdict::{Finding, Seen};
 
 /// More rows than this are cut around the marked ones, so that a report needs no scrolling.
 const ROWS_SHOWN: usize = 7;
@@ -17,8 +17,16 @@ const LINES_OF_A_ROW: usize = 2;
 
 /// The life as a table: one column a hop. What a topic saw stands beside the change of the journal
 /// that it carries (same LSN and xid); what a sink saw follows in its own order.
-pub(super) fn side_by_side(life: &[Seen]) -> Page {
-    let hops: Vec<&str> = life.iter().map(|seen| seen.hop.as_str()).unique().collect();
+///
+/// The hop that the finding is about has a column even where nothing came there: that is the finding.
+pub(super) fn side_by_side(finding: &Finding) -> Page {
+    let life = &finding.life;
+    let accused = finding.first_hop.as_deref().and_then(|hop| hop.rsplit(" → ").next());
+    let accused = if finding.statement.is_some() { Some(finding.place.as_str()) } else { accused };
+    // Several topics in one hop are no column.
+    let accused = accused.filter(|hop| !hop.contains(", "));
+    let hops = life.iter().map(|seen| seen.hop.as_str()).chain(accused);
+    let hops: Vec<&str> = hops.unique().collect();
     let rows = align(life, &hops);
     let (from, upto) = window(&rows);
     let widest = WIDTH / hops.len().max(2);
@@ -94,13 +102,13 @@ fn position(seen: &Seen) -> String {
     record.into_iter().chain(xid).chain(commit).chain(lsn).join(" ")
 }
 
-/// Which rows are shown: all, or those that lead up to the last marked one.
+/// Which rows are shown: all, or those around the first marked one.
 fn window(rows: &[Row<'_>]) -> (usize, usize) {
     if rows.len() <= ROWS_SHOWN {
         return (0, rows.len());
     }
     let marked = |row: &Row<'_>| row.iter().flatten().any(|seen| seen.marked);
-    let last = rows.iter().rposition(marked).unwrap_or(rows.len() - 1);
-    let upto = (last + 2).clamp(ROWS_SHOWN, rows.len());
+    let first = rows.iter().position(marked).unwrap_or(rows.len() - 1);
+    let upto = (first + 2).clamp(ROWS_SHOWN, rows.len());
     (upto - ROWS_SHOWN, upto)
 }

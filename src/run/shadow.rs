@@ -57,6 +57,7 @@ pub(super) async fn over_topics(
     let name = run.names.topics_database();
     let mut shadow = database(run, &name).await?;
     shadow.follow_schema(of_run).await?;
+    shadow.let_nothing_be_generated().await?;
     shadow.snapshot_at(check::POINT);
     shadow.replay_told(told).await?;
     let references = shadow.references(sinks, proof, Side::Topics).await?;

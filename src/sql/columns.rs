@@ -37,6 +37,8 @@ pub enum Definition {
         name: String,
         /// Its columns; generated ones, which are in no change, are left out.
         columns: Vec<Column>,
+        /// The names of generated ones.
+        generated: Vec<String>,
         /// Not all columns are in the text (`LIKE`, `INHERITS`, `AS`, `PARTITION OF`).
         is_partial: bool,
     },
@@ -75,14 +77,15 @@ pub fn definition(statement: &Text) -> Option<Definition> {
     let table = tokens.iter().take(4).position(|token| token.is("TABLE"))?;
     is(0, "CREATE").then_some(())?;
     let (schema, name, rest) = qualified(skip_if_not_exists(tokens.get(table + 1..)?))?;
-    let mut columns = Vec::new();
+    let (mut columns, mut generated) = (Vec::new(), Vec::new());
     let mut is_partial = !rest.first().is_some_and(|token| token.is_symbol("("))
         || rest.iter().any(|token| token.is("INHERITS"));
     for item in if is_partial { Vec::new() } else { items(rest) } {
         is_partial |= item.first().is_some_and(|token| token.is("LIKE"));
         columns.extend(column(item));
+        generated.extend(item.first().filter(|_| is_generated(item)).and_then(folded));
     }
-    Some(Definition::Table { schema, name, columns, is_partial })
+    Some(Definition::Table { schema, name, columns, generated, is_partial })
 }
 
 fn added(tokens: &[Token<'_>]) -> Option<Definition> {
@@ -104,13 +107,17 @@ fn column(item: &[Token<'_>]) -> Option<Column> {
     }
     let pair =
         |a: &str, b: &str| item.windows(2).any(|two| matches!(two, [x, y] if x.is(a) && y.is(b)));
-    // A generated column is in no change; an identity column is.
-    if item.iter().any(|token| token.is("GENERATED")) && item.iter().any(|token| token.is("STORED"))
-    {
+    if is_generated(item) {
         return None;
     }
     let not_null = pair("NOT", "NULL") || pair("PRIMARY", "KEY");
     Some(Column { name: folded(first)?, data_type: data_type(item.get(1..)?)?, not_null })
+}
+
+/// A generated column is in no change; an identity column is.
+fn is_generated(item: &[Token<'_>]) -> bool {
+    let has = |word: &str| item.iter().any(|token| token.is(word));
+    has("GENERATED") && has("STORED")
 }
 
 /// The type that `tokens` begins with.
@@ -169,9 +176,11 @@ mod tests {
             id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, amount numeric(10, 2) NOT NULL,
             at timestamp(3) with time zone DEFAULT now(), tags text[], mood shop.mood, n int,
             twice int GENERATED ALWAYS AS (n * 2) STORED, CHECK (n > 0))";
-        let Some(Definition::Table { schema, name, columns, is_partial }) = read(sql) else {
+        let Some(Definition::Table { schema, name, columns, generated, is_partial }) = read(sql)
+        else {
             panic!("no table")
         };
+        assert_eq!(generated, ["twice"]);
         assert_eq!((schema.as_str(), name.as_str(), is_partial), ("shop", "orders", false));
         let shown: Vec<_> = columns
             .iter()

@@ -4,6 +4,7 @@
 //! harness must know (where a statement ends, what it creates, what it writes and reads, where a
 //! `WITH` option stands) is read from the first tokens and from the parentheses.
 
+pub mod changed;
 pub mod columns;
 pub mod edit;
 pub mod flink;

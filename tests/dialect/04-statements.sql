@@ -19,8 +19,25 @@ INSERT INTO stamped SELECT id, `$rowtime` FROM `card-tx.public.orders`;
 -- case: SOURCE_WATERMARK is the default one
 CREATE TABLE t (id INT, WATERMARK FOR $rowtime AS SOURCE_WATERMARK());
 INSERT INTO `out` SELECT id, 1 FROM t;
--- case: a star beside $rowtime is refused
+-- case: a star shows the visible columns
 INSERT INTO stamped SELECT *, $rowtime FROM kept;
+-- case: a star of a table whose hidden column another statement reads
+INSERT INTO kept SELECT id FROM `card-tx.public.orders` WHERE $rowtime > TO_TIMESTAMP_LTZ(0, 3);
+CREATE VIEW wide AS SELECT * FROM `card-tx.public.orders`;
+-- case: a star through a subquery, a WITH clause and a join
+INSERT INTO stamped WITH k AS (SELECT * FROM kept) SELECT k.*, t.`$rowtime` FROM k JOIN kept t ON k.id = t.id;
+INSERT INTO stamped SELECT * FROM (SELECT *, $rowtime FROM kept) t;
+CREATE VIEW both_sides AS SELECT * FROM kept k JOIN `card-tx.public.orders` o ON k.id = o.id;
+-- case: a star of a table that a query made
+CREATE TABLE made AS SELECT *, $rowtime AS seen FROM kept;
+INSERT INTO stamped SELECT id, $rowtime FROM made;
+INSERT INTO stamped SELECT * FROM made;
+-- case: a star of a table with a watermark on $rowtime
+CREATE TABLE t (id INT, WATERMARK FOR $rowtime AS $rowtime - INTERVAL '1' SECOND);
+INSERT INTO kept SELECT * FROM t;
+-- case: a star over a window function and over columns that a join merges is refused
+INSERT INTO stamped SELECT * FROM TABLE(TUMBLE(TABLE kept, DESCRIPTOR($rowtime), INTERVAL '1' MINUTE));
+INSERT INTO stamped SELECT * FROM kept JOIN `out` USING (id) WHERE kept.$rowtime > TO_TIMESTAMP_LTZ(0, 3);
 -- case: a view and its tables
 CREATE VIEW dear AS SELECT id, amount FROM `card-tx.public.orders` WHERE amount > 100;
 INSERT INTO `out` SELECT * FROM dear;

@@ -133,6 +133,13 @@ impl Shadow {
         Ok(())
     }
 
+    /// Makes generated columns columns like others, for a replay that says what stands in them.
+    pub async fn let_nothing_be_generated(&mut self) -> Result<(), ShadowError> {
+        let columns = self.tables.iter_mut().flat_map(|table| &mut table.columns);
+        columns.for_each(|column| column.generated = false);
+        schema::plain_columns(&self.connection).await.map_err(ShadowError::Replay)
+    }
+
     /// Goes on over another session, because the server was started again.
     pub async fn reconnect(&mut self, connection: Connection) -> Result<(), ShadowError> {
         schema::as_replica(&connection).await.map_err(ShadowError::Replay)?;

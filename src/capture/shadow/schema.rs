@@ -86,6 +86,22 @@ pub async fn add_changes(connection: &Connection, tables: &[Table]) -> Result<()
     connection.run(&sql).await.map(|_| ())
 }
 
+/// Makes generated columns columns like others: what is replayed says what stands in them.
+pub async fn plain_columns(connection: &Connection) -> Result<(), PostgresError> {
+    connection.run(PLAIN).await.map(drop)
+}
+
+const PLAIN: &str = "DO $plain$ DECLARE r record; BEGIN
+  FOR r IN SELECT a.attrelid::regclass AS t, a.attname
+             FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+            WHERE c.relkind IN ('r', 'p') AND pg_has_role(c.relowner, 'USAGE') AND a.attnum > 0 AND NOT a.attisdropped
+              AND a.attgenerated = 's' AND a.attinhcount = 0
+              AND c.relnamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema')
+  LOOP
+    EXECUTE format('ALTER TABLE %s ALTER %I DROP EXPRESSION', r.t, r.attname);
+  END LOOP;
+END $plain$;";
+
 /// Makes plain indexes over the source's keys, by which the replay finds rows.
 pub async fn add_indexes(connection: &Connection, tables: &[Table]) -> Result<(), PostgresError> {
     let mut sql = String::new();

@@ -84,6 +84,16 @@ impl<'a> Columns<'a> {
         self.later.last().map_or(self, |(_, columns)| columns)
     }
 
+    /// The same with generated columns as columns like others, as records may show them.
+    pub fn with_generated(&self) -> Columns<'static> {
+        let mut table = self.table.clone().into_owned();
+        table.columns.iter_mut().for_each(|column| column.generated = false);
+        let mut all = Columns::new(Cow::Owned(table), self.key.clone());
+        let later = self.later.iter().map(|(lsn, later)| (*lsn, later.with_generated()));
+        all.later = later.collect();
+        all
+    }
+
     /// The type of a column, if the catalogue has it.
     pub fn kind(&self, column: &str) -> Option<&DataType> {
         self.types.get(column)
