@@ -39,6 +39,8 @@ pub(super) fn look_up(case: &Case<'_>, raws: &mut [Raw]) {
         for seen in &mut life {
             seen.marked = is_about(&raw.finding, seen);
         }
+        // The accused hop stands last.
+        life.sort_by_key(|seen| seen.hop == raw.finding.place);
         raw.finding.life = trimmed(life);
     }
 }

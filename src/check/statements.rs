@@ -25,11 +25,10 @@ pub(super) fn name(case: &Case<'_>, raws: &mut [Raw]) {
     };
     for raw in of_sinks {
         let finding = &mut raw.finding;
-        give_cause(finding, &causes);
         finding.statement = flow.place(&finding.place);
         let family = finding.anomaly.family();
         let is_open = finding.first_hop.is_none() || family == Family::Windows;
-        if !is_open || finding.anomaly.is_witness() {
+        if finding.anomaly.is_witness() || give_cause(finding, &causes) || !is_open {
             continue;
         }
         let behind = flow.behind(&finding.place).topics;
@@ -47,22 +46,24 @@ pub(super) fn name(case: &Case<'_>, raws: &mut [Raw]) {
     }
 }
 
-/// Adds what the text of the pipeline says of why the sink is wrong.
-fn give_cause(finding: &mut Finding, causes: &[Cause]) {
-    if finding.anomaly.is_witness() {
-        return;
-    }
-    let columns: Vec<&str> =
-        finding.difference.iter().filter_map(|line| line.column.as_deref()).collect();
+/// Adds what the text of the pipeline says of why the sink is wrong; whether that tells the hop.
+fn give_cause(finding: &mut Finding, causes: &[Cause]) -> bool {
+    let columns: Vec<String> =
+        finding.difference.iter().filter_map(|line| line.column.clone()).collect();
     let explains = |cause: &&Cause| {
         let is_of_sink = cause.sinks.contains(&finding.place);
         let is_of_column = match &cause.column {
-            Some(column) if !columns.is_empty() => columns.contains(&column.as_str()),
+            Some(column) if !columns.is_empty() => columns.contains(column),
             Some(_) | None => cause.is_used,
         };
         is_of_sink && is_of_column
     };
-    if let Some(cause) = causes.iter().find(explains) {
-        finding.sentence += &format!("; {} ({})", cause.sentence, cause.place);
+    let Some(cause) = causes.iter().find(explains) else { return false };
+    finding.sentence += &format!("; {} ({})", cause.sentence, cause.place);
+    let is_of_column = cause.column.is_some() && !columns.is_empty();
+    let hop = cause.topic.as_ref().filter(|_| is_of_column);
+    if let Some(topic) = hop {
+        finding.first_hop = Some(format!("journal → {topic}"));
     }
+    hop.is_some()
 }

@@ -39,7 +39,7 @@ pub(super) fn told<'a>(case: &Case<'a>) -> Vec<Told<'a>> {
             "`{name}` reads `{topic}`, which is written in transactions, without waiting for their \
              commits"
         );
-        all.push(Told { text, span: table.name.span, message, sinks, column: None });
+        all.push(Told { text, span: table.name.span, message, sinks, column: None, topic: None });
     }
     all
 }

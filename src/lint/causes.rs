@@ -15,6 +15,8 @@ pub(super) struct Told<'a> {
     pub(super) sinks: Vec<String>,
     /// The column that is not what it seems.
     pub(super) column: Option<String>,
+    /// The topic that lacks it, although the table has it.
+    pub(super) topic: Option<String>,
 }
 
 impl Told<'_> {
@@ -38,6 +40,8 @@ pub struct Cause {
     pub sinks: Vec<String>,
     /// The column that is not what it seems; `None`: it is about whole rows.
     pub column: Option<String>,
+    /// The topic that lacks the column, although the table has it: the hop that is wrong.
+    pub topic: Option<String>,
     /// Statements use the column.
     pub is_used: bool,
 }
@@ -60,6 +64,7 @@ pub fn causes(trial: &Trial) -> Vec<Cause> {
         is_used: told.column.as_ref().is_none_or(|column| is_used(&case, column)),
         sentence: told.message,
         sinks: told.sinks,
+        topic: told.topic,
         column: told.column,
     };
     of_rules.into_iter().flatten().map(cause).collect()

@@ -40,7 +40,14 @@ pub(super) fn told<'a>(case: &Case<'a>) -> Vec<Told<'a>> {
                     "`{sink}` is grouped by `{column}`, which is not in its key: two groups write \
                      one row"
                 );
-                all.push(Told { text, span, message, sinks: vec![sink.to_owned()], column: None });
+                all.push(Told {
+                    text,
+                    span,
+                    message,
+                    sinks: vec![sink.to_owned()],
+                    column: None,
+                    topic: None,
+                });
             }
         }
     }

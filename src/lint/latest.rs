@@ -35,7 +35,7 @@ pub(super) fn told<'a>(case: &Case<'a>) -> Vec<Told<'a>> {
         }
         let span = written.map_or(table.name.span, |option| option.span);
         let message = format!("`{name}` is a changelog and is read from its end only");
-        all.push(Told { text, span, message, sinks, column: None });
+        all.push(Told { text, span, message, sinks, column: None, topic: None });
     }
     all
 }

@@ -49,7 +49,14 @@ pub(super) fn told<'a>(case: &Case<'a>) -> Vec<Told<'a>> {
                      '{shorter}' in Flink"
                 );
                 let sinks = vec![insert.target.table().to_owned()];
-                all.push(Told { text, span: literal.span, message, sinks, column: None });
+                all.push(Told {
+                    text,
+                    span: literal.span,
+                    message,
+                    sinks,
+                    column: None,
+                    topic: None,
+                });
             }
         }
     }

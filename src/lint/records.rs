@@ -28,6 +28,7 @@ pub(super) struct Lacking<'a> {
     /// The column, as the table calls it.
     pub(super) column: String,
     pub(super) why: Why,
+    topic: Option<String>,
     /// It is a column of the source table's primary key.
     is_key: bool,
     /// The sinks whose rows come from the table.
@@ -37,8 +38,9 @@ pub(super) struct Lacking<'a> {
 impl<'a> Lacking<'a> {
     pub(super) fn told(self) -> Told<'a> {
         let message = self.sentence();
-        let Self { text, span, sinks, column, .. } = self;
-        Told { text, span, message, sinks, column: Some(column) }
+        let Self { text, span, sinks, column, why, topic, .. } = self;
+        let topic = topic.filter(|_| !matches!(why, Why::Unknown(_)));
+        Told { text, span, message, sinks, column: Some(column), topic }
     }
 
     fn sentence(&self) -> String {
@@ -161,9 +163,10 @@ pub(super) fn lacking<'a>(case: &Case<'a>) -> Vec<Lacking<'a>> {
             }
             let Some(why) = why(&column, capture, &options) else { continue };
             let is_key = capture.key.contains(&column);
+            let topic = capture.topic.clone();
             let (table, source) = (table.name.table().to_owned(), capture.full());
             let sinks = sinks(case, &table);
-            found.push(Lacking { text, span, table, source, column, why, is_key, sinks });
+            found.push(Lacking { text, span, table, source, column, why, topic, is_key, sinks });
         }
     }
     found
@@ -333,7 +336,18 @@ pub(super) fn beside_the_envelope<'a>(case: &Case<'a>) -> Vec<Lacking<'a>> {
             let near = near.map(|field| (*field).to_owned()).or(of_row);
             let (table, source) = (table.name.table().to_owned(), capture.full());
             let (why, sinks) = (Why::Unknown(near), sinks(case, &table));
-            found.push(Lacking { text, span, table, source, column, why, is_key: false, sinks });
+            let topic = None;
+            found.push(Lacking {
+                text,
+                span,
+                table,
+                source,
+                column,
+                why,
+                topic,
+                is_key: false,
+                sinks,
+            });
         }
     }
     found

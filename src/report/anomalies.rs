@@ -23,6 +23,50 @@ pub fn texts(anomaly: Anomaly) -> Texts {
     Texts { definition, why, cause, mend }
 }
 
+/// What else some findings are at a kind of hop: which, what exactly, the usual cause, what to do.
+pub fn elsewhere(anomaly: Anomaly) -> impl Iterator<Item = (&'static str, [&'static str; 3])> {
+    ELSEWHERE.iter().filter(move |(of, ..)| *of == anomaly).map(|(_, hop, texts)| (*hop, *texts))
+}
+
+const ELSEWHERE: &[(Anomaly, &str, [&str; 3])] = &[
+    (
+        Anomaly::LostChange,
+        "at a sink",
+        [
+            "The reference has a row at the end that the sink does not hold.",
+            "A join whose other side is missing or comes too late, a filter that compares unlike texts or NULL, rows that are read from the end of a topic, a tombstone of one group that deletes the row of another.",
+            "Compare the row below with the conditions of the statement; where the first wrong hop is the topic, begin there.",
+        ],
+    ),
+    (
+        Anomaly::GhostRow,
+        "at an append sink",
+        [
+            "The sink holds a row that its reference does not have, and nothing can take it back: every row that was ever written stays.",
+            "The statement writes rows that are changed or deleted later, or that its condition should keep out.",
+            "Write the reference over `changes.<table>`, as a sink of changes; or give the sink a primary key and read the topic as a changelog.",
+        ],
+    ),
+    (
+        Anomaly::DuplicateChange,
+        "at a sink",
+        [
+            "The sink holds a row more often than its reference has it, and no recorded restart explains it.",
+            "A join that finds two rows for one, UNION ALL over streams that overlap, a topic that was read twice.",
+            "Join on the whole key; give the sink a primary key, or remove duplicates in the statement.",
+        ],
+    ),
+    (
+        Anomaly::StaleOverwrite,
+        "at a sink",
+        [
+            "The sink shows a value that its reference had before the right one.",
+            "Changes of one key on several partitions or subtasks: the sink's key is not the key that the topic or the join is spread by.",
+            "Keep one key on one path: the same key for topic, join and sink, or upsert materialization.",
+        ],
+    ),
+];
+
 /// Definition, why it matters, usual cause, what to do.
 const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (

@@ -3,7 +3,7 @@
 
 use itertools::Itertools;
 
-use super::anomalies::{Texts, texts};
+use super::anomalies::{Texts, elsewhere, texts};
 use super::page::{Ink, Page};
 use crate::base::anomaly::{Anomaly, Family};
 use crate::base::diagnostic::Severity;
@@ -36,6 +36,10 @@ pub fn anomaly(anomaly: Anomaly) -> Page {
     for (label, text) in parts {
         page.add(Ink::Strong, format!("  {label}: "));
         page.line(text);
+    }
+    for (hop, [definition, cause, mend]) in elsewhere(anomaly) {
+        page.add(Ink::Strong, format!("  {hop}: "));
+        page.line(format!("{definition} Usual cause: {cause} To mend it: {mend}"));
     }
     page
 }
@@ -83,6 +87,10 @@ pub fn catalogue() -> String {
                 format!("- To mend it: {mend}\n"),
             ];
             text += &parts.join("\n");
+            for (hop, [definition, cause, mend]) in elsewhere(*anomaly) {
+                let hop = hop.replacen('a', "A", 1);
+                text += &format!("- {hop}: {definition} Usual cause: {cause} To mend it: {mend}\n");
+            }
         }
     }
     text
