@@ -8,7 +8,7 @@ use crate::sql::flink::CreateTable;
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
-    code: "W0128",
+    code: "W0148",
     summary: "A statement reads a topic that is written exactly once, and does not wait for commits.",
     reason: "Kafka's reader returns records of open and of aborted transactions unless it is told otherwise: after a restart, what the writer wrote since its last checkpoint is read although it was taken back, and read again.",
     fix: "write 'properties.isolation.level' = 'read_committed' in the reading table",
@@ -104,6 +104,6 @@ mod tests {
              INSERT INTO b SELECT id FROM again\n  sinks: {{b: unjudged, mid: unjudged}}\n{settings}\
              timeline:\n  - a: INSERT INTO a VALUES (1)\n"
         );
-        assert_eq!(warned_of(&text, "W0128"), expected, "{text}");
+        assert_eq!(warned_of(&text, "W0148"), expected, "{text}");
     }
 }

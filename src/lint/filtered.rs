@@ -7,7 +7,7 @@ use super::records::{Lacking, Why, lacking};
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
-    code: "W0122",
+    code: "W0142",
     summary: "A table reads a column that the connector's column list leaves out.",
     reason: "The values of the records do not have it, so that it is always NULL; a column of the primary key stays in the record's key alone, where Flink's debezium formats do not look.",
     fix: "take the column out of `column.exclude.list` or into `column.include.list`, or take it out of the table",
@@ -47,7 +47,7 @@ mod tests {
     ) {
         let source = "CREATE TABLE t (id int PRIMARY KEY, v text)";
         let with = "'connector' = 'kafka', 'format' = 'debezium-json'";
-        let told = told_of(source, columns, with, option, "W0122");
+        let told = told_of(source, columns, with, option, "W0142");
         match message {
             "" => assert_eq!(told, [""; 0]),
             message => assert!(told.iter().any(|told| told.contains(message)), "{told:?}"),

@@ -7,7 +7,7 @@ use super::records::{Lacking, Why, lacking};
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
-    code: "W0123",
+    code: "W0143",
     summary: "A table reads a generated column, which only rows of a snapshot have.",
     reason: "A stored generated column is not in the WAL: Postgres leaves it out of logical decoding (before `publish_generated_columns` of Postgres 18 at all). The snapshot reads it with a SELECT, and each change after it brings NULL.",
     fix: "compute the column in the statement, from the columns that it is generated of",
@@ -41,6 +41,6 @@ mod tests {
     #[case("id INT, serial INT", DEBEZIUM, 0)]
     fn a_generated_column(#[case] columns: &str, #[case] with: &str, #[case] n: usize) {
         let source = "CREATE TABLE t (id int PRIMARY KEY, twice int GENERATED ALWAYS AS (id * 2) STORED, serial int GENERATED ALWAYS AS IDENTITY)";
-        assert_eq!(told_of(source, columns, with, "", "W0123").len(), n);
+        assert_eq!(told_of(source, columns, with, "", "W0143").len(), n);
     }
 }

@@ -9,7 +9,7 @@ use crate::sql::token::{Language, Token, significant};
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
-    code: "W0127",
+    code: "W0147",
     summary: "A statement groups by more columns than its sink's primary key has.",
     reason: "Two groups that differ only in a column outside of the key write the same key: the last one to change stands there, and the delete of one takes away the other.",
     fix: "take the column into the primary key of the sink, or out of GROUP BY",
@@ -247,6 +247,6 @@ mod tests {
              CREATE TABLE s ({sink} NOT ENFORCED) WITH ('connector' = 'upsert-kafka', 'topic' = 's', 'key.format' = 'json', 'value.format' = 'json');\n    \
              INSERT INTO s {query}\n  sinks: {{s: unjudged}}\ntimeline:\n  - a: INSERT INTO t VALUES (1)\n"
         );
-        assert_eq!(warned_of(&text, "W0127"), expected, "{text}");
+        assert_eq!(warned_of(&text, "W0147"), expected, "{text}");
     }
 }

@@ -6,7 +6,7 @@ use super::causes::Told;
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
-    code: "W0126",
+    code: "W0146",
     summary: "A changelog source is read from its latest offset.",
     reason: "An update or a delete takes back a row that was written before: who begins at the end of the topic has never seen it, so that sums, joins and filters are wrong from the first change on, and rows that never change again are missing.",
     fix: "write 'scan.startup.mode' = 'earliest-offset'; with a compacted topic that is one record a key",
@@ -55,6 +55,6 @@ mod tests {
     fn a_changelog_from_its_end(#[case] with: &str, #[case] n: usize) {
         let with = format!("'connector' = 'kafka', {with}");
         let source = "CREATE TABLE t (id int PRIMARY KEY)";
-        assert_eq!(told_of(source, "id INT", &with, "", "W0126").len(), n);
+        assert_eq!(told_of(source, "id INT", &with, "", "W0146").len(), n);
     }
 }

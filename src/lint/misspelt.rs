@@ -7,7 +7,7 @@ use super::records::{Lacking, Why, beside_the_envelope, lacking};
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
-    code: "W0121",
+    code: "W0141",
     summary: "A table reads a column that no record of its topic has.",
     reason: "Flink's formats find a field by its name, upper and lower case told apart, and give NULL for one that is not there: nothing fails, and the column is always NULL. Postgres folds names that are not quoted to lower case.",
     fix: "name the column as the source DDL does",
@@ -46,7 +46,7 @@ mod tests {
     #[case("id INT, op STRING", JSON, "it stands in the envelope, as `after.id`")]
     #[case("`After` ROW<id INT>", JSON, "did you mean `after`?")]
     fn it_is_told(#[case] columns: &str, #[case] with: &str, #[case] message: &str) {
-        let told = told_of(SOURCE, columns, with, "", "W0121");
+        let told = told_of(SOURCE, columns, with, "", "W0141");
         assert!(told.iter().any(|told| told.contains(message)), "{told:?}");
     }
 
@@ -90,7 +90,7 @@ mod tests {
         #[case] with: &str,
         #[case] options: &str,
     ) {
-        assert_eq!(told_of(SOURCE, columns, with, options, "W0121"), [""; 0]);
+        assert_eq!(told_of(SOURCE, columns, with, options, "W0141"), [""; 0]);
     }
 
     #[test]
@@ -104,8 +104,8 @@ mod tests {
                  INSERT INTO b SELECT id FROM a\n  sinks: {{b: unjudged}}\ntimeline:\n  - a: {timeline}\n"
             )
         };
-        assert!(warned_of(&text("INSERT INTO a VALUES (1)"), "W0121"));
-        assert!(!warned_of(&text("ALTER TABLE a ADD v int"), "W0121"));
-        assert!(!warned_of(&text("ALTER TABLE a RENAME id TO v"), "W0121"));
+        assert!(warned_of(&text("INSERT INTO a VALUES (1)"), "W0141"));
+        assert!(!warned_of(&text("ALTER TABLE a ADD v int"), "W0141"));
+        assert!(!warned_of(&text("ALTER TABLE a RENAME id TO v"), "W0141"));
     }
 }

@@ -22,7 +22,6 @@ mod misspelt;
 mod nobody;
 pub mod options;
 mod order;
-mod padded;
 mod patterns;
 mod races;
 mod records;
@@ -91,7 +90,6 @@ pub const RULES: &[Rule] = &[
     latest::RULE,
     groups::RULE,
     aborted::RULE,
-    padded::RULE,
 ];
 
 /// The warnings of one trial, by place. `sources` are the files that were read for it.

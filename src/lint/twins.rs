@@ -6,7 +6,7 @@ use super::case::{Case, Found};
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
-    code: "W0125",
+    code: "W0145",
     summary: "A list of tables holds for a second table whose name differs in upper and lower case alone.",
     reason: "Debezium's lists do not look at case: `public.orders` captures `public.\"Orders\"` too, whose records go to a topic that nobody asked for (or, where case is lost on the way, into the same).",
     fix: "give one of the tables another name, or leave one out by an expression that looks at case: `(?-i:public\\.orders)`",
@@ -60,6 +60,6 @@ mod tests {
             "CREATE TABLE orders (id int PRIMARY KEY); CREATE TABLE {other} (id int PRIMARY KEY)"
         );
         let with = "'connector' = 'kafka', 'format' = 'debezium-json'";
-        assert_eq!(told_of(&source, "id INT", with, option, "W0125").len(), n);
+        assert_eq!(told_of(&source, "id INT", with, option, "W0145").len(), n);
     }
 }

@@ -25,6 +25,7 @@ mod sinks;
 mod skipped;
 mod snapshot;
 mod snapshots;
+mod statements;
 mod summary;
 mod told;
 mod unread;
