@@ -58,10 +58,8 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
             let is_plain =
                 |diff: &&RowDiff<'_>| diff.expected.as_ref().is_some_and(|row| sink.is_plain(row));
             let diffs = diffs.iter().filter(|diff| !windows || is_plain(diff)).collect::<Vec<_>>();
-            let hop = match diffs.is_empty() {
-                true => None,
-                false => Some(FirstHop::of(case, &flow, (sink, proof), &reference)),
-            };
+            let hop =
+                (!diffs.is_empty()).then(|| FirstHop::of(case, &flow, (sink, proof), &reference));
             for (diff, hop) in diffs.iter().filter_map(|diff| Some((*diff, hop.as_ref()?))) {
                 let mut raw = finding(case, (sink, proof), &reference, (diff, &earlier), hop);
                 // A repeat that the contract allows is no wrong row.
