@@ -409,7 +409,11 @@ impl<'c> Judge<'_, 'c, '_> {
         let states = admitted.rows.iter().map(of_end).collect::<Vec<_>>();
         let counts = states.iter().map(|rows| count(&rows.iter().collect::<Vec<_>>()));
         let counts = counts.collect::<Vec<_>>();
-        let fired = self.fired(end, at);
+        // What was written again took back what it stands for.
+        let contents = admitted.reworked.then(|| self.sink.contents(at));
+        let held = contents.iter().flat_map(|contents| &contents.bag);
+        let held = held.filter(|emitted| self.end_of(emitted) == Some(end)).collect();
+        let fired = if admitted.reworked { held } else { self.fired(end, at) };
         let mut written = BTreeMap::<_, Vec<&Emitted<'_>>>::new();
         for emitted in fired {
             if let Some(row) = &emitted.row {
@@ -435,7 +439,7 @@ impl<'c> Judge<'_, 'c, '_> {
         for row in states.last().into_iter().flatten() {
             let form = texts(row, &columns);
             let n = written.get(&form).map_or(0, Vec::len);
-            if self.why == Why::Closed && n < least(&form) {
+            if matches!(self.why, Why::Closed | Why::Reworked) && n < least(&form) {
                 missing.push(row.clone());
             }
         }

@@ -152,18 +152,13 @@ impl Reader<'_> {
         }
     }
 
-    /// The one delay that the clauses say.
+    /// The one delay that the clauses say; of several, each counts for its own table.
     fn written_delay(&mut self, window: &At, known: &BTreeSet<u64>) -> Option<u64> {
-        if known.len() > 1 {
-            let message = "the WATERMARK clauses that this sink reads say different delays";
-            self.error(Code::Delay, window, message).help("say as `delay` which one counts");
-            return None;
-        }
         if known.is_empty() {
             let message = "no WATERMARK clause that this sink reads says its delay readably";
             self.error(Code::Delay, window, message).help("give it as `delay`, e.g. `delay: 5s`");
         }
-        known.first().copied()
+        known.first().copied().filter(|_| known.len() == 1)
     }
 }
 
