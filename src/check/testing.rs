@@ -137,6 +137,8 @@ pub(super) fn table() -> Table {
         key: vec!["id".to_owned()],
         identity: ReplicaIdentity::Full,
         captured: true,
+        partitioned: false,
+        within: Vec::new(),
     }
 }
 

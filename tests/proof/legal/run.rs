@@ -196,6 +196,8 @@ fn table(plan: &Plan) -> Table {
         key: if plan.keyed { vec!["id".to_owned()] } else { Vec::new() },
         identity: if plan.full { ReplicaIdentity::Full } else { ReplicaIdentity::Default },
         captured: true,
+        partitioned: false,
+        within: Vec::new(),
     }
 }
 
