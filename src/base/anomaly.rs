@@ -111,7 +111,7 @@ findings! {
     TruncateUnseen "truncate-unseen" SilentDrops "A TRUNCATE left rows behind at this hop.";
     CaptureDrift "capture-drift" SilentDrops "The publication, replica identity or table list changed during the run.";
     Stalled "stalled" Progress "The pipeline stopped moving before the condition held.";
-    ConnectorFailed "connector-failed" Progress "The connector or its task failed.";
+    ConnectorFailed "connector-failed" Progress "The connector or its task failed, or gave up what it was asked for.";
     StatementFailed "statement-failed" Progress "A running statement failed.";
     StatementRejected "statement-rejected" Progress "A statement was refused at submission.";
     SlotRetained "slot-retained" Progress "The slot did not confirm what was committed.";

@@ -46,7 +46,8 @@ impl Exit {
         }
     }
 
-    /// Of several endings the one that counts: the first of 70, 130, 31, 30, 20, 10, 11.
+    /// Of several endings the one that counts: the first of 70, 130, 10, 31, 30, 20, 11. A real
+    /// finding stands whatever else broke beside it.
     #[must_use]
     pub fn worst(self, other: Self) -> Self {
         if other.rank() > self.rank() { other } else { self }
@@ -58,10 +59,10 @@ impl Exit {
             Self::NothingRun => 1,
             Self::Usage => 2,
             Self::Unknown => 3,
-            Self::Anomaly => 4,
-            Self::ScenarioInvalid => 5,
-            Self::StackNotUp => 6,
-            Self::CaptureBroken => 7,
+            Self::ScenarioInvalid => 4,
+            Self::StackNotUp => 5,
+            Self::CaptureBroken => 6,
+            Self::Anomaly => 7,
             Self::Interrupted => 8,
             Self::Internal => 9,
         }
@@ -74,8 +75,23 @@ mod tests {
 
     #[test]
     fn the_worst_of_several_endings_counts() {
-        assert_eq!(Exit::Anomaly.worst(Exit::StackNotUp), Exit::StackNotUp);
-        assert_eq!(Exit::Unknown.worst(Exit::Pass), Exit::Unknown);
-        assert_eq!(Exit::Unknown.worst(Exit::Anomaly), Exit::Anomaly);
+        let order = [
+            Exit::Internal,
+            Exit::Interrupted,
+            Exit::Anomaly,
+            Exit::CaptureBroken,
+            Exit::StackNotUp,
+            Exit::ScenarioInvalid,
+            Exit::Unknown,
+            Exit::Usage,
+            Exit::NothingRun,
+            Exit::Pass,
+        ];
+        for (n, worse) in order.into_iter().enumerate() {
+            for better in order.into_iter().skip(n) {
+                assert_eq!(worse.worst(better), worse);
+                assert_eq!(better.worst(worse), worse);
+            }
+        }
     }
 }

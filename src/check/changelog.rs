@@ -23,7 +23,12 @@ const ORPHAN: (Anomaly, &str) = (Anomaly::OrphanRetraction, "takes back a row th
 
 pub(super) fn check(case: &Case<'_>, found: &mut Found) {
     let retract = |sink: &&SinkCase<'_>| sink.shape.table.mode == SinkMode::Retract;
-    for sink in case.sinks.iter().filter(retract).filter(|sink| !sink.stopped) {
+    for sink in case
+        .sinks
+        .iter()
+        .filter(retract)
+        .filter(|sink| !sink.stopped || sink.is_looked_at(&case.index))
+    {
         let what = format!("the changes of `{}`", sink.name);
         if let Some(unread) = &sink.unread {
             found.gap(what, unread.clone());

@@ -30,7 +30,7 @@ pub(super) const FINDS: &[Anomaly] = &[
 
 pub(super) fn check(case: &Case<'_>, found: &mut Found) {
     let flow = Flow::of(&case.index);
-    for sink in case.sinks.iter().filter(|sink| sink.judged && !sink.stopped) {
+    for sink in case.sinks.iter().filter(|sink| sink.is_looked_at(&case.index)) {
         // What comes after a window has fired is not in it, and need not be.
         let windows = case.level(sink) == Level::Windows;
         let mut earlier = Earlier::of(sink);

@@ -72,6 +72,14 @@ impl Rows {
     }
 }
 
+/// Whether a record stands below the ends of the last proof.
+fn is_proven(index: &Index<'_>, topic: &str, emitted: &Emitted<'_>) -> bool {
+    let ends = index.last_proof().and_then(|proof| proof.ends.get(topic));
+    let partition = usize::try_from(emitted.record.partition).ok();
+    let end = partition.and_then(|partition| ends?.get(partition));
+    end.is_some_and(|(_, end)| emitted.record.offset < *end)
+}
+
 impl<'a> SinkCase<'a> {
     /// All sinks of the pipeline, and what cannot be laid out of them.
     pub(super) fn all(index: &Index<'a>) -> (Vec<Self>, Vec<Gap>) {
@@ -104,6 +112,10 @@ impl<'a> SinkCase<'a> {
                     Err(error) => unread = unread.or(Some(error.to_string())),
                 }
             }
+            if stopped {
+                // What came behind the last proof is not known to be whole.
+                log.retain(|emitted| is_proven(index, &table.topic, emitted));
+            }
             let read = log.iter().map(|emitted: &Emitted<'_>| emitted.record.partition);
             let skipped = index
                 .last_proof()
@@ -119,6 +131,11 @@ impl<'a> SinkCase<'a> {
             sinks.push(Self { name, shape, log, judged, window, zone, unread, stopped });
         }
         (sinks, gaps)
+    }
+
+    /// Whether it is judged: where its statement failed, as far as was proven before.
+    pub(super) fn is_looked_at(&self, index: &Index<'_>) -> bool {
+        self.judged && (!self.stopped || index.last_proof().is_some())
     }
 
     /// Whether it ever held a row.

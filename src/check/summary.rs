@@ -43,7 +43,9 @@ pub(super) fn not_judged(case: &Case<'_>) -> Vec<String> {
             continue;
         }
         if sink.stopped {
-            lines.push(format!("sink `{name}`: its statement failed or was rejected"));
+            let what = "its statement failed or was rejected";
+            let proven = if sink.is_looked_at(&case.index) { ", after the last proof" } else { "" };
+            lines.push(format!("sink `{name}`{proven}: {what}"));
             continue;
         }
         if let (Some(_), Some(option)) = (sink.window, case.corrects_windows()) {

@@ -41,7 +41,7 @@ mod translate;
 ///
 /// Exit codes: 0 pass, 2 usage, 10 anomaly, 11 unknown, 12 nothing selected or nothing run,
 /// 20 scenario, pipeline or history invalid, 30 stack not up, 31 capture broken, 70 internal bug,
-/// 130 interrupted. Of several the first of 70, 130, 31, 30, 20, 10, 11 counts.
+/// 130 interrupted. Of several the first of 70, 130, 10, 31, 30, 20, 11 counts.
 #[derive(Debug, Parser)]
 #[command(name = "changeproof", version, subcommand_required = true, arg_required_else_help = true)]
 struct Arguments {

@@ -11,6 +11,7 @@ use crate::run::{Progress, Stage};
 
 /// One line for the whole and one for each running trial; all of it vanishes at the end.
 pub(super) struct Bars {
+    console: Console,
     all: MultiProgress,
     total: ProgressBar,
     running: Mutex<BTreeMap<String, ProgressBar>>,
@@ -18,18 +19,21 @@ pub(super) struct Bars {
 
 impl Bars {
     /// Bars for `n` trials; hidden when stderr is no terminal.
-    pub(super) fn new(n: u64) -> Self {
+    pub(super) fn new(n: u64, console: Console) -> Self {
         let all = MultiProgress::new();
         let total =
             if Console::watched() { all.add(ProgressBar::new(n)) } else { ProgressBar::hidden() };
         total.set_style(style("{pos}/{len} {msg} {elapsed}"));
         total.enable_steady_tick(Duration::from_millis(200));
-        Self { all, total, running: Mutex::default() }
+        Self { console, all, total, running: Mutex::default() }
     }
 
-    /// Says what happens before the trials run.
+    /// Says what happens before the trials run. Whom a wait is for is said where nobody watches too.
     pub(super) fn say(&self, what: &str) {
         self.total.set_message(what.to_owned());
+        if !Console::watched() && what.starts_with("waiting for ") {
+            self.console.err(what);
+        }
     }
 
     /// A trial ended; `print` may print meanwhile without being overdrawn.

@@ -121,7 +121,7 @@ pub(super) fn run(run: &Run, environment: &Environment, console: Console) -> Exi
     let shared = Arc::new(Shared {
         options,
         cancel: Cancel::new(),
-        bars: Bars::new(u64::try_from(selected.trials.len()).unwrap_or(u64::MAX)),
+        bars: Bars::new(u64::try_from(selected.trials.len()).unwrap_or(u64::MAX), console),
         shown,
         jobs: usize::from(run.jobs),
         keep: run.keep,
@@ -165,8 +165,9 @@ async fn all(trials: Vec<Planned>, shared: &Arc<Shared>) -> Exit {
         }
     }
     shared.bars.clear();
-    if let Some((exit, sentence)) = failure {
-        shared.shown.console.failed(&sentence, exit);
+    // Why no stack could be had; what was judged before it stands beside it.
+    let failure = failure.map(|(exit, sentence)| shared.shown.console.failed(&sentence, exit));
+    if let (true, Some(exit)) = (ended.is_empty(), failure) {
         return exit;
     }
     let place = |one: &Ended| order.iter().position(|name| *name == one.planned.trial.name());
@@ -174,7 +175,7 @@ async fn all(trials: Vec<Planned>, shared: &Arc<Shared>) -> Exit {
     let cases: Vec<Case<'_>> = ended.iter().map(Ended::case).collect();
     // What was not run changes nothing, unless nothing was.
     let ran = cases.iter().map(|case| case.exit).filter(|exit| *exit != Exit::NothingRun);
-    let mut exit = ran.reduce(Exit::worst).unwrap_or(Exit::NothingRun);
+    let mut exit = ran.chain(failure).reduce(Exit::worst).unwrap_or(Exit::NothingRun);
     if let Some(sentence) = without_order(&ended) {
         exit = exit.worst(shared.shown.console.failed(&sentence, Exit::ScenarioInvalid));
     }

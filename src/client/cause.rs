@@ -34,6 +34,8 @@ pub struct Cause {
     pub place: Option<StatementPlace>,
     /// The rest of the message, then what the exceptions around it add.
     pub detail: Vec<String>,
+    /// Everything that the chain says, line by line, without frames: it names tables and options.
+    pub said: Vec<String>,
 }
 
 /// A place in the text of a statement: lines and columns in characters from 1, the end included.
@@ -105,6 +107,7 @@ fn byte_of(text: &str, line: usize, column: usize) -> usize {
 /// The root cause of a trace, or of a message without one.
 pub fn root(trace: &str) -> Cause {
     let mut causes = messages(trace);
+    let said = causes.iter().flat_map(|(_, lines)| lines.iter().cloned()).collect();
     let place = causes.iter().rev().find_map(|(_, lines)| place(&lines.join(" ")));
     let Some((class, lines)) = causes.pop() else {
         return Cause { sentence: "no cause was given".to_owned(), ..Cause::default() };
@@ -127,7 +130,7 @@ pub fn root(trace: &str) -> Cause {
         Some(wall) => format!("{sentence} ({wall})"),
         None => sentence,
     };
-    Cause { class, sentence, place, detail }
+    Cause { class, sentence, place, detail, said }
 }
 
 /// A list of everything that would have been right is no part of the sentence.
@@ -140,7 +143,9 @@ fn messages(trace: &str) -> Vec<(String, Vec<String>)> {
     let mut causes: Vec<(String, Vec<String>)> = Vec::new();
     // Everything below a suppressed exception belongs to it: it is indented, as frames are.
     for line in trace.lines() {
-        let frame = line.starts_with("\tat ") || line.starts_with("\t...");
+        let inside = line.trim_start();
+        let frame = inside.len() < line.len()
+            && (inside.starts_with("... ") || inside.starts_with("at ") && inside.ends_with(')'));
         let suppressed = line.starts_with('\t') && line.trim_start().starts_with("Suppressed: ")
             || line.starts_with("\tCaused by: ")
             || line.starts_with("\t\t");

@@ -135,6 +135,15 @@ pub struct Attempt {
     pub status: String,
 }
 
+/// One failure of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobFailure {
+    /// When, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// Why.
+    pub cause: Cause,
+}
+
 #[derive(Deserialize)]
 struct VertexDetail {
     subtasks: Vec<Subtask>,
@@ -179,7 +188,8 @@ struct RequestStatus {
 struct Outcome {
     #[serde(rename = "checkpointId", default)]
     checkpoint: Option<u64>,
-    #[serde(rename = "failureCause", default)]
+    /// A savepoint spells it otherwise than a checkpoint.
+    #[serde(rename = "failureCause", alias = "failure-cause", default)]
     failure: Option<Failure>,
     #[serde(default)]
     location: Option<String>,
@@ -389,6 +399,13 @@ impl JobManager {
 
     /// Why the job failed, or failed last before it was restarted; `None` if it never did.
     pub async fn failure(&self, job: &str) -> Result<Option<Cause>, FlinkError> {
+        let failures = self.failures(job).await?.into_iter();
+        Ok(failures.map(|failure| failure.cause).next())
+    }
+
+    /// The job's failures, the last one first, also those after which it was restarted. Flink keeps
+    /// the last sixteen; a job that is gone has none.
+    pub async fn failures(&self, job: &str) -> Result<Vec<JobFailure>, FlinkError> {
         #[derive(Deserialize)]
         struct Exceptions {
             #[serde(rename = "exceptionHistory")]
@@ -402,13 +419,19 @@ impl JobManager {
         struct Entry {
             #[serde(default)]
             stacktrace: Option<String>,
+            #[serde(default)]
+            timestamp: i64,
         }
         let path = format!("/jobs/{job}/exceptions");
         let Some(exceptions) = found(self.http.get::<Exceptions>(&path).await)? else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
-        let entry = exceptions.history.entries.into_iter().next();
-        Ok(entry.and_then(|entry| entry.stacktrace).map(|trace| cause::root(&trace)))
+        let entries = exceptions.history.entries.into_iter();
+        let failure = |entry: Entry| {
+            let cause = cause::root(&entry.stacktrace?);
+            Some(JobFailure { at_ms: entry.timestamp, cause })
+        };
+        Ok(entries.filter_map(failure).collect())
     }
 
     /// Cancels a job and waits until it is gone; one that has ended or is not there is no error.

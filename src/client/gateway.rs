@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::cause::{self, Cause};
+use super::clock::Stopwatch;
 use super::endpoints::Endpoints;
 use super::http::{Http, HttpError};
 use super::wait::{self, Look, TimedOut, WaitError};
@@ -168,7 +169,12 @@ impl Session {
 
     async fn fetch_all(&self, operation: &str) -> Result<Answer, GatewayError> {
         let mut answer = Answer::default();
+        let watch = Stopwatch::start();
         for token in 0_u32.. {
+            if watch.elapsed() > STATEMENT_LIMIT {
+                let sentence = format!("its result has no end within {STATEMENT_LIMIT:?}");
+                return Err(GatewayError::Refused(Cause { sentence, ..Cause::default() }));
+            }
             let path = format!("{operation}/result/{token}?rowFormat=JSON");
             let fetched = wait::until("the statement's result", STATEMENT_LIMIT, || async {
                 let fetched: Fetched = self.http.get(&path).await.map_err(refused)?;

@@ -7,6 +7,8 @@ use reqwest::Method;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::cause;
+
 /// A component answers on loopback within milliseconds; a call that takes this long will not end.
 const CALL_LIMIT: Duration = Duration::from_mins(1);
 
@@ -118,7 +120,7 @@ impl Http {
             method: method.to_string(),
             path: path.to_owned(),
             status: Some(status.as_u16()),
-            line: first_line(&text).to_owned(),
+            line: reason(&text),
             body: text,
         })
     }
@@ -136,6 +138,24 @@ fn failed(method: &Method, path: &str, error: &dyn std::error::Error) -> HttpErr
         status: None,
         line: format!("no answer: {cause}"),
         body: String::new(),
+    }
+}
+
+/// What a refusal says. Flink's are `{"errors": ["…", "<trace>"]}`, Connect's `{"message": "…"}`; of a
+/// trace only its cause is told.
+fn reason(body: &str) -> String {
+    #[derive(serde::Deserialize)]
+    struct Refusal {
+        #[serde(default)]
+        errors: Vec<String>,
+        #[serde(default)]
+        message: Option<String>,
+    }
+    let refusal = serde_json::from_str::<Refusal>(body).ok();
+    let said = refusal.and_then(|refusal| refusal.errors.into_iter().last().or(refusal.message));
+    match said {
+        Some(said) => cause::root(&said).sentence,
+        None => first_line(body).to_owned(),
     }
 }
 
@@ -177,6 +197,21 @@ mod tests {
             body: "no such class\n".to_owned(),
         };
         assert_eq!(error.to_string(), "PUT /connectors/c/config: status 400, no such class");
+    }
+
+    #[rstest::rstest]
+    #[case::trace(
+        r#"{"errors":["Internal server error.","<Exception on server side:\na.b.OuterException: x\n\tat a.b.C.d(C.java:1)\nCaused by: java.lang.ArithmeticException: / by zero\n\tat e.F.g(F.java:2)\n\nEnd of exception on server side>"]}"#,
+        "/ by zero"
+    )]
+    #[case::connect(
+        r#"{"error_code":500,"message":"no such class\n\tat a.B.c(B.java:1)"}"#,
+        "no such class"
+    )]
+    #[case::text("gone\n\tat a.B.c(B.java:1)\n", "gone")]
+    #[case::nothing("", "(empty body)")]
+    fn a_refusal_is_one_line_without_a_trace(#[case] body: &str, #[case] told: &str) {
+        assert_eq!(reason(body), told);
     }
 
     #[tokio::test]

@@ -321,8 +321,7 @@ impl Walk<'_> {
                 "one session holds all tables, whatever its catalog is called",
             ));
         }
-        let looks = ["SELECT", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "WITH", "VALUES"];
-        if looks.iter().any(|word| is(0, word)) {
+        if flink::only_shows(text) {
             return Ok(Outcome::note("it only shows something to a person, so it is left out"));
         }
         if is(0, "DROP") && is(1, "VIEW") {

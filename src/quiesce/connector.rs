@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use super::log::ConnectorLog;
 use super::{Clients, Pipeline, Unproven, barrier};
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
 use crate::client::clock::Stopwatch;
+use crate::client::connect::Connect;
 use crate::client::postgres::Connection;
 use crate::client::wait::{self, Look, TimedOut, WaitError};
 
@@ -40,7 +42,7 @@ pub async fn streaming(
     };
     tokio::select! {
         streaming = streams => streaming,
-        failed = failed(clients, pipeline, limit) => Err(failed),
+        failed = failed((clients.connect, clients.log), pipeline.connector, limit) => Err(failed),
     }
 }
 
@@ -144,10 +146,10 @@ async fn stalled(clients: &Clients<'_>, pipeline: &Pipeline<'_>, late: &TimedOut
     Unproven::at_connector(Anomaly::Stalled, late.to_string(), detail)
 }
 
-/// Ends only when the connector or one of its tasks has failed.
+/// Ends only when the connector or one of its tasks has failed, or waits for what cannot come.
 pub(super) async fn failed(
-    clients: &Clients<'_>,
-    pipeline: &Pipeline<'_>,
+    (connect, log): (&Connect, &ConnectorLog),
+    connector: &str,
     limit: Duration,
 ) -> Unproven {
     let mut looks = 0_u32;
@@ -157,23 +159,29 @@ pub(super) async fn failed(
         looks += 1;
         let now = looks.is_multiple_of(8);
         async move {
-            let fine = || Ok(Look::NotYet("it works".to_owned()));
-            if !now {
-                return fine();
-            }
-            // A worker that does not answer now may answer again; time-outs tell the rest.
-            let Ok(Some(status)) = clients.connect.status(pipeline.connector).await else {
-                return fine();
-            };
-            match status.failure() {
-                Some(cause) => Ok::<_, Unproven>(Look::Holds(cause)),
-                None => fine(),
-            }
+            let found = if now { look(connect, log, connector).await } else { None };
+            Ok::<_, Unproven>(
+                found.map_or_else(|| Look::NotYet("it works".to_owned()), Look::Holds),
+            )
         }
     });
     match failed.await {
-        Ok(cause) => Unproven::at_connector(Anomaly::ConnectorFailed, cause.sentence, cause.detail),
-        Err(WaitError::Look(unproven)) => unproven,
+        Ok(unproven) | Err(WaitError::Look(unproven)) => unproven,
         Err(WaitError::TimedOut(late)) => Unproven::broken(&late),
     }
+}
+
+async fn look(connect: &Connect, log: &ConnectorLog, connector: &str) -> Option<Unproven> {
+    // A worker that does not answer now may answer again; time-outs tell the rest.
+    let status = connect.status(connector).await.ok().flatten();
+    if let Some(cause) = status.and_then(|status| status.failure()) {
+        let (sentence, detail) = (cause.sentence, cause.detail);
+        return Some(Unproven::at_connector(Anomaly::ConnectorFailed, sentence, detail));
+    }
+    let topic = log.waits_for_topic()?;
+    let sentence = format!(
+        "the connector writes to the topic `{topic}`, which is not there: its producer waits for it, \
+         and everything else waits behind it"
+    );
+    Some(Unproven::at_connector(Anomaly::Stalled, sentence, Vec::new()))
 }

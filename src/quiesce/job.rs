@@ -7,20 +7,17 @@ use std::time::Duration;
 use futures::future::try_join_all;
 use itertools::Itertools as _;
 
+use super::failing::{self, Asked};
 use super::watermark::{self, Bounds, Expected, Partition, Place};
 use super::{Clause, Clients, Job, Read, Unproven, firing, metric};
 use crate::base::anomaly::Anomaly;
-use crate::client::clock::Stopwatch;
-use crate::client::flink::{self, Attempt, FlinkError, is_terminal};
+use crate::client::flink::{self, Attempt, FlinkError};
 use crate::client::kafka::Ends;
 use crate::client::wait::{self, Look, WaitError};
 use crate::history::event::Unassigned;
 
 /// The watermark of a task that has had none.
 const START: i64 = i64::MIN;
-
-/// How long a failed job may take to say why.
-const CAUSE_LIMIT: Duration = Duration::from_secs(3);
 
 /// A job whose graph is known.
 pub(super) struct Watched<'a> {
@@ -82,7 +79,7 @@ impl<'a> Watched<'a> {
         };
         let attempts = attempts(clients, &graph).await?;
         let watched = Self { job, graph, attempts, offsets: Mutex::default() };
-        let sources = watched.sources()?;
+        let sources = watched.sources();
         try_join_all(sources.iter().map(|source| watched.offset_names(clients, source)))
             .await
             .map_err(|error| Unproven::broken(&error))?;
@@ -116,21 +113,26 @@ impl<'a> Watched<'a> {
     }
 
     /// Vertices that read a topic, with the tables they read.
-    pub(super) fn sources(&self) -> Result<Vec<SourceVertex<'_>>, Unproven> {
-        let mut sources = Vec::new();
-        for vertex in &self.graph.vertices {
-            let Some(table) = metric::source_table(&vertex.name) else { continue };
-            let reads: Vec<_> = self.job.reads.iter().filter(|r| r.table == table).collect();
-            if reads.is_empty() && vertex.status != "FINISHED" {
-                let sentence = format!(
-                    "job {} reads `{table}`, of which nothing is known (operator `{}`)",
-                    self.job.id, vertex.name
-                );
-                return Err(Unproven::Broken(sentence));
-            }
-            sources.push(SourceVertex { vertex, reads });
-        }
-        Ok(sources)
+    pub(super) fn sources(&self) -> Vec<SourceVertex<'_>> {
+        let vertices = self.graph.vertices.iter();
+        vertices
+            .filter_map(|vertex| {
+                let table = metric::source_table(&vertex.name)?;
+                let reads = self.job.reads.iter().filter(|read| read.table == table).collect();
+                Some(SourceVertex { vertex, reads })
+            })
+            .collect()
+    }
+
+    /// Why quiescence of its sinks is not proven: it reads on, and how far is not known.
+    pub(super) fn unknown(&self) -> impl Iterator<Item = String> + '_ {
+        let unknown = |source: &SourceVertex<'_>| {
+            source.reads.is_empty() && source.vertex.status != "FINISHED"
+        };
+        let sources = self.sources().into_iter().filter(unknown);
+        sources.map(|source| {
+            format!("the statement reads `{}`, which is no topic of the run", source.table())
+        })
     }
 
     /// The names of the vertex's offset metrics that the JobManager has now.
@@ -159,7 +161,7 @@ impl<'a> Watched<'a> {
         ends: &Ends,
         limit: Duration,
     ) -> Result<Delivered, Unproven> {
-        let sources = self.sources()?;
+        let sources = self.sources();
         let condition = "the statement's sources to deliver everything";
         let delivered = wait::until(condition, limit, || self.look(clients, &sources, ends)).await;
         match delivered {
@@ -366,13 +368,18 @@ impl<'a> Watched<'a> {
         state.is_ok_and(|state| state.as_deref() == Some("FINISHED"))
     }
 
+    /// Why the job has failed, if it has.
+    pub(super) async fn failure(&self, clients: &Clients<'_>) -> Option<Unproven> {
+        failing::failure(clients.flink, clients.disturbances, self.job, Asked::Nothing).await
+    }
+
     /// The job's failure if it has failed, else that its looks do.
     pub(super) async fn diagnose(&self, clients: &Clients<'_>, error: FlinkError) -> Unproven {
-        failure(clients, self.job).await.unwrap_or_else(|| Unproven::broken(&error))
+        self.failure(clients).await.unwrap_or_else(|| Unproven::broken(&error))
     }
 
     pub(super) async fn stalled(&self, clients: &Clients<'_>, late: &str) -> Unproven {
-        if let Some(failure) = failure(clients, self.job).await {
+        if let Some(failure) = self.failure(clients).await {
             return failure;
         }
         let mut detail = Vec::new();
@@ -530,56 +537,4 @@ async fn attempts(clients: &Clients<'_>, graph: &flink::Job) -> Result<Vec<Attem
     let vertices = graph.vertices.iter().map(|v| clients.flink.attempts(&graph.id, &v.id));
     let attempts = try_join_all(vertices).await.map_err(|error| Unproven::broken(&error))?;
     Ok(attempts.into_iter().flatten().collect())
-}
-
-/// `statement-failed` if the job has ended otherwise than well (or that Flink itself is broken).
-async fn failure(clients: &Clients<'_>, job: &Job) -> Option<Unproven> {
-    let state = clients.flink.state(&job.id).await.ok()?;
-    let failing =
-        |state: &str| matches!(state, "FAILING") || is_terminal(state) && state != "FINISHED";
-    let state = state.filter(|state| failing(state))?;
-    if state.starts_with("CANCEL") {
-        let sentence = "the job was cancelled";
-        return Some(Unproven::at_sinks(job, Anomaly::StatementFailed, sentence, &[]));
-    }
-    // The cause is read from a copy of the graph, which may be older than the failure.
-    let cause = wait::until("a failed job to say why", CAUSE_LIMIT, || async {
-        let cause = clients.flink.failure(&job.id).await?;
-        Ok::<_, FlinkError>(cause.map_or_else(
-            || Look::NotYet(format!("the job is {state} and names no exception")),
-            Look::Holds,
-        ))
-    });
-    let (sentence, detail) = match cause.await {
-        Ok(cause) => match cause.of_the_stack(&job.id) {
-            Some(sentence) => return Some(Unproven::Broken(sentence)),
-            None => (cause.sentence, cause.detail),
-        },
-        Err(_) => (format!("the job is {state}, and Flink does not say why"), Vec::new()),
-    };
-    Some(Unproven::at_sinks(job, Anomaly::StatementFailed, &sentence, &detail))
-}
-
-/// Ends only when a job has failed.
-pub(super) async fn failed(clients: &Clients<'_>, jobs: &[Job], limit: Duration) -> Unproven {
-    let watch = Stopwatch::start();
-    let mut looks = 0_u32;
-    // It must not end before what it runs beside, which has the same limit.
-    let limit = limit.saturating_add(Duration::from_mins(1));
-    let failed = wait::until("a job to fail", limit, || {
-        looks += 1;
-        let now = looks.is_multiple_of(8);
-        async move {
-            for job in jobs.iter().filter(|_| now) {
-                if let Some(failure) = failure(clients, job).await {
-                    return Ok::<_, Unproven>(Look::Holds(failure));
-                }
-            }
-            Ok(Look::NotYet("they run".to_owned()))
-        }
-    });
-    match failed.await {
-        Ok(failure) => failure,
-        Err(error) => Unproven::Broken(format!("after {:.1?}: {error}", watch.elapsed())),
-    }
 }

@@ -35,8 +35,10 @@
 mod asynchronous;
 mod barrier;
 mod connector;
+mod failing;
 mod firing;
 mod job;
+mod log;
 mod metric;
 mod prove;
 mod readings;
@@ -57,7 +59,9 @@ use crate::score::manners::Behaviour;
 
 pub use barrier::{BARRIER_PREFIX, Barriers, emit};
 pub use connector::{Streaming, streaming};
+pub use failing::{Asked, Disturbances, all, failed as jobs_failed, failure};
 pub use job::watermark;
+pub use log::ConnectorLog;
 pub use prove::prove;
 pub use state::last_checkpoint;
 
@@ -82,6 +86,38 @@ pub struct Clients<'a> {
     pub clocks: &'a dyn Clocks,
     /// The service that jobs ask, if each record is asked for once and dropped where it is refused.
     pub asks_once: Option<&'a Behaviour>,
+    /// What is done to what the jobs stand on.
+    pub disturbances: &'a Disturbances,
+    /// What Connect's worker says of the connector.
+    pub log: &'a ConnectorLog,
+}
+
+/// Everything that may fail while something is waited for.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    /// Connect's worker.
+    pub connect: Connect,
+    /// The connector's name on it.
+    pub connector: String,
+    /// The JobManager.
+    pub flink: JobManager,
+    /// The jobs that run.
+    pub jobs: Vec<Job>,
+    /// What is done to what they stand on.
+    pub disturbances: Disturbances,
+    /// What Connect's worker says of the connector.
+    pub log: ConnectorLog,
+}
+
+impl Watch {
+    /// Ends only when the connector or a job has failed, or waits for what cannot come; not within
+    /// `limit`.
+    pub async fn failed(&self, limit: Duration) -> Unproven {
+        tokio::select! {
+            failed = connector::failed((&self.connect, &self.log), &self.connector, limit) => failed,
+            failed = jobs_failed((&self.flink, &self.disturbances), &self.jobs, limit) => failed,
+        }
+    }
 }
 
 /// What a watermark clause makes of the records of a topic, as the caller computes it from the
@@ -236,7 +272,7 @@ pub struct Trouble {
 
 impl Unproven {
     /// The same trouble at every sink of a job.
-    fn at_sinks(job: &Job, finding: Anomaly, sentence: &str, detail: &[String]) -> Self {
+    pub fn at_sinks(job: &Job, finding: Anomaly, sentence: &str, detail: &[String]) -> Self {
         let at = |sink: &SinkTopic| Trouble {
             finding,
             place: sink.sink.clone(),
@@ -247,7 +283,7 @@ impl Unproven {
     }
 
     /// Trouble of the connector.
-    fn at_connector(finding: Anomaly, sentence: String, detail: Vec<String>) -> Self {
+    pub fn at_connector(finding: Anomaly, sentence: String, detail: Vec<String>) -> Self {
         let place = "connector".to_owned();
         Self::Trouble(vec![Trouble { finding, place, sentence, detail }])
     }

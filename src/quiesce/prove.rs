@@ -7,7 +7,8 @@ use futures::future::{try_join, try_join_all};
 
 use super::firing::Held;
 use super::job::{Delivered, Watched};
-use super::{Clients, Job, Pipeline, Question, Unproven, asynchronous, connector, job};
+use super::{Clients, Job, Pipeline, Question, Unproven, asynchronous, connector, failing};
+use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
 use crate::client::clock::Stopwatch;
 use crate::client::flink::Attempt;
@@ -29,8 +30,12 @@ pub async fn prove(
     let attempt = Attempted { clients, pipeline, question, watch: Stopwatch::start() };
     tokio::select! {
         proof = attempt.prove() => proof,
-        failed = connector::failed(clients, pipeline, question.limit) => Err(failed),
-        failed = job::failed(clients, pipeline.jobs, question.limit) => Err(failed),
+        failed = connector::failed(
+            (clients.connect, clients.log), pipeline.connector, question.limit,
+        ) => Err(failed),
+        failed = failing::failed(
+            (clients.flink, clients.disturbances), pipeline.jobs, question.limit,
+        ) => Err(failed),
     }
 }
 
@@ -56,7 +61,7 @@ impl Attempted<'_> {
     }
 
     async fn prove(&self) -> Result<Proof, Unproven> {
-        let waves = waves(self.pipeline.jobs)?;
+        let (waves, _) = waves(self.pipeline.jobs);
         let back = connector::back(
             self.clients,
             self.pipeline,
@@ -77,10 +82,9 @@ impl Attempted<'_> {
             };
             tracing::debug!(changed, "the proof starts over");
             if self.left().is_zero() {
-                return Err(Unproven::Broken(format!(
-                    "nothing came to rest within {:.1?}: {changed}",
-                    self.question.limit
-                )));
+                let limit = self.question.limit;
+                let sentence = format!("nothing came to rest within {limit:.1?}: {changed}");
+                return Err(self.stalled(&changed, sentence));
             }
             watched = self.watch_jobs().await?;
         }
@@ -190,8 +194,21 @@ impl Attempted<'_> {
         });
         seen.await.map_err(|error| match error {
             WaitError::Look(unproven) => unproven,
-            WaitError::TimedOut(late) => Unproven::broken(&late),
+            WaitError::TimedOut(late) => self.stalled(&late.last, late.to_string()),
         })
+    }
+
+    /// The pipeline does not come to rest: at the sinks whose job or topic is named, else at the
+    /// connector.
+    fn stalled(&self, named: &str, sentence: String) -> Unproven {
+        let jobs = self.pipeline.jobs.iter();
+        let concerned = jobs.filter(|job| {
+            let sinks = job.sinks.iter().map(|sink| sink.topic.as_str());
+            sinks.chain([job.id.as_str()]).any(|name| !name.is_empty() && named.contains(name))
+        });
+        let stalled = |job| Unproven::at_sinks(job, Anomaly::Stalled, &sentence, &[]);
+        failing::all(concerned.map(stalled))
+            .unwrap_or_else(|| Unproven::at_connector(Anomaly::Stalled, sentence, Vec::new()))
     }
 
     async fn tapped(&self, ends: &Ends) -> Result<(), Unproven> {
@@ -203,7 +220,13 @@ impl Attempted<'_> {
         let attempts = try_join_all(watched.iter().map(|job| job.attempts_now(self.clients)));
         let ends = self.ends(self.pipeline.topics);
         let slot = connector::slot_position(self.clients, self.pipeline);
-        let (attempts, ends, slot) = futures::try_join!(attempts, ends, slot)?;
+        // A job that came through may have failed before, of what comes again.
+        let unfailed = async {
+            let jobs = self.pipeline.jobs;
+            let failed = failing::look(self.clients.flink, self.clients.disturbances, jobs);
+            failed.await.map_or(Ok(()), Err)
+        };
+        let (attempts, ends, slot, ()) = futures::try_join!(attempts, ends, slot, unfailed)?;
         Ok(Again { attempts, ends, slot_moved_back: slot < confirmed })
     }
 
@@ -280,19 +303,20 @@ impl Attempted<'_> {
         };
         // By topic, the watermark of the windows that it holds.
         let mut windows = BTreeMap::new();
-        let order = waves(self.pipeline.jobs).unwrap_or_default().into_iter().flatten();
-        for n in order {
+        let (order, circular) = waves(self.pipeline.jobs);
+        for n in order.into_iter().flatten() {
             let (Some(watched), Some(found)) = (watched.get(n), evidence.remove(&n)) else {
                 continue;
             };
             let job = watched.job;
             let firings = self.firings(watched, &found.delivered, &mut proof, &mut windows);
             for sink in &job.sinks {
-                let gaps = job.gaps.iter().chain(&found.delivered.gaps);
-                proof.gaps.extend(gaps.map(|sentence| ProofGap {
-                    sink: sink.sink.clone(),
-                    sentence: sentence.clone(),
-                }));
+                let circle = circular.contains(&n).then(|| CIRCLE.to_owned());
+                let gaps = job.gaps.iter().chain(&found.delivered.gaps).cloned();
+                let gaps = gaps.chain(watched.unknown()).chain(circle);
+                proof
+                    .gaps
+                    .extend(gaps.map(|sentence| ProofGap { sink: sink.sink.clone(), sentence }));
             }
             proof.jobs.push(JobProof {
                 job: job.id.clone(),
@@ -331,9 +355,12 @@ fn difference(watched: &[Watched<'_>], ends: &Ends, again: &Again, jobs: &[Job])
         }
     }
     // What cannot be proven quiet may go on writing.
+    let (_, circular) = waves(jobs);
     let restless: BTreeSet<_> = jobs
         .iter()
-        .filter(|job| !job.gaps.is_empty())
+        .enumerate()
+        .filter(|(n, job)| !job.gaps.is_empty() || circular.contains(n))
+        .map(|(_, job)| job)
         .flat_map(|job| job.sinks.iter().map(|sink| sink.topic.as_str()))
         .collect();
     let moved = ends.iter().find(|(place, bounds)| {
@@ -352,8 +379,13 @@ fn written(pipeline: &Pipeline<'_>, wave: &[usize]) -> Vec<Topic> {
     topics.filter(|topic| places.contains(topic.physical.as_str())).cloned().collect()
 }
 
-/// Jobs by when they can be proven: a job comes after all that write what it reads.
-fn waves(jobs: &[Job]) -> Result<Vec<Vec<usize>>, Unproven> {
+/// Why nothing is proven of statements that feed each other.
+const CIRCLE: &str = "statements read in a circle what they write: there is no order in which they \
+                      come to rest";
+
+/// Jobs by when they can be proven: a job comes after all that write what it reads. Those that feed
+/// each other come last, and are given once more.
+fn waves(jobs: &[Job]) -> (Vec<Vec<usize>>, BTreeSet<usize>) {
     let mut waves: Vec<Vec<usize>> = Vec::new();
     let mut open: BTreeMap<usize, &Job> = jobs.iter().enumerate().collect();
     while !open.is_empty() {
@@ -368,14 +400,14 @@ fn waves(jobs: &[Job]) -> Result<Vec<Vec<usize>>, Unproven> {
         };
         let wave: Vec<_> = open.iter().filter(|(n, job)| !waits(n, job)).map(|(n, _)| *n).collect();
         if wave.is_empty() {
-            let sentence = "statements read in a circle what they write; there is no order in \
-                which they come to rest";
-            return Err(Unproven::Broken(sentence.to_owned()));
+            let circular: BTreeSet<_> = open.into_keys().collect();
+            waves.push(circular.iter().copied().collect());
+            return (waves, circular);
         }
         open.retain(|n, _| !wave.contains(n));
         waves.push(wave);
     }
-    Ok(waves)
+    (waves, BTreeSet::new())
 }
 
 fn by_name(topics: &[Topic], ends: &Ends) -> BTreeMap<String, Vec<(i64, i64)>> {
@@ -445,13 +477,13 @@ mod tests {
             job("dimension", &["customers"], &["dim"]),
             job("join", &["metrics", "dim"], &["report"]),
         ];
-        assert_eq!(waves(&jobs), Ok(vec![vec![1, 2], vec![0], vec![3]]));
+        assert_eq!(waves(&jobs), (vec![vec![1, 2], vec![0], vec![3]], BTreeSet::new()));
     }
 
     #[test]
     fn two_jobs_that_feed_each_other_have_no_order() {
-        let jobs = [job("a", &["x"], &["y"]), job("b", &["y"], &["x"])];
-        assert!(waves(&jobs).unwrap_err().to_string().contains("circle"));
+        let jobs = [job("c", &["s"], &["x"]), job("a", &["x"], &["y"]), job("b", &["y"], &["x"])];
+        assert_eq!(waves(&jobs), (vec![vec![0], vec![1, 2]], BTreeSet::from([1, 2])));
     }
 
     #[test]
@@ -472,6 +504,6 @@ mod tests {
 
     #[test]
     fn a_job_may_read_what_it_writes_itself() {
-        assert_eq!(waves(&[job("a", &["x"], &["x"])]), Ok(vec![vec![0]]));
+        assert_eq!(waves(&[job("a", &["x"], &["x"])]).0, vec![vec![0]]);
     }
 }

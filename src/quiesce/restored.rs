@@ -26,7 +26,7 @@ impl Watched<'_> {
         limit: Duration,
     ) -> Result<(Delivered, u64), Unproven> {
         let condition = "a checkpoint that holds everything";
-        let sources = self.sources()?;
+        let sources = self.sources();
         let look = || self.look_at_state(clients, &sources, (ends, limit));
         let held = wait::until(condition, limit, look);
         match held.await {

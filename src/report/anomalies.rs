@@ -414,8 +414,8 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::ConnectorFailed,
         [
-            "Kafka Connect reports the state FAILED for the connector or for its task, and restarts neither by itself.",
-            "Nothing more is captured, and the slot holds back the log.",
+            "Kafka Connect reports the state FAILED for the connector or for its task, and restarts neither by itself; or the connector says in its log that it gave up what a signal asked for.",
+            "Nothing more is captured, and the slot holds back the log; rows of a snapshot that is given up never arrive.",
             "The cause stands in the finding, as the connector reports it.",
             "Mend the cause, then restart the task.",
         ],
@@ -423,7 +423,7 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::StatementFailed,
         [
-            "Flink accepted the statement and ran it; then its job ended with an error.",
+            "Flink accepted the statement and ran it; then its job ended with an error, or was started again and failed of the same.",
             "Its sinks get nothing more.",
             "The cause stands in the finding: a record it cannot read, a cast, a constraint.",
             "Mend the statement or the record; see the statement's place in the file.",

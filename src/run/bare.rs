@@ -24,7 +24,8 @@ use crate::client::postgres::Connection;
 use crate::drive::Driver;
 use crate::history::event::{Record, Table, Topic};
 use crate::quiesce::{
-    self, BARRIER_PREFIX, Barrier, Barriers, Clients, Pipeline, Question, Unproven,
+    self, BARRIER_PREFIX, Barrier, Barriers, Clients, ConnectorLog, Disturbances, Pipeline,
+    Question, Unproven,
 };
 use crate::scenario::timeline::{Action, Condition};
 use crate::scenario::trial::Trial;
@@ -73,6 +74,8 @@ struct Bare {
     flink: JobManager,
     connector: String,
     slot: String,
+    disturbances: Disturbances,
+    log: ConnectorLog,
 }
 
 async fn calls(run: &Run<'_>) -> Result<(), Stop> {
@@ -150,6 +153,8 @@ async fn stream(run: &Run<'_>, ready: watch::Sender<Option<Vec<Table>>>) -> Resu
         flink,
         connector,
         slot,
+        disturbances: Disturbances::default(),
+        log: run.connector_log.clone(),
     };
     let limit = run.context.limits.streaming;
     let (clients, pipeline) = (bare.clients(), bare.pipeline(&[]));
@@ -180,6 +185,8 @@ impl Bare {
             barriers: &self.barriers,
             clocks: &*self.clocks,
             asks_once: None,
+            disturbances: &self.disturbances,
+            log: &self.log,
         }
     }
 

@@ -97,6 +97,15 @@ impl Live<'_> {
         Ok(self.source.topics.iter().filter(same).cloned().collect())
     }
 
+    /// Topics whose names the new options do not tell.
+    fn unnamed(&self, entry: usize, problems: &[String]) -> Stop {
+        let problems = problems.join("; ");
+        match self.run.trial.timeline.get(entry) {
+            Some(entry) => diagnose::entry(diagnose::FAULT, entry, problems).into(),
+            None => Stop::Internal(problems),
+        }
+    }
+
     /// Gives the connector its configuration anew. It is stopped for that, once everything so far
     /// is captured, so that what it writes belongs to one of the configurations.
     async fn reconfigure(&mut self, entry: usize) -> Result<(), Wait> {
@@ -108,7 +117,7 @@ impl Live<'_> {
         let (run, endpoints) = (self.run, &self.run.context.endpoints);
         let connector =
             Connector::new(&run.written, &self.settings.connector, &run.names, endpoints)
-                .map_err(|problems| Stop::Stack(problems.join("; ")))?;
+                .map_err(|problems| self.unnamed(entry, &problems))?;
         let config = connector.shown();
         let differences = connector.differences.clone();
         run.recorder.record(Event::Differences { differences }).map_err(Stop::from)?;

@@ -1,5 +1,6 @@
 //! The conditions that an entry waits for.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -23,12 +24,17 @@ use crate::client::kafka;
 use crate::client::postgres::PostgresError;
 use crate::client::wait::{self, Look, TimedOut, WaitError};
 use crate::codec::debezium;
-use crate::history::event::{Event, Proof, ProofGap, Record, Reference, Side};
+use crate::history::event::{Event, Proof, ProofGap, Record, Reference, Side, Topic};
 use crate::quiesce::{self, Barrier, Pipeline, Question, Unproven};
 use crate::scenario::timeline::Condition;
 
 /// How often the cuts are asked for after a proof.
 const CUT_ROUNDS: usize = 3;
+
+/// What a look says of a watermark that is none.
+const NO_WATERMARK: &str = "it is none";
+/// So long a watermark may be none behind records that are all there.
+const NO_WATERMARK_PATIENCE: Duration = Duration::from_secs(8);
 
 /// Why a condition does not hold.
 pub(super) enum Wait {
@@ -144,9 +150,19 @@ impl Live<'_> {
         self.run.recorder.record_all(events).map_err(Stop::from)?;
         self.proofs += 1;
         self.run.log("quiescence is proven");
+        self.note_given_up()?;
         walsender::note(self.run, &self.source.control).await?;
         self.look_at_cuts().await?;
         self.look_back(number).await.map_err(Wait::Stop)
+    }
+
+    /// Records what the connector says that it has given up: nothing else tells.
+    pub(super) fn note_given_up(&self) -> Result<(), Stop> {
+        for line in self.run.connector_log.given_up() {
+            let sentence = format!("the connector gave up what it was asked for: {line}");
+            self.run.trouble(Anomaly::ConnectorFailed, "connector", None, &sentence)?;
+        }
+        Ok(())
     }
 
     /// Reads the files that the jobs have committed, and adds their ends to the proof.
@@ -265,8 +281,19 @@ impl Live<'_> {
         if *condition == Condition::Confirmed {
             self.refuse_nothing_to_confirm(entry).await?;
         }
-        let late = match self.until(condition, limit).await? {
+        if matches!(condition, Condition::Watermark(_)) {
+            self.refuse_no_watermark(entry)?;
+        }
+        let patience = self.patience(condition, limit);
+        let late = match self.until(condition, patience).await? {
             Ok(()) => return Ok(()),
+            // It has begun to move: it may go on.
+            Err(late) if patience < limit && late.last != NO_WATERMARK => {
+                match self.until(condition, limit.saturating_sub(patience)).await? {
+                    Ok(()) => return Ok(()),
+                    Err(late) => late,
+                }
+            }
             Err(late) => late,
         };
         let finding = match condition {
@@ -278,13 +305,62 @@ impl Live<'_> {
             Condition::Watermark(_) => self.windowed().flat_map(sinks_of).collect(),
             _ => vec!["connector".to_owned()],
         };
+        let detail = match condition {
+            Condition::Watermark(_) => self.held_back().await?,
+            _ => Vec::new(),
+        };
         let trouble = |place| quiesce::Trouble {
             finding,
             place,
             sentence: late.to_string(),
-            detail: Vec::new(),
+            detail: detail.clone(),
         };
         Err(Wait::Unproven(Unproven::Trouble(places.into_iter().map(trouble).collect())))
+    }
+
+    /// How long a condition is waited for that nothing brings about any more: while this entry waits,
+    /// nothing is committed, so that a watermark that is none stays so, unless idleness ends it.
+    fn patience(&self, condition: &Condition, limit: Duration) -> Duration {
+        let mut reads = self.windowed().flat_map(|job| &job.reads);
+        let idles = reads.any(|read| read.watermark == quiesce::Clause::Idle);
+        match condition {
+            Condition::Watermark(_) if !idles => limit.min(NO_WATERMARK_PATIENCE),
+            _ => limit,
+        }
+    }
+
+    /// A watermark that no statement has is waited for in vain.
+    fn refuse_no_watermark(&self, entry: usize) -> Result<(), Stop> {
+        if self.windowed().next().is_some() {
+            return Ok(());
+        }
+        let Some(entry) = self.run.trial.timeline.get(entry) else { return Ok(()) };
+        let message =
+            "no statement that runs reads a table with a WATERMARK, so that there is none";
+        let mut diagnostic = diagnose::entry(diagnose::FAULT, entry, message);
+        diagnostic.help = Some("declare one, or await `processed`".to_owned());
+        Err(diagnostic.into())
+    }
+
+    /// Partitions without a record, which hold the watermark back.
+    async fn held_back(&self) -> Result<Vec<String>, Stop> {
+        let reads = self.windowed().flat_map(|job| &job.reads);
+        let timed = reads.filter(|read| read.watermark != quiesce::Clause::None);
+        let names: BTreeSet<&str> = timed.map(|read| read.topic.as_str()).collect();
+        let topics = self.source.topics.iter().filter(|t| names.contains(t.physical.as_str()));
+        let topics: Vec<_> = topics.collect();
+        let asked: Vec<_> = topics.iter().map(|t| (t.physical.clone(), t.partitions)).collect();
+        let ends = self.source.ends.ends(&asked).await?;
+        let empty = |topic: &&Topic| {
+            let of = ends.iter().filter(|(place, _)| place.0 == topic.physical);
+            let empty = of.filter(|(_, ends)| ends.low == ends.high).map(|(place, _)| place.1);
+            let empty: Vec<_> = empty.map(|partition| partition.to_string()).collect();
+            (!empty.is_empty()).then(|| {
+                let (name, partitions) = (&topic.name, empty.join(", "));
+                format!("`{name}` has no record in partition {partitions}, which holds it back")
+            })
+        };
+        Ok(topics.iter().copied().filter_map(|topic| empty(&topic)).collect())
     }
 
     async fn refuse_nothing_to_confirm(&self, entry: usize) -> Result<(), Stop> {
@@ -342,8 +418,14 @@ impl Live<'_> {
                 let clients = clients(self.run, &self.source, &self.jobs.flink);
                 let jobs: Vec<_> = self.windowed().collect();
                 let least = quiesce::watermark(&clients, &jobs).await;
-                let least = least.map_err(|unproven| Stop::Stack(unproven.to_string()))?;
-                let shown = || least.map_or("it has none".to_owned(), |at| format!("it is {at}"));
+                let least = match least {
+                    Ok(least) => least,
+                    Err(unproven) => {
+                        let places = &self.jobs.places;
+                        return Err(self.run.troubles.unproven(unproven, places)?);
+                    }
+                };
+                let shown = || least.map_or(NO_WATERMARK.to_owned(), |at| format!("it is {at}"));
                 looked(least.is_some_and(|least| least >= *time), shown)
             }
             Condition::Compacted { place, key } => self.compacted(place, key).await?,

@@ -13,15 +13,16 @@ use tokio::task::JoinHandle;
 use super::outcome::Stop;
 use super::trouble::Troubles;
 use crate::base::anomaly::Anomaly;
+use crate::base::text::Place;
 use crate::capture::recorder::Recorder;
 use crate::client::clock;
 use crate::client::connect::{Connect, State};
 use crate::client::endpoints::Endpoints;
-use crate::client::flink::JobManager;
+use crate::client::flink::{FlinkError, JobManager};
 use crate::client::postgres::Outage;
 use crate::client::wait::{self, Look, WaitError};
 use crate::history::event::Event;
-use crate::quiesce;
+use crate::quiesce::{self, Asked, Disturbances, Job, Unproven};
 use crate::scenario::timeline::{Fault, Target, Verb};
 use crate::stack::{Component, Control, Deed};
 
@@ -42,6 +43,7 @@ pub(super) struct Hand {
     recorder: Recorder,
     troubles: Troubles,
     outage: Outage,
+    disturbances: Disturbances,
     state: Arc<Mutex<Known>>,
 }
 
@@ -50,8 +52,10 @@ pub(super) struct Hand {
 struct Known {
     /// Components that are down or paused.
     touched: Vec<Target>,
-    /// The ids of the jobs that run.
-    jobs: Vec<String>,
+    /// The jobs that run.
+    jobs: Vec<Job>,
+    /// Where the statements stand that write the sinks.
+    places: BTreeMap<String, Place>,
     /// By job, from what its start goes on.
     kept: BTreeMap<String, String>,
 }
@@ -72,6 +76,7 @@ impl Hand {
             recorder,
             troubles,
             outage: Outage::default(),
+            disturbances: Disturbances::default(),
             state: Arc::default(),
         })
     }
@@ -85,9 +90,15 @@ impl Hand {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The statements run as these jobs from now on.
-    pub(super) fn jobs_are(&self, jobs: Vec<String>) {
-        self.state().jobs = jobs;
+    /// What was done to what the jobs stand on.
+    pub(super) fn disturbances(&self) -> &Disturbances {
+        &self.disturbances
+    }
+
+    /// The statements run as these jobs from now on; `places` are those of their sinks.
+    pub(super) fn jobs_are(&self, jobs: Vec<Job>, places: BTreeMap<String, Place>) {
+        let mut state = self.state();
+        (state.jobs, state.places) = (jobs, places);
     }
 
     /// From what the start of a job's statement goes on, if it does.
@@ -100,10 +111,18 @@ impl Hand {
         self.recorder.record(Event::Fault { entry, fault, done_ms: None })?;
         if fault.verb.disturbs() {
             self.state().touched.push(fault.target);
+            if is_under_jobs(fault.target) {
+                self.disturbances.begin();
+            }
         }
         self.disturb(fault).await?;
         if !fault.verb.disturbs() {
-            self.state().touched.retain(|target| *target != fault.target);
+            let mut state = self.state();
+            state.touched.retain(|target| *target != fault.target);
+            let whole = !state.touched.iter().any(|target| is_under_jobs(*target));
+            if is_under_jobs(fault.target) && whole {
+                self.disturbances.end(now_ms());
+            }
         }
         let done_ms = Some(now_ms());
         Ok(self.recorder.record(Event::Fault { entry, fault, done_ms })?)
@@ -185,23 +204,55 @@ impl Hand {
         });
         followed.await.map_err(|error| match error {
             WaitError::Look(stop) => stop,
-            WaitError::TimedOut(late) => Stop::Stack(late.to_string()),
+            WaitError::TimedOut(late) => {
+                let late = Unproven::at_connector(Anomaly::Stalled, late.to_string(), Vec::new());
+                self.troubles.unproven(late, &BTreeMap::new()).unwrap_or_else(|stop| stop)
+            }
         })
     }
 
-    /// Ends all jobs, with a savepoint or by cancelling them.
+    /// Ends all jobs, with a savepoint or by cancelling them. A job that fails meanwhile, or that had
+    /// failed before, has failed.
     async fn statements(&self, savepoint: bool) -> Result<(), Stop> {
-        let jobs = self.state().jobs.clone();
-        self.state().kept.clear();
+        let (jobs, places) = {
+            let mut state = self.state();
+            state.kept.clear();
+            (state.jobs.clone(), state.places.clone())
+        };
+        let flink = (&self.flink, &self.disturbances);
+        let mut failures = Vec::new();
         for job in jobs {
-            if savepoint {
-                let path = self.flink.stop(&job, LIMIT).await?;
-                self.state().kept.insert(job, path);
-            } else {
-                self.flink.cancel(&job, LIMIT).await?;
+            let of_job = std::slice::from_ref(&job);
+            let stopped = tokio::select! {
+                stopped = self.end(&job, savepoint) => stopped,
+                failed = quiesce::jobs_failed(flink, of_job, LIMIT), if savepoint => {
+                    failures.push(failed);
+                    continue;
+                }
+            };
+            let failed = quiesce::failure(flink.0, flink.1, &job, Asked::End).await;
+            match (stopped, failed) {
+                (_, Some(failed)) => failures.push(failed),
+                (Ok(path), None) => {
+                    let kept = path.map(|path| (job.id, path));
+                    self.state().kept.extend(kept);
+                }
+                (Err(error), None) => failures.push(not_ended(&job, error)?),
             }
         }
-        Ok(())
+        match quiesce::all(failures) {
+            Some(failed) => Err(self.troubles.unproven(failed, &places)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends one job; gives its savepoint, if one is wanted.
+    async fn end(&self, job: &Job, savepoint: bool) -> Result<Option<String>, FlinkError> {
+        if savepoint {
+            self.flink.stop(&job.id, LIMIT).await.map(Some)
+        } else {
+            self.flink.cancel(&job.id, LIMIT).await.map(|()| None)
+        }
     }
 
     /// The jobs, each with the folder of its checkpoints.
@@ -209,8 +260,8 @@ impl Hand {
         let mut folders = Vec::new();
         let jobs = self.state().jobs.clone();
         for job in jobs {
-            let folder = self.flink.checkpoints_of(&job).await?;
-            folders.push((job, folder));
+            let folder = self.flink.checkpoints_of(&job.id).await?;
+            folders.push((job.id, folder));
         }
         Ok(folders)
     }
@@ -230,6 +281,26 @@ impl Hand {
         let mended = control.mend(LIMIT).await;
         mended.err().map(|error| format!("a component could not be brought back: {error}"))
     }
+}
+
+/// A job that could not be ended as it was asked, and that names no exception.
+fn not_ended(job: &Job, error: FlinkError) -> Result<Unproven, Stop> {
+    let sentence = match error {
+        FlinkError::Http(error) if error.status.is_none() => return Err(error.into()),
+        FlinkError::Http(error) => error.line,
+        FlinkError::Late(late) => late.to_string(),
+        FlinkError::Checkpoint(cause) => match cause.of_the_stack(&job.id) {
+            Some(sentence) => return Err(Stop::Stack(sentence)),
+            None => cause.sentence,
+        },
+    };
+    let sentence = format!("the statement could not be stopped with a savepoint: {sentence}");
+    Ok(Unproven::at_sinks(job, Anomaly::StatementFailed, &sentence, &[]))
+}
+
+/// Jobs fail that are right while it is away.
+fn is_under_jobs(target: Target) -> bool {
+    target.is_process() && target.restarts_statements()
 }
 
 /// A fault that acts later.

@@ -10,6 +10,7 @@ use super::clocks;
 use super::files;
 use super::outcome::Stop;
 use super::proctime;
+use super::refused::{created, refusal, refuse_nothing_written, reject, session_refused};
 use super::scoring::Serving;
 use super::session;
 use super::statements::{self, Prepared, Statements, TopicTable};
@@ -17,13 +18,12 @@ use super::subjects;
 use super::written;
 use crate::base::anomaly::Anomaly;
 use crate::base::text::Place;
-use crate::client::cause::Cause;
 use crate::client::flink::{FlinkError, JobManager};
-use crate::client::gateway::{Column, GatewayError, Session};
+use crate::client::gateway::{Column, Session};
 use crate::history::event::{Event, SinkMode, SinkTable, Table, Zoned};
 use crate::history::files::Kept;
 use crate::history::written::{Arrival, Written};
-use crate::quiesce::{Clause, Job, Lenient, Read, SinkTopic};
+use crate::quiesce::{self, Asked, Clause, Job, Lenient, Read, SinkTopic, Unproven};
 use crate::scenario::pipeline::Sink;
 use crate::scenario::settings::{Options, Settings};
 use crate::scenario::timeline::Target;
@@ -69,6 +69,7 @@ pub(super) async fn start(
         places: places(run),
     };
     if run.statements.prepared.is_empty() {
+        refuse_nothing_written(run)?;
         run.recorder.record(Event::Sinks { sinks: Vec::new() })?;
         return Ok(started);
     }
@@ -87,7 +88,8 @@ pub(super) async fn submit(
     ready: impl Future<Output = ()>,
 ) -> Result<(), Stop> {
     let properties = session::properties(run.trial, &started.settings, &run.names);
-    let session = Session::open(&run.context.endpoints, &run.names.base, &properties).await?;
+    let session = Session::open(&run.context.endpoints, &run.names.base, &properties).await;
+    let session = session.or_else(|error| Err(session_refused(run, refusal(error)?)?))?;
     started.properties = properties;
     run.made.session(session.clone());
     started.serving = with_models(run, &session).await?;
@@ -101,7 +103,7 @@ pub(super) async fn submit(
             if let Err(error) = session.execute(&prepared.submitted.value).await {
                 let cause = refusal(error)?;
                 let name = created(prepared);
-                reject(run, prepared, &run.statements.written_with(&name), &cause)?;
+                reject(run, prepared, &run.statements.costs(prepared, &name), &cause)?;
                 missing.push(name);
             }
             continue;
@@ -122,6 +124,9 @@ pub(super) async fn submit(
         }
     }
     run.log("the statements are submitted");
+    if missing.is_empty() {
+        refuse_nothing_written(run)?;
+    }
     if started.jobs.is_empty() {
         // All were refused as expected: there is nothing left to drive.
         return Err(Stop::Trouble);
@@ -129,9 +134,10 @@ pub(super) async fn submit(
     started.tell(run);
     explain(run, &session, started).await?;
     let (sinks, running) = futures::join!(describe(run, &session, started), running(run, started));
-    started.sinks = sinks?;
     started.session = Some(session);
+    // A statement that fails takes with it the table that it has made.
     running?;
+    started.sinks = sinks?;
     run.recorder.record(Event::Sinks { sinks: started.sinks.clone() })?;
     run.log("the statements run");
     Ok(())
@@ -206,7 +212,8 @@ pub(super) async fn again(run: &Run<'_>, started: &mut Jobs) -> Result<(), Stop>
     let properties = session::properties(run.trial, &started.settings, &run.names);
     for (key, value) in &properties {
         if started.properties.get(key) != Some(value) {
-            session.execute(&set(key, value)).await?;
+            let taken = session.execute(&set(key, value)).await;
+            taken.map(drop).or_else(|error| Err(session_refused(run, refusal(error)?)?))?;
         }
     }
     started.properties = properties;
@@ -275,55 +282,8 @@ fn take_in(run: &Run<'_>, job: &mut Job, flink: &Options, prepared: &Prepared) {
 
 impl Jobs {
     fn tell(&self, run: &Run<'_>) {
-        run.hand.jobs_are(self.jobs.iter().map(|job| job.id.clone()).collect());
+        run.hand.jobs_are(self.jobs.clone(), self.places.clone());
     }
-}
-
-/// Flink's refusal of a statement; anything else is no statement about the pipeline.
-fn refusal(error: GatewayError) -> Result<Cause, Stop> {
-    match error {
-        GatewayError::Refused(cause) => Ok(cause),
-        GatewayError::Http(_) | GatewayError::Late(_) => Err(error.into()),
-    }
-}
-
-/// The table or view that a statement was to make.
-fn created(prepared: &Prepared) -> String {
-    match &prepared.statement {
-        Statement::CreateTable(create) => create.name.table().to_owned(),
-        Statement::CreateView { name, .. } => name.table().to_owned(),
-        Statement::CreateModel(created)
-        | Statement::CreateCatalog(created)
-        | Statement::CreateDatabase(created) => created.name.table().to_owned(),
-        Statement::Insert(_)
-        | Statement::StatementSet(_)
-        | Statement::Set { .. }
-        | Statement::UseCatalog(_)
-        | Statement::Use(_)
-        | Statement::Other => String::new(),
-    }
-}
-
-/// Records that a statement was refused, at every sink that it costs; the run goes on only if that
-/// is expected.
-fn reject(run: &Run<'_>, prepared: &Prepared, sinks: &[String], cause: &Cause) -> Result<(), Stop> {
-    let byte = cause.place.map_or_else(
-        || statements::span(prepared).start,
-        |place| place.bytes(&prepared.submitted.value).0,
-    );
-    let at = prepared.submitted.place(byte);
-    let mut expected = true;
-    for sink in sinks {
-        run.record_trouble(Event::Trouble {
-            finding: Anomaly::StatementRejected,
-            place: sink.clone(),
-            at: Some(at.clone()),
-            sentence: cause.sentence.clone(),
-            detail: cause.detail.clone(),
-        })?;
-        expected &= run.expects(Anomaly::StatementRejected, sink);
-    }
-    if expected { Ok(()) } else { Err(Stop::Trouble) }
 }
 
 async fn insert(
@@ -440,34 +400,38 @@ pub(super) fn is_windowed(run: &Run<'_>, sink: &str) -> bool {
 /// Waits until all tasks of all jobs run: only then does a checkpoint complete.
 async fn running(run: &Run<'_>, started: &Jobs) -> Result<(), Stop> {
     let limit = run.context.limits.streaming;
+    let (flink, disturbances) = (&started.flink, run.hand.disturbances());
     for (job, n) in started.jobs.iter().zip_eq(&started.submitted) {
-        match started.flink.checkpoint(&job.id, limit).await {
-            Ok(_) => {}
-            Err(error) => {
-                let Some(cause) = started.flink.failure(&job.id).await? else {
-                    return Err(late(error));
-                };
-                if let Some(sentence) = cause.of_the_stack(&job.id) {
-                    return Err(Stop::Stack(sentence));
-                }
-                for sink in &job.sinks {
-                    run.record_trouble(Event::Trouble {
-                        finding: Anomaly::StatementFailed,
-                        place: sink.sink.clone(),
-                        at: written::at(run, *n, &sink.sink),
-                        sentence: cause.sentence.clone(),
-                        detail: cause.detail.clone(),
-                    })?;
-                }
-                return Err(Stop::Trouble);
+        let own = |sink: &SinkTopic| Some((sink.sink.clone(), written::at(run, *n, &sink.sink)?));
+        let places: BTreeMap<_, _> = job.sinks.iter().filter_map(own).collect();
+        let of_job = std::slice::from_ref(job);
+        let taken = tokio::select! {
+            taken = flink.checkpoint(&job.id, limit) => taken,
+            failed = quiesce::jobs_failed((flink, disturbances), of_job, limit) => {
+                return Err(run.troubles.unproven(failed, &places)?);
             }
+        };
+        if let Err(error) = taken {
+            let failed = quiesce::failure(flink, disturbances, job, Asked::Nothing).await;
+            let failed = match failed {
+                Some(failed) => failed,
+                None => never_runs(flink, job, error).await?,
+            };
+            return Err(run.troubles.unproven(failed, &places)?);
         }
     }
     Ok(())
 }
 
-fn late(error: FlinkError) -> Stop {
-    Stop::Stack(format!("a statement was accepted, and its tasks do not run: {error}"))
+/// A job that did not fail, and of which no checkpoint completes.
+async fn never_runs(flink: &JobManager, job: &Job, error: FlinkError) -> Result<Unproven, Stop> {
+    let FlinkError::Late(late) = error else { return Err(error.into()) };
+    let cause = flink.failure(&job.id).await?;
+    if let Some(sentence) = cause.and_then(|cause| cause.of_the_stack(&job.id)) {
+        return Err(Stop::Stack(sentence));
+    }
+    let sentence = format!("the statement was accepted, and its tasks do not run: {late}");
+    Ok(Unproven::at_sinks(job, Anomaly::Stalled, &sentence, &[]))
 }
 
 /// The columns of the sinks that are written.
@@ -481,7 +445,15 @@ async fn describe(
     let written = started.jobs.iter().flat_map(|job| &job.sinks).unique_by(|sink| &sink.sink);
     for sink in written {
         let Some(table) = run.statements.tables.get(&sink.sink) else { continue };
-        let columns = session.describe(&in_backticks(&table.create.name)).await?;
+        let columns = match session.describe(&in_backticks(&table.create.name)).await {
+            Ok(columns) => columns,
+            Err(error) => {
+                let place = started.places.get(&sink.sink).cloned();
+                let sentence = format!("its table cannot be described: {}", refusal(error)?);
+                run.trouble(Anomaly::StatementFailed, &sink.sink, place, &sentence)?;
+                return Err(Stop::Trouble);
+            }
+        };
         let key: Vec<_> = if table.create.primary_key.is_empty() {
             columns.iter().filter(|c| c.in_key).map(|c| c.name.clone()).collect()
         } else {

@@ -20,6 +20,7 @@ mod own;
 mod proctime;
 mod recheck;
 mod recovery;
+mod refused;
 mod schemas;
 mod scoring;
 mod session;

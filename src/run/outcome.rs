@@ -111,11 +111,22 @@ stack_not_up!(
     KafkaError,
     ConnectError,
     FlinkError,
-    GatewayError,
     HttpError,
     RecordError,
     FolderError
 );
+
+impl From<GatewayError> for Stop {
+    fn from(error: GatewayError) -> Self {
+        match error {
+            // Whoever submits what the author wrote says whose and where it is.
+            GatewayError::Refused(cause) => {
+                Self::Internal(format!("Flink refuses a statement of changeproof's own: {cause}"))
+            }
+            GatewayError::Http(_) | GatewayError::Late(_) => Self::Stack(error.to_string()),
+        }
+    }
+}
 
 impl From<Diagnostic> for Stop {
     fn from(diagnostic: Diagnostic) -> Self {

@@ -1,5 +1,7 @@
 //! The timeline's faults, and what has to be opened anew when their target is started again.
 
+use std::collections::BTreeMap;
+
 use tokio::sync::watch;
 
 use super::faults::{Armed, LIMIT, more_checkpoints, more_records};
@@ -8,10 +10,12 @@ use super::outcome::Stop;
 use super::source;
 use super::timeline::Live;
 use super::walsender;
+use crate::base::anomaly::Anomaly;
 use crate::capture::diagnose;
 use crate::client::postgres::{self, CONTROL_DATABASE, PostgresError};
 use crate::client::wait::{self, Look, WaitError};
 use crate::history::event::{EntryState, Event};
+use crate::quiesce::Unproven;
 use crate::scenario::timeline::{Entry, Fault, Target, Trigger, Verb};
 
 impl Live<'_> {
@@ -83,7 +87,12 @@ impl Live<'_> {
             return Ok(());
         };
         let mut armed = self.armed.remove(place);
-        match armed.acted(ARMED_LIMIT).await {
+        let watch = self.watch();
+        let acted = tokio::select! {
+            acted = armed.acted(ARMED_LIMIT) => acted,
+            failed = watch.failed(ARMED_LIMIT) => return Err(self.stopped(failed)?),
+        };
+        match acted {
             Ok(acted) => acted,
             Err(seen) => Err(self.unfired(&armed, &seen)),
         }
@@ -98,6 +107,11 @@ impl Live<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Records the trouble that ends the run.
+    fn stopped(&self, unproven: Unproven) -> Result<Stop, Stop> {
+        self.run.troubles.unproven(unproven, &self.jobs.places)
     }
 
     fn unfired(&self, armed: &Armed, seen: &str) -> Stop {
@@ -135,6 +149,7 @@ impl Live<'_> {
         let control =
             postgres::connect(&self.run.context.endpoints, CONTROL_DATABASE, "changeproof").await?;
         let (slot, recorder) = (self.run.names.connector_slot(), self.run.recorder.clone());
+        let troubles = self.run.troubles.clone();
         // Looked for from now on, since it moves once it is there.
         self.point =
             Some(tokio::spawn(async move {
@@ -151,7 +166,11 @@ impl Live<'_> {
                     });
                 let point = seen.await.map_err(|error| match error {
                     WaitError::Look(error) => Stop::from(error),
-                    WaitError::TimedOut(late) => Stop::Stack(late.to_string()),
+                    WaitError::TimedOut(late) => {
+                        let (late, nowhere) = (late.to_string(), BTreeMap::new());
+                        let late = Unproven::at_connector(Anomaly::Stalled, late, Vec::new());
+                        troubles.unproven(late, &nowhere).unwrap_or_else(|stop| stop)
+                    }
                 })?;
                 recorder.record(Event::Slot { point })?;
                 Ok(point)

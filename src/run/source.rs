@@ -37,7 +37,7 @@ use crate::stack::{Claim, StackError};
 /// A topic that a run has deleted is not shown any more after this time.
 const GONE: Duration = Duration::from_secs(10);
 /// A wait for another run is worth a word after this time.
-const QUIET: Duration = Duration::from_secs(10);
+const QUIET: Duration = Duration::from_secs(2);
 
 /// The source side of a run, ready for the connector.
 pub(super) struct Source {
@@ -216,12 +216,19 @@ pub(super) async fn captured(
     );
     match database.rows(&sql).await {
         Ok(rows) => Ok(rows.into_iter().flatten().flatten().collect()),
-        Err(error) if error.sqlstate.as_deref() == Some("2201B") => Err(Stop::Stack(format!(
-            "a table list of the connector cannot be read as regular expressions: {}",
-            error.message
-        ))),
+        Err(error) if error.sqlstate.as_deref() == Some("2201B") => {
+            Err(unread_lists(&error.message))
+        }
         Err(error) => Err(error.into()),
     }
+}
+
+/// A table list that is no list of regular expressions.
+fn unread_lists(why: &str) -> Stop {
+    let text = Text::whole("connector".into(), String::new());
+    let message =
+        format!("a table list of the connector cannot be read as regular expressions: {why}");
+    diagnose::at(PIPELINE, &text, message).into()
 }
 
 async fn not_empty(database: &Connection, tables: &[Table]) -> Result<Option<String>, Stop> {

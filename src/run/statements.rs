@@ -117,7 +117,10 @@ pub fn prepare(
     let mut all = Statements { topics: translation.topics.clone(), ..Statements::default() };
     let mut scope = Scope::new();
     let mut wrong = Vec::new();
-    for written in translation.texts() {
+    for one in translation.statements.iter().filter(|one| flink::only_shows(&one.written)) {
+        all.differences.push(shown(&one.written));
+    }
+    for written in translation.texts().filter(|text| !flink::only_shows(text)) {
         let statement = flink::parse(written);
         let set = match &statement {
             Statement::CreateTable(create) => settings.get(create.name.table()),
@@ -145,6 +148,19 @@ pub fn prepare(
         scope.see(&statement, set);
     }
     if wrong.is_empty() { Ok(all) } else { Err(wrong) }
+}
+
+/// A statement that is left out, since it shows something to a person.
+fn shown(written: &Text) -> Difference {
+    const WIDTH: usize = 60;
+    let words = significant(Language::Flink, &written.value);
+    let start = words.first().map_or(0, |token| token.span.start);
+    let line = written.value.get(start..).unwrap_or_default();
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let short: String = line.chars().take(WIDTH).collect();
+    let short = if short.len() < line.len() { format!("{short}…") } else { short };
+    let why = "it only shows something to a person";
+    Difference::new("statements", short, why).at(written.place(start))
 }
 
 pub(super) fn with_settings(written: &Text, set: Option<&Options>) -> Text {
@@ -254,18 +270,17 @@ impl Statements {
         seen
     }
 
-    /// Sinks of the statements that read or write a table or view; all sinks if none does (a `USE`
-    /// or `SET` that was refused costs all of them).
-    pub fn written_with(&self, name: &str) -> Vec<String> {
-        let all = |only: bool| {
-            let inserts = self.prepared.iter().filter(|prepared| {
-                !only || self.needs(prepared, std::slice::from_ref(&name.to_owned()))
-            });
-            let inserts = inserts.flat_map(|prepared| prepared.statement.inserts());
-            inserts.map(|insert| insert.target.table().to_owned()).collect::<Vec<_>>()
-        };
-        let found = all(true);
-        if found.is_empty() { all(false) } else { found }
+    /// Sinks that a refused statement costs: of a table or view those of the statements that read or
+    /// write it, of everything else (`USE`, `SET`) all.
+    pub fn costs(&self, refused: &Prepared, name: &str) -> Vec<String> {
+        let makes = matches!(
+            refused.statement,
+            Statement::CreateTable(_) | Statement::CreateView { .. } | Statement::CreateModel(_)
+        );
+        let name = [name.to_owned()];
+        let inserts = self.prepared.iter().filter(|one| !makes || self.needs(one, &name));
+        let inserts = inserts.flat_map(|prepared| prepared.statement.inserts());
+        inserts.map(|insert| insert.target.table().to_owned()).collect()
     }
 
     /// Whether a statement reads or writes one of these tables and views.
@@ -274,6 +289,14 @@ impl Statements {
         let reads = self.reads(inserts);
         let writes = inserts.iter().map(|insert| insert.target.table());
         writes.chain(reads.iter().map(String::as_str)).any(|name| names.iter().any(|n| n == name))
+    }
+
+    /// Tables whose rows are followed that a statement writes or reads, those it writes first.
+    pub(super) fn used(&self, prepared: &Prepared) -> Vec<&TopicTable> {
+        let inserts = prepared.statement.inserts();
+        let writes = inserts.iter().map(|insert| insert.target.table().to_owned());
+        let names = writes.chain(self.reads(inserts));
+        names.filter_map(|name| self.tables.get(&name)).collect()
     }
 
     /// Whether any statement reads a table, through however many views.

@@ -10,10 +10,11 @@ use super::outcome::Stop;
 use super::statements::{Prepared, TopicTable, format};
 use super::written;
 use crate::capture::diagnose::{self, PIPELINE};
-use crate::client::gateway::{Column, Session};
+use crate::client::gateway::{Column, GatewayError, Session};
 use crate::client::registry::Registry;
 use crate::dialect::{avro, written as schemas};
 use crate::history::event::Part;
+use crate::sql::flink::Derived;
 
 /// Registers the schemas of the sinks of a statement. Those that are not known here are left to
 /// Flink where one task alone writes them, and refused else.
@@ -34,7 +35,26 @@ pub(super) async fn register(
         let registry = registry.map_err(|error| Stop::Stack(error.to_string()))?;
         // Without one the tap has said so already.
         let Some(registry) = registry else { continue };
-        let columns = session.describe(&in_backticks(&table.create.name)).await?;
+        if table.create.derived == Some(Derived::As) {
+            // There is nothing to describe before the statement has made it.
+            if is_parallel(run) {
+                return Err(refused(
+                    table,
+                    "its columns are known once CREATE TABLE AS has made it",
+                ));
+            }
+            continue;
+        }
+        let columns = session.describe(&in_backticks(&table.create.name)).await;
+        let columns = match columns {
+            Ok(columns) => columns,
+            // Flink refuses the statement for the same reason, and says where.
+            Err(GatewayError::Refused(cause)) => {
+                tracing::debug!(table = %table.name, %cause, "it has no columns");
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
         for part in parts {
             match schema(table, &columns, part) {
                 Ok(schema) => {

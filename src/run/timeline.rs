@@ -1,5 +1,6 @@
 //! From the connector's start to the last proof: the entries in order.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -22,7 +23,7 @@ use crate::capture::shadow::Shadow;
 use crate::client::clock::Stopwatch;
 use crate::client::flink::JobManager;
 use crate::history::event::{EntryState, Event, Table};
-use crate::quiesce::{self, Clients, Pipeline, Unproven};
+use crate::quiesce::{self, Clients, Pipeline, Unproven, Watch};
 use crate::scenario::settings::Settings;
 use crate::scenario::timeline::{Action, Condition, Entry, SessionEntry, Target};
 
@@ -78,7 +79,7 @@ pub(super) async fn stream(
         quiesce::streaming(&clients, &pipeline, &source.database, &content, limit).await;
     let streaming = match streaming {
         Ok(streaming) => streaming,
-        Err(unproven) => return Err(stop(run, unproven, &[])?),
+        Err(unproven) => return Err(run.troubles.unproven(unproven, &BTreeMap::new())?),
     };
     run.recorder.record(Event::Slot { point: streaming.point })?;
     let barrier_end = source.journal.until_barrier(&content, JOURNAL_LIMIT).await?;
@@ -125,6 +126,7 @@ pub(super) async fn run(
     live.refuse_unfired().await?;
     live.shadow.refuse_undefined()?;
     live.source.driver.finish()?;
+    live.note_given_up()?;
     // What was read behind the last proof may be a replay as well.
     walsender::note_before_faults(run, &live.source.control).await?;
     run.log("the timeline is over");
@@ -151,30 +153,20 @@ pub(super) fn clients<'a>(
         barriers: &source.barriers,
         clocks: &*source.clocks,
         asks_once: run.scoring.as_ref().and_then(Scoring::asks_once),
+        disturbances: run.hand.disturbances(),
+        log: &run.connector_log,
     }
 }
 
-/// Records the trouble that kept a proof from holding.
-pub(super) fn stop(
-    run: &Run<'_>,
-    unproven: Unproven,
-    places: &[(&String, &crate::base::text::Place)],
-) -> Result<Stop, Stop> {
-    match unproven {
-        Unproven::Broken(sentence) => Ok(Stop::Stack(sentence)),
-        Unproven::Trouble(troubles) => {
-            for trouble in troubles {
-                let at = places.iter().find(|(sink, _)| **sink == trouble.place);
-                run.record_trouble(Event::Trouble {
-                    finding: trouble.finding,
-                    place: trouble.place,
-                    at: at.map(|(_, place)| (*place).clone()),
-                    sentence: trouble.sentence,
-                    detail: trouble.detail,
-                })?;
-            }
-            Ok(Stop::Trouble)
-        }
+/// Whatever is waited for: what fails meanwhile is told as such.
+async fn unless_failed(
+    watch: &Watch,
+    limit: Duration,
+    holds: impl Future<Output = Result<(), Wait>>,
+) -> Result<(), Wait> {
+    tokio::select! {
+        held = holds => held,
+        failed = watch.failed(limit) => Err(Wait::Unproven(failed)),
     }
 }
 
@@ -205,17 +197,31 @@ impl Live<'_> {
             self.source.journal.poke();
             return Ok(());
         };
+        let limit = Duration::from_millis(session.within_ms);
+        let watched = self.watch();
+        let rounds = self.rounds((index, entry), session, until);
+        match unless_failed(&watched, limit, rounds).await {
+            Ok(()) => Ok(()),
+            Err(Wait::Stop(stop)) => Err(stop),
+            Err(Wait::Unproven(unproven)) => self.unproven(unproven),
+        }
+    }
+
+    /// Runs an entry again and again, until a condition holds.
+    async fn rounds(
+        &mut self,
+        (index, entry): (usize, &Entry),
+        session: &SessionEntry,
+        until: &Condition,
+    ) -> Result<(), Wait> {
         let watch = Stopwatch::start();
         let limit = Duration::from_millis(session.within_ms);
         let left = || limit.saturating_sub(watch.elapsed());
         for round in 1_u32.. {
-            self.source.driver.round(index, session, round).await?;
+            let driven = self.source.driver.round(index, session, round).await;
+            driven.map_err(Stop::from)?;
             self.source.journal.poke();
-            match self.captured(left()).await {
-                Ok(()) => {}
-                Err(Wait::Stop(stop)) => return Err(stop),
-                Err(Wait::Unproven(unproven)) => return self.unproven(unproven),
-            }
+            self.captured(left()).await?;
             // What the records have brought about shows a little later.
             let patience = ROUND_PATIENCE.min(left());
             match self.until(until, patience).await? {
@@ -226,7 +232,7 @@ impl Live<'_> {
                     let mut diagnostic = diagnose::entry(diagnose::FAULT, entry, message);
                     diagnostic.help =
                         Some("does a round move it? if so, give it more time with `within`".into());
-                    return Err(diagnostic.into());
+                    return Err(Stop::from(diagnostic).into());
                 }
                 Err(_) => {}
             }
@@ -242,11 +248,20 @@ impl Live<'_> {
     ) -> Result<(), Stop> {
         let note = |state| self.run.recorder.record(Event::Entry { entry: Some(entry), state });
         note(EntryState::Started)?;
-        let held = match condition {
-            Condition::Streaming => self.streaming(limit).await,
-            Condition::Captured => self.captured(limit).await,
-            Condition::Processed => self.processed(entry, limit).await,
-            other => self.state(entry, other, limit).await,
+        let watch = self.watch();
+        let holds = async {
+            match condition {
+                Condition::Streaming => self.streaming(limit).await,
+                Condition::Captured => self.captured(limit).await,
+                Condition::Processed => self.processed(entry, limit).await,
+                other => self.state(entry, other, limit).await,
+            }
+        };
+        let held = if *condition == Condition::Processed {
+            // A proof looks for itself.
+            holds.await
+        } else {
+            unless_failed(&watch, limit, holds).await
         };
         match held {
             Ok(()) => {
@@ -255,6 +270,18 @@ impl Live<'_> {
             }
             Err(Wait::Stop(stop)) => Err(stop),
             Err(Wait::Unproven(unproven)) => self.unproven(unproven),
+        }
+    }
+
+    /// Everything that may fail while something is waited for.
+    pub(super) fn watch(&self) -> Watch {
+        Watch {
+            connect: self.source.connect.clone(),
+            connector: self.run.names.connector(),
+            flink: self.jobs.flink.clone(),
+            jobs: self.jobs.jobs.clone(),
+            disturbances: self.run.hand.disturbances().clone(),
+            log: self.run.connector_log.clone(),
         }
     }
 
@@ -267,8 +294,7 @@ impl Live<'_> {
             }),
             Unproven::Broken(_) => false,
         };
-        let places: Vec<_> = self.jobs.places.iter().collect();
-        let stop = stop(self.run, unproven, &places)?;
+        let stop = self.run.troubles.unproven(unproven, &self.jobs.places)?;
         if goes_on { Ok(()) } else { Err(stop) }
     }
 }

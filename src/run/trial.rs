@@ -34,6 +34,7 @@ use crate::contain::source::Prepared;
 use crate::dialect::connector::Mapped;
 use crate::dialect::{self, Translation};
 use crate::history::event::{End, Event, FORMAT, Header};
+use crate::quiesce::ConnectorLog;
 use crate::scenario::pipeline::Dialect;
 use crate::scenario::secret::hidden;
 use crate::scenario::settings::Settings;
@@ -53,6 +54,8 @@ pub(super) struct Run<'a> {
     pub(super) claim: Option<Claim>,
     pub(super) recorder: Recorder,
     pub(super) troubles: Troubles,
+    /// What Connect's worker says of the connector.
+    pub(super) connector_log: ConnectorLog,
     pub(super) made: Made,
     pub(super) admin: Admin,
     pub(super) connector: Connector,
@@ -105,7 +108,8 @@ async fn driven(
     let written = run.recorder.record(Event::End(end)).and_then(|()| run.recorder.flush());
     let stop = stop.or_else(|| written.err().map(Stop::from));
     run.tell(&Stage::Judging);
-    let cut = stop.as_ref().is_some_and(|stop| stop.exit().is_some());
+    // Whatever ended it may have left calls under way.
+    let cut = stop.is_some();
     let limit = context.limits.clean_up;
     let clean_up = async {
         // What is down can neither be cleaned up nor used by the next run.
@@ -130,7 +134,8 @@ async fn stages(run: &Run<'_>) -> Result<(), Stop> {
         shadow::build(run, topics.clone()),
         jobs::start(run, topics),
     )?;
-    timeline::run(run, source, shadow, jobs).await
+    // In a box: it is large.
+    Box::pin(timeline::run(run, source, shadow, jobs)).await
 }
 
 pub(super) type Begun<'a> = (Run<'a>, Folder);
@@ -179,6 +184,7 @@ pub(super) fn begin<'a>(
     let troubles = Troubles::new(recorder.clone(), &context.logs);
     let writers = (recorder.clone(), troubles.clone());
     let hand = Hand::new(&context.endpoints, context.control.clone(), names.connector(), writers);
+    let connector_log = connector_log(&troubles, &names, &connector);
     let run = Run {
         trial,
         context,
@@ -186,6 +192,7 @@ pub(super) fn begin<'a>(
         names,
         claim,
         recorder,
+        connector_log,
         troubles,
         made: Made::default(),
         admin: Admin::new(&context.endpoints).map_err(|error| at(error.into()))?,
@@ -202,6 +209,14 @@ pub(super) fn begin<'a>(
     };
     run.keep_effective(&folder, &translation).map_err(at)?;
     Ok((run, folder))
+}
+
+/// What the worker says of the run's connector: a line names it, its topics or a thread of it.
+fn connector_log(troubles: &Troubles, names: &Names, connector: &Connector) -> ConnectorLog {
+    let prefix = names.topic(connector.routes.prefix());
+    let of_the_run = vec![names.base.clone(), format!("postgresconnector-{prefix}-")];
+    let (log, begun) = troubles.of_the_worker().unzip();
+    ConnectorLog::new(log, begun.unwrap_or_default(), of_the_run)
 }
 
 /// A scoring service for the models that the statements create, which are told its address.

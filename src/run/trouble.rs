@@ -6,9 +6,12 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::outcome::Stop;
+use crate::base::text::Place;
 use crate::capture::recorder::Recorder;
 use crate::client::exhaustion;
 use crate::history::event::Event;
+use crate::quiesce::Unproven;
+use crate::stack::Component;
 
 /// How much of what a component wrote during the run is looked at.
 const LOG_END: u64 = 1 << 20;
@@ -29,6 +32,37 @@ impl Troubles {
     /// Each component's log with its length when the run began.
     pub(super) fn logs(&self) -> impl Iterator<Item = (&str, &Utf8Path, u64)> {
         self.logs.0.iter().map(|(name, log, begun)| (name.as_str(), log.as_path(), *begun))
+    }
+
+    /// The log of Connect's worker with its length when the run began, where it is known.
+    pub(super) fn of_the_worker(&self) -> Option<(&Utf8Path, u64)> {
+        let mut logs = self.logs();
+        let worker = logs.find(|(component, ..)| *component == Component::Connect.name());
+        worker.map(|(_, log, begun)| (log, begun))
+    }
+
+    /// Records the trouble that kept a condition from holding; gives why the run stops. `places` are
+    /// those of the statements, by sink.
+    pub(super) fn unproven(
+        &self,
+        unproven: Unproven,
+        places: &BTreeMap<String, Place>,
+    ) -> Result<Stop, Stop> {
+        match unproven {
+            Unproven::Broken(sentence) => Ok(Stop::Stack(sentence)),
+            Unproven::Trouble(troubles) => {
+                for trouble in troubles {
+                    self.record(Event::Trouble {
+                        finding: trouble.finding,
+                        at: places.get(&trouble.place).cloned(),
+                        place: trouble.place,
+                        sentence: trouble.sentence,
+                        detail: trouble.detail,
+                    })?;
+                }
+                Ok(Stop::Trouble)
+            }
+        }
     }
 
     /// Records that the pipeline did something wrong that the run itself saw.

@@ -288,16 +288,29 @@ fn a_sink_with_a_gap_at_a_proof_is_not_compared(#[case] sink: &str, #[case] comp
     assert_eq!(told, !compared, "{:?}", verdict.gaps);
 }
 
+/// What was found before a statement failed stands beside the failure.
 #[rstest]
-#[case::its_own(SINK, 0)]
-#[case::another("other", 1)]
-fn what_a_statement_that_failed_wrote_is_not_compared(#[case] place: &str, #[case] n: usize) {
+#[case::its_own(SINK)]
+#[case::another("other")]
+fn what_was_proven_before_a_statement_failed_is_compared(#[case] place: &str) {
     let mut scene = scene(UPSERT);
     scene.proof(None, &[ROW, OTHER]);
     scene.fails(place);
     let lost = failing(&scene.judged());
     let lost = lost.iter().filter(|(name, _)| *name == Anomaly::LostChange);
-    assert_eq!(lost.count(), n);
+    assert_eq!(lost.count(), 1);
+}
+
+/// The rows that came after the last proof are not all that were to come.
+#[test]
+fn what_a_statement_wrote_after_the_last_proof_is_not_compared() {
+    let mut scene = scene(UPSERT);
+    scene.proof(None, &[OTHER]);
+    scene.fires(("ann", 0, 9));
+    scene.fails(SINK);
+    let verdict = scene.judged();
+    let names = failing(&verdict).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names, [Anomaly::StatementFailed]);
 }
 
 /// A run that ended in trouble may not have come to its sinks.

@@ -84,7 +84,7 @@ pub(super) fn wanted(case: &Case<'_>) -> Vec<Wanted> {
 
 /// The sinks whose windows are looked at, whatever level is demanded of them.
 fn judged<'c, 'a>(case: &'c Case<'a>) -> impl Iterator<Item = &'c SinkCase<'a>> {
-    let looked_at = |sink: &&SinkCase<'_>| sink.judged && !sink.stopped && sink.window.is_some();
+    let looked_at = |sink: &&SinkCase<'_>| sink.is_looked_at(&case.index) && sink.window.is_some();
     let once = case.corrects_windows().is_none();
     case.sinks.iter().filter(looked_at).filter(move |_| once)
 }

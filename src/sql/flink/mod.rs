@@ -248,6 +248,19 @@ pub fn parse(statement: &Text) -> Statement {
     reader.statement().unwrap_or(Statement::Other)
 }
 
+/// Heads of statements that show something to a person, and of commands of a client.
+const SHOWS: [&str; 11] = [
+    "SELECT", "WITH", "VALUES", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "HELP", "CLEAR", "QUIT",
+    "EXIT",
+];
+
+/// Whether a statement only shows something, and changes nothing. A query over a topic never ends.
+pub fn only_shows(statement: &Text) -> bool {
+    let tokens = significant(Language::Flink, &statement.value);
+    let head = tokens.iter().find(|token| !token.is_symbol("("));
+    head.is_some_and(|head| SHOWS.iter().any(|word| head.is(word)))
+}
+
 impl Reader<'_, '_> {
     fn statement(&mut self) -> Option<Statement> {
         if self.eat(&["EXECUTE", "STATEMENT", "SET", "BEGIN"]) {

@@ -108,3 +108,19 @@ proptest! {
         parse(&text(&sql));
     }
 }
+
+#[rstest]
+#[case("SELECT * FROM a", true)]
+#[case("(SELECT 1) UNION ALL (SELECT 2)", true)]
+#[case("WITH x AS (SELECT 1) SELECT * FROM x", true)]
+#[case("-- what is there\nSHOW TABLES", true)]
+#[case("DESCRIBE EXTENDED a", true)]
+#[case("EXPLAIN INSERT INTO a SELECT 1", true)]
+#[case("quit", true)]
+#[case("INSERT INTO a SELECT * FROM b", false)]
+#[case("CREATE VIEW v AS SELECT 1", false)]
+#[case("EXECUTE STATEMENT SET BEGIN INSERT INTO a SELECT 1; END", false)]
+#[case("", false)]
+fn a_statement_that_only_shows_something_is_told(#[case] sql: &str, #[case] shows: bool) {
+    assert_eq!(only_shows(&text(sql)), shows);
+}
