@@ -119,7 +119,7 @@ pub(super) fn figures(case: &Case<'_>, raws: &[Raw]) -> BTreeMap<String, u64> {
         let keys = topic.log.iter().filter_map(|logged| logged.key.as_ref());
         keys.collect::<std::collections::BTreeSet<_>>().len()
     });
-    let compared = case.sinks.iter().filter(|sink| sink.judged && !sink.stopped).count();
+    let compared = case.sinks.iter().filter(|sink| sink.is_looked_at(&case.index)).count();
     BTreeMap::from([
         ("transactions".to_owned(), count(case.transactions.len())),
         ("changes".to_owned(), count(n_captured(case))),

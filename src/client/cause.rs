@@ -15,7 +15,8 @@ const DETAIL_LINES: usize = 12;
 const DETAIL_WIDTH: usize = 400;
 
 /// What outer exceptions say about themselves instead of about the cause.
-const EMPTY_WORDS: [&str; 5] = [
+const EMPTY_WORDS: [&str; 6] = [
+    "Could not forward element to next operator",
     "Failed to fetchResults",
     "Failed to execute the operation",
     "Recovery is suppressed by",

@@ -178,6 +178,11 @@ async fn look(connect: &Connect, log: &ConnectorLog, connector: &str) -> Option<
         let (sentence, detail) = (cause.sentence, cause.detail);
         return Some(Unproven::at_connector(Anomaly::ConnectorFailed, sentence, detail));
     }
+    if let Some((cause, count)) = log.fails_again() {
+        let mut detail = cause.detail;
+        detail.push(format!("it was started again and failed of this {count} times"));
+        return Some(Unproven::at_connector(Anomaly::ConnectorFailed, cause.sentence, detail));
+    }
     let topic = log.waits_for_topic()?;
     let sentence = format!(
         "the connector writes to the topic `{topic}`, which is not there: its producer waits for it, \

@@ -1,7 +1,8 @@
 //! What Connect's worker says of the connector in its log, and nowhere else.
 //!
-//! A producer waits for a topic that is not there without a failure, and an incremental snapshot that
-//! is given up has no state. Both have one line in the log, which names the connector or its topics.
+//! A producer waits for a topic that is not there without a failure, a connector that fails of what it
+//! holds for a passing fault goes on RUNNING, and an incremental snapshot that is given up has no
+//! state. Each has a line in the log, which names the connector, a thread of it or its topics.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -9,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::client::cause::{self, Cause};
 use crate::client::clock::Stopwatch;
 
 /// How much of the log is read at a time.
@@ -20,6 +22,16 @@ const PATIENCE_MS: u64 = 4_000;
 
 /// A producer asks again at least so often.
 const AGAIN_MS: u64 = 2_500;
+
+/// A connector that failed so often of one cause within [`PATIENCE_MS`] will fail of it again.
+const FAILURES: u32 = 4;
+
+/// It fails again at least so often.
+const FAILS_AGAIN_MS: u64 = 5_000;
+
+/// What passes: Postgres was away, or has not noticed yet that the reader before is.
+const PASSING: [&str; 5] =
+    ["onnection", "database system is", "is active for PID", "I/O error", "EOF"];
 
 /// Who gives up a snapshot, or a signal that asks for one: the ends of the loggers' names.
 const OF_SNAPSHOTS: [&str; 4] = [
@@ -44,6 +56,18 @@ struct Inner {
     /// Topics that a producer found missing: when first, and when last.
     missing: BTreeMap<String, (u64, u64)>,
     given_up: Vec<String>,
+    /// The lines so far of a failure of the connector's producer.
+    trace: Option<String>,
+    failures: Vec<Failing>,
+}
+
+/// A cause of which the connector failed.
+#[derive(Debug)]
+struct Failing {
+    cause: Cause,
+    first_ms: u64,
+    last_ms: u64,
+    count: u32,
 }
 
 impl ConnectorLog {
@@ -57,6 +81,8 @@ impl ConnectorLog {
             watch: Stopwatch::start(),
             missing: BTreeMap::new(),
             given_up: Vec::new(),
+            trace: None,
+            failures: Vec::new(),
         })))
     }
 
@@ -66,6 +92,14 @@ impl ConnectorLog {
         inner.follow();
         let now_ms = inner.watch.elapsed_ms();
         inner.waits_for_topic(now_ms)
+    }
+
+    /// Of what the connector fails again and again, and how often it did.
+    pub fn fails_again(&self) -> Option<(Cause, u32)> {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.follow();
+        let now_ms = inner.watch.elapsed_ms();
+        inner.fails_again(now_ms)
     }
 
     /// What the connector has given up of a snapshot since this was asked last, in its own words.
@@ -94,6 +128,17 @@ impl Inner {
     }
 
     fn line(&mut self, line: &str, now_ms: u64) {
+        // Lines of a trace have no head.
+        if !line.starts_with(|c: char| c.is_ascii_digit()) {
+            if let Some(trace) = &mut self.trace {
+                trace.push_str(line);
+                trace.push('\n');
+            }
+            return;
+        }
+        if let Some(trace) = self.trace.take() {
+            self.failed(cause::root(&trace), now_ms);
+        }
         if !self.names.iter().any(|name| line.contains(name.as_str())) {
             return;
         }
@@ -101,6 +146,32 @@ impl Inner {
             self.missing.entry(topic.to_owned()).or_insert((now_ms, now_ms)).1 = now_ms;
         }
         self.given_up.extend(given_up(line));
+        self.trace = line.ends_with(PRODUCER_FAILURE).then(String::new);
+    }
+
+    fn failed(&mut self, cause: Cause, now_ms: u64) {
+        if PASSING.iter().any(|words| cause.sentence.contains(words)) {
+            return;
+        }
+        match self.failures.iter_mut().find(|failing| failing.cause.sentence == cause.sentence) {
+            Some(failing) => {
+                failing.count = failing.count.saturating_add(1);
+                failing.last_ms = now_ms;
+            }
+            None => {
+                let (first_ms, last_ms, count) = (now_ms, now_ms, 1);
+                self.failures.push(Failing { cause, first_ms, last_ms, count });
+            }
+        }
+    }
+
+    fn fails_again(&self, now_ms: u64) -> Option<(Cause, u32)> {
+        let again = |failing: &&Failing| {
+            let lasted = failing.last_ms.saturating_sub(failing.first_ms) >= PATIENCE_MS;
+            let lasts = now_ms.saturating_sub(failing.last_ms) < FAILS_AGAIN_MS;
+            failing.count >= FAILURES && lasted && lasts
+        };
+        self.failures.iter().find(again).map(|failing| (failing.cause.clone(), failing.count))
     }
 
     fn waits_for_topic(&self, now_ms: u64) -> Option<String> {
@@ -110,6 +181,9 @@ impl Inner {
         self.missing.iter().find(|(_, seen)| waits(seen)).map(|(topic, _)| topic.clone())
     }
 }
+
+/// How Debezium begins the trace of a failure, after which it may start again.
+const PRODUCER_FAILURE: &str = "ERROR ErrorHandler - Producer failure";
 
 fn read_from(file: &Utf8Path, from: u64) -> std::io::Result<Vec<u8>> {
     let mut file = fs_err::File::open(file)?;
@@ -158,7 +232,42 @@ mod tests {
             watch: Stopwatch::start(),
             missing: BTreeMap::new(),
             given_up: Vec::new(),
+            trace: None,
+            failures: Vec::new(),
         }
+    }
+
+    const FAILS: &str = "2026-01-02T03:04:05.678 [debezium-postgresconnector-cp_x.cdc-change-event-source-coordinator] \
+                         ERROR ErrorHandler - Producer failure";
+    const TRACE: [&str; 4] = [
+        "io.debezium.DebeziumException: a.b.C: it failed",
+        "\tat a.b.C.d(C.java:1)",
+        "Caused by: org.postgresql.util.PSQLException: ERROR: relation \"nowhere\" does not exist",
+        "2026-01-02T03:04:05.679 [task-thread-cp_x-0] WARN BaseSourceTask - Going to restart connector",
+    ];
+
+    #[test]
+    fn a_connector_that_is_started_again_and_again_fails_of_one_cause() {
+        let mut inner = inner();
+        for n in 0..u64::from(FAILURES) {
+            assert!(inner.fails_again(n * 1_500).is_none(), "after {n}");
+            inner.line(FAILS, n * 1_500);
+            TRACE.iter().for_each(|line| inner.line(line, n * 1_500));
+        }
+        let (cause, count) = inner.fails_again(4_500).unwrap();
+        assert_eq!(cause.sentence, "ERROR: relation \"nowhere\" does not exist");
+        assert_eq!(count, FAILURES);
+        assert!(inner.fails_again(4_500 + FAILS_AGAIN_MS).is_none(), "it works since");
+    }
+
+    #[test]
+    fn postgres_that_is_away_passes() {
+        let mut inner = inner();
+        for n in 0..8 {
+            inner.line(FAILS, n * 1_000);
+            inner.line("a.b.PSQLException: Connection to 127.0.0.1:5432 refused.", n * 1_000);
+        }
+        assert!(inner.failures.is_empty());
     }
 
     #[test]
@@ -182,7 +291,7 @@ mod tests {
 
     #[rstest]
     #[case::producer(WAITS, &["cp_x.cdc.public.a"])]
-    #[case::two("x [Producer clientId=c] y : {a=UNKNOWN_TOPIC_OR_PARTITION, b=UNKNOWN_TOPIC_OR_PARTITION}", &["a", "b"])]
+    #[case::two("2 [Producer clientId=c] y : {a=UNKNOWN_TOPIC_OR_PARTITION, b=UNKNOWN_TOPIC_OR_PARTITION}", &["a", "b"])]
     #[case::another_issue("x [Producer clientId=c] y : {a=LEADER_NOT_AVAILABLE}", &[])]
     #[case::a_consumer("x [Consumer clientId=c] y : {a=UNKNOWN_TOPIC_OR_PARTITION}", &[])]
     fn the_topics_that_are_missing_are_read(#[case] line: &str, #[case] topics: &[&str]) {

@@ -20,7 +20,8 @@ const STATEMENTS: &str = "statements";
 
 /// What of a chain of messages tells no fault: lists of what is there or would have been right. Each
 /// ends at the next line that ends in a dot or a colon.
-const LISTS: [&str; 5] = [
+const LISTS: [&str; 6] = [
+    "Was expecting one of:",
     "Table options are:",
     "Supported options:",
     "Available factory identifiers are:",
@@ -104,7 +105,7 @@ pub(super) fn reject(
             place: place.clone(),
             at: Some(at.clone()),
             sentence: cause.sentence.clone(),
-            detail: cause.detail.clone(),
+            detail: detail(cause),
         })?;
         expected &= run.expects(Anomaly::StatementRejected, place);
     }
@@ -151,7 +152,7 @@ fn faults(said: &[String]) -> Vec<&str> {
     for line in said.iter().map(|line| line.trim()).filter(|line| !line.is_empty()) {
         if LISTS.iter().any(|list| line.ends_with(list)) {
             in_list = true;
-        } else if line.ends_with('.') || line.ends_with(':') {
+        } else if !line.ends_with(" ...") && line.ends_with(['.', ':']) {
             in_list = false;
         }
         if !in_list {
@@ -159,6 +160,18 @@ fn faults(said: &[String]) -> Vec<&str> {
         }
     }
     kept
+}
+
+/// The rest of a message without lists of what is there; a heading stands in front of what follows.
+fn detail(cause: &Cause) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for line in faults(&cause.detail) {
+        match lines.last_mut().filter(|last| last.ends_with(':')) {
+            Some(heading) => *heading = format!("{heading} {line}"),
+            None => lines.push(line.to_owned()),
+        }
+    }
+    lines
 }
 
 /// Whether the messages name the table: `'default_catalog.default_database.orders'`.
