@@ -317,7 +317,7 @@ mod tests {
     fn only_whole_lines_that_came_since_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let file = Utf8Path::from_path(folder.path()).unwrap().join("connect.log");
-        let gave = |n: u32| format!("x [cp_x] WARN SignalProcessor - gave up {n}\n");
+        let gave = |n: u32| format!("2 [cp_x] WARN SignalProcessor - gave up {n}\n");
         fs_err::write(&file, gave(1)).unwrap();
         let begun = fs_err::metadata(&file).unwrap().len();
         let log = ConnectorLog::new(Some(&file), begun, vec!["cp_x".to_owned()]);
