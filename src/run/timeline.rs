@@ -165,7 +165,8 @@ async fn unless_failed(
     holds: impl Future<Output = Result<(), Wait>>,
 ) -> Result<(), Wait> {
     tokio::select! {
-        held = holds => held,
+        // In a box: it is large.
+        held = Box::pin(holds) => held,
         failed = watch.failed(limit) => Err(Wait::Unproven(failed)),
     }
 }
@@ -175,7 +176,8 @@ impl Live<'_> {
         match &entry.action {
             Action::Session(session) => self.session(index, entry, session).await,
             Action::Await { condition, within_ms } => {
-                self.wait(index, condition, Duration::from_millis(*within_ms)).await
+                // In a box: it is large.
+                Box::pin(self.wait(index, condition, Duration::from_millis(*within_ms))).await
             }
             Action::Fault(fault) => self.fault(index, entry, *fault).await,
             Action::Arm { fault, at } => self.arm(index, *fault, at),
@@ -259,7 +261,7 @@ impl Live<'_> {
         };
         let held = if *condition == Condition::Processed {
             // A proof looks for itself.
-            holds.await
+            Box::pin(holds).await
         } else {
             unless_failed(&watch, limit, holds).await
         };
