@@ -164,7 +164,7 @@ impl Watched<'_> {
         delivered: &Delivered,
         windows: &BTreeMap<String, Held>,
     ) -> Result<Vec<(String, Firing)>, Unproven> {
-        let sources = self.sources()?;
+        let sources = self.sources();
         let topics = |id: &String| {
             let reads = sources.iter().filter(|source| source.vertex.id == *id);
             let topics = reads.flat_map(|source| &source.reads).map(|read| read.topic.clone());
