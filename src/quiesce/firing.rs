@@ -10,8 +10,8 @@
 use std::collections::BTreeMap;
 
 use super::job::{Delivered, Watched};
+use super::metric;
 use super::watermark::Place;
-use super::{Unproven, metric};
 use crate::history::event::Zoned;
 
 /// A watermark that a place has come to for sure, and at most.
@@ -163,7 +163,7 @@ impl Watched<'_> {
         &self,
         delivered: &Delivered,
         windows: &BTreeMap<String, Held>,
-    ) -> Result<Vec<(String, Firing)>, Unproven> {
+    ) -> Vec<(String, Firing)> {
         let sources = self.sources();
         let topics = |id: &String| {
             let reads = sources.iter().filter(|source| source.vertex.id == *id);
@@ -198,7 +198,7 @@ impl Watched<'_> {
             firing.zoned = zones.next().or_else(|| passed.find_map(|held| held.zoned.clone()));
             found.push((sink.sink.clone(), firing));
         }
-        Ok(found)
+        found
     }
 
     /// The input watermark of the task that writes a sink.

@@ -246,7 +246,7 @@ impl Attempted<'_> {
         proof: &mut Proof,
         windows: &mut BTreeMap<String, Held>,
     ) -> Vec<event::Firing> {
-        let found = watched.firings(delivered, windows).unwrap_or_default();
+        let found = watched.firings(delivered, windows);
         for sink in &watched.job.sinks {
             let firing = found.iter().find(|(name, _)| *name == sink.sink);
             let own = firing.map(|(_, firing)| (firing.least, firing.most));
