@@ -20,11 +20,26 @@ SELECT coalesce(json_agg(json_build_object(
          'columns', (SELECT coalesce(json_agg(json_build_object(
                               'name', a.attname, 'type_oid', a.atttypid::bigint,
                               'type_name', format_type(a.atttypid, a.atttypmod),
+                              'base', CASE WHEN e.typtype IN ('d', 'e') THEN (
+                                WITH RECURSIVE root (oid, modifier, kind) AS (
+                                  SELECT e.oid, a.atttypmod, e.typtype
+                                  UNION ALL
+                                  SELECT b.oid, d.typtypmod, b.typtype
+                                    FROM root r
+                                    JOIN pg_type d ON d.oid = r.oid AND d.typtype = 'd'
+                                    JOIN pg_type b ON b.oid = d.typbasetype)
+                                SELECT CASE r.kind WHEN 'e' THEN 'text'
+                                       ELSE format_type(r.oid, r.modifier) END
+                                       || CASE WHEN t.typcategory = 'A' THEN '[]' ELSE '' END
+                                  FROM root r WHERE r.kind <> 'd') END,
                               'not_null', a.attnotnull,
                               'default', CASE WHEN a.attgenerated = ''
                                               THEN pg_get_expr(d.adbin, d.adrelid) END,
                               'generated', a.attgenerated <> '') ORDER BY a.attnum), '[]')
                        FROM pg_attribute a
+                       JOIN pg_type t ON t.oid = a.atttypid
+                       JOIN pg_type e ON e.oid = CASE t.typcategory WHEN 'A' THEN t.typelem
+                                                 ELSE t.oid END
                        LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
                       WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
          'partitioned', c.relkind = 'p',

@@ -1,45 +1,71 @@
-//! Flink's column types as Postgres' types, so that a reference can be cast to its sink.
+//! Flink's column types as Postgres' types, so that a reference is written as its sink would write
+//! it. What does not fit its sink's type is not made to: the sink must not hold another value, and
+//! the check tells why it does.
 
-/// What a column of a reference is cast to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    /// The Postgres type.
-    pub sql: String,
-    /// What the value is turned into before and after the cast to see whether the cast lost
-    /// anything; `None` where a cast can lose nothing, or is approximate by nature.
-    pub exact: Option<&'static str>,
-}
+/// Types of Postgres whose texts are numbers.
+const EXACT: &[&str] = &["smallint", "integer", "bigint", "numeric"];
+/// Types of Postgres whose texts are numbers with digits that mean nothing.
+const FLOATS: &[&str] = &["real", "double"];
+/// Types of Postgres that are text.
+const TEXTS: &[&str] = &["text", "character", "bpchar"];
 
-/// The Postgres type for a Flink type as DESCRIBE writes it (`DECIMAL(10, 2)`, `TIMESTAMP(3)
-/// *ROWTIME*`, `BIGINT NOT NULL`); `None` for a type that Postgres has no counterpart of.
-pub fn target(flink: &str) -> Option<Target> {
+/// The SQL that writes a column of a Postgres type as its sink's Flink type (as DESCRIBE writes it:
+/// `DECIMAL(10, 2)`, `TIMESTAMP(3) *ROWTIME*`, `BIGINT NOT NULL`).
+pub fn written(column: &str, postgres: &str, flink: &str) -> String {
     let text = flink.trim().to_ascii_uppercase();
     let text = text.trim_end_matches("*ROWTIME*").trim_end_matches("NOT NULL").trim();
     let (name, arguments, rest) = parts(text);
-    let zoned = rest.contains("LOCAL TIME ZONE");
-    let exact = |sql: String, exact| Some(Target { sql, exact: Some(exact) });
-    let plain = |sql: &str| Some(Target { sql: sql.to_owned(), exact: None });
+    let base = postgres.split(['(', ' ']).next().unwrap_or(postgres);
+    let is = |names: &[&str]| !postgres.ends_with("[]") && names.contains(&base);
+    let plain = || format!("{column}::text");
+    let cast = |sql: &str| format!("CAST({column} AS {sql})::text");
+    let timed = |sql: &str, widest: &str| {
+        if !may_lose(base, widest) {
+            return cast(sql);
+        }
+        format!(
+            "CASE WHEN CAST(CAST({column} AS {sql}) AS {widest}) IS DISTINCT FROM \
+             CAST({column} AS {widest}) THEN CAST({column} AS {widest})::text ELSE {} END",
+            cast(sql)
+        )
+    };
     match name {
-        "BOOLEAN" => plain("boolean"),
-        "TINYINT" | "SMALLINT" => exact("smallint".to_owned(), "numeric"),
-        "INT" | "INTEGER" => exact("integer".to_owned(), "numeric"),
-        "BIGINT" => exact("bigint".to_owned(), "numeric"),
-        "DECIMAL" | "DEC" | "NUMERIC" => {
-            exact(format!("numeric({})", or(arguments, "10,0")), "numeric")
+        "TINYINT" | "SMALLINT" | "INT" | "INTEGER" | "BIGINT" | "DECIMAL" | "DEC" | "NUMERIC" => {
+            if is(EXACT) || is(TEXTS) {
+                plain()
+            } else if is(FLOATS) || is(&["money"]) {
+                cast("numeric")
+            } else {
+                cast(number(name))
+            }
         }
-        "FLOAT" => plain("real"),
-        "DOUBLE" => plain("double precision"),
-        "STRING" | "VARCHAR" | "CHAR" => plain("text"),
-        "BYTES" | "BINARY" | "VARBINARY" => plain("bytea"),
-        "DATE" => exact("date".to_owned(), "timestamp"),
-        "TIME" => exact(format!("time({})", digits(arguments, "0")), "time"),
-        "TIMESTAMP_LTZ" => exact(format!("timestamptz({})", digits(arguments, "6")), "timestamptz"),
-        "TIMESTAMP" if zoned => {
-            exact(format!("timestamptz({})", digits(arguments, "6")), "timestamptz")
+        "FLOAT" | "DOUBLE" if is(EXACT) || is(FLOATS) || is(TEXTS) => plain(),
+        "FLOAT" => cast("real"),
+        "DOUBLE" => cast("double precision"),
+        "BOOLEAN" => cast("boolean"),
+        "BYTES" | "BINARY" | "VARBINARY" => cast("bytea"),
+        "DATE" => timed("date", "timestamp"),
+        "TIME" => timed(&format!("time({})", digits(arguments, "0")), "time"),
+        "TIMESTAMP" if rest.contains("LOCAL TIME ZONE") => {
+            timed(&format!("timestamptz({})", digits(arguments, "6")), "timestamptz")
         }
-        "TIMESTAMP" => exact(format!("timestamp({})", digits(arguments, "6")), "timestamp"),
-        "ARRAY" | "MAP" | "ROW" | "MULTISET" => plain("jsonb"),
-        _ => None,
+        "TIMESTAMP_LTZ" => {
+            timed(&format!("timestamptz({})", digits(arguments, "6")), "timestamptz")
+        }
+        "TIMESTAMP" => timed(&format!("timestamp({})", digits(arguments, "6")), "timestamp"),
+        "ARRAY" | "MAP" | "ROW" | "MULTISET" if is(TEXTS) => cast("jsonb"),
+        "ARRAY" | "MAP" | "ROW" | "MULTISET" => format!("to_jsonb({column})::text"),
+        _ => plain(),
+    }
+}
+
+/// The type of Postgres that takes values which are neither numbers nor text (`boolean`) as whole
+/// numbers.
+fn number(flink: &str) -> &'static str {
+    match flink {
+        "DECIMAL" | "DEC" | "NUMERIC" => "numeric",
+        "BIGINT" => "bigint",
+        _ => "integer",
     }
 }
 
@@ -53,27 +79,19 @@ fn parts(text: &str) -> (&str, &str, &str) {
     }
 }
 
-fn or<'a>(text: &'a str, default: &'a str) -> &'a str {
-    if text.is_empty() { default } else { text }
-}
-
 /// Postgres keeps at most six digits of a second.
 fn digits<'a>(text: &'a str, default: &'a str) -> &'a str {
-    match or(text, default) {
+    match if text.is_empty() { default } else { text } {
         "7" | "8" | "9" => "6",
         digits => digits,
     }
 }
 
-/// Whether values of this Postgres type can lose something in a cast that `exact` is to notice.
-pub fn is_checked(postgres: &str, exact: &str) -> bool {
-    let base = postgres.split(['(', ' ']).next().unwrap_or(postgres);
-    let numbers = ["smallint", "integer", "bigint", "numeric", "real", "double", "text"];
-    let times = ["timestamp", "date", "time"];
-    match exact {
-        "numeric" => numbers.contains(&base),
+/// Whether values of this Postgres type can lose something in a cast to a time.
+fn may_lose(base: &str, widest: &str) -> bool {
+    match widest {
         "time" => base == "time",
-        _ => times.contains(&base) && base != "time",
+        _ => ["timestamp", "date"].contains(&base),
     }
 }
 
@@ -84,47 +102,47 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case("INT NOT NULL", "integer", Some("numeric"))]
-    #[case("DECIMAL(38, 2)", "numeric(38, 2)", Some("numeric"))]
-    #[case("DECIMAL", "numeric(10,0)", Some("numeric"))]
-    #[case("VARCHAR(2147483647)", "text", None)]
-    #[case("TIMESTAMP(3) *ROWTIME*", "timestamp(3)", Some("timestamp"))]
-    #[case("TIMESTAMP(9) NOT NULL", "timestamp(6)", Some("timestamp"))]
-    #[case("TIMESTAMP_LTZ(3)", "timestamptz(3)", Some("timestamptz"))]
-    #[case("TIMESTAMP(3) WITH LOCAL TIME ZONE", "timestamptz(3)", Some("timestamptz"))]
-    #[case("TIME", "time(0)", Some("time"))]
-    #[case("DOUBLE", "double precision", None)]
-    #[case("ROW<a INT, b STRING NOT NULL>", "jsonb", None)]
-    #[case("ARRAY<INT>", "jsonb", None)]
-    fn a_flink_type_has_its_postgres_type(
+    #[case("bigint", "INT NOT NULL", "c::text")]
+    #[case("numeric", "DECIMAL(38, 2)", "c::text")]
+    #[case("text", "DECIMAL", "c::text")]
+    #[case("double precision", "DECIMAL(10, 2)", "CAST(c AS numeric)::text")]
+    #[case("money", "DECIMAL(10, 2)", "CAST(c AS numeric)::text")]
+    #[case("boolean", "INT", "CAST(c AS integer)::text")]
+    #[case("numeric(10,4)", "DOUBLE", "c::text")]
+    #[case("boolean", "DOUBLE", "CAST(c AS double precision)::text")]
+    #[case("integer", "VARCHAR(2147483647)", "c::text")]
+    #[case("jsonb", "STRING", "c::text")]
+    #[case("integer", "BOOLEAN", "CAST(c AS boolean)::text")]
+    #[case("text", "DATE", "CAST(c AS date)::text")]
+    #[case("text", "TIMESTAMP(3)", "CAST(c AS timestamp(3))::text")]
+    #[case("integer[]", "ARRAY<INT>", "to_jsonb(c)::text")]
+    #[case("text[]", "ARRAY<STRING>", "to_jsonb(c)::text")]
+    #[case("jsonb", "ARRAY<INT>", "to_jsonb(c)::text")]
+    #[case("text", "ROW<a INT, b STRING NOT NULL>", "CAST(c AS jsonb)::text")]
+    #[case("hstore", "MAP<STRING, STRING>", "to_jsonb(c)::text")]
+    #[case("integer", "RAW('x')", "c::text")]
+    fn a_column_is_written_as_its_sinks_type(
+        #[case] postgres: &str,
         #[case] flink: &str,
-        #[case] sql: &str,
-        #[case] exact: Option<&str>,
+        #[case] expected: &str,
     ) {
-        assert_eq!(target(flink), Some(Target { sql: sql.to_owned(), exact: exact.map(leak) }));
-    }
-
-    fn leak(text: &str) -> &'static str {
-        text.to_owned().leak()
-    }
-
-    #[test]
-    fn an_unknown_type_has_none() {
-        assert_eq!(target("RAW('x')"), None);
+        assert_eq!(written("c", postgres, flink), expected);
     }
 
     #[rstest]
-    #[case("numeric(10,4)", "numeric", true)]
-    #[case("double precision", "numeric", true)]
-    #[case("boolean", "numeric", false)]
-    #[case("timestamp without time zone", "timestamp", true)]
-    #[case("timestamp(6) with time zone", "timestamptz", true)]
-    #[case("text", "timestamp", false)]
-    fn only_what_can_lose_digits_is_checked(
+    #[case("timestamp without time zone", "TIMESTAMP(3) *ROWTIME*", "timestamp(3)")]
+    #[case("timestamp without time zone", "TIMESTAMP(9) NOT NULL", "timestamp(6)")]
+    #[case("timestamp with time zone", "TIMESTAMP_LTZ(3)", "timestamptz(3)")]
+    #[case("timestamp with time zone", "TIMESTAMP(3) WITH LOCAL TIME ZONE", "timestamptz(3)")]
+    #[case("timestamp without time zone", "DATE", "date")]
+    #[case("time(6) without time zone", "TIME", "time(0)")]
+    fn a_time_that_loses_digits_keeps_them(
         #[case] postgres: &str,
-        #[case] exact: &str,
-        #[case] checked: bool,
+        #[case] flink: &str,
+        #[case] cast: &str,
     ) {
-        assert_eq!(is_checked(postgres, exact), checked);
+        let sql = written("c", postgres, flink);
+        assert!(sql.starts_with("CASE WHEN"), "{sql}");
+        assert!(sql.ends_with(&format!("ELSE CAST(c AS {cast})::text END")), "{sql}");
     }
 }

@@ -45,6 +45,7 @@ mod tests;
 mod told;
 mod topic;
 mod transactions;
+mod unfit;
 mod vacuity;
 mod values;
 pub mod verdict;
@@ -176,6 +177,7 @@ fn judge_case(case: &Case<'_>) -> Verdict {
     let stopped: Vec<_> = stopped.map(|sink| format!("`{}`", sink.name)).collect();
     found.gaps.retain(|gap| !stopped.iter().any(|name| gap.what.contains(name.as_str())));
     windows::explain(&mut found.findings);
+    unfit::explain(case, &mut found.findings);
     let mut verdict = Verdict::empty(Outcome::Pass);
     vacuity::check(case, &mut found, &mut verdict.warnings);
 

@@ -85,9 +85,9 @@ fn routed(case: &Case<'_>, nth: usize, table: &Table, found: &mut Found) {
 fn is_text(table: &Table, column: &str) -> bool {
     let found = table.columns.iter().find(|known| known.name == column);
     let is = |kind: &Type| matches!(kind, Type::Bool | Type::Int | Type::Float);
-    found.is_none_or(|column| match DataType::postgres(&column.type_name) {
+    found.is_none_or(|column| match DataType::postgres(column.read_as()) {
         DataType::Scalar(kind) => !is(&kind),
-        _ => true,
+        kind => kind != DataType::Real,
     })
 }
 

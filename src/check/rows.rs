@@ -36,18 +36,27 @@ pub fn mistakes(expect: &expect::Expect, sinks: &[SinkTable]) -> Vec<String> {
     let mut mistakes = Vec::new();
     for (name, table) in &expect.rows {
         if let Some(sink) = sinks.iter().find(|sink| sink.name == *name) {
-            read(table, sink, &mut mistakes);
+            read(table, (sink, &|column| declared(sink, column)), &mut mistakes);
         }
     }
     mistakes
 }
 
-fn read<'a>(table: &'a RowTable, sink: &SinkTable, mistakes: &mut Vec<String>) -> Table<'a> {
-    let kinds = table.columns.iter().map(|column| {
-        let kind = sink.columns.iter().find(|(name, _)| name == column);
-        kind.map(|(_, kind)| DataType::flink(kind))
-    });
-    let kinds = kinds.collect::<Vec<_>>();
+/// The type that a sink's column is declared with.
+fn declared(sink: &SinkTable, column: &str) -> Option<DataType> {
+    let kind = sink.columns.iter().find(|(name, _)| name == column);
+    kind.map(|(_, kind)| DataType::flink(kind))
+}
+
+/// The type of a sink's column.
+type KindOf<'a> = &'a dyn Fn(&str) -> Option<DataType>;
+
+fn read<'a>(
+    table: &'a RowTable,
+    (sink, kind): (&SinkTable, KindOf<'_>),
+    mistakes: &mut Vec<String>,
+) -> Table<'a> {
+    let kinds = table.columns.iter().map(|column| kind(column)).collect::<Vec<_>>();
     let head = table.text.place(0);
     for (n, column) in table.columns.iter().enumerate() {
         if kinds.get(n).is_some_and(Option::is_none) {
@@ -117,7 +126,8 @@ pub(super) fn check(
         if sink.stopped {
             continue;
         }
-        let table = read(written, sink.shape.table, &mut Vec::new());
+        let kind = |column: &str| sink.shape.kind(column).cloned();
+        let table = read(written, (sink.shape.table, &kind), &mut Vec::new());
         let Some(proof) = case.last_proof().filter(|proof| is_readable(sink, proof)) else {
             if !case.ended_in_trouble() {
                 found.gap(

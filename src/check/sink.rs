@@ -7,6 +7,7 @@ use super::case::Case;
 use super::flow::Flow;
 use super::found::{Draft, Found, Raw};
 use super::sinks::{RowDiff, Rows, SinkCase, equal, shown};
+use super::unfit;
 use super::verdict::Difference;
 use crate::base::anomaly::Anomaly;
 use crate::base::value::Value;
@@ -242,13 +243,16 @@ fn finding(
     let healed = case.last_proof().is_some_and(|last| last.number != proof.number);
     let when =
         if healed { format!(" at proof {} (not at the end)", proof.number) } else { String::new() };
+    let cause = diff.expected.as_ref();
+    let cause = cause.and_then(|row| unfit::of_row(sink, row, captured, &reference.columns));
+    let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
     let mut found = Found::default();
     found.add(Draft {
         anomaly,
         place,
         key: diff.key.as_ref(),
         key_columns: &sink.shape.table.key,
-        sentence: format!("{what}{when}"),
+        sentence: format!("{what}{when}{cause}"),
         record: first_wrong((sink, proof), diff).map(|emitted| emitted.record),
         position: None,
         first_hop: hop.of_row(diff, reference),

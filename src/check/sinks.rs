@@ -103,7 +103,7 @@ impl<'a> SinkCase<'a> {
                 }
                 continue;
             };
-            let shape = Shape::of(table);
+            let shape = Shape::of(table).said_by(said(index, name));
             let (mut log, mut unread) = (Vec::new(), None);
             let of_sink = index.files.get(table.topic.as_str()).map_or(&[][..], Vec::as_slice);
             for record in index.of_topic(&table.topic) {
@@ -250,7 +250,7 @@ impl<'a> SinkCase<'a> {
             let mut row = Row::new();
             for (n, (column, kind)) in result.iter().enumerate() {
                 let cell = cells.get(n).and_then(Option::as_deref);
-                row.insert(column.clone(), self.cell(column, kind, cell)?);
+                row.insert(column.clone(), self.cell(column, kind, cell));
             }
             match self.shape.key_of(&row).filter(|_| self.is_keyed()) {
                 Some(key) if !rows.keyed.contains_key(&key) => {
@@ -267,8 +267,8 @@ impl<'a> SinkCase<'a> {
         Ok(rows)
     }
 
-    fn cell(&self, column: &str, kind: &str, cell: Option<&str>) -> Result<Value, String> {
-        let Some(text) = cell else { return Ok(Value::Null) };
+    fn cell(&self, column: &str, kind: &str, cell: Option<&str>) -> Value {
+        let Some(text) = cell else { return Value::Null };
         let of_postgres;
         let kind = match self.shape.kind(column) {
             Some(kind) => kind,
@@ -277,7 +277,7 @@ impl<'a> SinkCase<'a> {
                 &of_postgres
             }
         };
-        postgres::value(text, kind).map_err(|error| format!("column `{column}`: {error}"))
+        postgres::wanted(text, kind)
     }
 
     /// Compares the sink with its reference at a proof.
@@ -395,8 +395,7 @@ impl<'a> SinkCase<'a> {
     }
 
     fn is_float(&self, column: &str) -> bool {
-        let float = DataType::Scalar(crate::base::value::Type::Float);
-        self.shape.kind(column).is_some_and(|kind| *kind == float)
+        self.shape.kind(column).is_some_and(DataType::is_float)
     }
 
     /// Whether the row is of a window that the proof does not show closed. A row that does not say
@@ -470,6 +469,16 @@ fn wall_time(text: &str) -> Option<i64> {
     let time = text.parse::<jiff::civil::DateTime>().ok();
     let time = time.or_else(|| Some(text.parse::<jiff::civil::Date>().ok()?.at(0, 0, 0, 0)))?;
     Some(time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond())
+}
+
+/// The columns of a sink's reference with the Postgres types that it gives them.
+fn said<'a>(index: &Index<'a>, sink: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let of_sink = index.references.iter().find(|((_, of, _), _)| *of == sink);
+    let of_sink = of_sink.map(|(_, reference)| *reference);
+    of_sink.into_iter().flat_map(|reference| {
+        let columns = reference.columns.iter().enumerate();
+        columns.filter_map(|(n, (name, _))| Some((name.as_str(), reference.kinds.get(n)?.as_str())))
+    })
 }
 
 /// Whether two rows are equal in these columns.

@@ -86,7 +86,34 @@ pub(super) fn undemanded_levels(case: &Case<'_>, found: &mut Found) {
 
 /// What the author should know.
 pub(super) fn warnings(case: &Case<'_>) -> Vec<String> {
-    case.restarted_by_itself().map(|restart| restart.warning()).into_iter().collect()
+    let restart = case.restarted_by_itself().map(|restart| restart.warning());
+    restart.into_iter().chain(left_out_columns(case)).collect()
+}
+
+/// Columns that no record has, because the connector has no form for their types.
+fn left_out_columns(case: &Case<'_>) -> Vec<String> {
+    let Some(rules) = &case.rules else { return Vec::new() };
+    let mut warnings = Vec::new();
+    for topic in &case.topics {
+        let Some(columns) = case.columns.get(topic.table) else { continue };
+        let envelopes = topic.log.iter().filter_map(super::topic::envelope);
+        let rows = envelopes.filter_map(|envelope| envelope.after.as_ref()).collect::<Vec<_>>();
+        let missing = columns.table.columns.iter().filter(|column| {
+            let is_shown = rows.iter().any(|row| row.contains_key(&column.name));
+            columns.may_lack(&column.name, &rules.encoding) && !is_shown && !rows.is_empty()
+        });
+        let missing = missing.map(|column| format!("`{}` ({})", column.name, column.type_name));
+        let missing = missing.collect::<Vec<_>>();
+        if !missing.is_empty() {
+            warnings.push(format!(
+                "no record of `{}` has {}: Debezium has no form for a column of such a type, and \
+                 leaves it out unless `include.unknown.datatypes` is true",
+                topic.place,
+                missing.join(", ")
+            ));
+        }
+    }
+    warnings
 }
 
 /// What differs from the author's files, each once. Older histories tell only the names of options.

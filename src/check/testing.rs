@@ -120,6 +120,7 @@ pub(super) fn table() -> Table {
         name: name.to_owned(),
         type_oid,
         type_name: type_name.to_owned(),
+        base: None,
         not_null: name == "id",
         default: None,
         generated: false,
@@ -494,7 +495,14 @@ impl Scene {
         self.events.push(Event::Capture { proof: number, table, source, shadow });
         let (columns, rows) = (columns(), rows(reference));
         let (sink, side) = (SINK.to_owned(), Side::Journal);
-        self.events.push(Event::Reference(Reference { proof: number, sink, side, columns, rows }));
+        self.events.push(Event::Reference(Reference {
+            proof: number,
+            sink,
+            side,
+            columns,
+            kinds: Vec::new(),
+            rows,
+        }));
         self.proofs += 1;
     }
 

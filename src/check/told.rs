@@ -12,6 +12,7 @@ use super::topic::{TopicCase, envelope};
 use crate::base::position::{Lsn, Position, Xid};
 use crate::base::value::Value;
 use crate::codec::debezium::{Encoding, Envelope, Op, Row};
+use crate::codec::input;
 use crate::codec::pgoutput::Cell;
 use crate::history::History;
 use crate::history::event::Proof;
@@ -244,7 +245,10 @@ fn image(
         Some(match columns.captured(name, raw, encoding).ok()? {
             Value::Null => Cell::Null,
             Value::Absent => Cell::Unchanged,
-            value => Cell::Text(value.to_string()),
+            value => Cell::Text(match columns.kind(name) {
+                Some(kind) => input::text(&value, kind, columns.width(name)),
+                None => value.to_string(),
+            }),
         })
     };
     let of = |name: &String| match cell(name)? {

@@ -195,7 +195,9 @@ impl<'a> Compared<'a> {
     /// The columns by name; their order means nothing in JSON.
     fn schema(&mut self, shown: &Row<'_>) {
         let wanted = self.wanted;
-        for column in wanted.columns.iter().filter(|column| !shown.contains_key(*column)) {
+        let left_out = |column: &str| self.columns.may_lack(column, self.encoding);
+        let lacking = wanted.columns.iter().filter(|column| !shown.contains_key(*column));
+        for column in lacking.filter(|column| !left_out(column)) {
             let line = difference(column, Some("a column".to_owned()), None);
             self.say(Anomaly::SchemaDrift, line);
         }
@@ -226,6 +228,7 @@ impl<'a> Compared<'a> {
                 for (_, column, cell) in cells(&wanted.columns, held) {
                     match shown.get(column) {
                         Some(raw) => self.column(Anomaly::WrongBefore, column, cell, raw),
+                        None if self.columns.may_lack(column, self.encoding) => {}
                         None => {
                             let line = difference(column, Some("a column".to_owned()), None);
                             self.say(Anomaly::SchemaDrift, line);

@@ -51,6 +51,10 @@ pub fn value(raw: &RawValue, kind: &DataType) -> Result<Value, ValueError> {
         (_, Json::Null) => Ok(Value::Null),
         (DataType::Scalar(Type::Json), _) => Ok(Value::Json(json::compared(raw)?)),
         (DataType::Scalar(kind), json) => scalar(raw, kind, json),
+        (DataType::Real, Json::Number(text)) => postgres::real(text),
+        (DataType::Real, Json::Text(text)) => postgres::real(&text),
+        (DataType::Char, Json::Text(text)) => Ok(Value::Text(postgres::unpadded(&text).to_owned())),
+        (DataType::Within(kind), Json::Text(text)) => Ok(postgres::within(&text, kind)),
         (DataType::Array(element), Json::Array(items)) => {
             let item = |item| value(item, element).map(|value| to_json(&value));
             Ok(Value::Json(items.into_iter().map(item).collect::<Result<_, _>>()?))
@@ -69,9 +73,17 @@ pub fn value(raw: &RawValue, kind: &DataType) -> Result<Value, ValueError> {
         (DataType::Time(_), json) => scalar(raw, &Type::Time, json),
         (DataType::Array(_), _) => Err(ValueError::new("an array", raw.get())),
         (DataType::Map(_) | DataType::Row(_), _) => Err(ValueError::new("an object", raw.get())),
-        (DataType::TimeTz | DataType::Interval | DataType::Hstore, _) => {
-            Err(ValueError::new("a value of a Flink type", raw.get()))
-        }
+        (DataType::Real, _) => Err(ValueError::new("a floating-point number", raw.get())),
+        (DataType::Char | DataType::Within(_), _) => Err(ValueError::new("a text", raw.get())),
+        (
+            DataType::TimeTz
+            | DataType::Interval
+            | DataType::Hstore
+            | DataType::Bits
+            | DataType::Money
+            | DataType::Point,
+            _,
+        ) => Err(ValueError::new("a value of a Flink type", raw.get())),
     }
 }
 
@@ -148,6 +160,12 @@ pub fn cell(text: &str, kind: &DataType) -> Result<Value, ValueError> {
             | Type::Json
             | Type::Other(_),
         )
+        | DataType::Real
+        | DataType::Char
+        | DataType::Bits
+        | DataType::Money
+        | DataType::Point
+        | DataType::Within(_)
         | DataType::Time(_)
         | DataType::TimeTz
         | DataType::Interval

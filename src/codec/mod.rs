@@ -2,7 +2,9 @@
 
 pub mod avro;
 pub mod debezium;
+pub mod fits;
 pub mod flink;
+pub mod input;
 mod json;
 pub mod pgoutput;
 pub mod postgres;

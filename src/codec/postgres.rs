@@ -1,31 +1,148 @@
 //! Values as Postgres' output functions write them (UTC, ISO dates, hexadecimal bytea).
 
 use itertools::Itertools as _;
+use serde_json::value::RawValue;
 
-use super::json;
+use super::json::{self, Json};
 use super::types::DataType;
-use super::value::{ValueError, float, integer, numeric, time, to_json};
+use super::value::{ValueError, decimal, float, integer, numeric, time, to_json};
 use crate::base::value::{Type, Value};
 
 /// Reads a value of a type; the type's name may come from Postgres or from Flink.
 pub fn value(text: &str, kind: &DataType) -> Result<Value, ValueError> {
     match kind {
         DataType::Scalar(scalar) => value_of(text, scalar),
+        DataType::Real => real(text),
+        DataType::Char => Ok(Value::Text(unpadded(text).to_owned())),
+        DataType::Bits => bits(text),
+        DataType::Money => money(text),
+        DataType::Point => point(text),
         DataType::Time(_) => time::time_of_day(text).map(Value::Time),
         DataType::TimeTz => time::time_tz(text).map(Value::Time),
         DataType::Interval => interval(text).map(|interval| Value::Text(interval.to_string())),
         DataType::Hstore => hstore(text),
+        DataType::Within(kind) => Ok(within(text, kind)),
         DataType::Array(element) => {
             // A sink's array column may also be cast to JSON; bounds stand before an `=`.
             let bounds = text.starts_with('[') && text.contains("]={");
             if text.starts_with('{') || bounds {
-                array(text, element)
+                array(text, &|text| value(text, element))
             } else {
-                json::document(text)
+                of_document(text, kind)
             }
         }
-        DataType::Map(_) | DataType::Row(_) => json::document(text),
+        DataType::Map(_) if text.starts_with('"') || text.is_empty() => hstore(text),
+        DataType::Map(_) | DataType::Row(_) => of_document(text, kind),
     }
+}
+
+/// A value of this type as a text writes it; a text that is none stays one.
+pub(super) fn within(text: &str, kind: &DataType) -> Value {
+    value(text, kind).unwrap_or_else(|_| Value::Text(text.to_owned()))
+}
+
+/// A reference's value of its sink's type. What is none of the type is no mistake here: it is what
+/// the sink should hold and cannot, and it stays as far as it can be read.
+pub fn wanted(text: &str, kind: &DataType) -> Value {
+    let read = value(text, kind).or_else(|error| match kind {
+        DataType::Scalar(Type::Int) => numeric(text),
+        _ => Err(error),
+    });
+    match read {
+        // A number beyond single precision is another one in the sink.
+        Ok(Value::Float(float)) if *kind == DataType::Real && float.is_infinite() => {
+            numeric(text).unwrap_or(Value::Float(float))
+        }
+        read => read.unwrap_or_else(|_| Value::Text(text.to_owned())),
+    }
+}
+
+fn of_document(text: &str, kind: &DataType) -> Result<Value, ValueError> {
+    let error = |_| ValueError::new("JSON", text);
+    of_json(serde_json::from_str::<&RawValue>(text).map_err(error)?, kind)
+}
+
+/// Reads a value of a type from JSON as Postgres makes it (`to_jsonb`).
+fn of_json(raw: &RawValue, kind: &DataType) -> Result<Value, ValueError> {
+    match (kind, Json::read(raw)?) {
+        (_, Json::Null) => Ok(Value::Null),
+        (DataType::Scalar(Type::Json), _) => Ok(Value::Json(json::compared(raw)?)),
+        (DataType::Array(element), Json::Array(items)) => {
+            let item = |item| of_json(item, element).map(|value| to_json(&value));
+            Ok(Value::Json(items.into_iter().map(item).collect::<Result<_, _>>()?))
+        }
+        (DataType::Map(element), Json::Object(members)) => {
+            let member = |(name, raw)| Ok((name, to_json(&of_json(raw, element)?)));
+            Ok(Value::Json(members.into_iter().map(member).collect::<Result<_, ValueError>>()?))
+        }
+        (DataType::Row(fields), Json::Object(members)) => {
+            let kind = |name: &str| fields.iter().find(|(of, _)| of == name).map(|(_, kind)| kind);
+            let member = |(name, raw): (String, &RawValue)| {
+                let member = match kind(&name) {
+                    Some(kind) => to_json(&of_json(raw, kind)?),
+                    None => json::compared(raw)?,
+                };
+                Ok((name, member))
+            };
+            Ok(Value::Json(members.into_iter().map(member).collect::<Result<_, ValueError>>()?))
+        }
+        (_, Json::Text(text)) => value(&text, kind),
+        (_, Json::Number(text)) => value(text, kind),
+        (DataType::Scalar(Type::Bool), Json::Bool(value)) => Ok(Value::Bool(value)),
+        (_, Json::Bool(_) | Json::Array(_) | Json::Object(_)) => {
+            Ok(Value::Json(json::compared(raw)?))
+        }
+    }
+}
+
+/// A padded text without the spaces at its end.
+pub(super) fn unpadded(text: &str) -> &str {
+    text.trim_end_matches(' ')
+}
+
+/// A number of single precision: the one that is nearest.
+pub(super) fn real(text: &str) -> Result<Value, ValueError> {
+    match float(text)? {
+        Value::Float(double) if double.is_finite() => {
+            let single = text.trim().parse::<f32>();
+            let single = single.map_err(|_| ValueError::new("a floating-point number", text))?;
+            Ok(Value::Float(f64::from(single)))
+        }
+        special => Ok(special),
+    }
+}
+
+/// `0101`, without the zeros in front.
+pub(super) fn bits(text: &str) -> Result<Value, ValueError> {
+    if !text.bytes().all(|digit| matches!(digit, b'0' | b'1')) {
+        return Err(ValueError::new("bits as 0101", text));
+    }
+    Ok(Value::Text(text.trim_start_matches('0').to_owned()))
+}
+
+/// `-$1,234.50`, as Postgres writes it without a locale.
+fn money(text: &str) -> Result<Value, ValueError> {
+    let error = || ValueError::new("an amount of money as $1,234.50", text);
+    let plain = text.chars().filter(|char| !matches!(char, '$' | ',' | ' ')).collect::<String>();
+    decimal(&plain).map_err(|_| error())
+}
+
+/// `(1,2)`.
+fn point(text: &str) -> Result<Value, ValueError> {
+    let error = || ValueError::new("a point as (1,2)", text);
+    let body = text.trim().strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+    let (x, y) = body.and_then(|body| body.split_once(',')).ok_or_else(error)?;
+    let number = |text: &str| match float(text.trim()) {
+        Ok(Value::Float(number)) => Ok(number),
+        _ => Err(error()),
+    };
+    Ok(coordinates(number(x)?, number(y)?))
+}
+
+/// A point in the form it is compared in.
+pub(super) fn coordinates(x: f64, y: f64) -> Value {
+    let part = |number| to_json(&Value::Float(number));
+    Value::Json(serde_json::json!({"x": part(x), "y": part(y)}))
 }
 
 fn value_of(text: &str, kind: &Type) -> Result<Value, ValueError> {
@@ -130,8 +247,11 @@ fn quoted(text: &str) -> Option<(String, &str)> {
     None
 }
 
+/// Reads an element of an array.
+type Element<'a> = &'a dyn Fn(&str) -> Result<Value, ValueError>;
+
 /// `{1,NULL,"a b",{2}}`, perhaps behind `[0:2]=`.
-fn array(text: &str, element: &DataType) -> Result<Value, ValueError> {
+pub(super) fn array(text: &str, element: Element<'_>) -> Result<Value, ValueError> {
     let error = || ValueError::new("an array as {1,2}", text);
     let body = match text.strip_prefix('[') {
         Some(bounds) => bounds.split_once('=').map(|(_, body)| body).ok_or_else(error)?,
@@ -144,7 +264,7 @@ fn array(text: &str, element: &DataType) -> Result<Value, ValueError> {
 
 struct ArrayParser<'a> {
     text: &'a str,
-    element: &'a DataType,
+    element: Element<'a>,
 }
 
 impl ArrayParser<'_> {
@@ -184,7 +304,7 @@ impl ArrayParser<'_> {
         if self.text.starts_with('"') {
             let (content, rest) = quoted(self.text)?;
             self.text = rest;
-            return Some(value(&content, self.element).map(|value| to_json(&value)));
+            return Some((self.element)(&content).map(|value| to_json(&value)));
         }
         let end = self.text.find([',', '}'])?;
         let (word, rest) = self.text.split_at_checked(end)?;
@@ -192,7 +312,7 @@ impl ArrayParser<'_> {
         if word.eq_ignore_ascii_case("null") {
             return Some(Ok(serde_json::Value::Null));
         }
-        Some(value(word, self.element).map(|value| to_json(&value)))
+        Some((self.element)(word).map(|value| to_json(&value)))
     }
 }
 

@@ -7,6 +7,17 @@ use crate::base::value::Type;
 pub enum DataType {
     /// One value.
     Scalar(Type),
+    /// `real`, `FLOAT`: a floating-point number of single precision.
+    Real,
+    /// `character(n)`, `CHAR(n)`: text that is padded to its length, so that spaces at its end say
+    /// nothing.
+    Char,
+    /// `bit(3)`, `bit varying`: its digits without leading zeros, which no record keeps.
+    Bits,
+    /// `money`: a number.
+    Money,
+    /// `point`: its two coordinates.
+    Point,
     /// `time(3)`: microseconds since midnight; the digits behind the second decide how Debezium
     /// writes it.
     Time(u32),
@@ -22,26 +33,59 @@ pub enum DataType {
     Map(Box<DataType>),
     /// `ROW<a INT, b STRING>`.
     Row(Vec<(String, DataType)>),
+    /// Text in which values of another type are written: compared under that type as far as the
+    /// text is one of its values, and as text where not.
+    Within(Box<DataType>),
 }
 
 impl DataType {
-    /// The type it is compared under.
-    pub fn compared_as(&self) -> Type {
-        match self {
-            Self::Scalar(kind) => kind.clone(),
-            Self::Time(_) | Self::TimeTz => Type::Time,
-            Self::Interval => Type::Text,
-            Self::Hstore | Self::Array(_) | Self::Map(_) | Self::Row(_) => Type::Json,
-        }
-    }
-
     /// Nothing is known of the type but its name: what differs as text may still be equal.
     pub fn is_unknown(&self) -> bool {
         match self {
             Self::Scalar(Type::Other(_)) => true,
-            Self::Array(element) | Self::Map(element) => element.is_unknown(),
+            Self::Array(element) | Self::Map(element) | Self::Within(element) => {
+                element.is_unknown()
+            }
             Self::Row(fields) => fields.iter().any(|(_, field)| field.is_unknown()),
-            Self::Scalar(_) | Self::Time(_) | Self::TimeTz | Self::Interval | Self::Hstore => false,
+            Self::Scalar(_)
+            | Self::Real
+            | Self::Char
+            | Self::Bits
+            | Self::Money
+            | Self::Point
+            | Self::Time(_)
+            | Self::TimeTz
+            | Self::Interval
+            | Self::Hstore => false,
+        }
+    }
+
+    /// Whether two values of it are equal up to a tolerance only.
+    pub fn is_float(&self) -> bool {
+        match self {
+            Self::Scalar(Type::Float) | Self::Real => true,
+            Self::Within(kind) => kind.is_float(),
+            _ => false,
+        }
+    }
+
+    /// This type of a sink's column, compared as the reference says: where the sink has text and the
+    /// reference a number, JSON or a padded text (by the names of Postgres), as that.
+    #[must_use]
+    pub fn said_by(self, postgres: &str) -> Self {
+        match (self, Self::postgres(postgres)) {
+            (Self::Array(element), Self::Array(_)) => {
+                let of_element = postgres.strip_suffix("[]").unwrap_or_default();
+                Self::Array(Box::new(element.said_by(of_element)))
+            }
+            (Self::Scalar(Type::Text) | Self::Char, Self::Char) => Self::Char,
+            (
+                Self::Scalar(Type::Text),
+                said @ (Self::Scalar(Type::Json | Type::Int | Type::Decimal { .. } | Type::Float)
+                | Self::Real
+                | Self::Money),
+            ) => Self::Within(Box::new(said)),
+            (own, _) => own,
         }
     }
 
@@ -51,19 +95,28 @@ impl DataType {
             return Self::Array(Box::new(Self::postgres(element)));
         }
         let (word, arguments, rest) = split(name);
+        // The types of extensions stand in the schema that the extension was created in.
+        let word =
+            if word.starts_with('"') { word } else { word.rsplit('.').next().unwrap_or(word) };
         let digits = |default| arguments.first().copied().unwrap_or(default);
         Self::Scalar(match (word, rest) {
             ("boolean", "") => Type::Bool,
             ("bit", "") if arguments == [1] || arguments.is_empty() => Type::Bool,
+            ("bit varying", "") if arguments == [1] => Type::Bool,
+            ("bit" | "bit varying", "") => return Self::Bits,
+            ("money", "") => return Self::Money,
+            ("point", "") => return Self::Point,
+            ("character" | "bpchar", "") => return Self::Char,
             ("smallint" | "integer" | "bigint" | "oid", "") => Type::Int,
             ("numeric", "") => Type::Decimal {
                 scale: (!arguments.is_empty()).then(|| arguments.get(1).copied().unwrap_or(0)),
             },
-            ("real" | "double precision", "") => Type::Float,
+            ("real", "") => return Self::Real,
+            ("double precision", "") => Type::Float,
             (
-                "text" | "character varying" | "character" | "\"char\"" | "name" | "uuid" | "xml"
-                | "citext" | "inet" | "cidr" | "macaddr" | "macaddr8" | "ltree" | "int4range"
-                | "int8range" | "numrange" | "tsrange" | "tstzrange" | "daterange",
+                "text" | "character varying" | "\"char\"" | "name" | "uuid" | "xml" | "citext"
+                | "inet" | "cidr" | "macaddr" | "macaddr8" | "ltree" | "int4range" | "int8range"
+                | "numrange" | "tsrange" | "tstzrange" | "daterange" | "tsvector",
                 "",
             ) => Type::Text,
             ("bytea", "") => Type::Bytes,
@@ -73,7 +126,7 @@ impl DataType {
             ("timestamp", "without time zone") => Type::Timestamp { precision: digits(6) },
             ("timestamp", "with time zone") => Type::TimestampTz { precision: digits(6) },
             ("json" | "jsonb", "") => Type::Json,
-            ("hstore" | "public.hstore", "") => return Self::Hstore,
+            ("hstore", "") => return Self::Hstore,
             _ if word.starts_with("interval") => return Self::Interval,
             _ => Type::Other(name.to_owned()),
         })
@@ -81,17 +134,17 @@ impl DataType {
 
     /// By the name that `DESCRIBE` writes: `DECIMAL(10, 2)`, ``ROW<`a` INT>``.
     pub fn flink(name: &str) -> Self {
-        let name = name.trim();
-        let name = ["*ROWTIME*", "*PROCTIME*", "NOT NULL", "NULL"]
-            .iter()
-            .fold(name, |name, suffix| name.strip_suffix(suffix).unwrap_or(name).trim_end());
+        let name = bare(name);
         if let Some((outer, inner)) = generic(name) {
             let parts = top_level(inner);
             return match (outer, parts.as_slice()) {
                 ("ARRAY", [element]) => Self::Array(Box::new(Self::flink(element))),
                 ("MAP", [_, value]) => Self::Map(Box::new(Self::flink(value))),
                 ("MULTISET", [_]) => Self::Map(Box::new(Self::Scalar(Type::Int))),
-                ("ROW", fields) => Self::Row(fields.iter().map(|field| row_field(field)).collect()),
+                ("ROW", _) => {
+                    let fields = fields(name).into_iter();
+                    Self::Row(fields.map(|(name, kind)| (name, Self::flink(&kind))).collect())
+                }
                 _ => Self::Scalar(Type::Other(name.to_owned())),
             };
         }
@@ -103,8 +156,10 @@ impl DataType {
             ("DECIMAL" | "DEC" | "NUMERIC", "") => {
                 Type::Decimal { scale: Some(arguments.get(1).copied().unwrap_or(0)) }
             }
-            ("FLOAT" | "DOUBLE" | "DOUBLE PRECISION", "") => Type::Float,
-            ("STRING" | "VARCHAR" | "CHAR", "") => Type::Text,
+            ("FLOAT", "") => return Self::Real,
+            ("DOUBLE" | "DOUBLE PRECISION", "") => Type::Float,
+            ("STRING" | "VARCHAR", "") => Type::Text,
+            ("CHAR", "") => return Self::Char,
             ("BYTES" | "VARBINARY" | "BINARY", "") => Type::Bytes,
             ("DATE", "") => Type::Date,
             ("TIME", "" | "WITHOUT TIME ZONE") => return Self::Time(digits(0)),
@@ -117,9 +172,31 @@ impl DataType {
     }
 }
 
+/// Without what `DESCRIBE` says of a column besides its type.
+pub(super) fn bare(name: &str) -> &str {
+    ["*ROWTIME*", "*PROCTIME*", "NOT NULL", "NULL"]
+        .iter()
+        .fold(name.trim(), |name, suffix| name.strip_suffix(suffix).unwrap_or(name).trim_end())
+}
+
+/// The fields of a `ROW<…>` with their types as they are written; none for another type.
+pub fn fields(name: &str) -> Vec<(String, String)> {
+    match generic(bare(name)) {
+        Some(("ROW", inner)) => top_level(inner).into_iter().map(field).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The name of a Flink type and what stands in its parentheses.
+pub fn arguments(name: &str) -> (String, Vec<u32>) {
+    let name = bare(name).to_ascii_uppercase();
+    let (word, arguments, _) = split(&name);
+    (word.to_owned(), arguments)
+}
+
 /// `timestamp(3) without time zone` → (`timestamp`, [3], `without time zone`); words without
 /// arguments stand in the first part, a zone clause in the last.
-fn split(name: &str) -> (&str, Vec<u32>, &str) {
+pub(super) fn split(name: &str) -> (&str, Vec<u32>, &str) {
     if let Some((word, rest)) = name.split_once('(')
         && let Some((arguments, rest)) = rest.split_once(')')
     {
@@ -165,13 +242,13 @@ fn top_level(list: &str) -> Vec<&str> {
 }
 
 /// `` `a` INT 'comment' `` → (`a`, `INT`).
-fn row_field(field: &str) -> (String, DataType) {
+fn field(field: &str) -> (String, String) {
     let (name, rest) = match field.strip_prefix('`').and_then(|rest| rest.split_once('`')) {
         Some(quoted) => quoted,
         None => field.split_once(' ').unwrap_or((field, "")),
     };
     let rest = rest.split_once('\'').map_or(rest, |(kind, _)| kind);
-    (name.to_owned(), DataType::flink(rest))
+    (name.to_owned(), rest.trim().to_owned())
 }
 
 #[cfg(test)]

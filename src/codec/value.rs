@@ -124,6 +124,8 @@ pub(super) fn to_json(value: &Value) -> serde_json::Value {
         Value::Bool(value) => (*value).into(),
         Value::Number(number) => number_to_json(number),
         Value::Json(json) => json.clone(),
+        // JSON has no numbers for the special ones.
+        Value::Float(float) if !float.is_finite() => canonical(value).into(),
         Value::Float(float) => (*float).into(),
         Value::Text(_)
         | Value::Bytes(_)
@@ -133,6 +135,9 @@ pub(super) fn to_json(value: &Value) -> serde_json::Value {
         | Value::TimestampTz(_) => canonical(value).into(),
     }
 }
+
+/// What stands before the digits of a number that a JSON library would round.
+const EXACT: &str = "number ";
 
 /// A number that a JSON library would round stays as a text with its digits.
 pub(super) fn number_to_json(exact: &BigDecimal) -> serde_json::Value {
@@ -144,7 +149,12 @@ pub(super) fn number_to_json(exact: &BigDecimal) -> serde_json::Value {
     let kept = float.filter(|float| {
         float.to_string().parse::<BigDecimal>().is_ok_and(|rounded| rounded == *exact)
     });
-    kept.map_or_else(|| format!("number {digits}").into(), serde_json::Value::from)
+    kept.map_or_else(|| format!("{EXACT}{digits}").into(), serde_json::Value::from)
+}
+
+/// The digits of a number that stands as a text in the form that documents are compared in.
+pub(super) fn exact_digits(text: &str) -> Option<&str> {
+    text.strip_prefix(EXACT).filter(|digits| decimal(digits).is_ok())
 }
 
 pub(super) mod time {

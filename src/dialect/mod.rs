@@ -114,6 +114,12 @@ pub fn apply(
         Dialect::Confluent => {
             let mut options = connector.options().clone();
             options.extend(settings.connector.clone());
+            // Only Avro says that the numbers of this mode are times.
+            let is_connect = options.get("time.precision.mode").is_some_and(|m| m == "connect");
+            if is_connect && pipeline.format == Some(Format::AvroRegistry) {
+                let class = || avro::CONVERTER.to_owned();
+                options.entry("value.converter".to_owned()).or_insert_with(class);
+            }
             let world = World {
                 source: &pipeline.source,
                 connector: &options,

@@ -3,6 +3,8 @@
 use crate::scenario::settings::Options;
 use crate::sql::columns::PgType;
 
+use super::captured::is_avro;
+
 /// The Flink type of a column under a connector's options, or why there is none.
 pub(super) fn flink_type(kind: &PgType, connector: &Options) -> Result<String, String> {
     let one = scalar(&kind.name, &kind.arguments, connector)?;
@@ -104,10 +106,17 @@ fn time(name: &str, arguments: &[i64], connector: &Options) -> Result<String, St
     let is_time_of_day = name.starts_with("time") && !name.starts_with("timestamp");
     let text = match mode(connector, "time.precision.mode", "adaptive") {
         "isostring" => "STRING",
+        // Avro's logical types say that they are times; Flink's format reads them with milliseconds.
+        "connect" if is_avro(connector) => match name {
+            "date" => "DATE",
+            _ if is_time_of_day => "TIME(3)",
+            _ => "TIMESTAMP(3)",
+        },
         "connect" => {
             return Err(
-                "time.precision.mode=connect writes numbers that JSON does not mark as times; \
-                 leave it `adaptive`"
+                "time.precision.mode=connect writes numbers that plain JSON does not mark as \
+                 times, and open-source Flink has no JSON format with a registry; write the pipeline \
+                 with `format: avro-registry`, or leave the mode `adaptive`"
                     .to_owned(),
             );
         }
@@ -158,7 +167,20 @@ mod tests {
         assert!(of("numeric", &[50, 2], &[]).unwrap_err().contains("decimal.handling.mode"));
         assert!(of("geometry", &[], &[]).unwrap_err().contains("geometry"));
         let connect = of("timestamp", &[], &[("time.precision.mode", "connect")]);
-        assert!(connect.unwrap_err().contains("adaptive"));
+        assert!(connect.unwrap_err().contains("avro-registry"));
+    }
+
+    #[rstest]
+    #[case("date", "DATE")]
+    #[case("time without time zone", "TIME(3)")]
+    #[case("timestamp", "TIMESTAMP(3)")]
+    #[case("timestamptz", "STRING")]
+    fn connects_own_types_are_times_in_avro(#[case] name: &str, #[case] expected: &str) {
+        let options = [
+            ("time.precision.mode", "connect"),
+            ("value.converter", "io.apicurio.registry.utils.converter.AvroConverter"),
+        ];
+        assert_eq!(of(name, &[], &options).as_deref(), Ok(expected));
     }
 
     #[test]

@@ -299,12 +299,23 @@ pub struct Column {
     pub type_oid: u32,
     /// Its type as `format_type` writes it (`numeric(10,2)`).
     pub type_name: String,
+    /// The type that its values are read as, if that is another: the one that a domain is of, `text`
+    /// for an enum.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
     /// It refuses NULL.
     pub not_null: bool,
     /// Its default, as an expression.
     pub default: Option<String>,
     /// It is generated (and absent from pgoutput).
     pub generated: bool,
+}
+
+impl Column {
+    /// The name of the type that its values are read as.
+    pub fn read_as(&self) -> &str {
+        self.base.as_deref().unwrap_or(&self.type_name)
+    }
 }
 
 /// What a topic is there for.
@@ -432,6 +443,10 @@ pub struct Reference {
     /// Columns in order: name, and the Flink type of the sink's column they were cast to (the
     /// Postgres type name where the sink has no such column).
     pub columns: Vec<(String, String)>,
+    /// The Postgres types that the query's columns have, in the same order; empty in histories
+    /// before 1.5. A sink's text is compared as what the reference says it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<String>,
     /// Values as Postgres writes them; `None` for NULL.
     pub rows: Vec<Vec<Option<String>>>,
 }

@@ -10,6 +10,7 @@ pub fn text_table(name: &str, columns: &[&str]) -> Table {
         name: (*name).to_owned(),
         type_oid: 25,
         type_name: "text".to_owned(),
+        base: None,
         not_null: false,
         default: None,
         generated: false,

@@ -19,9 +19,11 @@ mod identity;
 mod key_updates;
 mod latest;
 mod misspelt;
+mod narrower;
 mod nobody;
 pub mod options;
 mod order;
+mod padded;
 mod patterns;
 mod races;
 mod records;
@@ -81,6 +83,8 @@ pub const RULES: &[Rule] = &[
     patterns::RULE,
     options::RULE,
     schemas::RULE,
+    narrower::RULE,
+    padded::RULE,
     writers::RULE,
     misspelt::RULE,
     filtered::RULE,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -38,7 +38,7 @@ impl Barriers {
     /// Takes note of a record of the barrier topic; others are ignored. To be called by the handler
     /// of the tap for every record of that topic.
     pub fn note(&self, record: &Record) {
-        let Some(content) = content(record) else { return };
+        let contents = contents(record).unwrap_or_default();
         let position = RecordPosition {
             topic: record.topic.clone(),
             partition: record.partition,
@@ -47,7 +47,9 @@ impl Barriers {
         };
         self.seen.send_modify(|seen| {
             // The first sight counts: a replay repeats barriers too.
-            seen.entry(content).or_insert(position);
+            for content in contents {
+                seen.entry(content).or_insert_with(|| position.clone());
+            }
         });
     }
 
@@ -93,19 +95,24 @@ pub async fn emit(database: &Connection, content: &str) -> Result<(), PostgresEr
     database.emit_message(BARRIER_PREFIX, content).await.map(|_| ())
 }
 
-/// The content of a barrier's record: Debezium's envelope of a logical message holds it in base64.
-fn content(record: &Record) -> Option<String> {
+/// What the content of a barrier's record may be: Debezium's envelope of a logical message holds it
+/// as `binary.handling.mode` says, and a text may be read in more than one of its forms.
+fn contents(record: &Record) -> Option<Vec<String>> {
     let value = debezium::payload(&record.value.as_ref()?.0).ok()??;
     let value: Value = serde_json::from_str(value.get()).ok()?;
     let message = value.get("message")?;
     if message.get("prefix")?.as_str()? != BARRIER_PREFIX {
         return None;
     }
-    String::from_utf8(STANDARD.decode(message.get("content")?.as_str()?).ok()?).ok()
+    let text = message.get("content")?.as_str()?;
+    let forms = [hex::decode(text).ok(), STANDARD.decode(text).ok(), URL_SAFE.decode(text).ok()];
+    Some(forms.into_iter().flatten().filter_map(|bytes| String::from_utf8(bytes).ok()).collect())
 }
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
     use crate::history::event::Bytes;
 
@@ -128,6 +135,20 @@ mod tests {
             {"op":"m","message":{"prefix":"changeproof.barrier","content":"YjE="}}}"#;
         barriers.note(&record(Some(value)));
         assert!(barriers.back("b1", Duration::from_millis(1)).await.is_ok());
+    }
+
+    #[rstest]
+    #[case::base64("YjE/Pg==")]
+    #[case::for_urls("YjE_Pg==")]
+    #[case::hexadecimal("62313f3e")]
+    #[tokio::test]
+    async fn a_barrier_is_recognised_however_bytes_are_written(#[case] content: &str) {
+        let barriers = Barriers::default();
+        let value = format!(
+            r#"{{"op":"m","message":{{"prefix":"changeproof.barrier","content":"{content}"}}}}"#
+        );
+        barriers.note(&record(Some(&value)));
+        assert!(barriers.back("b1?>", Duration::from_millis(1)).await.is_ok());
     }
 
     #[tokio::test]

@@ -116,7 +116,7 @@ fn row(
 }
 
 fn value(text: &str, (column, kind): (&str, &DataType), form: &Form) -> Result<Json, Problem> {
-    let is_text = matches!(kind, DataType::Scalar(Type::Text | Type::Bytes));
+    let is_text = matches!(kind, DataType::Scalar(Type::Text | Type::Bytes) | DataType::Char);
     match (text, &form.null) {
         (text, Some(null)) if text == null => return Ok(Json::Null),
         ("", None) if is_text => {

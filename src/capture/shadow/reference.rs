@@ -1,4 +1,4 @@
-//! Reference queries: one SELECT a sink, run on a shadow, its columns cast to the sink's types.
+//! Reference queries: one SELECT a sink, run on a shadow, its columns written as the sink's types.
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::text::Text;
@@ -148,29 +148,16 @@ pub async fn evaluate(
     proof: u32,
     side: Side,
 ) -> Result<Reference, ReferenceError> {
-    let (sql, columns) = cast(query, sink);
-    let answers =
+    let (sql, columns) = typed(query, sink);
+    let rows =
         connection.rows(&sql).await.map_err(|error| refused(&query.text, usize::MAX, error))?;
-    let mut rows = Vec::new();
-    for mut row in answers {
-        if let Some(lost) = row.pop().flatten() {
-            let message = format!(
-                "the reference of `{}` loses digits when it is cast to the sink's types: {lost}",
-                query.sink
-            );
-            let mut diagnostic = diagnose::at(REFERENCE, &query.text, message);
-            diagnostic.help = Some("round the value in the reference".to_owned());
-            return Err(diagnostic.into());
-        }
-        rows.push(row);
-    }
-    Ok(Reference { proof, sink: query.sink.clone(), side, columns, rows })
+    let kinds = query.columns.iter().map(|(_, kind)| kind.clone()).collect();
+    Ok(Reference { proof, sink: query.sink.clone(), side, columns, kinds, rows })
 }
 
-/// The query that casts; its last column says what a cast has lost, NULL if nothing.
-fn cast(query: &Query, sink: &SinkTable) -> (String, Vec<(String, String)>) {
+/// The query that writes each column as its sink's type, as far as the values fit it.
+fn typed(query: &Query, sink: &SinkTable) -> (String, Vec<(String, String)>) {
     let mut values = Vec::new();
-    let mut lost = Vec::new();
     let mut columns = Vec::new();
     for (name, postgres) in &query.columns {
         let column = ident(name);
@@ -185,25 +172,8 @@ fn cast(query: &Query, sink: &SinkTable) -> (String, Vec<(String, String)>) {
             continue;
         };
         columns.push((of_sink.clone(), flink.clone()));
-        let Some(target) = types::target(flink) else {
-            values.push(format!("{column}::text"));
-            continue;
-        };
-        let cast = format!("CAST({column} AS {})", target.sql);
-        if let Some(exact) = target.exact.filter(|exact| types::is_checked(postgres, exact)) {
-            lost.push(format!(
-                "CASE WHEN CAST({cast} AS {exact}) IS DISTINCT FROM CAST({column} AS {exact}) \
-                 THEN format('%s %s becomes %s', {}, {column}::text, {cast}::text) END",
-                literal(name)
-            ));
-        }
-        values.push(format!("{cast}::text"));
+        values.push(types::written(&column, postgres, flink));
     }
-    values.push(if lost.is_empty() {
-        "NULL::text".to_owned()
-    } else {
-        format!("nullif(concat_ws('; ', {}), '')", lost.join(", "))
-    });
     (format!("SELECT {} FROM {}", values.join(", "), query.view), columns)
 }
 
@@ -211,7 +181,13 @@ fn refused(reference: &Text, shift: usize, error: PostgresError) -> ReferenceErr
     if error.is_of_the_stack() {
         return error.into();
     }
-    diagnose::refused(REFERENCE, reference, shift, &error).into()
+    let mut diagnostic = diagnose::refused(REFERENCE, reference, shift, &error);
+    // `numeric_value_out_of_range` and `string_data_right_truncation`, met by a cast of the author.
+    if matches!(error.sqlstate.as_deref(), Some("22003" | "22001")) {
+        let help = "leave the cast out: a value that does not fit its sink's type is a finding";
+        diagnostic.help = Some(help.to_owned());
+    }
+    diagnostic.into()
 }
 
 #[cfg(test)]
@@ -222,7 +198,7 @@ mod tests {
     use crate::history::written::Written;
 
     #[test]
-    fn every_column_is_cast_and_every_loss_is_told() {
+    fn every_column_is_written_as_its_sinks_type() {
         let text = Text::whole("p.yaml".into(), String::new());
         let query = Query {
             sink: "totals".to_owned(),
@@ -250,7 +226,7 @@ mod tests {
             statement: text.place(0),
             written: Written::default(),
         };
-        let (sql, columns) = cast(&query, &sink);
+        let (sql, columns) = typed(&query, &sink);
         insta::assert_snapshot!(sql);
         let names: Vec<_> = columns.iter().map(|(name, flink)| format!("{name} {flink}")).collect();
         assert_eq!(

@@ -152,7 +152,7 @@ fn watched(table: &Table, topic: Option<&Topic>, rules: &Rules) -> Result<Option
         return refused("has a topic whose key is not the primary key");
     }
     let stored = table.columns.iter().filter(|column| !column.generated);
-    let columns = stored.map(|column| (column.name.clone(), form(&column.type_name)));
+    let columns = stored.map(|column| (column.name.clone(), form(column.read_as())));
     let columns = columns.collect::<Vec<_>>();
     let place = |name: &String| columns.iter().position(|(column, _)| column == name);
     let Some(key) = table.key.iter().map(place).collect::<Option<Vec<_>>>() else {

@@ -2,20 +2,23 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use bigdecimal::BigDecimal;
 use bigdecimal::num_bigint::BigInt;
 use bigdecimal::num_traits::ToPrimitive as _;
+use bigdecimal::{BigDecimal, RoundingMode};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
+use super::kinds;
 use crate::base::value::{Type, Value};
 use crate::codec::json::{self, Json, Object};
-use crate::codec::postgres::{self, Interval};
+use crate::codec::postgres;
 use crate::codec::types::DataType;
 use crate::codec::value::{ValueError, decimal, float, integer, numeric, time, to_json};
 
 /// What stands for an unchanged TOAST value unless the connector says otherwise.
 pub const PLACEHOLDER: &str = "__debezium_unavailable_value";
+/// `money.fraction.digits` unless the connector says otherwise.
+const MONEY_DIGITS: u32 = 2;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Decimals {
@@ -54,6 +57,10 @@ pub struct Encoding {
     times: Times,
     binary: Binary,
     intervals: Intervals,
+    /// Digits behind the point of `money` as an exact number.
+    money_digits: u32,
+    /// Types that the connector does not know are written, as bytes.
+    unknown: bool,
     placeholder: String,
 }
 
@@ -104,9 +111,13 @@ impl Encoding {
         choose(config, "hstore.handling.mode", &hstore, &mut problems);
         let placeholder = config.get("unavailable.value.placeholder");
         let placeholder = placeholder.map_or(PLACEHOLDER, String::as_str).to_owned();
+        let money_digits = config.get("money.fraction.digits");
+        let money_digits = money_digits.and_then(|text| text.parse().ok()).unwrap_or(MONEY_DIGITS);
         match (decimals, times, binary, intervals) {
             (Some(decimals), Some(times), Some(binary), Some(intervals)) if problems.is_empty() => {
-                Ok(Self { decimals, times, binary, intervals, placeholder })
+                let unknown =
+                    config.get("include.unknown.datatypes").is_some_and(|value| value == "true");
+                Ok(Self { decimals, times, binary, intervals, money_digits, unknown, placeholder })
             }
             _ => Err(problems),
         }
@@ -115,6 +126,11 @@ impl Encoding {
     /// What stands for an unchanged TOAST value of a text column.
     pub fn placeholder(&self) -> &str {
         &self.placeholder
+    }
+
+    /// Whether types that the connector does not know are in the records.
+    pub fn writes_unknown(&self) -> bool {
+        self.unknown
     }
 
     /// Whether the value stands for an unchanged TOAST value.
@@ -145,22 +161,44 @@ impl Encoding {
     /// Reads the Postgres value that a record should show, with the digits that its encoding can
     /// carry.
     pub fn expected(&self, text: &str, kind: &DataType) -> Result<Value, ValueError> {
-        if *kind == DataType::Interval {
-            let interval = postgres::interval(text)?;
-            return Ok(match self.intervals {
-                Intervals::Text => Value::Text(interval.to_string()),
-                Intervals::Numeric => in_micros(interval)?,
-            });
+        match kind {
+            DataType::Interval => {
+                let interval = postgres::interval(text)?;
+                return Ok(match self.intervals {
+                    Intervals::Text => Value::Text(interval.to_string()),
+                    Intervals::Numeric => kinds::in_micros(interval)?,
+                });
+            }
+            DataType::Array(element) if text.starts_with(['{', '[']) => {
+                return postgres::array(text, &|text| self.expected(text, element));
+            }
+            DataType::Scalar(Type::Decimal { .. }) if self.decimals == Decimals::Double => {
+                return float(text);
+            }
+            _ => {}
         }
         let value = postgres::value(text, kind)?;
-        Ok(match (self.times, value) {
+        Ok(match (kind, self.times, value) {
+            (DataType::Money, _, Value::Number(amount)) => self.money(amount),
             // Connect's own types have milliseconds.
-            (Times::Connect, Value::Timestamp(micros)) => Value::Timestamp(millis_of(micros)),
-            (Times::Connect, Value::Time(micros)) if matches!(kind, DataType::Time(_)) => {
+            (_, Times::Connect, Value::Timestamp(micros)) => Value::Timestamp(millis_of(micros)),
+            (DataType::Time(_), Times::Connect, Value::Time(micros)) => {
                 Value::Time(millis_of(micros))
             }
-            (_, value) => value,
+            (_, _, value) => value,
         })
+    }
+
+    /// An amount with the digits that its record keeps.
+    fn money(&self, amount: BigDecimal) -> Value {
+        match self.decimals {
+            Decimals::Precise => {
+                let digits = i64::from(self.money_digits);
+                Value::Number(amount.with_scale_round(digits, RoundingMode::HalfUp))
+            }
+            Decimals::Double => Value::Float(amount.to_f64().unwrap_or(f64::NAN)),
+            Decimals::Text => Value::Number(amount),
+        }
     }
 
     /// Reads a value as the record shows it.
@@ -170,10 +208,19 @@ impl Encoding {
         match (kind, json) {
             (_, Json::Null) => Ok(Value::Null),
             (DataType::Scalar(kind), json) => self.scalar(raw, kind, json),
+            (DataType::Real, Json::Number(text)) => postgres::real(text),
+            (DataType::Real, Json::Text(text)) => postgres::real(&text),
+            (DataType::Char, Json::Text(text)) => {
+                Ok(Value::Text(postgres::unpadded(&text).to_owned()))
+            }
+            (DataType::Bits, Json::Text(text)) => kinds::bits(&text),
+            (DataType::Money, json) => self.decimal(raw, Some(self.money_digits), json),
+            (DataType::Point, Json::Object(members)) => kinds::point(raw, &members),
+            (DataType::Within(kind), _) => self.value(raw, kind),
             (DataType::Time(digits), json) => self.time(raw, *digits, &json),
             (DataType::TimeTz, Json::Text(text)) => time::time_tz(&text).map(Value::Time),
             (DataType::Interval, Json::Text(text)) => {
-                iso_interval(&text).map(|interval| Value::Text(interval.to_string()))
+                kinds::iso_interval(&text).map(|interval| Value::Text(interval.to_string()))
             }
             (DataType::Interval, Json::Number(text)) => integer(text),
             (DataType::Hstore | DataType::Map(_), Json::Text(text)) => json::document(&text),
@@ -184,6 +231,10 @@ impl Encoding {
                 let item = |item| self.value(item, element).map(|value| to_json(&value));
                 Ok(Value::Json(items.into_iter().map(item).collect::<Result<_, _>>()?))
             }
+            (DataType::Real, _) => wrong("a floating-point number"),
+            (DataType::Char, _) => wrong("a text"),
+            (DataType::Bits, _) => wrong("bits in base64"),
+            (DataType::Point, _) => wrong("a point with its coordinates"),
             (DataType::TimeTz, _) => wrong("a time of day with a zone"),
             (DataType::Interval, _) => wrong("an interval"),
             (DataType::Array(_), _) => wrong("an array"),
@@ -215,6 +266,9 @@ impl Encoding {
             (Type::TimestampTz { .. }, _) => wrong("a timestamp with a zone as a text"),
             (Type::Json, Json::Text(text)) => json::document(&text),
             (Type::Json, _) => wrong("JSON as a text"),
+            (Type::Other(_), Json::Text(text)) if self.unknown => {
+                Ok(kinds::unknown(&text, self.bytes(&text)))
+            }
             (Type::Other(_), Json::Text(text)) => Ok(Value::Text(text)),
             (Type::Other(_), _) => Ok(Value::Text(raw.get().to_owned())),
         }
@@ -338,59 +392,6 @@ fn variable_scale(raw: &RawValue, members: &Object<'_>) -> Result<Value, ValueEr
         return Err(error());
     };
     unscaled(&text, scale)
-}
-
-/// The microseconds of an interval as Debezium counts them: a month is a twelfth of 365.25 days.
-fn in_micros(interval: Interval) -> Result<Value, ValueError> {
-    let error = || ValueError::new("an interval of countable length", &interval.to_string());
-    let months = interval.months.to_f64().ok_or_else(error)?;
-    let days = interval.days.to_f64().ok_or_else(error)?;
-    let micros = interval.micros.to_f64().ok_or_else(error)?;
-    let total = (months * (365.25 / 12.0) + days) * 86_400_000_000.0 + micros;
-    total.trunc().to_i64().map(|total| Value::Number(total.into())).ok_or_else(error)
-}
-
-/// `P1Y2M3DT4H5M6.78S`.
-fn iso_interval(text: &str) -> Result<Interval, ValueError> {
-    let error = || ValueError::new("an interval as P1Y2M3DT4H5M6S", text);
-    let body = text.strip_prefix('P').ok_or_else(error)?;
-    let (date, clock) = body.split_once('T').unwrap_or((body, ""));
-    let mut interval = Interval::default();
-    for (count, unit) in units(date).ok_or_else(error)? {
-        let count = count.parse::<i64>().map_err(|_| error())?;
-        match unit {
-            'Y' => interval.months += count.checked_mul(12).ok_or_else(error)?,
-            'M' => interval.months += count,
-            'W' => interval.days += count.checked_mul(7).ok_or_else(error)?,
-            'D' => interval.days += count,
-            _ => return Err(error()),
-        }
-    }
-    for (count, unit) in units(clock).ok_or_else(error)? {
-        let Value::Number(count) = decimal(count)? else { return Err(error()) };
-        let micros: i64 = match unit {
-            'H' => 3_600_000_000,
-            'M' => 60_000_000,
-            'S' => 1_000_000,
-            _ => return Err(error()),
-        };
-        let micros = (count * BigDecimal::from(micros)).to_i64().ok_or_else(error)?;
-        interval.micros = interval.micros.checked_add(micros).ok_or_else(error)?;
-    }
-    Ok(interval)
-}
-
-/// `4H5M` → (4, H), (5, M).
-fn units(text: &str) -> Option<Vec<(&str, char)>> {
-    let mut units = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let at = rest.find(|char: char| char.is_ascii_alphabetic())?;
-        let (count, unit) = rest.split_at_checked(at)?;
-        units.push((count, unit.chars().next()?));
-        rest = unit.get(1..)?;
-    }
-    Some(units)
 }
 
 #[cfg(test)]

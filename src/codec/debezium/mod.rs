@@ -3,6 +3,7 @@
 //! Numbers stay as they are written, so that no digit goes through floating point.
 
 mod encoding;
+mod kinds;
 mod row;
 pub mod scan;
 
@@ -14,6 +15,7 @@ use serde_json::value::RawValue;
 use crate::base::position::{Lsn, RecordPosition, Xid};
 
 pub use encoding::{Encoding, PLACEHOLDER};
+pub use kinds::may_be_left_out;
 pub use row::{Added, Field, Form, RowRecord, Told, read_row};
 
 /// A row image or a key: column → value, not read yet.

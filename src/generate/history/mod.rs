@@ -302,6 +302,7 @@ fn table() -> Table {
         name: name.to_owned(),
         type_oid,
         type_name: type_name.to_owned(),
+        base: None,
         not_null: false,
         default: None,
         generated: false,

@@ -8,11 +8,11 @@ use serde_json::value::RawValue;
 
 use crate::base::position::Lsn;
 use crate::base::value::{Type, Value};
-use crate::codec::debezium::{Encoding, Row};
+use crate::codec::debezium::{Encoding, Row, may_be_left_out};
 use crate::codec::pgoutput::Cell;
 use crate::codec::types::DataType;
 use crate::codec::value::{ValueError, same};
-use crate::history::event::Table;
+use crate::history::event::{Column, Table};
 use crate::model::key::Key;
 use crate::scenario::settings::ReplicaIdentity;
 
@@ -47,7 +47,7 @@ impl<'a> Columns<'a> {
 
     fn new(table: Cow<'a, Table>, key: Vec<String>) -> Self {
         let stored = table.columns.iter().filter(|column| !column.generated);
-        let types = stored.map(|c| (c.name.clone(), DataType::postgres(&c.type_name)));
+        let types = stored.map(|c| (c.name.clone(), DataType::postgres(c.read_as())));
         let types = types.collect();
         Self { table, key, types, later: Vec::new() }
     }
@@ -97,6 +97,20 @@ impl<'a> Columns<'a> {
     /// The type of a column, if the catalogue has it.
     pub fn kind(&self, column: &str) -> Option<&DataType> {
         self.types.get(column)
+    }
+
+    /// How many bits a column of them has, if its type fixes it.
+    pub fn width(&self, column: &str) -> Option<usize> {
+        let of = |known: &&Column| known.name == column;
+        let name = &self.table.columns.iter().find(of)?.type_name;
+        name.strip_prefix("bit(")?.strip_suffix(')')?.parse().ok()
+    }
+
+    /// Whether the records may lack a column, because the connector has no form for its type.
+    pub fn may_lack(&self, column: &str, encoding: &Encoding) -> bool {
+        let found = self.table.columns.iter().find(|known| known.name == column);
+        let writes = encoding.writes_unknown();
+        found.is_some_and(|known| may_be_left_out(&known.type_name, known.base.as_deref(), writes))
     }
 
     /// The columns and their types.

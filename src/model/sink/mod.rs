@@ -86,6 +86,18 @@ impl<'a> Shape<'a> {
         Self { table, columns: table.columns.iter().map(column).collect() }
     }
 
+    /// That of a table whose reference gives its columns these types of Postgres: its texts are
+    /// compared as what the reference says they are.
+    #[must_use]
+    pub fn said_by<'s>(mut self, said: impl Iterator<Item = (&'s str, &'s str)>) -> Self {
+        for (name, postgres) in said {
+            for (_, kind) in self.columns.iter_mut().filter(|(column, _)| column == name) {
+                *kind = kind.clone().said_by(postgres);
+            }
+        }
+        self
+    }
+
     /// The type of a column.
     pub fn kind(&self, column: &str) -> Option<&DataType> {
         self.columns.iter().find(|(name, _)| name == column).map(|(_, kind)| kind)

@@ -479,7 +479,9 @@ fn reads(tokens: &[Token<'_>]) -> Vec<Name> {
             own.push(name);
         }
         let compares = n > 0 && tokens.get(n - 1).is_some_and(|before| before.is("DISTINCT"));
-        let from = token.is("FROM") && !compares || token.is("JOIN") || token.is("TABLE");
+        let from = token.is("FROM") && !compares && !is_argument(tokens, n)
+            || token.is("JOIN")
+            || token.is("TABLE");
         if from || (token.is_symbol(",") && continues_from(tokens, n)) {
             let name = Reader { tokens: rest, at: 0 }.name();
             let opens = rest.first().is_some_and(|t| t.is("TABLE") || t.is("LATERAL"));
@@ -494,6 +496,27 @@ fn reads(tokens: &[Token<'_>]) -> Vec<Name> {
         new
     });
     found
+}
+
+/// Whether the FROM at `n` stands in a call (`EXTRACT(YEAR FROM a)`).
+fn is_argument(tokens: &[Token<'_>], n: usize) -> bool {
+    let mut depth = 0_usize;
+    let before = tokens.get(..n).unwrap_or_default();
+    for (at, token) in before.iter().enumerate().rev() {
+        if token.is_symbol(")") {
+            depth += 1;
+        } else if token.is_symbol("(") {
+            let Some(less) = depth.checked_sub(1) else {
+                let calls = ["EXTRACT", "TRIM", "SUBSTRING", "OVERLAY"];
+                let call = at.checked_sub(1).and_then(|at| before.get(at));
+                return call.is_some_and(|word| calls.iter().any(|call| word.is(call)));
+            };
+            depth = less;
+        } else if depth == 0 && token.is("SELECT") {
+            return false;
+        }
+    }
+    false
 }
 
 /// Whether the comma at `n` parts tables of a FROM (`FROM a, b`).
@@ -516,6 +539,7 @@ fn continues_from(tokens: &[Token<'_>], n: usize) -> bool {
     false
 }
 
+pub mod literals;
 pub mod options;
 #[cfg(test)]
 mod tests;

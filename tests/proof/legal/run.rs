@@ -183,6 +183,7 @@ fn table(plan: &Plan) -> Table {
         name: name.to_owned(),
         type_oid,
         type_name: type_name.to_owned(),
+        base: None,
         not_null: false,
         default: None,
         generated: false,
@@ -337,6 +338,7 @@ fn reference(transactions: &[Transaction]) -> Reference {
         sink: SINK.to_owned(),
         side: Side::Journal,
         columns: columns.map(|(name, kind)| (name.to_owned(), kind.to_owned())).to_vec(),
+        kinds: Vec::new(),
         rows: rows.collect(),
     }
 }
