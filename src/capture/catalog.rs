@@ -7,7 +7,8 @@ use crate::scenario::settings::ReplicaIdentity;
 /// Tables outside the system's schemas, partitioned ones among them, in the form in which a history
 /// holds them.
 /// Temporary and unlogged tables are not in the WAL, so they are not there for us either.
-pub(super) const TABLES: &str = "
+/// `{base}` stands for [`BASE`].
+const TABLES: &str = "
 SELECT coalesce(json_agg(json_build_object(
          'oid', c.oid::bigint, 'schema', n.nspname, 'name', c.relname, 'captured', false,
          'identity', CASE c.relreplident WHEN 'f' THEN 'full' WHEN 'i' THEN 'index'
@@ -20,26 +21,13 @@ SELECT coalesce(json_agg(json_build_object(
          'columns', (SELECT coalesce(json_agg(json_build_object(
                               'name', a.attname, 'type_oid', a.atttypid::bigint,
                               'type_name', format_type(a.atttypid, a.atttypmod),
-                              'base', CASE WHEN e.typtype IN ('d', 'e') THEN (
-                                WITH RECURSIVE root (oid, modifier, kind) AS (
-                                  SELECT e.oid, a.atttypmod, e.typtype
-                                  UNION ALL
-                                  SELECT b.oid, d.typtypmod, b.typtype
-                                    FROM root r
-                                    JOIN pg_type d ON d.oid = r.oid AND d.typtype = 'd'
-                                    JOIN pg_type b ON b.oid = d.typbasetype)
-                                SELECT CASE r.kind WHEN 'e' THEN 'text'
-                                       ELSE format_type(r.oid, r.modifier) END
-                                       || CASE WHEN t.typcategory = 'A' THEN '[]' ELSE '' END
-                                  FROM root r WHERE r.kind <> 'd') END,
+                              'base', {base},
                               'not_null', a.attnotnull,
                               'default', CASE WHEN a.attgenerated = ''
                                               THEN pg_get_expr(d.adbin, d.adrelid) END,
                               'generated', a.attgenerated <> '') ORDER BY a.attnum), '[]')
                        FROM pg_attribute a
-                       JOIN pg_type t ON t.oid = a.atttypid
-                       JOIN pg_type e ON e.oid = CASE t.typcategory WHEN 'A' THEN t.typelem
-                                                 ELSE t.oid END
+                      {joins}
                        LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
                       WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
          'partitioned', c.relkind = 'p',
@@ -58,9 +46,32 @@ SELECT coalesce(json_agg(json_build_object(
  WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p'
    AND n.nspname NOT IN ('information_schema', 'changes') AND n.nspname NOT LIKE 'pg\\_%'";
 
+/// The type that values of a column `a` are read as, if that is another than its own: the one that a
+/// domain is of, `text` for an enum; with [`JOINS`] beside it.
+pub const BASE: &str = "CASE WHEN e.typtype IN ('d', 'e') THEN (
+   WITH RECURSIVE root (oid, modifier, kind) AS (
+     SELECT e.oid, a.atttypmod, e.typtype
+     UNION ALL
+     SELECT b.oid, d.typtypmod, b.typtype
+       FROM root r
+       JOIN pg_type d ON d.oid = r.oid AND d.typtype = 'd'
+       JOIN pg_type b ON b.oid = d.typbasetype)
+   SELECT CASE r.kind WHEN 'e' THEN 'text' ELSE format_type(r.oid, r.modifier) END
+          || CASE WHEN t.typcategory = 'A' THEN '[]' ELSE '' END
+     FROM root r WHERE r.kind <> 'd') END";
+
+/// The type of a column `a`, and that of its elements or again its own.
+pub const JOINS: &str = "JOIN pg_type t ON t.oid = a.atttypid
+   JOIN pg_type e ON e.oid = CASE t.typcategory WHEN 'A' THEN t.typelem ELSE t.oid END";
+
+/// The query that gives the tables of its database.
+pub(super) fn tables_sql() -> String {
+    TABLES.replace("{base}", BASE).replace("{joins}", JOINS)
+}
+
 /// The tables of the connection's database by schema and name, none of them marked as captured.
 pub async fn tables(connection: &Connection) -> Result<Vec<Table>, PostgresError> {
-    json(connection, TABLES).await
+    json(connection, &tables_sql()).await
 }
 
 /// The tables of the database with their replica identity, and whether a publication names them.

@@ -5,7 +5,7 @@
 //! with the rows of the tables that the statement was about, for which the WAL has no row events.
 //! It also keeps the journal's publications: a table that comes is read from its first row on.
 
-use super::catalog::TABLES;
+use super::catalog::tables_sql;
 use super::journal::Slot;
 use crate::client::postgres::{Connection, PostgresError, ident, literal};
 use crate::model::source;
@@ -44,7 +44,7 @@ pub async fn note(
     let body = body
         .replace("{all}", &literal(&slot.all))
         .replace("{inserts}", &literal(&slot.inserts))
-        .replace("{tables}", TABLES)
+        .replace("{tables}", &tables_sql())
         .replace("{tables_prefix}", &literal(source::TABLES))
         .replace("{rows_prefix}", &literal(source::ROWS))
         .replace("{rows_max}", &ROWS_MAX.to_string());

@@ -495,14 +495,8 @@ impl Scene {
         self.events.push(Event::Capture { proof: number, table, source, shadow });
         let (columns, rows) = (columns(), rows(reference));
         let (sink, side) = (SINK.to_owned(), Side::Journal);
-        self.events.push(Event::Reference(Reference {
-            proof: number,
-            sink,
-            side,
-            columns,
-            kinds: Vec::new(),
-            rows,
-        }));
+        let (proof, kinds) = (number, Vec::new());
+        self.events.push(Event::Reference(Reference { proof, sink, side, columns, kinds, rows }));
         self.proofs += 1;
     }
 

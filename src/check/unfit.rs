@@ -12,6 +12,7 @@ use crate::base::text::Text;
 use crate::base::value::{Type, Value};
 use crate::codec::fits::fits;
 use crate::codec::flink::Row;
+use crate::codec::pgoutput::Cell;
 use crate::codec::postgres;
 use crate::codec::types::{DataType, fields};
 use crate::codec::value::{canonical, same};
@@ -118,6 +119,7 @@ struct Behind {
 /// A value of the source that the table which reads it cannot hold.
 struct Misfit {
     sentence: String,
+    value: String,
     /// The row's values in the form of keys.
     row: BTreeMap<String, Option<String>>,
 }
@@ -146,14 +148,14 @@ impl Behind {
         (topic, columns): (&TopicCase<'_>, &Columns<'_>),
         table: &CreateTable,
     ) {
-        let Some(rules) = &case.rules else { return };
         let declared = declared(table);
         let changes = case.transactions.iter().flat_map(|transaction| &transaction.changes);
         for change in changes.filter(|change| change.table == topic.table) {
             if self.misfits.len() >= MISFITS {
                 return;
             }
-            let row = values(change, |name, cell| columns.value(name, cell, &rules.encoding).ok());
+            // As Postgres holds it: what the connector makes of it may have lost digits already.
+            let row = values(change, columns);
             for (name, value) in &row {
                 let kind = declared.iter().find(|(of, _)| of.eq_ignore_ascii_case(name));
                 let Some((_, kind)) = kind.filter(|(_, kind)| !fits(value, kind)) else { continue };
@@ -162,13 +164,19 @@ impl Behind {
                     format!("`{name}` = {value} does not fit {kind}, as which `{table}` reads it");
                 if self.misfits.iter().all(|known| known.sentence != sentence) {
                     let row = row.iter().map(|(name, value)| (name.clone(), canonical(value)));
-                    self.misfits.push(Misfit { sentence, row: row.collect() });
+                    let value = value.to_string();
+                    self.misfits.push(Misfit { sentence, value, row: row.collect() });
                 }
             }
         }
     }
 
     fn cause(&self, raw: &Raw) -> Option<String> {
+        if raw.finding.anomaly == Anomaly::StatementFailed {
+            // A statement fails of many things; only Flink's own words tell of the value.
+            let told = |misfit: &&Misfit| raw.finding.sentence.contains(&misfit.value);
+            return self.misfits.iter().find(told).map(|misfit| misfit.sentence.clone());
+        }
         let trace = &raw.trace;
         let of_row = |misfit: &&Misfit| misfit.is_of(trace);
         // Where the key names a row of the source, another row's value is no cause.
@@ -194,14 +202,13 @@ impl Misfit {
 }
 
 /// The values of the new row of a change, by column.
-fn values(
-    change: &Change,
-    read: impl Fn(&str, &crate::codec::pgoutput::Cell) -> Option<Value>,
-) -> Vec<(String, Value)> {
+fn values(change: &Change, columns: &Columns<'_>) -> Vec<(String, Value)> {
     let Some(row) = &change.new else { return Vec::new() };
-    let columns = change.columns.iter().enumerate();
-    let value = |(n, name): (usize, &String)| Some((name.clone(), read(name, row.get(n)?)?));
-    columns.filter_map(value).collect()
+    let value = |(n, name): (usize, &String)| {
+        let Cell::Text(text) = row.get(n)? else { return None };
+        Some((name.clone(), postgres::value(text, columns.kind(name)?).ok()?))
+    };
+    change.columns.iter().enumerate().filter_map(value).collect()
 }
 
 /// The columns of a table with the types that they are declared with, those of the images of an

@@ -2,6 +2,7 @@
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::text::Text;
+use crate::capture::catalog::{BASE, JOINS};
 use crate::capture::diagnose::{self, REFERENCE};
 use crate::capture::{types, volatile};
 use crate::client::postgres::{Connection, PostgresError, ident, literal};
@@ -15,7 +16,7 @@ pub struct Query {
     /// As the author wrote it.
     pub text: Text,
     view: String,
-    /// Name and Postgres type of its columns.
+    /// Name and Postgres type of its columns; of a domain the type that it is of.
     columns: Vec<(String, String)>,
 }
 
@@ -120,8 +121,9 @@ pub async fn define(
     let view = format!("pg_temp.{}", ident(&format!("reference of {sink}")));
     let head = format!("DROP VIEW IF EXISTS {view}; CREATE VIEW {view} AS\n");
     let columns = format!(
-        "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute \
-         WHERE attrelid = {}::regclass AND attnum > 0 ORDER BY attnum",
+        "SELECT a.attname, coalesce({BASE}, format_type(a.atttypid, a.atttypmod)) \
+         FROM pg_attribute a {JOINS} \
+         WHERE a.attrelid = {}::regclass AND a.attnum > 0 ORDER BY a.attnum",
         literal(&view)
     );
     let body = reference.value.trim_end().trim_end_matches(';');
