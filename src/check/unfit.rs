@@ -155,7 +155,7 @@ impl Behind {
                 return;
             }
             // As Postgres holds it: what the connector makes of it may have lost digits already.
-            let row = values(change, columns);
+            let row = values(change, columns.at(change.lsn));
             for (name, value) in &row {
                 let kind = declared.iter().find(|(of, _)| of.eq_ignore_ascii_case(name));
                 let Some((_, kind)) = kind.filter(|(_, kind)| !fits(value, kind)) else { continue };

@@ -5,6 +5,7 @@
 //! itself and all lines before it, so that a flipped bit, a missing line or two lines swapped are
 //! found at the line where they happened. The [packed] form holds the same events in less room.
 
+mod column;
 pub mod decode;
 pub mod event;
 pub mod files;
