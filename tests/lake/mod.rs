@@ -123,12 +123,13 @@ const FOLDERS: &[Table] = &[
               WITH (FILES, 'format' = 'json', 'partition.default-name' = 'none', \
               'sink.rolling-policy.file-size' = '1b')",
         kept: Kept::Json,
-        select: "id, depot, weight > 4",
+        select: "id, depot, COALESCE(weight > 4, FALSE)",
     },
 ];
 
-/// Rows for these.
-const ROWS: &str = "(VALUES (1, 'north', 3), (2, '', 4), (3, CAST(NULL AS STRING), 5), \
+/// Rows for these. None has NULL or an empty text for a partition: Flink writes the folder of such
+/// rows, and its own reader then fails at the whole table ("Path should not be null or empty").
+const ROWS: &str = "(VALUES (1, 'north', 3), (2, 'south', 4), (3, 'west', 5), \
                     (4, 'a/b=c:%41 é', 6), (5, 'north', CAST(NULL AS INT))) AS t (id, depot, weight)";
 
 impl Table {
