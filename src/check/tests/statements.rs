@@ -78,7 +78,7 @@ fn the_mark_stands_at_the_first_of_the_wrong_records(#[case] totals: &[i64], #[c
 #[case::none(STATEMENTS, "")]
 #[case::a_column_that_no_record_has(
     &STATEMENTS.replace("amount", "Amount"),
-    "; no record of `public.payments` has the column `Amount` of `payments`, which is always NULL; did you mean `amount`? (p.sql:1:63)"
+    "; no record of `public.payments` has the column `Amount` of `payments`, which is always NULL; did you mean `amount`? (p.sql:1:61)"
 )]
 #[case::of_a_column_that_is_not_used(&STATEMENTS.replace("amount INT", "amount INT, more INT"), "")]
 fn the_cause_stands_in_the_sentence(#[case] statements: &str, #[case] cause: &str) {
