@@ -10,6 +10,7 @@ use crate::base::position::{Lsn, Xid};
 use crate::history::event::{End, Header, Proof, Published, Table};
 use crate::history::{History, Index};
 use crate::model::feed::{Columns, Rules, Window};
+use crate::model::feed::shape::Shape;
 use crate::model::outbox::apart;
 use crate::model::source::{Carried, Journal, Transaction, through_roots};
 use crate::scenario::expect::{Expect, Level};
@@ -41,6 +42,8 @@ pub(super) struct Case<'a> {
     pub(super) sinks: Vec<SinkCase<'a>>,
     /// What could not be laid out.
     pub(super) gaps: Vec<Gap>,
+    /// Topics whose records have no model, and why; `None` for all of them.
+    pub(super) unmodelled: Vec<(Option<usize>, String)>,
 }
 
 impl<'a> Case<'a> {
@@ -64,6 +67,7 @@ impl<'a> Case<'a> {
             topics: Vec::new(),
             sinks,
             gaps,
+            unmodelled: Vec::new(),
             index,
             excerpt,
         };
@@ -128,7 +132,7 @@ impl<'a> Case<'a> {
         match self.index.connector.map(|config| Rules::of(&apart(config))) {
             Some(Ok(rules)) => self.rules = self.with_changes(rules),
             Some(Err(problems)) => {
-                self.gap("the records of the source topics", problems.join("; "));
+                self.unmodelled.push((None, problems.join("; ")));
             }
             None if self.ended_in_trouble() => {}
             None => self.gap("the source topics", "no connector's configuration was recorded"),
@@ -136,30 +140,54 @@ impl<'a> Case<'a> {
     }
 
     fn read_columns(&mut self) {
-        let rules = self.rules.as_ref();
-        let key =
-            |table: &Table| rules.map_or_else(|| table.key.clone(), |rules| rules.key_of(table));
-        let columns = |table: &'a Table| Columns::of(table, key(table));
-        let mut all = self.index.tables.iter().map(columns).collect::<Vec<_>>();
-        for turn in self.transactions.iter().flat_map(|transaction| &transaction.turns) {
+        let mut all = Vec::<Columns<'a>>::new();
+        for (nth, table) in self.index.tables.iter().enumerate() {
+            let shaped = self.shaped(nth, table);
+            all.push(match shaped {
+                Some((key, shape)) => Columns::shaped(table, key, shape),
+                None => Columns::of(table, table.key.clone()),
+            });
+        }
+        let turns = self.transactions.iter().flat_map(|transaction| &transaction.turns);
+        for turn in turns.cloned().collect::<Vec<_>>() {
             for reshaped in turn.reshaped.iter().filter(|reshaped| !reshaped.gone) {
-                let Some(of) = reshaped.place.and_then(|place| all.get_mut(place)) else {
-                    continue;
-                };
+                let Some(place) = reshaped.place else { continue };
+                let Some(of) = all.get_mut(place) else { continue };
                 let captured = of.table.captured;
                 let table = Table { captured, ..Table::clone(&reshaped.table) };
-                let key = key(&table);
-                of.turn(turn.lsn, table, key);
+                let (key, shape) = match self.shaped(place, &table) {
+                    Some(shaped) => shaped,
+                    None => (table.key.clone(), Shape::plain(&table, &table.key)),
+                };
+                of.turn(turn.lsn, table, (key, shape));
             }
         }
         self.columns = all;
+    }
+
+    /// By what the connector keys a table's records, and what becomes of them; `None` where that has
+    /// no model, which is noted.
+    fn shaped(&mut self, place: usize, table: &Table) -> Option<(Vec<String>, Shape)> {
+        let rules = self.rules.as_ref()?;
+        match rules.shape_of(table) {
+            Ok(shape) => Some((rules.key_of(table), shape)),
+            Err(problem) => {
+                self.unmodelled.push((Some(place), problem));
+                None
+            }
+        }
+    }
+
+    /// Whether the records of a table have no model.
+    fn is_unmodelled(&self, table: usize) -> bool {
+        self.unmodelled.iter().any(|(of, _)| of.is_none_or(|of| of == table))
     }
 
     fn align_topics(&mut self) {
         let Some(rules) = self.rules.clone() else { return };
         let mut read = Vec::new();
         for (table, source) in self.index.tables.iter().enumerate() {
-            if !source.captured || outbox::is_routed(self, source) {
+            if !source.captured || outbox::is_routed(self, source) || self.is_unmodelled(table) {
                 continue;
             }
             let name = format!("{}.{}", source.schema, source.name);
@@ -200,7 +228,7 @@ impl<'a> Case<'a> {
             let columns = self.columns.get(topic.table);
             let Some(columns) = columns else { continue };
             let replays = self.replays_from(&topic.topic.name);
-            let missing = without_position(&rules, columns, replays).map(str::to_owned);
+            let missing = without_position(columns, replays).map(str::to_owned);
             let missing = missing.or_else(|| without_key(columns, topic.table, streamed));
             if let Some(missing) = missing {
                 let what = format!("the records of `{}`", topic.place);
@@ -277,12 +305,8 @@ impl<'a> Case<'a> {
 }
 
 /// Why rows without an envelope cannot be told apart.
-fn without_position(
-    rules: &Rules,
-    columns: &Columns<'_>,
-    replays: Option<usize>,
-) -> Option<&'static str> {
-    let unwrapped = rules.unwrapped.as_ref()?;
+fn without_position(columns: &Columns<'_>, replays: Option<usize>) -> Option<&'static str> {
+    let unwrapped = columns.shape.unwrapped.as_ref()?;
     if !columns.is_keyed() {
         return Some("rows without envelope and without key cannot be told apart");
     }

@@ -81,7 +81,8 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
             found.add(of.draft("connector", sentence));
         }
         for topic in &case.topics {
-            let unwrapped = case.rules.as_ref().is_some_and(|rules| rules.unwrapped.is_some());
+            let columns = case.columns.get(topic.table);
+            let unwrapped = columns.is_some_and(|columns| columns.shape.unwrapped.is_some());
             if let Some(sentence) = of.records(topic).filter(|_| !unwrapped) {
                 found.add(of.draft(&topic.place, sentence));
             }

@@ -46,6 +46,7 @@ mod told;
 mod topic;
 mod transactions;
 mod unfit;
+mod unmodelled;
 mod vacuity;
 mod values;
 pub mod verdict;
@@ -182,7 +183,9 @@ fn judge_case(case: &Case<'_>) -> Verdict {
     vacuity::check(case, &mut found, &mut verdict.warnings);
 
     let complete = case.last_proof().is_some() || case.ended_in_trouble();
-    let judgement = demands::judge(case, &found.findings, &found.gaps, complete);
+    let unmodelled = unmodelled::gaps(case);
+    let doubts = [found.gaps.as_slice(), &unmodelled].concat();
+    let judgement = demands::judge(case, &found.findings, &doubts, complete);
     let raws = std::mem::take(&mut found.findings);
     verdict.unmet = judgement.unmet;
     verdict.unmet.extend(rows::check(case, &mut found, (&raws, &judgement.statuses)));
@@ -194,6 +197,7 @@ fn judge_case(case: &Case<'_>) -> Verdict {
     verdict.warnings.extend(judgement.warnings);
     verdict.warnings.extend(summary::warnings(case));
     verdict.not_judged = summary::not_judged(case);
+    unmodelled::place(case, unmodelled, &mut verdict);
     verdict.figures = summary::figures(case, &raws);
     verdict.figures.append(&mut found.figures);
 

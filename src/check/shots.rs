@@ -35,7 +35,11 @@ pub(super) fn find(
     let asked = !signals.blocking.is_empty() || !signals.incremental.is_empty();
     let anew = || case.was_restarted() && tell_another(case, topics, first);
     // Such a row does not tell which snapshot it is of.
-    if rules.unwrapped.is_some() && (asked || anew()) {
+    let is_unwrapped = topics.iter().any(|topic| {
+        let columns = case.columns.get(topic.table);
+        columns.is_some_and(|columns| columns.shape.unwrapped.is_some())
+    });
+    if is_unwrapped && (asked || anew()) {
         return Err("a further snapshot of rows without envelope has no model".to_owned());
     }
     let snapshots = Snapshots { signals, ..Snapshots::first(first, begins) };

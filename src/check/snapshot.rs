@@ -134,7 +134,7 @@ fn truncated(case: &Case<'_>, topic: &Topic, found: &mut Found) {
     let place = match &topic.role {
         Role::Source { table } | Role::Outbox { table, .. } => case.place(table),
         Role::Sink { sink } => sink.clone(),
-        Role::Barrier | Role::Transaction => return,
+        Role::Barrier | Role::Messages | Role::Transaction => return,
     };
     for (partition, (first, last)) in lost_offsets(case, topic) {
         let name = &topic.name;

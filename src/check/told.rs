@@ -39,8 +39,11 @@ pub fn told(history: &History, proof: u32) -> Option<Vec<Transaction>> {
     if case.topics.len() != captured || case.topics.iter().any(|topic| topic.n_unread > 0) {
         return None;
     }
-    let are_rows = rules.unwrapped.is_some();
-    let records = case.topics.iter().flat_map(|topic| below(topic, are_rows, proof));
+    let are_rows = |topic: &TopicCase<'_>| {
+        let columns = case.columns.get(topic.table);
+        columns.is_some_and(|columns| columns.shape.unwrapped.is_some())
+    };
+    let records = case.topics.iter().flat_map(|topic| below(topic, are_rows(topic), proof));
     let mut records = records.collect::<Vec<_>>();
     records.sort_by_key(|told| told.order);
     let times = case.transactions.iter().map(|one| (one.commit, one.time_us)).collect();
@@ -147,8 +150,7 @@ impl Telling<'_> {
         let generated = self.generated.get(table).map_or(&[][..], Vec::as_slice);
         let (before, after) = (image(&envelope.before, &[])?, image(&envelope.after, generated)?);
         // Where the key of the topic does not name the row, the images do.
-        let shown =
-            |row: &Option<Row<'_>>| columns.captured_row(row.as_ref()?, self.encoding).ok()?;
+        let shown = |row: &Option<Row<'_>>| columns.image_row(row.as_ref()?, self.encoding).ok()?;
         let key = if columns.is_keyed_otherwise() {
             shown(&envelope.after).or_else(|| shown(&envelope.before))
         } else {
@@ -238,6 +240,9 @@ fn image(
     (encoding, generated): (&Encoding, &[String]),
 ) -> Option<Image> {
     let cell = |name: &str| {
+        if !columns.shape.has(name) {
+            return Some(Cell::Null);
+        }
         let Some(raw) = row.get(name) else { return Some(Cell::Unchanged) };
         if encoding.is_placeholder(raw) {
             return Some(Cell::Unchanged);

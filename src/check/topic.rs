@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::verdict::Gap;
 use crate::base::position::{Lsn, Position, RecordPosition};
-use crate::codec::debezium::{self, Body, Envelope, Op, RowRecord, Told};
+use crate::codec::debezium::{self, Body, Envelope, Op, Row, RowRecord, Told};
 use crate::history::event::{Bytes, Proof, Record, Topic};
 use crate::model::feed::{
     Alignment, Columns, Expected, Logged, Match, NotOfType, Order, Owed, Part, Rules, Snapshots,
     expected, identify, lsn,
 };
+use crate::model::feed::shape::Odd;
 use crate::model::key::Key;
 use crate::model::source::Transaction;
 
@@ -105,7 +106,7 @@ impl<'a> TopicCase<'a> {
         replays: Option<usize>,
     ) -> Result<(), NotOfType> {
         self.expected = expected(columns, self.table, rules, course)?;
-        if rules.unwrapped.is_some() {
+        if columns.shape.unwrapped.is_some() {
             identify(columns, &rules.encoding, &self.expected, &mut self.log)?;
         }
         let replays = replays.map(|read| self.readable(read));
@@ -256,27 +257,63 @@ fn read<'a>(
     columns: &Columns<'_>,
     rules: &Rules,
 ) -> Result<Logged<'a>, String> {
-    let key = record.key.as_ref().map(|key| key.0.as_slice());
     let value = record.value.as_ref().map(|value| value.0.as_slice());
     let at = position(record);
-    let read = match &rules.unwrapped {
+    let shape = &columns.shape;
+    let unread = |part: &str, problem: String| format!("record {at}: its {part}: {problem}");
+    let value = value.map(|value| shape.value(value)).transpose();
+    let value = value.map_err(|problem| unread("value", problem))?.flatten();
+    let read = match &shape.unwrapped {
         Some(of_rows) => {
             let header = |(name, value): &'a (String, Option<Bytes>)| {
                 (name.as_str(), value.as_ref().map(|value| value.0.as_slice()))
             };
             let headers = record.headers.iter().map(header).collect::<Vec<_>>();
-            let record = RowRecord { key, value, headers: &headers };
+            let record = RowRecord { key: None, value, headers: &headers };
             debezium::read_row(record, &of_rows.form, &at)
         }
-        None => debezium::read(key, value, &at).map(|message| (message, Told::default())),
+        None => debezium::read(None, value, &at).map(|message| (message, Told::default())),
     };
-    let (message, told) = read.map_err(|error| error.to_string())?;
-    let key = match &message.key {
-        Some(row) => columns
-            .of_record(lsn(&message), row)
+    let (mut message, told) = read.map_err(|error| error.to_string())?;
+    let lsn = lsn(&message).or(told.lsn);
+    let (of, row, mut odd) =
+        keyed(record, columns, lsn).map_err(|problem| unread("key", problem))?;
+    if let Body::Envelope(envelope) = &mut message.body {
+        for image in [&mut envelope.before, &mut envelope.after] {
+            *image = image.take().map(|row| of.shape.row(row, &mut odd));
+        }
+    }
+    let key = match &row {
+        Some(row) => of
             .captured_key(row, &rules.encoding)
             .map_err(|error| format!("record {at}: its key: {error}"))?,
         None => None,
     };
-    Ok(Logged { record, message, key, told })
+    message.key = row;
+    Ok(Logged { record, message, key, told, odd })
+}
+
+/// The columns that hold for a record, its key by them, and what of it does not hold what it should.
+/// What does not say its place has the last columns whose key it has.
+fn keyed<'c, 't, 'a>(
+    record: &'a Record,
+    columns: &'c Columns<'t>,
+    lsn: Option<Lsn>,
+) -> Result<(&'c Columns<'t>, Option<Row<'a>>, Vec<Odd>), String> {
+    let read = |of: &Columns<'_>| {
+        let mut odd = Vec::new();
+        let row = record.key.as_ref().map(|key| of.shape.key_row(&key.0, &mut odd));
+        row.transpose().map(|row| (row.flatten(), odd))
+    };
+    let mut of = lsn.map_or(columns, |lsn| columns.at(lsn));
+    if lsn.is_none() {
+        let all = columns.versions().collect::<Vec<_>>();
+        let fits = |of: &&&Columns<'_>| {
+            let row = read(of).ok().and_then(|(row, _)| row);
+            row.is_some_and(|row| of.key.iter().all(|part| row.contains_key(part)))
+        };
+        of = all.iter().rev().find(fits).copied().unwrap_or(columns);
+    }
+    let (row, odd) = read(of)?;
+    Ok((of, row, odd))
 }

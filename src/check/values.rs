@@ -40,6 +40,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
             let now = columns.at(wanted.lsn);
             let mut record = Compared::new((now, columns), &rules.encoding, wanted, logged);
             record.compare(envelope);
+            record.odd();
             for column in std::mem::take(&mut record.undecided) {
                 let what = format!("column `{column}` of `{}`", topic.place);
                 found.gap(what, "nothing is known of its type, and the texts differ");
@@ -142,13 +143,21 @@ impl<'a> Compared<'a> {
         }
     }
 
+    /// Fields that a transform puts in, and that hold something else.
+    fn odd(&mut self) {
+        for (field, expected, captured) in &self.logged.odd {
+            let line = difference(field, Some(expected.clone()), captured.clone());
+            self.say(Anomaly::WrongValue, line);
+        }
+    }
+
     /// Whether record key and row agree; if not, the columns of the key are not compared again.
     fn key(&mut self, envelope: &Envelope<'_>) -> bool {
         if !self.columns.is_keyed() || self.wanted.key.is_none() {
             return true;
         }
         let image = envelope.after.as_ref().or(envelope.before.as_ref());
-        let in_value = image.map(|image| self.columns.captured_key(image, self.encoding));
+        let in_value = image.map(|image| self.columns.image_key(image, self.encoding));
         let in_value = in_value.and_then(Result::ok).flatten();
         let agrees = match &in_value {
             Some(in_value) => self.logged.key.as_ref() == Some(in_value),
@@ -175,9 +184,10 @@ impl<'a> Compared<'a> {
                     let Some(raw) = shown.get(column) else { continue };
                     // With the full old row the WAL carries the value all the same.
                     let left_out = unchanged.contains(&place) && !full;
-                    if !(left_out && self.encoding.is_placeholder(raw)) {
-                        self.column(Anomaly::WrongValue, column, cell, raw);
+                    if left_out && self.shows_placeholder(column, raw) {
+                        continue;
                     }
+                    self.column(Anomaly::WrongValue, column, cell, raw);
                 }
             }
             (None, None) => {}
@@ -192,11 +202,22 @@ impl<'a> Compared<'a> {
         }
     }
 
+    /// Whether a value stands for one that the WAL left out, also behind what is done to it.
+    fn shows_placeholder(&self, column: &str, raw: &RawValue) -> bool {
+        if self.columns.shape.is_as_it_is(column) {
+            return self.encoding.is_placeholder(raw);
+        }
+        let mark = Cell::Text(self.encoding.placeholder().to_owned());
+        let form = self.columns.shown(column, &mark, self.encoding);
+        form.and_then(|form| form.is_shown(raw, self.encoding)) == Some(true)
+    }
+
     /// The columns by name; their order means nothing in JSON.
     fn schema(&mut self, shown: &Row<'_>) {
-        let wanted = self.wanted;
+        let (wanted, shape) = (self.wanted, &self.columns.shape);
         let left_out = |column: &str| self.columns.may_lack(column, self.encoding);
-        let lacking = wanted.columns.iter().filter(|column| !shown.contains_key(*column));
+        let expected = wanted.columns.iter().filter(|column| shape.has(column));
+        let lacking = expected.filter(|column| !shown.contains_key(*column));
         for column in lacking.filter(|column| !left_out(column)) {
             let line = difference(column, Some("a column".to_owned()), None);
             self.say(Anomaly::SchemaDrift, line);
@@ -204,7 +225,8 @@ impl<'a> Compared<'a> {
         let generated = |name: &str| {
             self.columns.table.columns.iter().any(|column| column.generated && column.name == name)
         };
-        let known = |name: &String| wanted.columns.contains(name) || generated(name);
+        let known =
+            |name: &String| (wanted.columns.contains(name) && shape.has(name)) || generated(name);
         let extra = shown.keys().filter(|name| !known(name)).cloned().collect::<Vec<_>>();
         for column in extra {
             let line = difference(&column, None, Some("a column".to_owned()));
@@ -229,6 +251,7 @@ impl<'a> Compared<'a> {
                     match shown.get(column) {
                         Some(raw) => self.column(Anomaly::WrongBefore, column, cell, raw),
                         None if self.columns.may_lack(column, self.encoding) => {}
+                        None if !self.columns.shape.has(column) => {}
                         None => {
                             let line = difference(column, Some("a column".to_owned()), None);
                             self.say(Anomaly::SchemaDrift, line);
@@ -255,6 +278,10 @@ impl<'a> Compared<'a> {
             let Some(raw) = shown.get(column).filter(|_| !carried.contains(column)) else {
                 continue;
             };
+            // What is shown of a NULL may be anything there.
+            if !self.columns.shape.is_as_it_is(column) {
+                continue;
+            }
             let cell = held.and_then(|held| held.get(place)).unwrap_or(&Cell::Unchanged);
             let held = self.columns.value(column, cell, self.encoding).unwrap_or(Value::Absent);
             let captured = self.columns.captured(column, raw, self.encoding);
@@ -266,8 +293,32 @@ impl<'a> Compared<'a> {
         }
     }
 
+    /// Compares a value that is not shown as it is.
+    fn shaped(&mut self, otherwise: Anomaly, column: &str, cell: &Cell, raw: &RawValue) {
+        let Some(form) = self.columns.shown(column, cell, self.encoding) else { return };
+        // A transform reads the default of the column in the place of a NULL, unless it is told not
+        // to, and does to it what it does.
+        let of = |known: &&Column| known.name == column;
+        let default = self.columns.table.columns.iter().find(of).and_then(|c| c.default.as_ref());
+        if *cell == Cell::Null && default.is_some() && raw.get() != "null" {
+            self.undecided.insert(column.to_owned());
+            return;
+        }
+        match form.is_shown(raw, self.encoding) {
+            Some(true) => {}
+            Some(false) => {
+                let line = difference(column, Some(form.text()), Some(raw.get().to_owned()));
+                self.say(otherwise, line);
+            }
+            None => drop(self.undecided.insert(column.to_owned())),
+        }
+    }
+
     /// Compares one value; `otherwise` names a difference that has no closer name.
     fn column(&mut self, otherwise: Anomaly, column: &str, cell: &Cell, raw: &RawValue) {
+        if !self.columns.shape.is_as_it_is(column) {
+            return self.shaped(otherwise, column, cell, raw);
+        }
         if *cell == Cell::Unchanged {
             // The journal never carried the value: a column added with a default.
             self.undecided.insert(column.to_owned());

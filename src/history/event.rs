@@ -309,6 +309,8 @@ pub enum Role {
     },
     /// Barriers.
     Barrier,
+    /// Logical messages of the author's, without the barriers that the connector writes among them.
+    Messages,
     /// Transaction metadata.
     Transaction,
     /// Written by statements, perhaps read by others.
@@ -328,7 +330,7 @@ impl Role {
     pub fn is_captured(&self) -> bool {
         match self {
             Self::Source { .. } | Self::Outbox { .. } => true,
-            Self::Barrier | Self::Transaction | Self::Sink { .. } => false,
+            Self::Barrier | Self::Messages | Self::Transaction | Self::Sink { .. } => false,
         }
     }
 }

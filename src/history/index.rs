@@ -301,7 +301,11 @@ impl<'a> Index<'a> {
     pub fn sources(&self) -> impl Iterator<Item = (&'a Topic, &'a str)> {
         self.topics.iter().filter_map(|topic| match &topic.role {
             Role::Source { table } => Some((topic, table.as_str())),
-            Role::Outbox { .. } | Role::Barrier | Role::Transaction | Role::Sink { .. } => None,
+            Role::Outbox { .. }
+            | Role::Barrier
+            | Role::Messages
+            | Role::Transaction
+            | Role::Sink { .. } => None,
         })
     }
 

@@ -29,6 +29,7 @@ mod races;
 mod records;
 mod schemas;
 mod sessions;
+mod shapes;
 #[cfg(test)]
 mod testing;
 mod twins;
@@ -86,6 +87,8 @@ pub const RULES: &[Rule] = &[
     narrower::RULE,
     padded::RULE,
     writers::RULE,
+    shapes::UNMODELLED,
+    shapes::IDLE,
     misspelt::RULE,
     filtered::RULE,
     generated::RULE,

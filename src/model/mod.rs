@@ -1,8 +1,10 @@
 //! What may be seen: the source tables over time, the records a topic may hold, the sinks' contents.
 
 pub mod creation;
+pub mod effects;
 pub mod feed;
 pub mod key;
+pub mod ours;
 pub mod outbox;
 pub mod partitioner;
 pub mod pattern;

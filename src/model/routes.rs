@@ -37,7 +37,7 @@ pub struct Routes {
 
 /// A transform that gives records another topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Step {
+pub struct Step {
     /// For which topics, and whether for the others instead.
     predicate: Option<(Pattern, bool)>,
     /// It routes rows of an outbox table by a value of theirs instead of by their topic.
@@ -108,10 +108,15 @@ impl Routes {
         self.routed(self.captured(schema, table), Some(value))
     }
 
-    /// The topic of logical messages, and so of barriers. No delimiter changes it, and every
-    /// transform is kept off barriers.
+    /// The topic of logical messages as the connector names it, and so of barriers. No delimiter
+    /// changes it, and every transform is kept off barriers.
     pub fn messages(&self) -> String {
         format!("{}.message", self.prefix)
+    }
+
+    /// The topic where logical messages are in production, behind the routers.
+    pub fn messages_routed(&self) -> String {
+        self.routed(self.messages(), None)
     }
 
     /// The topic of transaction metadata.
@@ -125,7 +130,7 @@ impl Routes {
     }
 
     /// The name that the connector itself gives.
-    fn captured(&self, schema: &str, table: &str) -> String {
+    pub fn captured(&self, schema: &str, table: &str) -> String {
         let schema = if self.has_schema { schema } else { "" };
         let parts =
             [self.prefix.as_str(), schema, table].into_iter().filter(|part| !part.is_empty());
@@ -155,7 +160,7 @@ impl Routes {
 
 impl Step {
     /// The step of a transform; `None` if it leaves topics alone.
-    fn of(config: &Options, name: &str) -> Result<Option<Self>, String> {
+    pub fn of(config: &Options, name: &str) -> Result<Option<Self>, String> {
         let option =
             |key: &str| config.get(&format!("transforms.{name}.{key}")).map(String::as_str);
         let (regex, replacement) = match option("type") {
@@ -177,6 +182,18 @@ impl Step {
             replacement: pieces(replacement, pattern.regex()).map_err(at)?,
             pattern,
         }))
+    }
+
+    /// A router by these, for all topics.
+    pub fn plain(regex: &str, replacement: &str) -> Result<Self, String> {
+        let pattern = Pattern::of(regex)?;
+        let replacement = pieces(replacement, pattern.regex())?;
+        Ok(Self { predicate: None, is_outbox: false, replacement, pattern })
+    }
+
+    /// The topic that a record of this one gets; `None` if it keeps it.
+    pub fn apply(&self, topic: &str) -> Option<String> {
+        self.route(topic).filter(|_| self.applies(topic) && !self.is_outbox)
     }
 
     fn applies(&self, topic: &str) -> bool {
@@ -285,18 +302,6 @@ pub fn without(config: &Options, is_out: impl Fn(&str) -> bool) -> Options {
     });
     left.insert("transforms".to_owned(), kept.join(","));
     left
-}
-
-/// A configuration without the transforms that change nothing of a record but its topic.
-pub fn apart(config: &Options) -> Options {
-    without(config, |name| match class(config, name) {
-        Some(REGEX_ROUTER) => true,
-        // It also puts the table's own topic into the key, unless it is told not to.
-        Some(TABLE_ROUTER) => config
-            .get(&format!("transforms.{name}.key.enforce.uniqueness"))
-            .is_some_and(|on| on.eq_ignore_ascii_case("false")),
-        _ => false,
-    })
 }
 
 #[cfg(test)]
@@ -414,24 +419,5 @@ mod tests {
         let plain = routes(&[("transforms", "outbox"), ("transforms.outbox.type", ROUTER)]);
         assert_eq!(plain.outbox("public", "outbox", "order"), "outbox.event.order");
         assert_eq!(plain.table("public", "t"), "cdc.public.t");
-    }
-
-    #[test]
-    fn only_what_changes_the_topic_alone_is_set_apart() {
-        let config = options(&[
-            ("transforms", "route, merge,unwrap"),
-            ("transforms.route.type", REGEX_ROUTER),
-            ("transforms.merge.type", TABLE_ROUTER),
-            ("transforms.merge.key.enforce.uniqueness", "false"),
-            ("transforms.unwrap.type", "x.Unwrap"),
-        ]);
-        let left = options(&[("transforms", "unwrap"), ("transforms.unwrap.type", "x.Unwrap")]);
-        assert_eq!(apart(&config), left);
-        let mut changes_keys = config;
-        changes_keys.remove("transforms.merge.key.enforce.uniqueness");
-        assert_eq!(
-            apart(&changes_keys).get("transforms").map(String::as_str),
-            Some("merge,unwrap")
-        );
     }
 }

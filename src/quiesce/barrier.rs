@@ -95,6 +95,11 @@ pub async fn emit(database: &Connection, content: &str) -> Result<(), PostgresEr
     database.emit_message(BARRIER_PREFIX, content).await.map(|_| ())
 }
 
+/// Whether a record is a barrier, and no message of the author's.
+pub fn is_barrier(record: &Record) -> bool {
+    contents(record).is_some()
+}
+
 /// What the content of a barrier's record may be: Debezium's envelope of a logical message holds it
 /// as `binary.handling.mode` says, and a text may be read in more than one of its forms.
 fn contents(record: &Record) -> Option<Vec<String>> {

@@ -75,7 +75,9 @@ pub(super) async fn back(
     or_stalled(clients, pipeline, back.map(|_| ()).map_err(WaitError::TimedOut)).await
 }
 
-/// Waits until the slot is confirmed to `wanted` or past it; gives what it is confirmed to.
+/// Waits until the slot is confirmed to `wanted` or past it; gives what it is confirmed to. Where the
+/// connector confirms nothing, the offset that Connect has stored stands for it: it is that of the
+/// last record before which Kafka has acknowledged all.
 pub(super) async fn confirmed(
     clients: &Clients<'_>,
     pipeline: &Pipeline<'_>,
@@ -84,7 +86,7 @@ pub(super) async fn confirmed(
 ) -> Result<Lsn, Unproven> {
     let condition = format!("the connector's slot to be confirmed to {wanted}");
     let seen = wait::until(&condition, limit, || async {
-        let confirmed = slot_position(clients, pipeline).await?;
+        let confirmed = position(clients, pipeline).await?;
         Ok(if confirmed >= wanted {
             Look::Holds(confirmed)
         } else {
@@ -96,11 +98,27 @@ pub(super) async fn confirmed(
     or_stalled(clients, pipeline, seen).await
 }
 
-/// What the slot is confirmed to. A slot that is gone takes all evidence with it.
-pub(super) async fn slot_position(
+/// How far the connector is known to have come.
+pub(super) async fn position(
     clients: &Clients<'_>,
     pipeline: &Pipeline<'_>,
 ) -> Result<Lsn, Unproven> {
+    let slot = slot_position(clients, pipeline).await?;
+    if pipeline.confirms {
+        return Ok(slot);
+    }
+    let offsets = clients.connect.offsets(pipeline.connector).await;
+    let offsets = offsets.map_err(|error| Unproven::broken(&error))?;
+    Ok(stored(&offsets).unwrap_or_default())
+}
+
+/// The greatest position of the offsets that Connect has stored.
+pub fn stored(offsets: &[serde_json::Value]) -> Option<Lsn> {
+    offsets.iter().filter_map(|offset| offset.get("lsn")?.as_u64()).max().map(Lsn)
+}
+
+/// What the slot is confirmed to. A slot that is gone takes all evidence with it.
+async fn slot_position(clients: &Clients<'_>, pipeline: &Pipeline<'_>) -> Result<Lsn, Unproven> {
     let slot = clients.postgres.slot(pipeline.slot).await;
     let confirmed = slot.map_err(|error| Unproven::broken(&error))?.and_then(|slot| slot.confirmed);
     confirmed.ok_or_else(|| {

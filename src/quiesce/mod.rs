@@ -57,8 +57,8 @@ use crate::client::postgres::Connection;
 use crate::history::event::{SinkMode, Topic, Zoned};
 use crate::score::manners::Behaviour;
 
-pub use barrier::{BARRIER_PREFIX, Barriers, emit};
-pub use connector::{Streaming, streaming};
+pub use barrier::{BARRIER_PREFIX, Barriers, emit, is_barrier};
+pub use connector::{Streaming, stored, streaming};
 pub use failing::{Asked, Disturbances, all, failed as jobs_failed, failure};
 pub use job::watermark;
 pub use log::ConnectorLog;
@@ -149,6 +149,9 @@ pub struct Pipeline<'a> {
     pub topics: &'a [Topic],
     /// The jobs, in any order. They run until they are cancelled.
     pub jobs: &'a [Job],
+    /// The connector confirms to the slot what it has written; else somebody else does, and what
+    /// Connect has stored tells how far it is.
+    pub confirms: bool,
 }
 
 /// A statement that runs.

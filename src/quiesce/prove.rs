@@ -219,7 +219,7 @@ impl Attempted<'_> {
     async fn read_again(&self, watched: &[Watched<'_>], confirmed: Lsn) -> Result<Again, Unproven> {
         let attempts = try_join_all(watched.iter().map(|job| job.attempts_now(self.clients)));
         let ends = self.ends(self.pipeline.topics);
-        let slot = connector::slot_position(self.clients, self.pipeline);
+        let slot = connector::position(self.clients, self.pipeline);
         // A job that came through may have failed before, of what comes again.
         let unfailed = async {
             let jobs = self.pipeline.jobs;

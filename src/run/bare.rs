@@ -191,7 +191,14 @@ impl Bare {
     }
 
     fn pipeline<'a>(&'a self, jobs: &'a [quiesce::Job]) -> Pipeline<'a> {
-        Pipeline { connector: &self.connector, slot: &self.slot, topics: &self.topics, jobs }
+        let confirms = true;
+        Pipeline {
+            connector: &self.connector,
+            slot: &self.slot,
+            topics: &self.topics,
+            jobs,
+            confirms,
+        }
     }
 
     async fn processed(

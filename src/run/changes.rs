@@ -46,17 +46,9 @@ impl Live<'_> {
     async fn reshape(&mut self, entry: usize, of: &Entry, set: &Settings) -> Result<(), Stop> {
         let mut changed = BTreeMap::<String, Topic>::new();
         let mut grown = Vec::new();
-        if let Some(PerPlace::By(partitions)) = &set.partitions {
-            for (place, count) in partitions {
-                let count = i32::try_from(*count).unwrap_or(i32::MAX);
-                for topic in self.topics_of(place)? {
-                    if topic.partitions >= count {
-                        return Err(not_more(of, place, &topic).into());
-                    }
-                    grown.push(topic.name.clone());
-                    changed.insert(topic.name.clone(), Topic { partitions: count, ..topic });
-                }
-            }
+        for topic in self.grown(of, set)? {
+            grown.push(topic.name.clone());
+            changed.insert(topic.name.clone(), topic);
         }
         for (place, options) in &set.topics {
             for topic in self.topics_of(place)? {
@@ -83,6 +75,38 @@ impl Live<'_> {
         self.run.recorder.record(Event::Reshaped { entry, grown, topics })?;
         // Behind the event, so that their first record is.
         Ok(self.source.tap.add(&self.source.topics)?)
+    }
+
+    /// The topics of source tables that get more partitions, with as many as they get.
+    fn grown(&self, of: &Entry, set: &Settings) -> Result<Vec<Topic>, Stop> {
+        let count = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
+        let mut grown = Vec::new();
+        match &set.partitions {
+            None => {}
+            Some(PerPlace::All(partitions)) => {
+                let partitions = count(*partitions);
+                let mut topics =
+                    self.source.topics.iter().filter(|t| t.role.is_captured()).peekable();
+                let first = topics.peek().copied();
+                let fewer = topics.filter(|topic| topic.partitions < partitions);
+                grown.extend(fewer.map(|topic| Topic { partitions, ..topic.clone() }));
+                if let (true, Some(topic)) = (grown.is_empty(), first) {
+                    return Err(not_more(of, "every source table", topic).into());
+                }
+            }
+            Some(PerPlace::By(by)) => {
+                for (place, partitions) in by {
+                    let partitions = count(*partitions);
+                    for topic in self.topics_of(place)? {
+                        if topic.partitions >= partitions {
+                            return Err(not_more(of, &format!("`{place}`"), &topic).into());
+                        }
+                        grown.push(Topic { partitions, ..topic });
+                    }
+                }
+            }
+        }
+        Ok(grown)
     }
 
     /// The topics of a place; of an outbox table there are several.
@@ -118,6 +142,11 @@ impl Live<'_> {
         let connector =
             Connector::new(&run.written, &self.settings.connector, &run.names, endpoints)
                 .map_err(|problems| self.unnamed(entry, &problems))?;
+        let connector = if run.connector.has_messages_apart() {
+            connector.with_messages_apart(&run.names)
+        } else {
+            connector
+        };
         let config = connector.shown();
         let differences = connector.differences.clone();
         run.recorder.record(Event::Differences { differences }).map_err(Stop::from)?;
@@ -131,7 +160,7 @@ impl Live<'_> {
 
 fn not_more(entry: &Entry, place: &str, topic: &Topic) -> crate::base::diagnostic::Diagnostic {
     let message = format!(
-        "the topic of `{place}` has {} partitions already, and Kafka only adds some",
+        "the topic of {place} has {} partitions already, and Kafka only adds some",
         topic.partitions
     );
     let mut diagnostic = diagnose::entry(diagnose::FAULT, entry, message);

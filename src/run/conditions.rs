@@ -21,7 +21,6 @@ use crate::capture::shadow::Shadow;
 use crate::check;
 use crate::client::clock::Stopwatch;
 use crate::client::kafka;
-use crate::client::postgres::PostgresError;
 use crate::client::wait::{self, Look, TimedOut, WaitError};
 use crate::codec::debezium;
 use crate::history::event::{Event, Proof, ProofGap, Record, Reference, Side, Topic};
@@ -99,16 +98,21 @@ impl Live<'_> {
         self.come_back(&barrier, left()).await.map_err(|late| stalled(&late.to_string()))?;
         let name = self.run.names.connector_slot();
         let confirmed = wait::until("the slot to confirm the last commit", left(), || async {
-            let slot = source.control.slot(&name).await?;
-            let confirmed = slot.and_then(|slot| slot.confirmed).unwrap_or_default();
-            Ok::<_, PostgresError>(if confirmed >= wanted {
+            let confirmed = if self.run.connector.confirms() {
+                let slot = source.control.slot(&name).await.map_err(Stop::from)?;
+                slot.and_then(|slot| slot.confirmed).unwrap_or_default()
+            } else {
+                let offsets = source.connect.offsets(&self.run.names.connector()).await;
+                quiesce::stored(&offsets.map_err(Stop::from)?).unwrap_or_default()
+            };
+            Ok::<_, Stop>(if confirmed >= wanted {
                 Look::Holds(())
             } else {
                 Look::NotYet(format!("it is confirmed to {confirmed} of {wanted}"))
             })
         });
         confirmed.await.map_err(|error| match error {
-            WaitError::Look(error) => Wait::Stop(Stop::from(error)),
+            WaitError::Look(stop) => Wait::Stop(stop),
             WaitError::TimedOut(late) => stalled(&late.to_string()),
         })?;
         let topics = source.topics.iter().filter(|topic| topic.role.is_captured());
@@ -132,6 +136,7 @@ impl Live<'_> {
             slot: &slot,
             topics: &self.source.topics,
             jobs: &self.jobs.jobs,
+            confirms: self.run.connector.confirms(),
         };
         // What Postgres holds needs no proof about the pipeline, so both go on side by side.
         let evaluated = evaluate(self.run, &mut self.shadow, &self.source, &self.jobs, number);

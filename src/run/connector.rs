@@ -15,14 +15,17 @@ use crate::dialect::avro;
 use crate::dialect::connector::Mapped;
 use crate::history::event::Part;
 use crate::model::creation::{self, Creation, Shape};
-use crate::model::routes::{MATCHES, Routes};
+use crate::model::ours::{OF, PREDICATE, ROUTER};
+use crate::model::pattern::Pattern;
+use crate::model::routes::{MATCHES, REGEX_ROUTER, Routes, transforms};
 use crate::scenario::secret::hidden;
 use crate::scenario::settings::Options;
 
 /// The class of Debezium's connector.
 const CLASS: &str = "io.debezium.connector.postgresql.PostgresConnector";
-/// The name of our predicate, which keeps transforms off barriers.
-const PREDICATE: &str = "changeproofBarrier";
+/// The topic of logical messages and barriers where a statement reads messages, as the run names its
+/// own things.
+const APART: &str = "changeproof.messages";
 
 /// Used where the author says nothing: what production would have, but quick to start and to
 /// recover.
@@ -55,6 +58,8 @@ pub struct Connector {
     pub differences: Vec<Difference>,
     /// Its topics as production has them.
     pub routes: Routes,
+    /// The topic of barriers, by its logical name and by the broker's.
+    barriers: (String, String),
     /// How its file has topics created.
     creation: Option<Creation>,
 }
@@ -83,9 +88,64 @@ impl Connector {
         own(&mut draft, names, endpoints, &routes);
         own_converters(&mut draft, endpoints);
         let_barriers_through(&mut draft);
-        spare_barriers(&mut draft, names, &routes.messages());
+        let barriers = (routes.messages(), names.topic(&routes.messages()));
+        spare_barriers(&mut draft, &[&barriers.1, &names.own(APART)]);
         let (config, differences) = draft.finish("connector");
-        Ok(Self { config, differences, routes, creation })
+        Ok(Self { config, differences, routes, barriers, creation })
+    }
+
+    /// The same where a statement reads logical messages: barriers then come on a topic of the run's
+    /// own, and with them the author's messages, which the run passes on to where they belong.
+    #[must_use]
+    pub fn with_messages_apart(mut self, names: &Names) -> Self {
+        let why = "a statement reads logical messages, and barriers are none of the author's";
+        let (from, to) = (self.barriers.1.clone(), names.own(APART));
+        let transforms = self.config.get("transforms").filter(|list| !list.trim().is_empty());
+        let transforms = transforms.map_or_else(String::new, |list| format!(",{list}"));
+        let prefix = format!("transforms.{ROUTER}");
+        let ours = [
+            ("transforms".to_owned(), format!("{ROUTER}{transforms}")),
+            (format!("{prefix}.type"), REGEX_ROUTER.to_owned()),
+            (format!("{prefix}.regex"), escaped(&from)),
+            (format!("{prefix}.replacement"), to.clone()),
+            (format!("predicates.{PREDICATE}.pattern"), escaped(&to)),
+        ];
+        for (key, value) in ours {
+            if key.starts_with("predicates.") && !self.config.contains_key(&key) {
+                continue;
+            }
+            self.differ(&key, &value, why);
+            self.config.insert(key, value);
+        }
+        self.barriers = (APART.to_owned(), to);
+        self
+    }
+
+    /// Lists a value of ours, over what was listed of its key before.
+    fn differ(&mut self, key: &str, value: &str, why: &str) {
+        if let Some(known) = self.differences.iter_mut().find(|one| one.key == key) {
+            known.ours = Some(value.to_owned());
+            return;
+        }
+        let theirs = self.config.get(key).cloned();
+        let ours = Difference::new("connector", key, why).ours(value);
+        self.differences.push(Difference { theirs, ..ours });
+        self.differences.sort_by(|a, b| a.key.cmp(&b.key));
+    }
+
+    /// The topic that barriers come back on, by its logical name.
+    pub fn barriers(&self) -> &str {
+        &self.barriers.0
+    }
+
+    /// The same by its name on the broker.
+    pub fn barriers_physical(&self) -> &str {
+        &self.barriers.1
+    }
+
+    /// The author's logical messages are passed on to a topic of theirs.
+    pub fn has_messages_apart(&self) -> bool {
+        self.barriers.0 == APART
     }
 
     /// The logical name of the topic of transaction metadata, if the connector writes them.
@@ -99,6 +159,15 @@ impl Connector {
     /// it would run and be stuck for ever.
     pub fn heartbeat_topic(&self) -> Option<String> {
         beats(&self.config).then(|| self.routes.heartbeat())
+    }
+
+    /// Whether it confirms to the slot what it has written; else that is left to somebody else, whom
+    /// no run has.
+    pub fn confirms(&self) -> bool {
+        let is = |option: &str, value: &str| {
+            self.config.get(option).is_some_and(|set| set.eq_ignore_ascii_case(value))
+        };
+        !is("flush.lsn.source", "false") && !is("lsn.flush.mode", "manual")
     }
 
     /// How a topic of its records is created, by its logical name.
@@ -224,10 +293,14 @@ fn own_converters(draft: &mut Draft, endpoints: &Endpoints) {
     }
 }
 
+/// The regular expression for exactly this name.
+fn escaped(name: &str) -> String {
+    name.replace('.', "\\.")
+}
+
 /// Barriers are captured whatever the author captures, notes never.
 fn let_barriers_through(draft: &mut Draft) {
     let (include, exclude) = ("message.prefix.include.list", "message.prefix.exclude.list");
-    let escaped = |prefix: &str| prefix.replace('.', "\\.");
     if let Some(list) = draft.get(include) {
         let list = format!("{list},{}", escaped(BARRIER));
         draft.set(include, list, "the harness's barriers come back through the connector");
@@ -242,32 +315,61 @@ fn let_barriers_through(draft: &mut Draft) {
     draft.set(exclude, list, "the harness's notes stay in the journal");
 }
 
-/// A transform is made for rows; what it would do to a barrier nobody knows.
-fn spare_barriers(draft: &mut Draft, names: &Names, barriers: &str) {
+/// A transform is made for rows; what it would do to a barrier nobody knows. `barriers` are the
+/// topics that they may come on.
+fn spare_barriers(draft: &mut Draft, barriers: &[&str; 2]) {
     let why = "transforms are kept off the harness's barriers";
-    let Some(transforms) = draft.get("transforms") else { return };
-    let plain: Vec<_> = transforms
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-        .filter(|name| draft.get(&format!("transforms.{name}.predicate")).is_none())
-        .map(ToOwned::to_owned)
-        .collect();
-    for name in &plain {
-        draft.set(&format!("transforms.{name}.predicate"), PREDICATE, why);
-        draft.set(&format!("transforms.{name}.negate"), "true", why);
+    let names: Vec<_> = transforms(draft.options()).map(ToOwned::to_owned).collect();
+    let mut ours = BTreeMap::new();
+    for name in &names {
+        let (predicate, negate) =
+            (format!("transforms.{name}.predicate"), format!("transforms.{name}.negate"));
+        match draft.get(&predicate).map(str::to_owned) {
+            None => {
+                draft.set(&predicate, PREDICATE, why);
+                draft.set(&negate, "true", why);
+                ours.insert(PREDICATE.to_owned(), escaped(barriers[0]));
+            }
+            Some(theirs) => {
+                let is_negated =
+                    draft.get(&negate).is_some_and(|negate| negate.eq_ignore_ascii_case("true"));
+                if let Some(pattern) = sparing(draft, &theirs, (is_negated, barriers)) {
+                    let sparing = format!("{PREDICATE}{OF}{theirs}");
+                    draft.set(&predicate, &sparing, why);
+                    ours.insert(sparing, pattern);
+                }
+            }
+        }
     }
-    if plain.is_empty() {
+    if ours.is_empty() {
         return;
     }
-    let predicates = match draft.get("predicates") {
-        Some(list) => format!("{list},{PREDICATE}"),
-        None => PREDICATE.to_owned(),
-    };
+    let mut predicates =
+        draft.get("predicates").map_or_else(String::new, |list| format!("{list},"));
+    predicates += &ours.keys().cloned().collect::<Vec<_>>().join(",");
     draft.set("predicates", predicates, why);
-    draft.set(&format!("predicates.{PREDICATE}.type"), MATCHES, why);
-    let topic = names.topic(barriers).replace('.', "\\.");
-    draft.set(&format!("predicates.{PREDICATE}.pattern"), topic, why);
+    for (name, pattern) in ours {
+        draft.set(&format!("predicates.{name}.type"), MATCHES, why);
+        draft.set(&format!("predicates.{name}.pattern"), pattern, why);
+    }
+}
+
+/// The pattern by which a predicate of the author's for topics holds as before, and lets no transform
+/// at barriers; `None` where it lets none at them anyway, or looks at something else.
+fn sparing(draft: &Draft, predicate: &str, of: (bool, &[&str; 2])) -> Option<String> {
+    let (is_negated, barriers) = of;
+    let option = |key: &str| draft.get(&format!("predicates.{predicate}.{key}"));
+    let pattern = option("pattern").filter(|_| option("type") == Some(MATCHES))?;
+    let read = Pattern::of(pattern).ok()?;
+    if barriers.iter().all(|topic| read.holds(topic) == is_negated) {
+        return None;
+    }
+    let barriers = barriers.map(escaped).join("|");
+    Some(if is_negated {
+        format!("{barriers}|(?:{pattern})")
+    } else {
+        format!("(?!(?:{barriers})$)(?:{pattern})")
+    })
 }
 
 /// A condition in SQL that holds for the tables that the connector captures, over the column

@@ -58,6 +58,9 @@ impl Effective {
         };
         let mut statements = statements::prepare(&translation, &of_tables, places)?;
         statements.differences.extend(session::differences(trial, places.names));
+        if statements.reads_topic(&connector.routes.messages_routed()) {
+            connector = connector.with_messages_apart(places.names);
+        }
         let refused = files::refuse(trial, &statements);
         if !refused.is_empty() {
             return Err(refused);

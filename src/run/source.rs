@@ -21,7 +21,7 @@ use crate::capture::diagnose::{self, PIPELINE, REFUSED};
 use crate::capture::journal::{self, Home, Journal, JournalError, Slot};
 use crate::client::clock::Stopwatch;
 use crate::client::connect::{Connect, ConnectError};
-use crate::client::kafka::{EndsReader, KafkaError, Tap};
+use crate::client::kafka::{EndsReader, Forward, KafkaError, Tap};
 use crate::client::postgres::{
     self, CONTROL_DATABASE, Connection, PostgresError, Roles, ident, literal,
 };
@@ -29,7 +29,7 @@ use crate::client::wait::{self, Look, WaitError};
 use crate::drive::Driver;
 use crate::history::event::{Event, Record, Role, Table, Topic};
 use crate::model::feed::publishes_roots;
-use crate::quiesce::Barriers;
+use crate::quiesce::{self, Barriers};
 use crate::scenario::settings::{Options, ReplicaIdentity};
 use crate::scenario::timeline::{Action, Target};
 use crate::stack::{Claim, StackError};
@@ -66,7 +66,7 @@ impl Source {
             Role::Source { table } | Role::Outbox { table, .. } => {
                 table == place || table.rsplit('.').next().is_some_and(|name| name == place)
             }
-            Role::Barrier | Role::Transaction | Role::Sink { .. } => false,
+            Role::Barrier | Role::Messages | Role::Transaction | Role::Sink { .. } => false,
         };
         self.topics.iter().find(sink).or_else(|| self.topics.iter().find(source))
     }
@@ -424,6 +424,35 @@ fn refused_options(run: &Run<'_>, topics: &[Topic]) -> Stop {
     diagnostic.into()
 }
 
+/// Passes the author's logical messages on, where the connector writes them among barriers.
+struct Passing {
+    to: String,
+    forward: Forward,
+    /// A message could not be passed on: no barrier behind it is told of any more.
+    has_lost: bool,
+}
+
+fn passing(run: &Run<'_>) -> Result<Option<Passing>, Stop> {
+    if !run.connector.has_messages_apart() {
+        return Ok(None);
+    }
+    let to = run.names.topic(&run.connector.routes.messages_routed());
+    let forward = Forward::new(&run.context.endpoints)?;
+    Ok(Some(Passing { to, forward, has_lost: false }))
+}
+
+impl Passing {
+    /// Passes a message on, as the connector wrote it; whether all before it are there. A barrier that
+    /// is not told of is emitted again.
+    fn take(&mut self, record: &Record, raw: &Record) -> bool {
+        if quiesce::is_barrier(record) {
+            return !self.has_lost && self.forward.flush();
+        }
+        self.has_lost |= !self.forward.send(&self.to, raw);
+        true
+    }
+}
+
 fn tap(
     run: &Run<'_>,
     topics: &[Topic],
@@ -435,13 +464,20 @@ fn tap(
     let framed = schemas::framed(topics, &run.connector, &run.statements);
     let endpoints = &run.context.endpoints;
     let mut schemas = Schemas::new(endpoints, framed, topics, run.recorder.clone())?;
-    let barrier_topic = run.connector.routes.messages();
+    let barrier_topic = run.connector.barriers().to_owned();
+    let mut passing = passing(run)?;
     let handler = Box::new(move |record: Record| {
+        let is_barrier = record.topic == barrier_topic;
+        let raw = (is_barrier && passing.is_some()).then(|| record.clone());
         let record = schemas.record(record);
         clocks.note(&record);
-        let is_barrier = record.topic == barrier_topic;
         if let Some(counts) = &counts {
             counts.send_modify(|counts| *counts.entry(record.topic.clone()).or_default() += 1);
+        }
+        if let (Some(passing), Some(raw)) = (&mut passing, raw)
+            && !passing.take(&record, &raw)
+        {
+            return;
         }
         // Told last: who sees the barrier finds its record in the history.
         if is_barrier {

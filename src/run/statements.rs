@@ -18,6 +18,7 @@ use crate::contain::scope::Scope;
 use crate::dialect::{TopicPlan, Translation};
 use crate::history::event::{Part, SinkMode};
 use crate::history::files::Kept;
+use crate::model::pattern::Pattern;
 use crate::model::zone::Zone;
 use crate::scenario::settings::Options;
 use crate::sql::edit::with_options;
@@ -303,6 +304,19 @@ impl Statements {
     pub fn is_read(&self, table: &str) -> bool {
         let mut all = self.prepared.iter();
         all.any(|one| self.reads(one.statement.inserts()).iter().any(|name| name == table))
+    }
+
+    /// Whether a table that a statement reads stands on a topic of this name.
+    pub fn reads_topic(&self, topic: &str) -> bool {
+        let by_pattern = |table: &TopicTable| {
+            let with = table.create.with.as_ref();
+            let pattern = with.and_then(|with| with.get("topic-pattern"));
+            pattern.is_some_and(|pattern| Pattern::of(pattern).is_ok_and(|one| one.holds(topic)))
+        };
+        let of_it = |table: &&TopicTable| {
+            table.topics.iter().any(|name| name == topic) || by_pattern(table)
+        };
+        self.tables.values().filter(of_it).any(|table| self.is_read(&table.name))
     }
 
     /// Tables on topics that a statement reads.

@@ -71,8 +71,13 @@ pub(super) async fn stream(
     let flink = JobManager::new(&run.context.endpoints)?;
     let (connector, slot) = (run.names.connector(), run.names.connector_slot());
     let clients = clients(run, &source, &flink);
-    let pipeline =
-        Pipeline { connector: &connector, slot: &slot, topics: &source.topics, jobs: &[] };
+    let pipeline = Pipeline {
+        connector: &connector,
+        slot: &slot,
+        topics: &source.topics,
+        jobs: &[],
+        confirms: true,
+    };
     let content = barrier(run, 0);
     let limit = run.context.limits.streaming;
     let streaming =

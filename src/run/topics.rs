@@ -51,7 +51,19 @@ pub(super) fn topics(tables: &[Table], pipeline: &Pipeline, plan: &Planned<'_>) 
         options.extend(set);
         topics.push(captured(name, partitions, Role::Source { table: full }, options));
     }
-    topics.push(topic(connector.routes.messages(), 1, Role::Barrier, Options::new()));
+    topics.push(Topic {
+        physical: connector.barriers_physical().to_owned(),
+        name: connector.barriers().to_owned(),
+        partitions: 1,
+        role: Role::Barrier,
+        options: Options::new(),
+    });
+    if connector.has_messages_apart() {
+        let name = connector.routes.messages_routed();
+        if !topics.iter().any(|topic| topic.name == name) {
+            topics.push(captured(name, None, Role::Messages, Options::new()));
+        }
+    }
     if let Some(name) = connector.transaction_topic() {
         topics.push(captured(name, None, Role::Transaction, Options::new()));
     }

@@ -99,17 +99,17 @@ impl Prologue {
         if tables.iter().any(|table| table.partitioned) {
             return Err(Stop::refused("tables are partitioned"));
         }
-        if rules.unwrapped.is_some() {
-            return Err(Stop::refused("the records are rows without their envelope"));
+        if rules.ever_skips_unchanged() {
+            return Err(Stop::refused("the connector leaves out updates that change nothing"));
         }
         if config.get("signal.data.collection").is_some_and(|table| !table.is_empty()) {
             return Err(Stop::refused("the connector may be told to take further snapshots"));
         }
         for topic in &topics {
-            if matches!(topic.role, Role::Outbox { .. } | Role::Transaction) {
+            if matches!(topic.role, Role::Outbox { .. } | Role::Messages | Role::Transaction) {
                 let name = &topic.name;
                 return Err(Stop::Refused(format!(
-                    "`{name}` holds outbox events or transaction metadata"
+                    "`{name}` holds outbox events, logical messages or transaction metadata"
                 )));
             }
         }
@@ -150,6 +150,18 @@ fn watched(table: &Table, topic: Option<&Topic>, rules: &Rules) -> Result<Option
     }
     if rules.key_of(table) != table.key {
         return refused("has a topic whose key is not the primary key");
+    }
+    if table.captured {
+        match rules.shape_of(table) {
+            Ok(shape) if shape.unwrapped.is_some() => {
+                return refused("has a topic whose records are rows without their envelope");
+            }
+            Ok(shape) if !shape.is_plain(table, &table.key) => {
+                return refused("has a topic whose records the connector changes");
+            }
+            Ok(_) => {}
+            Err(problem) => return Err(Stop::Refused(problem)),
+        }
     }
     let stored = table.columns.iter().filter(|column| !column.generated);
     let columns = stored.map(|column| (column.name.clone(), form(column.read_as())));

@@ -19,6 +19,7 @@ mod restarts;
 mod rows;
 mod scene;
 mod settled;
+mod shapes;
 mod shots;
 mod silent;
 mod sinks;

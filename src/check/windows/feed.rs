@@ -216,6 +216,9 @@ impl Way {
             Role::Outbox { .. } => {
                 return Err(format!("`{name}` is routed from an outbox, which has no cuts"));
             }
+            Role::Messages => {
+                return Err(format!("`{name}` holds logical messages, which have no cuts"));
+            }
             Role::Barrier | Role::Transaction => {}
         }
         Ok(())

@@ -4,12 +4,14 @@
 
 mod admin;
 mod ends;
+mod forward;
 mod tap;
 
 use rdkafka::ClientConfig;
 
 pub use admin::{Admin, NewTopic, TopicShape};
 pub use ends::{Bounds, Ends, EndsReader, Place};
+pub use forward::Forward;
 pub use tap::{Handler, Tap, read_to};
 
 use super::endpoints::Endpoints;

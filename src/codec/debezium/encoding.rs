@@ -158,6 +158,30 @@ impl Encoding {
         bytes.eq(self.placeholder.bytes().map(Some))
     }
 
+    /// A decimal number as the connector hands it to transforms, if it is a text or a plain number.
+    pub fn handed(&self, number: &BigDecimal) -> Option<Value> {
+        match self.decimals {
+            Decimals::Text => Some(Value::Text(number.to_plain_string())),
+            Decimals::Double => number.to_f64().map(Value::Float),
+            Decimals::Precise => None,
+        }
+    }
+
+    /// Whether dates are handed to transforms as numbers of days.
+    pub fn has_plain_dates(&self) -> bool {
+        matches!(self.times, Times::Adaptive | Times::AdaptiveMicros | Times::Micros)
+    }
+
+    /// A timestamp as the number that the connector hands to transforms, if it is a plain one.
+    pub fn timestamp_form(&self, micros: i64, digits: u32) -> Option<i64> {
+        match self.times {
+            Times::Adaptive | Times::AdaptiveMicros if digits <= 3 => Some(micros.div_euclid(1000)),
+            Times::Adaptive | Times::AdaptiveMicros | Times::Micros => Some(micros),
+            Times::Nanos => micros.checked_mul(1000),
+            Times::Connect | Times::Iso => None,
+        }
+    }
+
     /// Reads the Postgres value that a record should show, with the digits that its encoding can
     /// carry.
     pub fn expected(&self, text: &str, kind: &DataType) -> Result<Value, ValueError> {

@@ -16,7 +16,7 @@ use crate::base::position::{Lsn, RecordPosition, Xid};
 
 pub use encoding::{Encoding, PLACEHOLDER};
 pub use kinds::may_be_left_out;
-pub use row::{Added, Field, Form, RowRecord, Told, read_row};
+pub use row::{Added, DELETED, Field, Form, RowRecord, Told, read_row};
 
 /// A row image or a key: column → value, not read yet.
 pub type Row<'a> = BTreeMap<String, &'a RawValue>;

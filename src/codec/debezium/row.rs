@@ -8,7 +8,7 @@ use super::{
 use crate::base::position::{Lsn, RecordPosition, Xid};
 
 /// The field by which a row says whether it is deleted.
-const DELETED: &str = "__deleted";
+pub const DELETED: &str = "__deleted";
 
 /// What a row holds besides its columns.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::shape::Odd;
 use super::{Columns, Expected, NotOfType, Part};
 use crate::base::position::{Lsn, Xid};
 use crate::codec::debezium::{Body, Encoding, Envelope, Message, Op, Row, Told};
@@ -20,6 +21,8 @@ pub struct Logged<'a> {
     pub key: Option<Key>,
     /// What a row without its envelope says of the record that it was made of.
     pub told: Told,
+    /// Fields that do not hold what transforms put there.
+    pub odd: Vec<Odd>,
 }
 
 /// How a record stands in the order of its partition.
@@ -347,10 +350,19 @@ impl<'a> Matcher<'a> {
         let last = last.filter(|_| key.is_some());
         let near = last.and_then(|last| match self.part(last)?.part {
             Part::Delete => Some(last + 1),
-            Part::Tombstone => Some(last),
+            Part::Tombstone => Some(if self.is_twin(last) { last + 1 } else { last }),
             Part::Read | Part::Create | Part::Update | Part::Truncate => None,
         });
         near.filter(is_tombstone).or_else(|| self.first_free(self.tombstones.get(&key)?))
+    }
+
+    /// Whether another tombstone of the same change follows.
+    fn is_twin(&self, place: usize) -> bool {
+        let change = |place: usize| {
+            let wanted = self.part(place).filter(|wanted| wanted.part == Part::Tombstone)?;
+            wanted.change.as_ref().map(|change| change.position)
+        };
+        change(place).is_some() && change(place) == change(place + 1)
     }
 
     fn read(
@@ -395,7 +407,7 @@ impl<'a> Matcher<'a> {
         after: Option<&Row<'_>>,
     ) -> Result<Option<usize>, NotOfType> {
         let captured =
-            |row| self.columns.of_record(None, row).captured_row(row, self.encoding).ok()?;
+            |row| self.columns.of_record(None, row).image_row(row, self.encoding).ok()?;
         let row = after.and_then(captured);
         let Some(row) = row.or_else(|| self.row_of_key(logged)) else { return Ok(None) };
         let places = self.reads_of(Some(&row), None);
@@ -434,7 +446,7 @@ impl<'a> Matcher<'a> {
     fn keyed_read(&self, logged: &Logged<'_>, envelope: &Envelope<'_>) -> Option<usize> {
         let after = envelope.after.as_ref();
         let columns = self.columns.at(envelope.source.lsn.unwrap_or_default());
-        let shown = after.and_then(|row| columns.captured_row(row, self.encoding).ok()?);
+        let shown = after.and_then(|row| columns.image_row(row, self.encoding).ok()?);
         let named = self.row_of_key(logged);
         let of = |row: &Option<Key>| {
             self.first_free(&self.reads_of(Some(row.as_ref()?), Some(envelope)))

@@ -163,10 +163,14 @@ pub fn expected(
     if let Some(last) = snapshots.taken.last().filter(|_| snapshots.repeated()) {
         forgive_deletes(&mut list, last.at);
     }
-    Ok(match &rules.unwrapped {
+    let mut list = match &columns.shape.unwrapped {
         Some(of_rows) => unwrapped(list, of_rows.deletes),
         None => list,
-    })
+    };
+    if !columns.shape.tombstones {
+        list.retain(|wanted| wanted.part != Part::Tombstone);
+    }
+    Ok(list)
 }
 
 /// Of deletes that no later snapshot shows, only the last of each row must arrive, and none where
@@ -205,7 +209,10 @@ impl Draft<'_> {
     fn parts(&self, list: &mut Vec<Expected>) -> Result<(), NotOfType> {
         let (old, new) = (self.change.old.as_ref(), self.change.new.as_ref());
         let key_changed = self.key_changed()?;
+        let from = list.len();
+        let is_unchanged = self.is_unchanged();
         match self.change.kind {
+            Kind::Update if is_unchanged == Some(true) => {}
             Kind::Insert => self.create(list)?,
             // What is skipped are the records: the two of a key change each by its own operation.
             Kind::Update if key_changed => {
@@ -218,7 +225,32 @@ impl Draft<'_> {
             Kind::Truncate if self.rules.skips(Op::Truncate, self.end) => {}
             Kind::Truncate => list.push(self.part(Part::Truncate, None, Before::Nothing, None)?),
         }
+        if self.change.kind == Kind::Update && is_unchanged.is_none() {
+            let new = list.iter_mut().skip(from);
+            new.for_each(|wanted| wanted.owed = Owed::No);
+        }
         Ok(())
+    }
+
+    /// Whether the connector leaves the update out since the rows that it shows before and after are
+    /// the same; `None` if nobody knows here. It compares what the WAL carries.
+    fn is_unchanged(&self) -> Option<bool> {
+        let (Some(old), Some(new)) = (&self.change.old, &self.change.new) else {
+            return Some(false);
+        };
+        if !self.rules.skips_unchanged(self.end) || self.change.carried != Carried::Full {
+            return Some(false);
+        }
+        let mut all = Some(true);
+        for (place, name) in self.change.columns.iter().enumerate() {
+            let (Some(old), Some(new)) = (old.get(place), new.get(place)) else { continue };
+            match self.columns.looks_alike(name, (old, new), &self.rules.encoding) {
+                Some(true) => {}
+                Some(false) => return Some(false),
+                None => all = None,
+            }
+        }
+        all
     }
 
     fn create(&self, list: &mut Vec<Expected>) -> Result<(), NotOfType> {
@@ -248,6 +280,9 @@ impl Draft<'_> {
     }
 
     fn before(&self, old: Option<&Image>) -> Before {
+        if !self.columns.shape.before {
+            return Before::Nothing;
+        }
         match (&self.change.carried, old) {
             (Carried::Full, Some(old)) => Before::Full(old.clone()),
             (Carried::Key, Some(old)) => Before::Key(old.clone()),
@@ -295,14 +330,14 @@ pub fn key_changed(
     change: &Change,
     rules: &Rules,
 ) -> Result<bool, NotOfType> {
-    if !columns.is_keyed_otherwise() {
+    if !columns.is_split_otherwise() {
         return Ok(change.key_changed);
     }
     let (Some(old), Some(new)) = (&change.old, &change.new) else { return Ok(false) };
     if change.carried == Carried::Nothing {
         return Ok(false);
     }
-    let key = |row: &Image| columns.key(&change.columns, row, &rules.encoding);
+    let key = |row: &Image| columns.split_key(&change.columns, row, &rules.encoding);
     Ok(key(old)? != key(new)?)
 }
 

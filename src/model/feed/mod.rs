@@ -9,6 +9,7 @@ mod align;
 mod expected;
 mod message_key;
 mod rules;
+pub mod shape;
 mod signals;
 mod snapshots;
 mod table;

@@ -1,11 +1,11 @@
 //! What the connector's effective configuration says of the records it writes.
 
-use super::Unwrapped;
 use super::message_key::MessageKeys;
+use super::shape::{self, Remarks, Shape, Shapes};
 use crate::base::position::Lsn;
 use crate::codec::debezium::{Encoding, Op};
 use crate::history::event::Table;
-use crate::model::routes;
+use crate::model::{effects, ours};
 use crate::scenario::settings::Options;
 
 /// The part of the configuration that decides what a topic may hold.
@@ -17,8 +17,7 @@ pub struct Rules {
     pub snapshot: bool,
     /// A change of a partition is published as one of the topmost partitioned table.
     pub via_root: bool,
-    /// The records are rows: a transform has taken the envelope away.
-    pub unwrapped: Option<Unwrapped>,
+    shapes: Shapes,
     keys: MessageKeys,
     leaves_out: LeavesOut,
     /// From the commits on that end behind an LSN: what is left out instead.
@@ -32,45 +31,15 @@ struct LeavesOut {
     tombstones: bool,
     /// Changes of these kinds.
     skipped: Vec<Op>,
+    /// Updates that change nothing that is shown.
+    unchanged: bool,
 }
-
-/// Options that change records in ways that have no model here.
-const UNMODELLED: &[&str] = &[
-    "converters",
-    "event.processing.failure.handling.mode",
-    "field.name.adjustment.mode",
-    "incremental.snapshot.watermarking.strategy",
-    "post.processors",
-    "read.only",
-    "signal.enabled.channels",
-    "skip.messages.without.change",
-    "snapshot.include.collection.list",
-    "snapshot.select.statement.overrides",
-];
-/// Families of such options.
-const UNMODELLED_PREFIXES: &[&str] = &["column.", "transforms"];
-/// Values that leave the records as they are.
-const HARMLESS: &[&str] = &["", "none", "false", "fail", "source", "insert_insert"];
 
 impl Rules {
     /// Reads the configuration; what has no model is told in sentences.
     pub fn of(config: &Options) -> Result<Self, Vec<String>> {
-        let mut problems = Vec::new();
-        let mut config = routes::apart(config);
-        let unwrapped = Unwrapped::of(&mut config).unwrap_or_else(|problem| {
-            problems.push(problem);
-            None
-        });
-        let config = &config;
-        for (option, value) in config {
-            let named = UNMODELLED.contains(&option.as_str());
-            let prefixed = UNMODELLED_PREFIXES.iter().any(|prefix| option.starts_with(prefix));
-            if (named || prefixed) && !HARMLESS.contains(&value.to_ascii_lowercase().as_str()) {
-                problems.push(format!(
-                    "`{option}={value}` changes the records in a way that has no model"
-                ));
-            }
-        }
+        let config = &ours::without(config);
+        let mut problems = effects::without_model(config);
         let snapshot = takes_snapshot(config).unwrap_or_else(|problem| {
             problems.push(problem);
             true
@@ -78,24 +47,25 @@ impl Rules {
         let skipped = config.get("skipped.operations").map_or("t", String::as_str);
         let skipped = skipped.split(',').filter_map(|letter| operation(letter, &mut problems));
         let skipped = skipped.collect::<Vec<_>>();
-        if unwrapped.is_some() && !skipped.contains(&Op::Truncate) {
-            problems.push("TRUNCATE behind ExtractNewRecordState has no model".to_owned());
-        }
-        let tombstones =
-            config.get("tombstones.on.delete").is_some_and(|on| on.eq_ignore_ascii_case("false"));
-        let leaves_out = LeavesOut { tombstones, skipped };
+        let is = |option: &str, value: &str| {
+            config.get(option).is_some_and(|set| set.eq_ignore_ascii_case(value))
+        };
+        let tombstones = is("tombstones.on.delete", "false");
+        let unchanged = is("skip.messages.without.change", "true");
+        let leaves_out = LeavesOut { tombstones, skipped, unchanged };
         let keys = MessageKeys::of(config).unwrap_or_else(|problem| {
             problems.push(problem);
             MessageKeys::default()
         });
         let via_root = publishes_roots(config);
         let encoding = Encoding::of(config).map_err(|more| problems.extend(more));
-        match encoding {
-            Ok(encoding) if problems.is_empty() => Ok(Self {
+        let shapes = Shapes::of(config).map_err(|more| problems.extend(more));
+        match (encoding, shapes) {
+            (Ok(encoding), Ok(shapes)) if problems.is_empty() => Ok(Self {
                 encoding,
                 snapshot,
                 via_root,
-                unwrapped,
+                shapes,
                 keys,
                 leaves_out,
                 later: Vec::new(),
@@ -104,9 +74,24 @@ impl Rules {
         }
     }
 
-    /// The columns of the topic's key of a table.
+    /// The columns by which the connector keys the records of a table.
     pub fn key_of(&self, table: &Table) -> Vec<String> {
         self.keys.of_table(table).unwrap_or_else(|| table.key.clone())
+    }
+
+    /// What becomes of the rows of a table; what has no model is told.
+    pub fn shape_of(&self, table: &Table) -> Result<Shape, String> {
+        let shape = self.shapes.of_table(table, &self.key_of(table))?;
+        let truncates = !self.ever_skips(Op::Truncate);
+        if shape.unwrapped.as_ref().is_some_and(|of| of.deletes == shape::NULLS) && truncates {
+            return Err("TRUNCATE behind ExtractField has no model".to_owned());
+        }
+        Ok(shape)
+    }
+
+    /// What is to be said of transforms at the records of a table.
+    pub fn remarks_of(&self, table: &Table) -> Remarks {
+        self.shapes.remarks(table, &self.key_of(table))
     }
 
     /// Takes in another configuration, under which the commits are captured that end behind `after`.
@@ -114,7 +99,7 @@ impl Rules {
     pub fn change(&mut self, config: &Options, after: Lsn) -> Result<bool, Vec<String>> {
         let new = Self::of(config)?;
         let form =
-            |rules: &Self| (rules.encoding.clone(), rules.unwrapped.clone(), rules.keys.clone());
+            |rules: &Self| (rules.encoding.clone(), rules.shapes.clone(), rules.keys.clone());
         if form(&new) != form(self) {
             let problem = "the connector writes records in another form than before, and what they \
                            hold before and after has no model together";
@@ -138,10 +123,21 @@ impl Rules {
         self.left_out(Some(end)).skipped.contains(&op)
     }
 
+    /// Whether the connector leaves updates out that change nothing of what it shows.
+    pub fn skips_unchanged(&self, end: Lsn) -> bool {
+        self.left_out(Some(end)).unchanged
+    }
+
     /// Whether the connector leaves such changes out under any of its configurations.
     pub fn ever_skips(&self, op: Op) -> bool {
         let later = self.later.iter().map(|(_, leaves_out)| leaves_out);
         later.chain([&self.leaves_out]).any(|leaves_out| leaves_out.skipped.contains(&op))
+    }
+
+    /// Whether updates are left out under any of its configurations since they change nothing.
+    pub fn ever_skips_unchanged(&self) -> bool {
+        let later = self.later.iter().map(|(_, leaves_out)| leaves_out);
+        later.chain([&self.leaves_out]).any(|leaves_out| leaves_out.unchanged)
     }
 
     /// Whether a delete of a transaction that ends at `end` is followed by a tombstone.
@@ -271,8 +267,13 @@ mod tests {
     #[case("snapshot.mode", "custom", "`snapshot.mode=custom` has no model")]
     #[case(
         "transforms",
-        "unwrap",
-        "`transforms=unwrap` changes the records in a way that has no model"
+        "x",
+        "`transforms.x`: what a transform without a type does to records has no model"
+    )]
+    #[case(
+        "converters",
+        "isbn",
+        "`converters=isbn` hands values to classes of its own, which has no model"
     )]
     #[case("skipped.operations", "x", "`skipped.operations` names `x`, which is no operation")]
     #[case("decimal.handling.mode", "x", "`decimal.handling.mode=x` is not known here")]

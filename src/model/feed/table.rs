@@ -7,6 +7,8 @@ use itertools::Itertools as _;
 use serde_json::value::RawValue;
 
 use crate::base::position::Lsn;
+use super::shape::Shape;
+use super::shape::step::{self, Form, Step};
 use crate::base::value::{Type, Value};
 use crate::codec::debezium::{Encoding, Row, may_be_left_out};
 use crate::codec::pgoutput::Cell;
@@ -31,8 +33,13 @@ pub struct NotOfType {
 pub struct Columns<'a> {
     /// The table.
     pub table: Cow<'a, Table>,
-    /// The columns of its topic's key: its primary key, or what `message.key.columns` names.
+    /// The columns of its topic's key: its primary key, what `message.key.columns` names, or what
+    /// transforms make of them.
     pub key: Vec<String>,
+    /// The columns by which the connector keys its records, before any transform.
+    split: Vec<String>,
+    /// What becomes of its rows on the way to the topic.
+    pub shape: Shape,
     types: BTreeMap<String, DataType>,
     /// What changes of the schema made of them, from their places in the WAL on.
     later: Vec<(Lsn, Self)>,
@@ -42,19 +49,27 @@ impl<'a> Columns<'a> {
     /// Those of a table whose topic has this key; generated columns are not in the WAL and are left
     /// out.
     pub fn of(table: &'a Table, key: Vec<String>) -> Self {
-        Self::new(Cow::Borrowed(table), key)
+        let shape = Shape::plain(table, &key);
+        Self::shaped(table, key, shape)
     }
 
-    fn new(table: Cow<'a, Table>, key: Vec<String>) -> Self {
+    /// Those of a table that the connector keys by `split`, and whose rows and keys become others on
+    /// the way.
+    pub fn shaped(table: &'a Table, split: Vec<String>, shape: Shape) -> Self {
+        Self::new(Cow::Borrowed(table), split, shape)
+    }
+
+    fn new(table: Cow<'a, Table>, split: Vec<String>, shape: Shape) -> Self {
         let stored = table.columns.iter().filter(|column| !column.generated);
         let types = stored.map(|c| (c.name.clone(), DataType::postgres(c.read_as())));
         let types = types.collect();
-        Self { table, key, types, later: Vec::new() }
+        Self { table, key: shape.key(), split, shape, types, later: Vec::new() }
     }
 
-    /// Takes in what the table is from a place in the WAL on.
-    pub fn turn(&mut self, lsn: Lsn, table: Table, key: Vec<String>) {
-        self.later.push((lsn, Self::new(Cow::Owned(table), key)));
+    /// Takes in what the table is from a place in the WAL on, by what the connector keys it then, and
+    /// what becomes of its rows.
+    pub fn turn(&mut self, lsn: Lsn, table: Table, (split, shape): (Vec<String>, Shape)) {
+        self.later.push((lsn, Self::new(Cow::Owned(table), split, shape)));
     }
 
     /// Those that hold for a change or a record with this LSN.
@@ -88,7 +103,8 @@ impl<'a> Columns<'a> {
     pub fn with_generated(&self) -> Columns<'static> {
         let mut table = self.table.clone().into_owned();
         table.columns.iter_mut().for_each(|column| column.generated = false);
-        let mut all = Columns::new(Cow::Owned(table), self.key.clone());
+        let (split, shape) = (self.split.clone(), self.shape.clone());
+        let mut all = Columns::new(Cow::Owned(table), split, shape);
         let later = self.later.iter().map(|(lsn, later)| (*lsn, later.with_generated()));
         all.later = later.collect();
         all
@@ -126,6 +142,73 @@ impl<'a> Columns<'a> {
     /// Whether the topic's key is another than the primary key.
     pub fn is_keyed_otherwise(&self) -> bool {
         self.key != self.table.key
+    }
+
+    /// Whether the connector keys its records by other columns than the primary key.
+    pub fn is_split_otherwise(&self) -> bool {
+        self.split != self.table.key
+    }
+
+    /// The key that the connector gives a row, before any transform.
+    pub fn split_key(
+        &self,
+        names: &[String],
+        row: &[Cell],
+        encoding: &Encoding,
+    ) -> Result<Option<Key>, NotOfType> {
+        self.parts(&self.split, (names, row), encoding)
+    }
+
+    /// Whether an image shows these columns as they are.
+    fn are_as_they_are(&self, columns: &[String]) -> bool {
+        columns.iter().all(|column| self.shape.is_as_it_is(column))
+    }
+
+    /// What a record's image must show of a cell; `None` where its column is left out.
+    pub fn shown(&self, column: &str, cell: &Cell, encoding: &Encoding) -> Option<Form> {
+        let unknown = DataType::Scalar(Type::Other(String::new()));
+        let kind = self.types.get(column).unwrap_or(&unknown);
+        let steps = self.shape.steps(column)?;
+        Some(self.form(column, (steps, kind), cell, encoding))
+    }
+
+    fn form(
+        &self,
+        column: &str,
+        (steps, kind): (&[Step], &DataType),
+        cell: &Cell,
+        encoding: &Encoding,
+    ) -> Form {
+        let text = if let Cell::Text(text) = cell { Some(text.as_str()) } else { None };
+        match self.value(column, cell, encoding) {
+            Ok(value) => step::shown(steps, (&value, text), kind, encoding),
+            Err(_) => Form::Untold,
+        }
+    }
+
+    /// Whether the connector sees no change of what it shows of two cells; `None` if nobody knows
+    /// here.
+    pub fn looks_alike(
+        &self,
+        column: &str,
+        cells: (&Cell, &Cell),
+        encoding: &Encoding,
+    ) -> Option<bool> {
+        let Some(steps) = self.shape.captured(column) else { return Some(true) };
+        if cells.0 == cells.1 {
+            return Some(true);
+        }
+        let unknown = DataType::Scalar(Type::Other(String::new()));
+        let kind = self.types.get(column).unwrap_or(&unknown);
+        let is_time = matches!(kind, DataType::Time(_) | DataType::Scalar(Type::Timestamp { .. }));
+        if steps.is_empty() && !is_time {
+            return Some(false);
+        }
+        let form = |cell| self.form(column, (steps, kind), cell, encoding);
+        match (form(cells.0), form(cells.1)) {
+            (Form::Untold, _) | (_, Form::Untold) => None,
+            (one, other) => Some(one == other),
+        }
     }
 
     /// Whether a key of the topic names one row: it has the whole primary key in it.
@@ -200,7 +283,7 @@ impl<'a> Columns<'a> {
         Ok(Some(Key::of(&values)))
     }
 
-    /// The topic's key that a record's key or image names; `None` where a key column is missing.
+    /// The topic's key that a record's key names; `None` where a key column is missing.
     pub fn captured_key(
         &self,
         row: &Row<'_>,
@@ -209,7 +292,32 @@ impl<'a> Columns<'a> {
         self.captured_parts(&self.key, row, encoding)
     }
 
-    /// The primary key that an image names; `None` where a column of it is missing.
+    /// The topic's key that a record's image names; `None` where the image shows a column of it
+    /// otherwise than it is.
+    pub fn image_key(
+        &self,
+        image: &Row<'_>,
+        encoding: &Encoding,
+    ) -> Result<Option<Key>, NotOfType> {
+        if !self.are_as_they_are(&self.key) {
+            return Ok(None);
+        }
+        self.captured_parts(&self.key, image, encoding)
+    }
+
+    /// The primary key that an image names; `None` where it shows a column of it otherwise.
+    pub fn image_row(
+        &self,
+        image: &Row<'_>,
+        encoding: &Encoding,
+    ) -> Result<Option<Key>, NotOfType> {
+        if !self.are_as_they_are(&self.table.key) {
+            return Ok(None);
+        }
+        self.captured_parts(&self.table.key, image, encoding)
+    }
+
+    /// The primary key that a record's key names; `None` where a column of it is missing.
     pub fn captured_row(
         &self,
         row: &Row<'_>,
@@ -240,8 +348,15 @@ impl<'a> Columns<'a> {
         shown: &Row<'_>,
         encoding: &Encoding,
     ) -> Result<bool, NotOfType> {
-        for (column, cell) in names.iter().zip_eq(row) {
+        for (column, cell) in names.iter().zip_eq(row).filter(|(name, _)| self.shape.has(name)) {
             let Some(raw) = shown.get(column) else { return Ok(false) };
+            if !self.shape.is_as_it_is(column) {
+                let form = self.shown(column, cell, encoding);
+                if form.and_then(|form| form.is_shown(raw, encoding)) == Some(false) {
+                    return Ok(false);
+                }
+                continue;
+            }
             let held = self.value(column, cell, encoding)?;
             if !self.captured(column, raw, encoding).is_ok_and(|captured| same(&held, &captured)) {
                 return Ok(false);

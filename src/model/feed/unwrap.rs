@@ -10,10 +10,10 @@
 
 use std::collections::BTreeMap;
 
+use super::shape::Own;
 use super::{Before, Columns, Expected, Logged, NotOfType, Part};
 use crate::codec::debezium::{Added, Body, Encoding, Envelope, Field, Form, Op, Told};
 use crate::model::key::Key;
-use crate::scenario::settings::Options;
 
 /// A topic of rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,34 +32,20 @@ impl Unwrapped {
         has(Field::Lsn) && has(Field::Xid)
     }
 
-    /// The transform of a configuration, if it is the only one: its options are taken out of it.
-    pub(super) fn of(config: &mut Options) -> Result<Option<Self>, String> {
-        let Some(name) = config.get("transforms").map(|name| name.trim().to_owned()) else {
-            return Ok(None);
-        };
-        let prefix = format!("transforms.{name}.");
-        if config.get(&format!("{prefix}type")).is_none_or(|class| class != CLASS) {
-            return Ok(None);
-        }
-        let own = |key: &str| key.strip_prefix(&prefix).map(str::to_owned);
-        let known =
-            ["type", MODE, FIELDS, FIELDS_PREFIX, HEADERS, HEADERS_PREFIX, "predicate", "negate"];
-        let strange =
-            config.keys().filter_map(|key| own(key)).find(|o| !known.contains(&o.as_str()));
-        if let Some(option) = strange {
+    /// Reads the options of the transform.
+    pub(super) fn of(own: &Own<'_>) -> Result<Self, String> {
+        if let Some(option) = own.names().find(|option| !KNOWN.contains(option)) {
             return Err(format!("the option `{option}` of ExtractNewRecordState has no model"));
         }
-        let option = |name: &str| config.get(&format!("{prefix}{name}")).map(String::as_str);
-        let deletes = Deletes::of(option(MODE).unwrap_or("tombstone"))?;
+        let deletes = Deletes::of(own.get(MODE).unwrap_or("tombstone"))?;
         let listed = |list: &str, prefix: &str| -> Vec<Added> {
-            let fields = option(list).unwrap_or("").split(',').map(str::trim);
-            let prefix = option(prefix).unwrap_or("__");
+            let fields = own.get(list).unwrap_or("").split(',').map(str::trim);
+            let prefix = own.get(prefix).unwrap_or("__");
             fields.filter(|field| !field.is_empty()).map(|field| added(field, prefix)).collect()
         };
         let (added, headers) = (listed(FIELDS, FIELDS_PREFIX), listed(HEADERS, HEADERS_PREFIX));
         let form = Form { marks: deletes.marks(), added, headers };
-        config.retain(|key, _| key != "transforms" && own(key).is_none());
-        Ok(Some(Self { deletes, form }))
+        Ok(Self { deletes, form })
     }
 }
 
@@ -77,7 +63,23 @@ fn added(written: &str, prefix: &str) -> Added {
 }
 
 /// The class of the transform.
-const CLASS: &str = "io.debezium.transforms.ExtractNewRecordState";
+pub(super) const CLASS: &str = "io.debezium.transforms.ExtractNewRecordState";
+/// Its options. A NULL stays a NULL whatever `replace.null.with.default` says, unless a record shows
+/// otherwise; and fields are dropped by a header that no transform with a model here writes.
+const KNOWN: [&str; 12] = [
+    "type",
+    "predicate",
+    "negate",
+    MODE,
+    FIELDS,
+    FIELDS_PREFIX,
+    HEADERS,
+    HEADERS_PREFIX,
+    "replace.null.with.default",
+    "drop.fields.header.name",
+    "drop.fields.from.key",
+    "drop.fields.keep.schema.compatible",
+];
 /// Its option for what of the envelope is added to the row, and for how the names of that begin.
 const FIELDS: &str = "add.fields";
 const FIELDS_PREFIX: &str = "add.fields.prefix";
@@ -92,26 +94,27 @@ const MODE: &str = "delete.tombstone.handling.mode";
 pub enum Deletes {
     /// Neither is written.
     Drop,
-    /// The tombstone is written.
-    Tombstone,
     /// The old row is written, marked as deleted.
     Rewrite,
     /// The old row is written, marked as deleted, then the tombstone.
     RewriteWithTombstone,
     /// The delete itself becomes a tombstone, and the one behind it is left out.
     ToTombstone,
+    /// Both become records without a value: not the transform does that, but `ExtractField`.
+    Nulls,
 }
 
 impl Deletes {
     /// Rows say whether they are deleted.
-    fn marks(self) -> bool {
+    pub(super) fn marks(self) -> bool {
         matches!(self, Self::Rewrite | Self::RewriteWithTombstone)
     }
 
     fn of(mode: &str) -> Result<Self, String> {
         Ok(match mode.to_ascii_lowercase().as_str() {
             "drop" => Self::Drop,
-            "tombstone" => Self::Tombstone,
+            // The delete becomes it, and the connector's own is left out.
+            "tombstone" => Self::ToTombstone,
             "rewrite" => Self::Rewrite,
             "rewrite-with-tombstone" => Self::RewriteWithTombstone,
             "delete-to-tombstone" => Self::ToTombstone,
@@ -124,12 +127,12 @@ impl Deletes {
 pub(super) fn unwrapped(list: Vec<Expected>, deletes: Deletes) -> Vec<Expected> {
     let row = |mut wanted: Expected| match wanted.part {
         Part::Delete if deletes.marks() => Some(wanted),
-        Part::Delete if deletes == Deletes::ToTombstone => {
+        Part::Delete if matches!(deletes, Deletes::ToTombstone | Deletes::Nulls) => {
             (wanted.part, wanted.before) = (Part::Tombstone, Before::Nothing);
             Some(wanted)
         }
         Part::Tombstone => {
-            let kept = matches!(deletes, Deletes::Tombstone | Deletes::RewriteWithTombstone);
+            let kept = matches!(deletes, Deletes::Nulls | Deletes::RewriteWithTombstone);
             kept.then_some(wanted)
         }
         Part::Delete | Part::Truncate => None,
@@ -226,6 +229,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::scenario::settings::Options;
 
     fn config(options: &[(&str, &str)]) -> Options {
         let mut config = Options::from([("transforms".to_owned(), "unwrap".to_owned())]);
@@ -236,15 +240,18 @@ mod tests {
         config
     }
 
+    fn of(options: &[(&str, &str)]) -> Result<Unwrapped, String> {
+        Unwrapped::of(&Own::of(&config(options), "unwrap"))
+    }
+
     #[rstest]
-    #[case(&[], Deletes::Tombstone)]
+    #[case(&[], Deletes::ToTombstone)]
     #[case(&[(MODE, "rewrite"), ("predicate", "p"), ("negate", "true")], Deletes::Rewrite)]
     #[case(&[(MODE, "delete-to-tombstone")], Deletes::ToTombstone)]
-    fn the_transform_is_taken_out(#[case] options: &[(&str, &str)], #[case] deletes: Deletes) {
-        let mut config = config(options);
+    #[case(&[("replace.null.with.default", "false")], Deletes::ToTombstone)]
+    fn the_options_are_read(#[case] options: &[(&str, &str)], #[case] deletes: Deletes) {
         let form = Form { marks: deletes.marks(), ..Form::default() };
-        assert_eq!(Unwrapped::of(&mut config), Ok(Some(Unwrapped { deletes, form })));
-        assert_eq!(config, Options::new());
+        assert_eq!(of(options), Ok(Unwrapped { deletes, form }));
     }
 
     #[rstest]
@@ -255,14 +262,14 @@ mod tests {
     )]
     #[case(MODE, "none", "`delete.tombstone.handling.mode=none` has no model")]
     fn what_has_no_model_is_told(#[case] option: &str, #[case] value: &str, #[case] told: &str) {
-        assert_eq!(Unwrapped::of(&mut config(&[(option, value)])), Err(told.to_owned()));
+        assert_eq!(of(&[(option, value)]), Err(told.to_owned()));
     }
 
     #[test]
     fn added_fields_have_the_names_that_the_transform_gives_them() {
         let fields = "op, lsn,source.txId,source.ts_ms, table:name";
         let of = |options: &[(&str, &str)]| {
-            let unwrapped = Unwrapped::of(&mut config(options)).unwrap().unwrap();
+            let unwrapped = of(options).unwrap();
             let tells = unwrapped.tells_position();
             let added = unwrapped.form.added.into_iter().chain(unwrapped.form.headers);
             (added.map(|added| (added.name, added.field)).collect::<Vec<_>>(), tells)
@@ -295,7 +302,6 @@ mod tests {
         #[case] options: &[(&str, &str)],
         #[case] tells: bool,
     ) {
-        let unwrapped = Unwrapped::of(&mut config(options)).unwrap();
-        assert_eq!(unwrapped.map(|of| of.tells_position()), Some(tells));
+        assert_eq!(of(options).map(|of| of.tells_position()), Ok(tells));
     }
 }

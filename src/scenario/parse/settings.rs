@@ -16,10 +16,9 @@ use crate::scenario::yaml::{Key, Node, Value};
 use crate::sql::token::Language;
 
 /// Options of the connector that the harness sets: exact names, and prefixes that end in a dot.
-const OWNED_CONNECTOR: [&str; 8] = [
+const OWNED_CONNECTOR: [&str; 7] = [
     "connector.class",
     "database.",
-    "message.prefix.",
     "name",
     "publication.name",
     "slot.name",
@@ -125,7 +124,7 @@ impl Reader<'_> {
         scope.found
     }
 
-    /// Who adds partitions names the topics of which.
+    /// Who adds partitions adds them to the topics of source tables.
     fn partitions(&mut self, scope: &mut Scope<'_>, (key, node): (&Key, &Node)) {
         if scope.of != Of::Set {
             return self.per_place(
@@ -135,9 +134,7 @@ impl Reader<'_> {
                 Kind::Count(limits::PARTITIONS),
             );
         }
-        if self.entries(node, "`partitions` of a `set`").is_some() {
-            self.per_place(scope, (key, node), Among::Sources, Kind::Count(limits::PARTITIONS));
-        }
+        self.per_place(scope, (key, node), Among::Sources, Kind::Count(limits::PARTITIONS));
     }
 
     fn scoring(&mut self, scope: &mut Scope<'_>, node: &Node) {
