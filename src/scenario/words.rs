@@ -168,7 +168,7 @@ words! {
     SET = "a set" {
         "connector" [may Type::Named("option", &Type::Text)] "Options of the connector. Once all changes so far are captured, it is stopped, given the new configuration, and started; the entry ends when it streams. Where the new options leave changes or tombstones out, what was committed before is judged by the old ones. Other options that change what records look like leave the verdict unknown.";
         "topics" [may Type::Named("table or sink", &Type::Named("option", &Type::Text))] "Options of topics.";
-        "partitions" [may Type::PerPlace("source table", &Type::Count(limits::PARTITIONS))] "More partitions for the topics of source tables: a number for all that have fewer, or a map table → number. From here on keys go to other partitions than before, which is `moved-key`, and nothing promises the order of their old and new records. Who writes and who reads a topic learns of it by their own intervals, or when they are started anew.";
+        "partitions" [may Type::PerPlace("source table", &Type::Count(limits::PARTITIONS))] "More partitions for the topics of source tables; a number is for all that have fewer. From here on keys go to other partitions than before, which is `moved-key`, and nothing promises the order of their old and new records. Who writes and who reads a topic learns of it by their own intervals, or when they are started anew.";
         "flink" [may Type::Named("option", &Type::Text)] "Options of the Flink session, from the next `start: statements` on.";
         "parallelism" [may Type::Count(limits::PARALLELISM)] "Parallelism of the statements, from the next `start: statements` on.";
     } later ["format" "kafka" "postgres" "replica_identity" "scoring" "statements" "tables" "worker"];

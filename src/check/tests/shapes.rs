@@ -201,5 +201,6 @@ fn what_has_no_model_and_no_reader_is_unknown() {
     scene.record(TOPIC, 0, Some(json!({"id": 1}).to_string()), Some(row(ANN).to_string()));
     let verdict = judged(scene);
     assert_eq!(verdict.outcome, Outcome::Unknown);
-    assert!(verdict.gaps[0].missing.contains("Flatten$Value"), "{:?}", verdict.gaps);
+    let told = verdict.gaps.iter().any(|gap| gap.missing.contains("Flatten$Value"));
+    assert!(told, "{:?}", verdict.gaps);
 }

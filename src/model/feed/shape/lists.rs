@@ -34,6 +34,9 @@ enum Mapper {
     Hash(Hash),
 }
 
+/// Lists of columns that map nothing.
+const LISTS: [&str; 2] = ["column.exclude.list", "column.include.list"];
+
 /// How names of fields are spelt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Names {
@@ -62,7 +65,8 @@ impl Lists {
                     mappers.push((rank, patterns(value, &mut problems), mapper));
                 }
                 Some(Err(problem)) => problems.push(problem),
-                None => {}
+                None if LISTS.contains(&option.as_str()) => {}
+                None => problems.push(format!("`{option}` is not known here")),
             }
         }
         mappers.sort_by_key(|(rank, ..)| *rank);
