@@ -159,7 +159,9 @@ fn updated(masked: bool, is_shown: bool) -> Vec<Anomaly> {
     let mut shown = [row(ANN), row(BEA)];
     if masked {
         scene.option("column.mask.with.2.chars", "public.payments.account");
-        shown.iter_mut().for_each(|row| row["account"] = json!("**"));
+        for row in &mut shown {
+            row["account"] = json!("**");
+        }
     }
     let [ann, bea] = shown;
     let key = || Some(json!({"id": 1}).to_string());

@@ -13,7 +13,7 @@ const UNWRAP: &str = "io.debezium.transforms.ExtractNewRecordState";
 fn options(written: &str) -> Options {
     let one = |line: &str| {
         let (key, value) = line.trim().split_once('=').unwrap();
-        let is_type = key.ends_with(".type") && !value.contains('.');
+        let is_type = key.rsplit('.').next() == Some("type") && !value.contains('.');
         let value = if is_type { format!("{OWN}{value}") } else { value.to_owned() };
         (key.to_owned(), value)
     };
