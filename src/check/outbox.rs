@@ -185,8 +185,13 @@ impl<'a> Outbox<'a> {
     fn order(&mut self, value: &'a str, wanted: &'a Routed, record: &Record, found: &mut Found) {
         let at = position(record);
         let aggregate = (value, &wanted.key);
+        if let Some(said) = wanted.partition.filter(|said| *said != record.partition) {
+            let sentence =
+                format!("record {at} is not on the partition that its row says ({said})");
+            self.tell(Anomaly::MovedKey, (Some(wanted), Some(record)), sentence, found);
+        }
         let partition = *self.partitions.entry(aggregate).or_insert(record.partition);
-        if partition != record.partition {
+        if partition != record.partition && wanted.partition.is_none() {
             let sentence = format!(
                 "record {at} is on another partition than an earlier event of its aggregate \
                  ({partition})"

@@ -6,11 +6,11 @@ use super::verdict::Gap;
 use crate::base::position::{Lsn, Position, RecordPosition};
 use crate::codec::debezium::{self, Body, Envelope, Op, Row, RowRecord, Told};
 use crate::history::event::{Bytes, Proof, Record, Topic};
+use crate::model::feed::shape::Odd;
 use crate::model::feed::{
     Alignment, Columns, Expected, Logged, Match, NotOfType, Order, Owed, Part, Rules, Snapshots,
     expected, identify, lsn,
 };
-use crate::model::feed::shape::Odd;
 use crate::model::key::Key;
 use crate::model::source::Transaction;
 

@@ -28,6 +28,12 @@ pub struct Router {
     headers: Vec<(String, String)>,
     /// Column → field beside the payload.
     fields: Vec<(String, String)>,
+    /// The column that says the partition.
+    partition: Option<String>,
+    /// Events without a payload become tombstones.
+    tombstones: bool,
+    /// Columns that are placed and not there are left out.
+    lenient: bool,
 }
 
 /// Options that are read, and those that change nothing that is looked at.
@@ -45,6 +51,17 @@ const KNOWN: &[&str] = &[
     "table.json.payload.null.behavior",
     "table.fields.additional.placement",
     "table.field.event.timestamp",
+    "table.field.event.type",
+    "table.field.additional.missing",
+    "route.tombstone.on.empty.payload",
+    // It names the version of a schema, which no value shows.
+    "table.field.event.schema.version",
+    // What it does at updates: a warning, an error, or the end of the connector.
+    "table.op.invalid.behavior",
+    // Spans are sent where OpenTelemetry is, which no worker of a run has.
+    "tracing.span.context.field",
+    "tracing.operation.name",
+    "tracing.with.context.field.only",
 ];
 
 impl Router {
@@ -69,6 +86,9 @@ impl Router {
             expand: get("table.expand.json.payload", "false") == "true",
             headers: Vec::new(),
             fields: Vec::new(),
+            partition: None,
+            tombstones: get("route.tombstone.on.empty.payload", "false") == "true",
+            lenient: get("table.field.additional.missing", "error") == "ignore",
             name,
         };
         let placed = get("table.fields.additional.placement", "");
@@ -79,6 +99,7 @@ impl Router {
             match place {
                 "header" => router.headers.push(pair),
                 "envelope" => router.fields.push(pair),
+                "partition" => router.partition = Some(pair.0),
                 other => problems.push(format!("the outbox router's placement `{other}`")),
             }
         }
@@ -99,12 +120,18 @@ impl Router {
             }
         };
         let placed = |placed: &[(String, String)]| {
-            placed.iter().map(|(column, alias)| (alias.clone(), text(column))).collect()
+            let there = |(column, _): &&(String, String)| !self.lenient || columns.contains(column);
+            let placed = placed.iter().filter(there);
+            placed.map(|(column, alias)| (alias.clone(), text(column))).collect()
         };
+        let payload = text(&self.payload);
+        let is_empty = payload.as_ref().is_none_or(|payload| payload.trim().is_empty());
         Routed {
             id: text(&self.id).unwrap_or_default(),
             key: text(&self.key),
-            payload: text(&self.payload),
+            payload,
+            is_tombstone: self.tombstones && is_empty,
+            partition: self.partition.as_ref().and_then(|column| text(column)?.parse().ok()),
             value: text(&self.route).unwrap_or_default(),
             headers: placed(&self.headers),
             fields: placed(&self.fields),
@@ -158,12 +185,18 @@ pub struct Routed {
     pub fields: Vec<(String, Option<String>)>,
     /// Its place in commit order; `None` for a row of the snapshot.
     pub order: Option<usize>,
+    /// The partition that the row says, if it says one.
+    pub partition: Option<i32>,
     expand: bool,
+    is_tombstone: bool,
 }
 
 impl Routed {
     /// Whether this is the value that the JSON converter writes for it.
     pub fn is_value(&self, bytes: Option<&[u8]>) -> bool {
+        if self.is_tombstone {
+            return bytes.is_none();
+        }
         let Some(bytes) = bytes else { return self.payload.is_none() && self.fields.is_empty() };
         let Some(captured) = unwrapped(bytes) else { return false };
         if self.fields.is_empty() {
@@ -243,7 +276,9 @@ pub mod testing {
             headers: Vec::new(),
             fields: Vec::new(),
             order: None,
+            partition: None,
             expand: false,
+            is_tombstone: false,
         }
     }
 }
@@ -321,16 +356,39 @@ mod tests {
 
     #[test]
     fn what_has_no_model_is_told_and_what_is_left_is_as_before() {
-        let written =
-            options(&[("transforms.o.route.tombstone.on.empty.payload", "true"), ("a", "b")]);
+        let written = options(&[("transforms.o.route.by.moon", "full"), ("a", "b")]);
         let problems = Router::of(&written).unwrap().unwrap_err();
-        assert_eq!(
-            problems,
-            ["the outbox router's option `route.tombstone.on.empty.payload` has no model"]
-        );
+        assert_eq!(problems, ["the outbox router's option `route.by.moon` has no model"]);
         let apart = apart(&written);
         assert_eq!(apart.get("transforms").unwrap(), "");
         assert_eq!((apart.len(), apart.get("a").unwrap().as_str()), (2, "b"));
+    }
+
+    #[rstest]
+    #[case::empty("true", "", None, true)]
+    #[case::blank("true", " ", None, true)]
+    #[case::empty_and_written("true", "", Some("\"\""), false)]
+    #[case::not_asked_for("false", "", Some("\"\""), true)]
+    #[case::not_empty("true", "p", Some("\"p\""), true)]
+    fn an_empty_payload_may_become_a_tombstone(
+        #[case] on: &str,
+        #[case] payload: &str,
+        #[case] captured: Option<&str>,
+        #[case] is_it: bool,
+    ) {
+        let routed = routed(&[("transforms.o.route.tombstone.on.empty.payload", on)], payload);
+        assert_eq!(routed.is_value(captured.map(str::as_bytes)), is_it);
+    }
+
+    #[test]
+    fn a_row_may_say_its_partition_and_lack_what_is_placed() {
+        let placement = "transforms.o.table.fields.additional.placement";
+        let written = [
+            (placement, "aggregateid:partition,absent:header:x"),
+            ("transforms.o.table.field.additional.missing", "ignore"),
+        ];
+        let routed = routed(&written, "p");
+        assert_eq!((routed.partition, routed.headers.len()), (Some(42), 0));
     }
 
     fn table(oid: u32, name: &str) -> Table {

@@ -167,6 +167,9 @@ pub fn expected(
         Some(of_rows) => unwrapped(list, of_rows.deletes),
         None => list,
     };
+    if columns.shape.is_dropped {
+        list.clear();
+    }
     if !columns.shape.tombstones {
         list.retain(|wanted| wanted.part != Part::Tombstone);
     }

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use itertools::Itertools as _;
 use serde_json::value::RawValue;
 
-use crate::base::position::Lsn;
 use super::shape::Shape;
 use super::shape::step::{self, Form, Step};
+use crate::base::position::Lsn;
 use crate::base::value::{Type, Value};
 use crate::codec::debezium::{Encoding, Row, may_be_left_out};
 use crate::codec::pgoutput::Cell;

@@ -4,6 +4,7 @@
 //! function of a record.
 
 use super::step::Cast;
+use super::time::Time;
 use crate::model::feed::unwrap::{self, Unwrapped};
 use crate::model::pattern::Pattern;
 use crate::model::routes::{self, MATCHES, REGEX_ROUTER, Step as Route, TABLE_ROUTER};
@@ -50,7 +51,7 @@ pub(super) enum Kind {
     Insert(Part, Vec<(String, Option<Inserted>)>),
     Cast(Part, Vec<(String, Cast)>),
     /// `TimestampConverter`, of a field.
-    Time(Part, String),
+    Time(Part, String, Time),
     ToKey(Vec<String>),
     Extract(Part, String),
     Hoist(Part, String),
@@ -186,7 +187,14 @@ fn kind(config: &Options, name: &str) -> Result<Kind, String> {
         }
         "InsertField" => Kind::Insert(part, inserted(&own)),
         "Cast" => Kind::Cast(part, casts(&own)?),
-        "TimestampConverter" if !field().is_empty() => Kind::Time(part, field()),
+        "TimestampConverter" if !field().is_empty() => {
+            let target = own.get("target.type");
+            Kind::Time(
+                part,
+                field(),
+                Time::of(target, own.get("unix.precision"), own.get("format"))?,
+            )
+        }
         "ValueToKey" => Kind::ToKey(own.list("fields")),
         "ExtractField" if own.get("field.syntax.version").is_none_or(|v| v == "V1") => {
             Kind::Extract(part, field())

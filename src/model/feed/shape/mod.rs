@@ -10,6 +10,7 @@ mod lists;
 pub mod step;
 #[cfg(test)]
 mod tests;
+mod time;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -55,6 +56,8 @@ pub struct Shape {
     key: KeyShape,
     /// Tombstones are passed on.
     pub tombstones: bool,
+    /// A filter lets no record of the table through.
+    pub is_dropped: bool,
     /// The envelope shows the row before.
     pub before: bool,
     /// By column, what is done to its values; `None` where it is left out.

@@ -5,6 +5,7 @@ use bigdecimal::num_traits::{ToPrimitive as _, Zero as _};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha224, Sha256, Sha384, Sha512};
 
+use super::time::Time;
 use crate::base::value::{Type, Value};
 use crate::codec::debezium::Encoding;
 use crate::codec::types::DataType;
@@ -22,6 +23,8 @@ pub enum Step {
     Mask(Option<String>),
     /// Kafka's `Cast`.
     Cast(Cast),
+    /// Kafka's `TimestampConverter`.
+    Time(Time),
 }
 
 /// How a value is hashed.
@@ -118,6 +121,8 @@ pub enum Form {
     Number(f64),
     /// A truth value.
     Bool(bool),
+    /// A time of Connect's own kinds, as the number that a record shows.
+    Time(i64),
     /// What nothing was done to, as it is compared everywhere.
     Plain(Value),
     /// Nobody knows here.
@@ -189,7 +194,8 @@ fn done(step: &Step, form: Form) -> Form {
         },
         (Step::Mask(with), form) => masked(with.as_deref(), &form),
         (Step::Cast(cast), form) => cast_to(*cast, form),
-        (Step::Cut(_) | Step::Hash(..), _) => Form::Untold,
+        (Step::Time(time), Form::Whole(n)) => time.of_number(n),
+        (Step::Cut(_) | Step::Hash(..) | Step::Time(_), _) => Form::Untold,
     }
 }
 
@@ -208,7 +214,9 @@ fn masked(with: Option<&str>, form: &Form) -> Form {
         (Form::Number(_), Some(with)) => with.parse().map_or(Form::Untold, Form::Number),
         (Form::Bool(_), None) => Form::Bool(false),
         (Form::Null, _) => Form::Null,
-        (Form::Bool(_) | Form::Bytes(_) | Form::Plain(_) | Form::Untold, _) => Form::Untold,
+        (Form::Bool(_) | Form::Bytes(_) | Form::Time(_) | Form::Plain(_) | Form::Untold, _) => {
+            Form::Untold
+        }
     }
 }
 
@@ -249,6 +257,7 @@ impl Form {
                 let captured = encoding.value(raw, &kind).ok()?;
                 matches!((captured, self), (Value::Bytes(a), Self::Bytes(b)) if a == *b)
             }
+            Self::Time(n) => raw.get().trim() == n.to_string(),
             Self::Whole(n) => {
                 let captured = raw.get().trim().parse::<BigDecimal>();
                 captured.is_ok_and(|captured| (captured - BigDecimal::from(*n)).is_zero())
@@ -269,6 +278,7 @@ impl Form {
             Self::Text(text) => text.clone(),
             Self::Bytes(bytes) => format!("\\x{}", hex::encode(bytes)),
             Self::Whole(n) => n.to_string(),
+            Self::Time(n) => n.to_string(),
             Self::Number(n) => n.to_string(),
             Self::Bool(value) => value.to_string(),
             Self::Plain(value) => value.to_string(),

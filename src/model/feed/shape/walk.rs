@@ -65,7 +65,7 @@ impl Walk {
                 exclude.iter().chain(renames).map(String::as_str).collect()
             }
             Kind::Cast(_, casts) => casts.iter().map(|(field, _)| field.as_str()).collect(),
-            Kind::Time(_, field) => vec![field.as_str()],
+            Kind::Time(_, field, _) => vec![field.as_str()],
             _ => return false,
         };
         let of_key = Self::is_of_key(kind);
@@ -116,6 +116,7 @@ impl Walk {
             Kind::Header(name) if all => self.headers.extend(name.clone()),
             Kind::Header(_) => {}
             Kind::Drop if only => self.shape.tombstones = false,
+            Kind::Drop if all => self.shape.is_dropped = true,
             Kind::Drop => return Err("which records it drops has no model".to_owned()),
             Kind::Unwrap(unwrapped) if all => self.unwrap(unwrapped)?,
             Kind::Route(route) if all => self.route(route.as_ref()),
@@ -149,7 +150,7 @@ impl Walk {
             | Kind::Replace(part, _)
             | Kind::Insert(part, _)
             | Kind::Cast(part, _)
-            | Kind::Time(part, _)
+            | Kind::Time(part, ..)
             | Kind::Extract(part, _)
             | Kind::Hoist(part, _)
             | Kind::Move(part, _) => *part == Part::Key,
@@ -275,7 +276,7 @@ impl Walk {
                     return Err(format!("an envelope whose `{name}` is cast has no model"));
                 }
             }
-            Kind::Time(_, name) => {
+            Kind::Time(_, name, _) => {
                 if is_structure(name) || name == "op" {
                     return Err(format!("an envelope whose `{name}` is converted has no model"));
                 }
@@ -303,7 +304,7 @@ fn is_of_fields(kind: &Kind) -> bool {
         | Kind::Replace(part, _)
         | Kind::Insert(part, _)
         | Kind::Cast(part, _)
-        | Kind::Time(part, _)
+        | Kind::Time(part, ..)
         | Kind::Move(part, _) => *part == Part::Value,
         _ => false,
     }
@@ -348,10 +349,9 @@ fn changed(fields: &mut Vec<Field>, kind: &Kind, topic: &str, is_bare: bool) -> 
                 }
             }
         }
-        Kind::Time(_, name) => {
-            if fields.iter().any(|field| field.name == *name) {
-                return Err(format!("`{name}` as another kind of time has no model"));
-            }
+        Kind::Time(_, name, time) => {
+            let hit = fields.iter_mut().filter(|field| field.name == *name);
+            hit.for_each(|field| field.origin.take(Step::Time(time.clone())));
         }
         _ => return Err("what it makes of records has no model".to_owned()),
     }
