@@ -180,6 +180,11 @@ impl Shape {
         plain
     }
 
+    /// Whether rows and keys are written as they are.
+    pub fn is_plain(&self, table: &Table, key: &[String]) -> bool {
+        *self == Self::plain(table, key)
+    }
+
     fn by_column(&self, table: &Table) -> BTreeMap<String, Option<Vec<Step>>> {
         let column = |field: &Field| match &field.origin {
             Origin::Column(column, steps) => Some((column.clone(), Some(steps.clone()))),
