@@ -37,6 +37,7 @@ fn tables(case: &Case<'_>) -> Vec<Table> {
         name: name.clone(),
         type_oid: 25,
         type_name: "text".to_owned(),
+        base: None,
         not_null: false,
         default: None,
         generated: false,

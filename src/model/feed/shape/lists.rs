@@ -133,7 +133,7 @@ impl Lists {
                 "two options map the column `{name}`: which one counts has no model"
             ));
         }
-        let kind = DataType::postgres(&column.type_name);
+        let kind = DataType::postgres(column.read_as());
         let step = match mapper {
             Mapper::Propagate => None,
             Mapper::Cut(n) => cut(&kind, *n, &name)?,
@@ -208,17 +208,24 @@ fn text(kind: &DataType, column: &Column, name: &str) -> Result<bool, String> {
         let kind = &column.type_name;
         return Err(format!("whether `{name}` of type {kind} is masked has no model"));
     }
-    let word = column.type_name.split('(').next().unwrap_or("").trim();
+    let word = column.read_as().split('(').next().unwrap_or("").trim();
     let is_text = ["text", "character varying", "character", "name", "\"char\""].contains(&word);
-    Ok(is_text && *kind == DataType::Scalar(Type::Text))
+    Ok(is_text && matches!(kind, DataType::Scalar(Type::Text) | DataType::Char))
 }
 
 fn cut(kind: &DataType, n: usize, name: &str) -> Result<Option<Step>, String> {
     match kind {
-        DataType::Scalar(Type::Text | Type::Bytes | Type::Json) => Ok(Some(Step::Cut(n))),
+        DataType::Scalar(Type::Text | Type::Bytes | Type::Json) | DataType::Char => {
+            Ok(Some(Step::Cut(n)))
+        }
         DataType::Scalar(Type::Bool | Type::Int | Type::Float | Type::Date)
+        | DataType::Real
         | DataType::Array(_) => Ok(None),
         DataType::Scalar(_)
+        | DataType::Bits
+        | DataType::Money
+        | DataType::Point
+        | DataType::Within(_)
         | DataType::Time(_)
         | DataType::TimeTz
         | DataType::Interval

@@ -170,7 +170,7 @@ pub fn shown(
     }
     let mut form = match (kind, text) {
         // A JSON document is a text to whoever handles it.
-        (DataType::Scalar(Type::Json), Some(text)) => Form::Text(text.to_owned()),
+        (DataType::Scalar(Type::Json) | DataType::Char, Some(text)) => Form::Text(text.to_owned()),
         _ => Form::of(value, kind, encoding),
     };
     for step in steps {
