@@ -81,6 +81,7 @@ findings! {
     ReorderedKey "reordered-key" Order "The changes of one key arrived in another order than they were committed.";
     StaleOverwrite "stale-overwrite" Order "An older value of a row stands where a newer one should.";
     MovedKey "moved-key" Order "The records of one key stand on more than one partition.";
+    RespelledKey "respelled-key" Order "The key of one row is written in more than one way.";
     DuplicateChange "duplicate-change" Duplicates "A change arrived more often than the hop's delivery contract allows.";
     SnapshotOverlap "snapshot-overlap" Duplicates "A change arrived both in the snapshot and as a streamed change.";
     WrongValue "wrong-value" Values "A column of an image differs from what Postgres held.";

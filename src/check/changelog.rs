@@ -32,7 +32,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
         let what = format!("the changes of `{}`", sink.name);
         if let Some(unread) = &sink.unread {
             found.gap(what, unread.clone());
-        } else if sink.may_repeat(case) {
+        } else if sink.repeats_from(case).is_some() {
             found.gap(what, "its statement was started again, and may have written some twice");
         } else {
             let scattered = scattered(sink.log.iter());

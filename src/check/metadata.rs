@@ -39,6 +39,24 @@ struct Collection {
 struct Marks<'a> {
     begins: Vec<&'a Record>,
     ends: Vec<(&'a Record, Mark)>,
+    /// Marks that repeat one which was there, where nothing was started again that could.
+    repeated: Vec<(&'static str, &'a Record)>,
+}
+
+impl<'a> Marks<'a> {
+    /// A further mark; `may_repeat`: a restart explains that it comes again.
+    fn add(&mut self, (mark, record): (Mark, &'a Record), may_repeat: bool) {
+        let begins = mark.status == "BEGIN";
+        let n = if begins { self.begins.len() } else { self.ends.len() };
+        if n > 0 && !may_repeat {
+            self.repeated.push((if begins { "BEGIN" } else { "END" }, record));
+        }
+        if begins {
+            self.begins.push(record);
+        } else {
+            self.ends.push((record, mark));
+        }
+    }
 }
 
 /// What a record says, behind its schema or without one.
@@ -52,13 +70,12 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
     let Some(topic) = case.index.topics.iter().find(metadata) else { return };
     let (Some(point), Some(proof)) = (case.point, case.last_proof()) else { return };
     let mut marks = BTreeMap::<Xid, Marks<'_>>::new();
-    for record in case.index.of_topic(&topic.name) {
+    let replays = case.replays_from(&topic.name);
+    for (place, record) in case.index.of_topic(&topic.name).iter().enumerate() {
         match mark(record).map(|mark| (number(&mark.id), mark)) {
-            Some((Some(xid), mark)) if mark.status == "BEGIN" => {
-                marks.entry(xid).or_default().begins.push(record);
-            }
-            Some((Some(xid), mark)) if mark.status == "END" => {
-                marks.entry(xid).or_default().ends.push((record, mark));
+            Some((Some(xid), mark)) if matches!(mark.status.as_str(), "BEGIN" | "END") => {
+                let may_repeat = replays.is_some_and(|from| place >= from);
+                marks.entry(xid).or_default().add((mark, record), may_repeat);
             }
             _ => {
                 let what = format!("record {} of the transaction metadata", position(record));
@@ -148,11 +165,22 @@ impl Torn<'_, '_> {
                 sentences.push(format!("`{topic}` has no {name} of transaction {xid}"));
             }
         }
+        for (name, record) in &marks.repeated {
+            sentences.push(format!(
+                "record {} is a second {name} of transaction {xid}, and nothing was started again",
+                position(record)
+            ));
+        }
         let Some((record, end)) = marks.ends.last() else { return sentences };
         let behind =
-            |begin: &&&Record| begin.partition == record.partition && begin.offset > record.offset;
-        if marks.ends.len() == 1 && marks.begins.iter().any(|begin| behind(&begin)) {
+            |begin: &Record| begin.partition == record.partition && begin.offset > record.offset;
+        let mut begins = marks.begins.iter();
+        if marks.ends.len() > 1 {
+            // Which END belongs to which BEGIN, nothing tells.
+        } else if begins.next().is_some_and(|begin| behind(begin)) {
             sentences.push(format!("the END of transaction {xid} stands before its BEGIN"));
+        } else if marks.repeated.is_empty() && begins.any(|begin| behind(begin)) {
+            sentences.push(format!("no END follows the second BEGIN of transaction {xid}"));
         }
         let fits = |(least, most): (u64, u64), count: u64| (least..=most).contains(&count);
         let all = self.count(None);

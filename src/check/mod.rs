@@ -36,6 +36,7 @@ mod sink;
 mod sinks;
 mod skipped;
 mod snapshot;
+mod spelling;
 mod statements;
 mod summary;
 #[cfg(test)]
@@ -85,6 +86,7 @@ const CHECKERS: &[Checker] = &[
     Checker { name: "completeness", finds: completeness::FINDS, check: completeness::check },
     Checker { name: "snapshot", finds: snapshot::FINDS, check: snapshot::check },
     Checker { name: "order", finds: order::FINDS, check: order::check },
+    Checker { name: "spelling", finds: spelling::FINDS, check: spelling::check },
     Checker { name: "duplicates", finds: duplicates::FINDS, check: duplicates::check },
     Checker { name: "values", finds: values::FINDS, check: values::check },
     Checker { name: "deletes", finds: deletes::FINDS, check: deletes::check },

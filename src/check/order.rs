@@ -2,9 +2,10 @@
 
 use super::case::Case;
 use super::found::{Draft, Found};
-use super::topic::{letter, position};
+use super::topic::{TopicCase, letter, position};
 use crate::base::anomaly::Anomaly;
 use crate::model::feed::Order;
+use crate::model::key::Key;
 
 pub(super) const FINDS: &[Anomaly] = &[Anomaly::ReorderedKey, Anomaly::MovedKey];
 
@@ -39,12 +40,26 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
             });
             let sentence = format!(
                 "the key is on more than one partition of `{name}`: record {at} is the first on \
-                 another{why}"
+                 another{why}{}",
+                otherwise(topic, (key, *place)),
             );
             let pair = (None, Some(logged));
             let mut draft = Draft::topic(Anomaly::MovedKey, topic, columns, pair, sentence);
             draft.key = Some(key);
             found.add(draft);
         }
+    }
+}
+
+/// A key may have moved because it is written in another way.
+fn otherwise(topic: &TopicCase<'_>, (key, place): (&Key, usize)) -> &'static str {
+    let is_of_key = |n: &usize| topic.log.get(*n).is_some_and(|l| l.key.as_ref() == Some(key));
+    let first = (0..place).find(is_of_key).and_then(|n| topic.log.get(n));
+    let moved = topic.log.get(place).filter(|logged| logged.key.as_ref() == Some(key));
+    match (first, moved) {
+        (Some(first), Some(moved)) if first.record.key != moved.record.key => {
+            "; there its key is written otherwise, and to Kafka is another one"
+        }
+        _ => "",
     }
 }

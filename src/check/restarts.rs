@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::case::Case;
 use crate::history::{Disturbance, Walsender};
+use crate::model::sink::Shape;
 use crate::scenario::expect::Delivery;
 use crate::scenario::settings::Options;
 use crate::scenario::timeline::{Fault, Target};
@@ -97,13 +98,23 @@ impl<'a> Case<'a> {
             && (disturbed || self.restarted_by_itself().is_some())
     }
 
-    /// A statement has gone on from nothing, or what feeds its topics was started again.
-    pub(super) fn may_repeat_in_files(&self) -> bool {
-        let forgets = |done: &Disturbance<'_>| {
-            let Fault { verb, target, savepoint } = done.fault;
-            verb.disturbs() && target == Target::Statements && !savepoint
+    /// From which record of a sink on, in the order in which they were read, restarts that the
+    /// timeline or the connector made may have written again what was written. Files are committed
+    /// with a checkpoint, so it is not enough that a statement was started again: it must have gone
+    /// on from nothing, or what feeds its topics was started again.
+    pub(super) fn repeats_from(&self, sink: &Shape<'_>) -> Option<usize> {
+        let in_topic = sink.table.kept.is_topic();
+        let forgets = |done: &&Disturbance<'_>| {
+            let Fault { target, savepoint, .. } = done.fault;
+            let from_nothing = target == Target::Statements && !savepoint;
+            in_topic || from_nothing || target.is_before_topics()
         };
-        self.was_restarted() || self.index.faults.iter().any(forgets)
+        let faults = self.index.faults.iter().filter(|done| done.fault.verb.disturbs());
+        let by_faults = faults.filter(forgets).map(|done| &done.read);
+        let by_itself = self.restarted_by_itself();
+        let restarts = by_faults.chain(by_itself.iter().map(|restart| &restart.before.read));
+        let topic = sink.table.topic.as_str();
+        restarts.map(|read| read.get(topic).copied().unwrap_or_default()).min()
     }
 }
 

@@ -147,6 +147,7 @@ pub(super) fn check(
             let part = Table { open: true, ..table.without(&told) };
             part.of(sink, reference, &told).is_empty()
         });
+        let reference = reference.filter(|_| !has_moved_on(name, raws));
         let in_reference = reference.map(|mut reference| {
             // Windows that are not closed yet are in the reference and not in the sink.
             reference.keyed.retain(|_, row| !sink.is_open(row, proof));
@@ -190,6 +191,13 @@ fn told_apart(sink: &str, raws: &[Raw], statuses: &[Status]) -> BTreeSet<String>
         (told || moved_on) && raw.finding.place == sink
     });
     told.filter_map(|(_, raw)| raw.finding.key.clone()).collect()
+}
+
+/// Rows of windows that have no key changed after they had fired: their reference is no measure of
+/// what the sink should hold.
+fn has_moved_on(sink: &str, raws: &[Raw]) -> bool {
+    let of_rows = |raw: &&Raw| raw.finding.place == sink && raw.finding.key.is_none();
+    raws.iter().filter(of_rows).any(|raw| raw.finding.anomaly == Anomaly::LateChange)
 }
 
 fn sentence(

@@ -288,10 +288,12 @@ fn name(
     (diff, earlier): (&RowDiff<'_>, &Earlier<'_>),
 ) -> Anomaly {
     let captured = diff.captured.as_ref().and_then(|emitted| emitted.row.as_ref());
+    let replayed =
+        || diff.captured.as_ref().is_some_and(|emitted| sink.may_repeat_at(case, emitted));
     let (Some(expected), Some(captured)) = (&diff.expected, captured) else {
         return match (&diff.expected, diff.repeated) {
             (Some(_), _) => Anomaly::LostChange,
-            (None, true) if diff.key.is_none() && sink.may_hold_twice(case) => Anomaly::Replay,
+            (None, true) if diff.key.is_none() && replayed() => Anomaly::Replay,
             (None, true) => Anomaly::DuplicateChange,
             (None, false) => Anomaly::GhostRow,
         };

@@ -17,6 +17,7 @@ use crate::model::key::Key;
 use crate::model::sink::{Contents, Emitted, Shape, texts};
 use crate::model::watermark::closes;
 use crate::model::zone::Zone;
+use crate::scenario::expect::Delivery;
 use crate::scenario::pipeline::{Sink, Window};
 
 const FLUSHED_LATE: &str = "; in a time zone without summer time Flink adds rows to their window at \
@@ -37,6 +38,8 @@ pub(super) struct SinkCase<'a> {
     pub(super) unread: Option<String>,
     /// The statement that writes it failed or was rejected: it is not judged further.
     pub(super) stopped: bool,
+    /// The watermarks that its proofs show, by the number of the proof.
+    watermarks: BTreeMap<u32, i64>,
 }
 
 /// A row in which a sink and its reference differ.
@@ -128,7 +131,18 @@ impl<'a> SinkCase<'a> {
                 None => (None, None),
             };
             let unread = unread.or(unknown);
-            sinks.push(Self { name, shape, log, judged, window, zone, unread, stopped });
+            let watermarks = watermarks(index, name);
+            sinks.push(Self {
+                name,
+                shape,
+                log,
+                judged,
+                window,
+                zone,
+                unread,
+                stopped,
+                watermarks,
+            });
         }
         (sinks, gaps)
     }
@@ -153,29 +167,60 @@ impl<'a> SinkCase<'a> {
         !self.shape.table.written.also_by.is_empty()
     }
 
-    /// A statement of it was seen started again during the run: then it may write again what it
-    /// wrote. Each proof shows the attempts of all statements that write it.
-    fn restarted(&self, index: &Index<'_>) -> bool {
-        let own = |proof: &&Proof| {
-            let jobs = proof.jobs.iter();
-            let own = jobs.filter(|job| job.sinks.iter().any(|name| name == self.name));
-            own.map(|job| (job.job.clone(), job.attempts.clone())).collect::<BTreeSet<_>>()
+    /// From which of its records on, in the order in which they were read, it may have written again
+    /// what it had written: from the first restart on that was recorded, unless the contract is
+    /// exactly-once.
+    pub(super) fn repeats_from(&self, case: &Case<'_>) -> Option<usize> {
+        let by_itself = self.restarted_by_itself(case).filter(|_| self.shape.table.kept.is_topic());
+        let owed_once = case.expect.delivery == Delivery::ExactlyOnce;
+        let from = case.repeats_from(&self.shape).into_iter().chain(by_itself).min();
+        from.filter(|_| !owed_once)
+    }
+
+    /// Whether one of its records may be a repeat.
+    pub(super) fn may_repeat_at(&self, case: &Case<'_>, emitted: &Emitted<'_>) -> bool {
+        let is_it = |other: &Emitted<'_>| std::ptr::eq(other.record, emitted.record);
+        let place = self.log.iter().position(is_it);
+        self.repeats_from(case).zip(place).is_some_and(|(from, place)| place >= from)
+    }
+
+    /// The first of its records that may be written after its statements were started again, as the
+    /// proofs saw them, with nothing in the timeline that explains it.
+    fn restarted_by_itself(&self, case: &Case<'_>) -> Option<usize> {
+        let explained = |before: usize| {
+            case.index
+                .faults
+                .iter()
+                .any(|done| done.fault.verb.disturbs() && done.n_proofs <= before)
         };
-        let seen = index.proofs.iter().map(own).filter(|attempts| !attempts.is_empty());
-        seen.collect::<BTreeSet<_>>().len() > 1
+        let mut last = None::<(&Proof, BTreeSet<_>)>;
+        for (n, proof) in case.index.proofs.iter().enumerate() {
+            let own = proof.jobs.iter().filter(|job| job.sinks.iter().any(|s| s == self.name));
+            let now = own.map(|job| (&job.job, &job.attempts)).collect::<BTreeSet<_>>();
+            if now.is_empty() {
+                continue;
+            }
+            let began = match &last {
+                Some((before, seen)) if *seen != now => Some(Some(*before)),
+                None if now.iter().any(|(_, tasks)| tasks.iter().any(|task| is_further(task))) => {
+                    Some(None)
+                }
+                Some(_) | None => None,
+            };
+            if let Some(before) = began.filter(|_| !explained(n)) {
+                let new = |e: &Emitted<'_>| before.is_none_or(|proof| !self.is_below(e, proof));
+                return Some(self.log.iter().position(new).unwrap_or(self.log.len()));
+            }
+            last = Some((proof, now));
+        }
+        None
     }
 
-    /// It may hold some rows, or have written some changes, twice.
-    pub(super) fn may_repeat(&self, case: &Case<'_>) -> bool {
-        case.may_repeat_at_sinks() || self.restarted(&case.index)
-    }
-
-    /// Rows may stand in it more often than they should. Files are committed with a checkpoint, so
-    /// it is not enough that a statement was started again: it must have lost its state, or a
-    /// repeat must have been in its input.
-    pub(super) fn may_hold_twice(&self, case: &Case<'_>) -> bool {
-        case.may_repeat_at_sinks()
-            && (self.shape.table.kept.is_topic() || case.may_repeat_in_files())
+    /// Whether a proof covers one of its records.
+    pub(super) fn is_below(&self, emitted: &Emitted<'_>, proof: &Proof) -> bool {
+        let ends = proof.ends.get(&self.shape.table.topic).map_or(&[][..], Vec::as_slice);
+        let partition = usize::try_from(emitted.record.partition).unwrap_or(usize::MAX);
+        ends.get(partition).is_some_and(|(_, end)| emitted.record.offset < *end)
     }
 
     pub(super) fn contents(&self, proof: &Proof) -> Contents<'a> {
@@ -438,10 +483,11 @@ impl<'a> SinkCase<'a> {
         zone.map_or("", |_| FLUSHED_LATE)
     }
 
-    /// Whether the proof shows the windows closed that end at `end`.
+    /// Whether the proof, or one before it, shows the windows closed that end at `end`: a restart
+    /// takes the watermark back, and opens no window that has fired.
     pub(super) fn is_closed(&self, end: i64, proof: &Proof) -> bool {
-        let watermark = proof.watermarks.get(self.name).copied().flatten();
-        watermark.is_some_and(|watermark| closes(watermark, end))
+        let shown = self.watermarks.range(..=proof.number);
+        shown.into_iter().any(|(_, watermark)| closes(*watermark, end))
     }
 
     /// Whether windows that end at `end` may have closed by the proof: where it is not told which
@@ -479,6 +525,21 @@ fn said<'a>(index: &Index<'a>, sink: &str) -> impl Iterator<Item = (&'a str, &'a
         let columns = reference.columns.iter().enumerate();
         columns.filter_map(|(n, (name, _))| Some((name.as_str(), reference.kinds.get(n)?.as_str())))
     })
+}
+
+/// The watermarks of a sink that the proofs show.
+fn watermarks(index: &Index<'_>, sink: &str) -> BTreeMap<u32, i64> {
+    let shown = index.proofs.iter().filter_map(|proof| {
+        let watermark = proof.watermarks.get(sink).copied().flatten()?;
+        Some((proof.number, watermark))
+    });
+    shown.collect()
+}
+
+/// Whether the name of a task says that it is another attempt than the first: `vertex_0_1@…`.
+fn is_further(task: &str) -> bool {
+    let number = task.rsplit_once('@').and_then(|(name, _)| name.rsplit_once('_'));
+    number.and_then(|(_, attempt)| attempt.parse::<u32>().ok()).is_some_and(|attempt| attempt > 0)
 }
 
 /// Whether two rows are equal in these columns.

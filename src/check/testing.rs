@@ -446,6 +446,12 @@ impl Scene {
         self.record(SINK, 0, key, Some(value.to_string()));
     }
 
+    /// The sink takes a total back by its key.
+    pub(super) fn takes_back(&mut self, (account, end, _): Total<'_>) {
+        let key = json!({"account": account, "window_end": text(end)});
+        self.record(SINK, 0, Some(key.to_string()), None);
+    }
+
     /// The sink is judged by what it holds, not by windows.
     pub(super) fn without_window(&mut self) {
         for sink in self.header.trial.pipeline.sinks.values_mut() {

@@ -68,6 +68,8 @@ pub struct Disturbance<'a> {
     pub done_ms: Option<i64>,
     /// How many records of each topic were read before it began.
     pub read: BTreeMap<&'a str, usize>,
+    /// How many proofs there were before it began.
+    pub n_proofs: usize,
 }
 
 /// Who read the connector's slot at one moment.
@@ -286,8 +288,8 @@ impl<'a> Index<'a> {
         match begun {
             Some(begun) if done_ms.is_some() => begun.done_ms = done_ms,
             _ => {
-                let read = self.n_read();
-                self.faults.push(Disturbance { entry, fault, done_ms, read });
+                let (read, n_proofs) = (self.n_read(), self.proofs.len());
+                self.faults.push(Disturbance { entry, fault, done_ms, read, n_proofs });
             }
         }
     }

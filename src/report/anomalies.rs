@@ -142,6 +142,15 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
         ],
     ),
     (
+        Anomaly::RespelledKey,
+        [
+            "Two records of one partition carry the key of the same row, and its bytes differ: with a schema and without one, fields in another order, another form of a number.",
+            "Kafka knows keys by their bytes: compaction keeps the last record of each spelling, so that a deleted row stays, and the next producer may send them to two partitions.",
+            "Another converter or another `schemas.enable` for keys, a key column of another type, or a second program that writes the topic.",
+            "Let one converter with one configuration write the keys of a topic; after a change of it, copy the topic to a new one.",
+        ],
+    ),
+    (
         Anomaly::DuplicateChange,
         [
             "A change arrived again although no recorded restart explains it under the hop's delivery contract.",
@@ -333,7 +342,7 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::WindowRepeated,
         [
-            "A window that fires once was written to the sink more than once, or written and taken back, and no restart of its statement was recorded.",
+            "A window that fires once was written to the sink more than once, or written and taken back. No restart that was recorded before it excuses that, or the scenario demands exactly-once. A row that a join behind the windows changes is no repeat.",
             "Whoever adds up the windows counts twice.",
             "A restart without its state, an aggregation that is no window (a plain GROUP BY corrects itself), or two statements that write the same sink.",
             "Write windows by key, so that a repeat replaces; look at the plan for what the statement really is.",
@@ -459,9 +468,9 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::Replay,
         [
-            "What was written between the last stored offset and a fault was read and written once more. It is legal under at-least-once, and never fails by itself.",
+            "What was written between the last stored offset or checkpoint and a restart was written once more: records of a topic, rows of an append sink, windows. It is legal under at-least-once, and never fails by itself.",
             "It shows that the run really exercised what it wanted to show.",
-            "A worker ended before it had stored its offsets.",
+            "A worker ended before it had stored its offsets, or a statement went on from an older state or from none.",
             "Nothing to mend; consumers must bear it.",
         ],
     ),

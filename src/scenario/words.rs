@@ -240,7 +240,7 @@ words! {
     /// Keys of an entry of `expect`.
     EXPECT = "expect" {
         "where" [may Type::Map(&WHERE)] "The cells for which the entry holds: a value or a list of values for axes of the matrix. All cells if left out.";
-        "delivery" [may Type::Word(&DELIVERY)] "The delivery contract of the source topics.";
+        "delivery" [may Type::Word(&DELIVERY)] "The delivery contract of the source topics, and of the rows of append sinks and of windows.";
         "consistency" [may Type::Named("sink", &Type::Word(&LEVEL))] "What every state of a sink must satisfy.";
         "rows" [may Type::Named("sink", &Type::RowTable)] "Exactly these rows at the end. They are checked against the sink and against the reference, so that a wrong expectation is told apart from a wrong pipeline.";
         "life" [may Type::Named("table or sink", &Type::Named("key", &Type::Life))] "The events of single keys, after legal replays are folded.";
@@ -294,7 +294,7 @@ words! {
     /// Delivery contracts.
     DELIVERY = "delivery" {
         "at-least-once" "A replay is legal after a fault before the hop, and only then. The default.";
-        "exactly-once" "No record twice, not even after a fault.";
+        "exactly-once" "No record, row or window twice, not even after a fault.";
     } later [];
     /// Levels of consistency.
     LEVEL = "consistency" {

@@ -9,7 +9,7 @@ use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
 use crate::base::text::Text;
 use crate::codec::pgoutput::{Cell, write};
-use crate::history::event::Event;
+use crate::history::event::{Bytes, Event};
 use crate::scenario::expect::{Life, LifeItem};
 use crate::scenario::settings::ReplicaIdentity;
 
@@ -194,4 +194,58 @@ fn what_is_written_again_without_key_may_stand_on_another_partition() {
     scene.show(1, lsns[0], (None, Some(ANN)));
     scene.show(0, lsns[1], (None, Some(BOB)));
     passes(&judged_keyless(scene));
+}
+
+/// How the record of the second of three changes of one row writes its key.
+fn respelled(key: &str) -> Verdict {
+    let mut scene = Scene::new(1).statements();
+    scene.insert(0, ANN);
+    let (second, third) = ((1, "ann", 1, 11), (1, "ann", 1, 12));
+    scene.change(0, Some(ANN), Some(second));
+    scene.last_record().key = Some(Bytes(key.as_bytes().to_vec()));
+    scene.change(0, Some(second), Some(third));
+    judged(scene)
+}
+
+#[rstest]
+#[case::alike(r#"{"id":1}"#, false)]
+#[case::behind_its_schema(r#"{"schema":{"type":"struct"},"payload":{"id":1}}"#, true)]
+#[case::another_number(r#"{"id":1.0}"#, true)]
+#[case::white_space(r#"{"id": 1}"#, true)]
+fn a_key_is_written_in_one_way(#[case] key: &str, #[case] told: bool) {
+    let verdict = respelled(key);
+    let wanted = [(Anomaly::RespelledKey, Some("1".to_owned()))];
+    assert_eq!(failing(&verdict), if told { &wanted[..] } else { &[] });
+    let Some(found) = verdict.findings.first() else { return };
+    assert_eq!(found.finding.record.as_ref().map(|record| record.offset), Some(1));
+    assert_eq!(found.finding.difference[0].captured.as_deref(), Some(key));
+    assert!(found.finding.sentence.contains("to Kafka these are two keys"));
+}
+
+/// Keys of two parts, of which one record writes them in the other order.
+#[test]
+fn the_fields_of_a_key_keep_their_order() {
+    let mut scene = Scene::new(1).statements();
+    scene.change_table(|table| table.key = vec!["id".to_owned(), "account".to_owned()]);
+    let keys = [r#"{"id":1,"account":"ann"}"#, r#"{"account":"ann","id":1}"#];
+    let changes = [(None, Some(ANN)), (Some(ANN), Some((1, "ann", 1, 11)))];
+    for (key, (old, new)) in itertools::zip_eq(keys, changes) {
+        scene.change(0, old, new);
+        scene.last_record().key = Some(Bytes(key.as_bytes().to_vec()));
+    }
+    let found = failing(&judged(scene));
+    assert_eq!(found, [(Anomaly::RespelledKey, Some("1,ann".to_owned()))]);
+}
+
+/// The second spelling lies on another partition.
+#[test]
+fn a_key_that_moved_because_it_is_written_otherwise_is_told_once() {
+    let mut scene = Scene::new(2).statements();
+    scene.insert(0, ANN);
+    scene.change(1, Some(ANN), Some((1, "ann", 1, 11)));
+    scene.last_record().key = Some(Bytes(br#"{"id":1.0}"#.to_vec()));
+    let verdict = judged(scene);
+    assert_eq!(failing(&verdict), [(Anomaly::MovedKey, Some("1".to_owned()))]);
+    let sentence = &verdict.findings[0].finding.sentence;
+    assert!(sentence.contains("written otherwise"), "{sentence}");
 }

@@ -2,9 +2,11 @@
 
 use rstest::rstest;
 
-use super::super::testing::{Payment, Scene, failing};
+use super::super::testing::{METADATA, Payment, Scene, failing};
+use super::super::verdict::Status;
 use crate::base::anomaly::Anomaly;
 use crate::history::event::{Bytes, Event};
+use crate::scenario::timeline::{Fault, Target, Verb};
 
 /// One transaction whose END counts this many events; `block`: its record says its place.
 fn told(marks: Option<u64>, block: bool) -> Vec<Anomaly> {
@@ -173,4 +175,50 @@ fn a_record_says_its_number_in_the_transaction_and_in_the_table(
     scene.header.trial.pipeline.sinks.clear();
     let names = failing(&scene.judged()).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
     assert_eq!(names, found);
+}
+
+/// Marks of one transaction, and a restart of the connector among them.
+#[rstest]
+#[case::once("BEGIN END", &[])]
+#[case::a_second_begin("BEGIN BEGIN END", &["a second BEGIN"])]
+#[case::a_second_begin_at_the_end("BEGIN END BEGIN", &["a second BEGIN"])]
+#[case::a_second_end("BEGIN END END", &["a second END"])]
+#[case::both("BEGIN END BEGIN END", &["a second BEGIN", "a second END"])]
+#[case::the_second_begin_after_a_restart("BEGIN restart BEGIN END", &[])]
+#[case::both_after_a_restart("BEGIN END restart BEGIN END", &[])]
+#[case::a_second_begin_before_a_restart("BEGIN BEGIN END restart", &["a second BEGIN"])]
+#[case::a_begin_that_never_ends_after_a_restart(
+    "BEGIN END restart BEGIN", &["no END follows the second BEGIN"])]
+#[case::in_the_other_order("END BEGIN", &["stands before its BEGIN"])]
+fn a_mark_comes_again_only_after_a_restart(#[case] marks: &str, #[case] told: &[&str]) {
+    let mut scene = Scene::new(1).statements().with_metadata();
+    let lsn = scene.commit(None, Some(ANN));
+    scene.show(0, lsn, (None, Some(ANN)));
+    let mut own = scene.clone();
+    own.marks(lsn, 1);
+    let own = own.events.iter().filter_map(|event| match event {
+        Event::Record(record) if record.topic == METADATA => record.value.clone(),
+        _ => None,
+    });
+    let own = own.map(|value| String::from_utf8(value.0).unwrap()).collect::<Vec<_>>();
+    for mark in marks.split(' ') {
+        if mark == "restart" {
+            let fault = Fault { verb: Verb::Kill, target: Target::Worker, savepoint: true };
+            scene.events.push(Event::Fault { entry: 0, fault, done_ms: None });
+            scene.events.push(Event::Fault { entry: 0, fault, done_ms: Some(0) });
+            scene.show(0, lsn, (None, Some(ANN)));
+        } else {
+            let value = own.iter().find(|value| value.contains(mark)).cloned();
+            scene.record(METADATA, 0, None, value);
+        }
+    }
+    scene.proof(None, &[]);
+    scene.header.trial.pipeline.sinks.clear();
+    let verdict = scene.judged();
+    let sentences = verdict.findings.iter().filter(|judged| judged.status == Status::Failing);
+    let sentences = sentences.map(|judged| judged.finding.sentence.as_str()).collect::<Vec<_>>();
+    assert_eq!(sentences.len(), told.len(), "{sentences:?}");
+    for part in told {
+        assert!(sentences.iter().any(|sentence| sentence.contains(part)), "{sentences:?}");
+    }
 }

@@ -33,6 +33,7 @@ mod unread;
 mod unwrapped;
 mod values;
 mod windows;
+mod windows_again;
 mod windows_fed;
 
 use super::CHECKERS;

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::case::Case;
 use super::super::found::{Draft, Found};
 use super::super::sink::lines;
-use super::super::sinks::{Rows, SinkCase, equal, shown};
+use super::super::sinks::{Rows, SinkCase, equal};
 use super::cuts::{self, At, Between};
 use super::feed::Feed;
 use super::open_at;
+use super::repeats::{Bounds, Form};
 use crate::base::anomaly::Anomaly;
 use crate::codec::flink::Row;
 use crate::history::event::{Proof, Side};
@@ -44,18 +45,30 @@ pub(super) fn undecided(sink: &SinkCase<'_>, (earlier, at): (&[&Proof], &Proof))
     written(sink).filter(|end| sink.may_be_closed(*end, at) && !closed(*end)).collect()
 }
 
-/// The ends of the windows that were written again since a proof, long closed, after a restart.
+/// The ends of the windows that were long closed at a proof and of which something was written since
+/// that must be right too: a first row, or one that a restart explains. What was written before as
+/// well is right if it was right then.
 pub(super) fn again(
     case: &Case<'_>,
     sink: &SinkCase<'_>,
     (earlier, at): (&[&Proof], &Proof),
 ) -> BTreeSet<i64> {
-    let Some(before) = earlier.last().filter(|_| sink.may_repeat(case)) else {
-        return BTreeSet::new();
-    };
-    let new = sink.log.iter().filter(|one| below(sink, one, at) && !below(sink, one, before));
-    let ends = new.filter_map(|emitted| sink.end(emitted.row.as_ref()?));
-    ends.filter(|end| earlier.iter().any(|proof| sink.is_closed(*end, proof))).collect()
+    let Some(before) = earlier.last() else { return BTreeSet::new() };
+    let from = sink.repeats_from(case);
+    let mut ends = BTreeSet::new();
+    for (place, emitted) in sink.log.iter().enumerate() {
+        let new = sink.is_below(emitted, at) && !sink.is_below(emitted, before);
+        let end = emitted.row.as_ref().filter(|_| new).and_then(|row| sink.end(row));
+        let closed = |end: &i64| earlier.iter().any(|proof| sink.is_closed(*end, proof));
+        let Some(end) = end.filter(closed) else { continue };
+        let mut older = sink.log.iter().take(place).filter(|other| other.key == emitted.key);
+        let legal = from.is_some_and(|from| place >= from);
+        let judged = emitted.key.is_none() || legal || !older.clone().any(|o| o.row.is_some());
+        if judged && !older.any(|other| other.row == emitted.row) {
+            ends.insert(end);
+        }
+    }
+    ends
 }
 
 /// The windows that were closed before a proof, where rows of other tables come to them after they
@@ -80,13 +93,6 @@ pub(super) fn settled<'p>(
     found
 }
 
-/// What the sink wrote below the end that a proof has.
-fn below(sink: &SinkCase<'_>, emitted: &Emitted<'_>, proof: &Proof) -> bool {
-    let ends = proof.ends.get(&sink.shape.table.topic).map_or(&[][..], Vec::as_slice);
-    let partition = usize::try_from(emitted.record.partition).unwrap_or(usize::MAX);
-    ends.get(partition).is_some_and(|(_, end)| emitted.record.offset < *end)
-}
-
 /// The ends of the windows of which the sink wrote a row.
 fn written(sink: &SinkCase<'_>) -> impl Iterator<Item = i64> {
     let rows = sink.log.iter().filter_map(|emitted| emitted.row.as_ref());
@@ -97,7 +103,7 @@ fn all(rows: &Rows) -> impl Iterator<Item = &Row> {
     rows.keyed.values().chain(&rows.bag)
 }
 
-fn at_cuts(case: &Case<'_>, sink: &SinkCase<'_>) -> Vec<Rows> {
+pub(super) fn at_cuts(case: &Case<'_>, sink: &SinkCase<'_>) -> Vec<Rows> {
     let own = case.index.cuts.iter().filter(|((name, _), _)| *name == sink.name);
     own.filter_map(|(_, found)| sink.rows(&found.columns, &found.rows).ok()).collect()
 }
@@ -115,47 +121,13 @@ pub(super) fn judge(
         let rows = sink.reference(&case.index, proof, Side::Journal).map_err(|gap| gap.missing)?;
         references.insert(proof.number, rows);
     }
-    let mut judge = Judge {
-        case,
-        sink,
-        last,
-        references,
-        ends: BTreeMap::new(),
-        why: Why::Closed,
-        seen: 0,
-        found,
-    };
+    let mut judge = Judge::new((case, sink), last, references, found);
     judge.learn_ends();
-    for (n, at) in proofs.iter().enumerate() {
-        let (earlier, _) = proofs.split_at(n);
-        judge.early((earlier.last().copied(), at));
-        judge.seen = at.number;
-        let is_last = at.number == last.number;
-        let of = |ends: BTreeSet<i64>, why: Why| ends.into_iter().map(move |end| (end, why));
-        let ends = of(closing(case, sink, (earlier, at)), Why::Closed)
-            .chain(of(again(case, sink, (earlier, at)), Why::Again))
-            .chain(of(undecided(sink, (earlier, at)), Why::Undecided).filter(|_| is_last))
-            .collect::<Vec<_>>();
-        let settled = settled(case, sink, (earlier, at));
-        if ends.is_empty() && settled.is_empty() {
-            continue;
-        }
-        let feed = Feed::of(case, sink, at)?;
-        for (end, why) in ends {
-            judge.why = why;
-            let before = open_at(sink, earlier, end);
-            judge.window(&feed, end, Between { before, at, seen: at });
-        }
-        let moved = || earlier.last().is_some_and(|before| feed.has_moved(sink, (before, at)));
-        if feed.reworked && (is_last || moved()) {
-            judge.why = Why::Reworked;
-            for (end, between) in settled {
-                judge.window(&feed, end, between);
-            }
-        }
-    }
+    let fed = judge.in_turn(proofs);
+    judge.late_keys(proofs);
     judge.strangers();
-    Ok(())
+    judge.repeats();
+    fed
 }
 
 /// Why a window is looked at.
@@ -171,19 +143,27 @@ enum Why {
     Reworked,
 }
 
-struct Judge<'j, 'c, 'a> {
-    case: &'c Case<'a>,
-    sink: &'c SinkCase<'a>,
-    last: &'c Proof,
+pub(super) struct Judge<'j, 'c, 'a> {
+    pub(super) case: &'c Case<'a>,
+    pub(super) sink: &'c SinkCase<'a>,
+    pub(super) last: &'c Proof,
     /// What the reference gave at each proof, by its number.
-    references: BTreeMap<u32, Rows>,
+    pub(super) references: BTreeMap<u32, Rows>,
     /// When the window of a key ends.
     ends: BTreeMap<Key, i64>,
+    /// How often rows without key may stand there, by the end of their window.
+    pub(super) bounds: BTreeMap<i64, Bounds>,
+    /// From which record of the sink on repeats are legal.
+    pub(super) from: Option<usize>,
     /// Why the window under judgement is looked at.
     why: Why,
     /// The proof at which it is.
     seen: u32,
-    found: &'j mut Found,
+    /// The proof before; what it covers was judged there.
+    before: Option<&'c Proof>,
+    /// Rows of other tables may change what its windows show after they have fired.
+    pub(super) reworked: bool,
+    pub(super) found: &'j mut Found,
 }
 
 /// What a window may show.
@@ -195,7 +175,66 @@ struct Admitted {
     reworked: bool,
 }
 
-impl<'c> Judge<'_, 'c, '_> {
+impl<'j, 'c, 'a> Judge<'j, 'c, 'a> {
+    fn new(
+        (case, sink): (&'c Case<'a>, &'c SinkCase<'a>),
+        last: &'c Proof,
+        references: BTreeMap<u32, Rows>,
+        found: &'j mut Found,
+    ) -> Self {
+        Self {
+            case,
+            sink,
+            last,
+            references,
+            ends: BTreeMap::new(),
+            bounds: BTreeMap::new(),
+            from: sink.repeats_from(case),
+            why: Why::Closed,
+            seen: 0,
+            before: None,
+            reworked: Feed::of(case, sink, last).is_ok_and(|feed| feed.reworked),
+            found,
+        }
+    }
+
+    /// Judges what each proof is the first to show; `Err` says what is missing for that.
+    fn in_turn(&mut self, proofs: &[&'c Proof]) -> Result<(), String> {
+        let (case, sink) = (self.case, self.sink);
+        for (n, at) in proofs.iter().enumerate() {
+            let (earlier, _) = proofs.split_at(n);
+            self.before = earlier.last().copied();
+            self.early((self.before, at));
+            self.seen = at.number;
+            let is_last = at.number == self.last.number;
+            let of = |ends: BTreeSet<i64>, why: Why| ends.into_iter().map(move |end| (end, why));
+            let ends = of(closing(case, sink, (earlier, at)), Why::Closed)
+                .chain(of(again(case, sink, (earlier, at)), Why::Again))
+                .chain(of(undecided(sink, (earlier, at)), Why::Undecided).filter(|_| is_last))
+                .collect::<Vec<_>>();
+            let settled = settled(case, sink, (earlier, at));
+            if ends.is_empty() && settled.is_empty() {
+                continue;
+            }
+            let feed = Feed::of(case, sink, at)?;
+            // What came to a window that had fired is judged with what was settled before.
+            let ends = ends.into_iter().filter(|(_, why)| !feed.reworked || *why != Why::Again);
+            for (end, why) in ends {
+                self.why = why;
+                let before = open_at(sink, earlier, end);
+                self.window(&feed, end, Between { before, at, seen: at });
+            }
+            let moved = || earlier.last().is_some_and(|before| feed.has_moved(sink, (before, at)));
+            if feed.reworked && (is_last || moved()) {
+                self.why = Why::Reworked;
+                for (end, between) in settled {
+                    self.window(&feed, end, between);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// A sink need not show when its windows end; the reference does.
     fn learn_ends(&mut self) {
         let cuts = at_cuts(self.case, self.sink);
@@ -215,18 +254,25 @@ impl<'c> Judge<'_, 'c, '_> {
         }
     }
 
-    fn columns(&self) -> &[String] {
+    pub(super) fn columns(&self) -> &[String] {
         self.references.get(&self.last.number).map_or(&[], |rows| &rows.columns)
     }
 
-    fn end_of(&self, emitted: &Emitted<'_>) -> Option<i64> {
+    pub(super) fn end_of(&self, emitted: &Emitted<'_>) -> Option<i64> {
         let own = emitted.row.as_ref().and_then(|row| self.sink.end(row));
         own.or_else(|| self.ends.get(emitted.key.as_ref()?).copied())
     }
 
+    /// What was written of the windows that end then, and is judged at this proof.
     fn fired(&self, end: i64, proof: &Proof) -> Vec<&'c Emitted<'c>> {
         let of_end = |emitted: &&Emitted<'_>| self.end_of(emitted) == Some(end);
-        self.sink.log.iter().filter(of_end).filter(|e| below(self.sink, e, proof)).collect()
+        self.sink.log.iter().filter(of_end).filter(|e| self.sink.is_below(e, proof)).collect()
+    }
+
+    /// Whether it was judged at a proof before.
+    fn is_judged(&self, emitted: &Emitted<'_>) -> bool {
+        let before = self.before.filter(|_| self.why == Why::Again);
+        before.is_some_and(|before| self.sink.is_below(emitted, before))
     }
 
     fn admitted(
@@ -278,7 +324,9 @@ impl<'c> Judge<'_, 'c, '_> {
     fn keyed(&mut self, end: i64, at: &Proof, admitted: &Admitted) {
         let mut fired = BTreeMap::<&Key, Vec<&Emitted<'_>>>::new();
         for emitted in self.fired(end, at) {
-            if let Some(key) = &emitted.key {
+            // What takes back what never was there changes nothing.
+            let Some(key) = &emitted.key else { continue };
+            if emitted.row.is_some() || fired.contains_key(key) {
                 fired.entry(key).or_default().push(emitted);
             }
         }
@@ -300,7 +348,7 @@ impl<'c> Judge<'_, 'c, '_> {
     ) {
         let expected = values.last().copied().flatten();
         let first = if admitted.reworked { fired.last() } else { fired.first() };
-        let first = first.copied();
+        let first = first.copied().filter(|first| !self.is_judged(first));
         let row = first.and_then(|emitted| emitted.row.as_ref());
         let columns = self.columns().to_vec();
         let admits = |row: Option<&Row>| {
@@ -310,15 +358,15 @@ impl<'c> Judge<'_, 'c, '_> {
                 (Some(_), None) | (None, Some(_)) => false,
             })
         };
-        if row.is_none() && matches!(self.why, Why::Undecided | Why::Again) {
-            return;
-        }
         // A window that is fired again after a restart must be right again.
-        let repeats = self.sink.may_repeat(self.case) && !admitted.reworked;
-        let again = fired.iter().skip(1).filter(|_| repeats);
+        let again = fired.iter().skip(1).filter(|e| self.may_repeat(e) && !self.is_judged(e));
+        let again = again.filter(|_| !admitted.reworked);
         let wrong = again.filter_map(|emitted| Some((*emitted, emitted.row.as_ref()?)));
         let wrong = wrong.filter(|(_, row)| !admits(Some(row)));
         let wrong = wrong.map(|(emitted, row)| (Some(emitted), Some(row))).next();
+        if row.is_none() && wrong.is_none() && matches!(self.why, Why::Undecided | Why::Again) {
+            return;
+        }
         let agrees = admits(row) && wrong.is_none();
         let (first, row) = wrong.unwrap_or((first, row));
         if agrees {
@@ -333,17 +381,6 @@ impl<'c> Judge<'_, 'c, '_> {
         } else {
             let (anomaly, sentence) = self.name(key, values, row);
             self.add(anomaly, (Some(key), first), sentence, (expected, row));
-        }
-        let once = !self.sink.may_repeat(self.case) && !admitted.reworked;
-        if let Some(second) = fired.get(1).filter(|_| once) {
-            let how = if second.row.is_some() { "fired again" } else { "was taken back" };
-            let sentence = format!("the window {how}: it was written {} times in all", fired.len());
-            self.add(
-                Anomaly::WindowRepeated,
-                (Some(key), Some(second)),
-                sentence,
-                (row, second.row.as_ref()),
-            );
         }
     }
 
@@ -370,76 +407,35 @@ impl<'c> Judge<'_, 'c, '_> {
         }
     }
 
-    /// The window fired rightly; what its reference gives by now may be another thing.
-    fn late_change(&mut self, key: &Key, fired: Option<&Emitted<'_>>) {
-        let Some(now) = self.references.get(&self.last.number) else { return };
-        let (now, columns) = (now.keyed.get(key).cloned(), now.columns.clone());
-        let row = fired.and_then(|emitted| emitted.row.as_ref());
-        let same = match (&now, row) {
-            (Some(now), Some(row)) => equal(now, row, &columns),
-            (None, None) => true,
-            (Some(_), None) | (None, Some(_)) => false,
-        };
-        if !same {
-            let had =
-                row.map_or_else(|| "with no row".to_owned(), |row| format!("with {}", shown(row)));
-            let has = now.as_ref().map_or_else(|| "no row".to_owned(), shown);
-            let sentence = format!(
-                "a change reached the window after it had fired: it fired {had}; its reference now \
-                 has {has}"
-            );
-            self.add(Anomaly::LateChange, (Some(key), fired), sentence, (now.as_ref(), row));
-        }
-    }
-
     /// Rows without key: each is judged by how often it may stand there.
     fn bag(&mut self, end: i64, at: &Proof, admitted: &Admitted) {
         let columns = self.columns().to_vec();
-        let count = |rows: &[&Row]| {
-            let mut counts = BTreeMap::<_, usize>::new();
-            for row in rows {
-                *counts.entry(texts(row, &columns)).or_default() += 1;
-            }
-            counts
-        };
         let of_end = |rows: &Rows| {
             let rows = rows.bag.iter().filter(|row| self.sink.end(row) == Some(end));
             rows.cloned().collect::<Vec<_>>()
         };
         let states = admitted.rows.iter().map(of_end).collect::<Vec<_>>();
-        let counts = states.iter().map(|rows| count(&rows.iter().collect::<Vec<_>>()));
-        let counts = counts.collect::<Vec<_>>();
+        let bounds = Bounds::of(&states, &columns);
         // What was written again took back what it stands for.
         let contents = admitted.reworked.then(|| self.sink.contents(at));
         let held = contents.iter().flat_map(|contents| &contents.bag);
         let held = held.filter(|emitted| self.end_of(emitted) == Some(end)).collect();
         let fired = if admitted.reworked { held } else { self.fired(end, at) };
-        let mut written = BTreeMap::<_, Vec<&Emitted<'_>>>::new();
+        let mut written = BTreeMap::<Form, usize>::new();
+        let mut extra = Vec::new();
         for emitted in fired {
-            if let Some(row) = &emitted.row {
-                written.entry(texts(row, &columns)).or_default().push(emitted);
-            }
-        }
-        let most = |form: &Vec<_>| counts.iter().filter_map(|c| c.get(form)).max().copied();
-        let least = |form: &Vec<_>| {
-            counts
-                .iter()
-                .map(|c| c.get(form).copied().unwrap_or_default())
-                .min()
-                .unwrap_or_default()
-        };
-        let (mut extra, mut repeated) = (Vec::new(), Vec::new());
-        for (form, emitted) in &written {
-            match most(form) {
-                None => extra.extend(emitted.iter().copied()),
-                Some(most) => repeated.extend(emitted.iter().skip(most).copied()),
+            let Some(row) = &emitted.row else { continue };
+            match bounds.form(row, &columns) {
+                Some(form) => *written.entry(form).or_default() += 1,
+                None if !self.is_judged(emitted) => extra.push(emitted),
+                None => {}
             }
         }
         let mut missing = Vec::new();
         for row in states.last().into_iter().flatten() {
             let form = texts(row, &columns);
-            let n = written.get(&form).map_or(0, Vec::len);
-            if matches!(self.why, Why::Closed | Why::Reworked) && n < least(&form) {
+            let n = written.get(&form).copied().unwrap_or_default();
+            if matches!(self.why, Why::Closed | Why::Reworked) && n < bounds.least(&form) {
                 missing.push(row.clone());
             }
         }
@@ -449,16 +445,17 @@ impl<'c> Judge<'_, 'c, '_> {
             let why = format!("they show none of the states that were looked at, but {why}");
             return self.gap(end, why);
         }
+        if admitted.blurred.is_none() && self.why != Why::Again {
+            self.bounds.insert(end, bounds);
+        }
         let empty = states.iter().all(Vec::is_empty);
-        self.tell_bag(extra, (missing, empty), repeated);
+        if extra.is_empty() && missing.is_empty() && self.why != Why::Again {
+            self.late_rows(end, &written);
+        }
+        self.tell_bag(extra, (missing, empty));
     }
 
-    fn tell_bag(
-        &mut self,
-        extra: Vec<&Emitted<'_>>,
-        (missing, empty): (Vec<Row>, bool),
-        repeated: Vec<&Emitted<'_>>,
-    ) {
+    fn tell_bag(&mut self, extra: Vec<&Emitted<'_>>, (missing, empty): (Vec<Row>, bool)) {
         let mut missing = missing.into_iter();
         for emitted in extra {
             let row = emitted.row.as_ref();
@@ -478,22 +475,14 @@ impl<'c> Judge<'_, 'c, '_> {
             let sentence = "the window is closed and has not fired".to_owned();
             self.add(Anomaly::WindowMissing, (None, None), sentence, (Some(&row), None));
         }
-        if self.sink.may_repeat(self.case) {
-            return;
-        }
-        for emitted in repeated {
-            let sentence = "the window fired again".to_owned();
-            let row = emitted.row.as_ref();
-            self.add(Anomaly::WindowRepeated, (None, Some(emitted)), sentence, (None, row));
-        }
     }
 
     /// Windows that a proof shows unreached, and that had fired by then.
     fn early(&mut self, (before, at): (Option<&Proof>, &Proof)) {
         let log = self.sink.log.iter().filter(|emitted| emitted.row.is_some());
         let new = log.filter(|emitted| {
-            below(self.sink, emitted, at)
-                && !before.is_some_and(|before| below(self.sink, emitted, before))
+            self.sink.is_below(emitted, at)
+                && !before.is_some_and(|before| self.sink.is_below(emitted, before))
         });
         let early = new.filter_map(|emitted| {
             let end = self.end_of(emitted)?;
@@ -528,7 +517,7 @@ impl<'c> Judge<'_, 'c, '_> {
             let in_bag = || now.is_some_and(|now| now.bag.iter().any(|r| self.sink.is_plain(r)));
             row.map_or_else(in_bag, |row| self.sink.is_plain(row))
         };
-        let strange = log.filter(|e| self.end_of(e).is_none() && below(self.sink, e, self.last));
+        let strange = log.filter(|e| self.end_of(e).is_none() && self.sink.is_below(e, self.last));
         let strange = strange.filter(|emitted| !plain(emitted));
         for emitted in strange.collect::<Vec<_>>() {
             let sentence = "the sink holds a row of no window that its reference knows".to_owned();
@@ -542,7 +531,7 @@ impl<'c> Judge<'_, 'c, '_> {
         }
     }
 
-    fn add(
+    pub(super) fn add(
         &mut self,
         anomaly: Anomaly,
         (key, emitted): (Option<&Key>, Option<&Emitted<'_>>),

@@ -14,6 +14,8 @@ mod cuts;
 pub(super) mod feed;
 mod firing;
 mod late;
+mod moved;
+mod repeats;
 pub(super) mod state;
 
 use std::collections::BTreeSet;
@@ -36,6 +38,8 @@ pub(super) const FINDS: &[Anomaly] = &[
     Anomaly::WindowEarly,
     Anomaly::LateDropped,
     Anomaly::LateChange,
+    // At topics and at other sinks they have checkers of their own.
+    Anomaly::Replay,
 ];
 
 /// How many cuts a window may have fired at before nothing is said of it.

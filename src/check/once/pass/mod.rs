@@ -2,6 +2,7 @@
 //! that its key owes.
 
 mod journal;
+mod spelling;
 mod topics;
 mod xids;
 
@@ -74,6 +75,8 @@ pub(super) struct Pass {
     last_proof: Option<Proof>,
     may_repeat: bool,
     walsender: Option<i32>,
+    /// How the keys of a table's topic are written.
+    spellings: BTreeMap<usize, Vec<u8>>,
     due_max: usize,
     /// OIDs of tables that are not among the history's.
     others: BTreeSet<u32>,
@@ -105,6 +108,7 @@ impl Pass {
             last_proof: None,
             may_repeat: false,
             walsender: None,
+            spellings: BTreeMap::new(),
             due_max: DUE_MAX,
             others: BTreeSet::new(),
             by_oid,

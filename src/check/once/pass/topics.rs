@@ -5,6 +5,7 @@ use super::super::digest::{Digester, Id, NO_ROW};
 use super::super::frame::Watched;
 use super::super::lives::{Due, Marks, NOWHERE};
 use super::super::partition::{Got, Partition};
+use super::spelling;
 use super::{First, Pass, WAITING_MAX};
 use crate::base::position::{Lsn, RecordPosition, Xid};
 use crate::codec::debezium::scan::{Side, scan};
@@ -17,6 +18,7 @@ impl Pass {
     pub(super) fn record(&mut self, record: &RecordView<'_>) -> Result<(), Stop> {
         let Some(table) = self.frame.topics.get(record.topic).copied() else { return Ok(()) };
         self.counted.records += 1;
+        self.check_spelling(table, record)?;
         let place = (table, record.partition);
         let (got, is_of_key) = self.got(table, record);
         if !is_of_key {
@@ -42,6 +44,16 @@ impl Pass {
             self.settle_all(place, too_many)?;
         }
         Ok(())
+    }
+
+    /// A key that is written in two ways is two keys, and only their bytes tell which.
+    fn check_spelling(&mut self, table: usize, record: &RecordView<'_>) -> Result<(), Stop> {
+        let Some(key) = record.key else { return Ok(()) };
+        let form = spelling::form(key);
+        if *self.spellings.entry(table).or_insert_with(|| form.clone()) == form {
+            return Ok(());
+        }
+        Err(Stop::refused("the keys of a topic are written in more than one way"))
     }
 
     /// The rows of a snapshot say the point that they were read at.
