@@ -95,6 +95,11 @@ pub(crate) fn key(history: &mut History, event: usize, change: impl FnOnce(&mut 
     change_part(&mut record_mut(history, event).key, change);
 }
 
+/// Writes the key of a record with these bytes.
+pub(crate) fn set_key(history: &mut History, event: usize, key: String) {
+    record_mut(history, event).key = Some(Bytes(key.into_bytes()));
+}
+
 /// Changes a part of a record.
 pub(crate) fn change_part(part: &mut Option<Bytes>, change: impl FnOnce(&mut Value)) {
     let mut value = json(part.as_ref());

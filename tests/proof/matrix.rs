@@ -14,6 +14,9 @@ use super::mutations::{self, Hop, Mutant, Mutation, Wanted};
 use super::recorded::{histories, line};
 use super::scene::Scene;
 
+/// A cell of the matrix rests on no fewer mutants.
+const LEAST: usize = 5;
+
 /// What became of the mutants of one anomaly at one hop.
 #[derive(Debug, Clone, Copy, Default)]
 struct Cell {
@@ -190,6 +193,11 @@ fn the_matrix_is_complete_and_its_page_current() {
     let unmade = Anomaly::ALL.iter().filter(unmade).collect::<Vec<_>>();
     assert!(unmade.is_empty(), "no mutation makes {unmade:?}: add one to tests/proof/mutations");
 
+    let few = |((anomaly, hop), cell): (&(Anomaly, Hop), &Cell)| {
+        (cell.made < LEAST).then(|| format!("`{anomaly}` at {}: {}", hop.name(), cell.made))
+    };
+    let few = cells.iter().filter_map(few).collect::<Vec<_>>();
+
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/matrix.md");
     let page = page(&cells);
     let write = std::env::vars().any(|(name, value)| name == "INSTA_UPDATE" && value == "always");
@@ -198,4 +206,8 @@ fn the_matrix_is_complete_and_its_page_current() {
     }
     let stored = std::fs::read_to_string(&file).unwrap_or_default();
     assert!(stored == page, "docs/matrix.md is not current: run ci/generate");
+    assert!(
+        few.is_empty(),
+        "fewer than {LEAST} mutants: record runs where more can be made: {few:?}"
+    );
 }

@@ -30,6 +30,12 @@ pub(super) const ALL: &[Mutation] = &[
     Mutation { hop: Hop::Topic, does: "drop a mark of a transaction", also: &[], make: drop_mark },
     Mutation {
         hop: Hop::Topic,
+        does: "write a mark of a transaction again",
+        also: &[],
+        make: mark_twice,
+    },
+    Mutation {
+        hop: Hop::Topic,
         does: "count another number of events in a transaction",
         also: &[],
         make: miscount,
@@ -134,6 +140,16 @@ fn drop_mark(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
     for (event, _, position) in marks(scene) {
         let mut history = scene.history.clone();
         edit::remove(&mut history, event);
+        let wanted = wanted(Anomaly::TornTransaction, "connector", Some(position));
+        out(Mutant { history, wanted });
+    }
+}
+
+fn mark_twice(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
+    for (event, _, position) in marks(scene).into_iter().filter(|_| !scene.restarted) {
+        let mut history = scene.history.clone();
+        let copy = edit::record(&history, event).clone();
+        edit::insert(&mut history, event + 1, copy);
         let wanted = wanted(Anomaly::TornTransaction, "connector", Some(position));
         out(Mutant { history, wanted });
     }

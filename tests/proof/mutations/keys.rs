@@ -24,6 +24,12 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         hop: Hop::Topic,
+        does: "write a key in another way than before",
+        also: &[],
+        make: respell,
+    },
+    Mutation {
+        hop: Hop::Topic,
         does: "write a key change as one update",
         // The missing delete, tombstone and the update in the create's place are told one by one.
         also: &[Anomaly::SplitKeyChange],
@@ -68,6 +74,29 @@ fn other_key(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
             let other = edit::json(edit::record(scene.history, event).key.as_ref());
             out(with_key(scene, (topic, seen), |key| *key = other));
         }
+    }
+}
+
+/// With its fields in the other order, or behind a schema where there is one field.
+fn respell(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
+    for (topic, seen) in each(scene).filter(|(_, seen)| seen.key.is_some()) {
+        let same = |other: &&Seen| (other.partition, &other.key) == (seen.partition, &seen.key);
+        let first = topic.records.iter().find(same).unwrap();
+        if first.event == seen.event || scene.is_marked(&topic.place, seen.key.as_deref()) {
+            continue;
+        }
+        let key = edit::json(edit::record(scene.history, seen.event).key.as_ref());
+        let fields = key.as_object().unwrap().iter().rev();
+        let fields = fields.map(|(name, value)| format!("{}:{value}", json!(name)));
+        let fields = fields.collect::<Vec<_>>();
+        let text = match fields.as_slice() {
+            [_] => json!({"schema": {"type": "struct"}, "payload": key}).to_string(),
+            fields => format!("{{{}}}", fields.join(",")),
+        };
+        let mut history = scene.history.clone();
+        edit::set_key(&mut history, seen.event, text);
+        let wanted = Wanted::at(Anomaly::RespelledKey, topic, seen).column("key");
+        out(Mutant { history, wanted: wanted.record(seen.partition, seen.offset) });
     }
 }
 

@@ -2,28 +2,111 @@
 
 use changeproof::base::anomaly::Anomaly;
 use changeproof::history::event::{Event, SinkMode};
+use changeproof::scenario::expect::Delivery;
+use changeproof::scenario::pipeline::Sink;
 use serde_json::{Value, json};
 
 use super::super::edit;
 use super::super::scene::{Row, Scene, Written};
 use super::{Hop, Mutant, Mutation, Wanted};
 
+const UPSERT: SinkMode = SinkMode::Upsert;
+const APPEND: SinkMode = SinkMode::Append;
+
 pub(super) const ALL: &[Mutation] = &[
     Mutation {
         hop: Hop::Upsert,
         does: "drop the firing of a window",
         also: &[],
-        make: drop_firing,
+        make: |scene, out| drop_firing(scene, UPSERT, out),
     },
-    Mutation { hop: Hop::Upsert, does: "fire a window twice", also: &[], make: fire_twice },
+    Mutation {
+        hop: Hop::Upsert,
+        does: "fire a window twice",
+        also: &[],
+        make: |scene, out| fire_twice(scene, UPSERT, out),
+    },
+    Mutation {
+        hop: Hop::Upsert,
+        does: "fire a window again at the end",
+        also: &[],
+        make: |scene, out| fire_at_the_end(scene, UPSERT, out),
+    },
+    Mutation {
+        hop: Hop::Upsert,
+        does: "fire a window twice before a restart",
+        also: &[],
+        make: |scene, out| fire_before_restart(scene, UPSERT, out),
+    },
+    Mutation {
+        hop: Hop::Upsert,
+        does: "demand exactly-once of windows that a restart wrote again",
+        // Each of them is told.
+        also: &[Anomaly::WindowRepeated],
+        make: |scene, out| demand_once(scene, UPSERT, out),
+    },
     Mutation {
         hop: Hop::Upsert,
         does: "fire a window with another number",
         also: &[],
-        make: other_number,
+        make: |scene, out| other_number(scene, UPSERT, out),
     },
     Mutation { hop: Hop::Upsert, does: "fire a window that nothing fills", also: &[], make: ghost },
-    Mutation { hop: Hop::Upsert, does: "fire a window before its end", also: &[], make: early },
+    Mutation {
+        hop: Hop::Upsert,
+        does: "fire a window before its end",
+        also: &[],
+        make: |scene, out| early(scene, UPSERT, out),
+    },
+    Mutation {
+        hop: Hop::Append,
+        does: "drop the firing of a window without a key",
+        also: &[],
+        make: |scene, out| drop_firing(scene, APPEND, out),
+    },
+    Mutation {
+        hop: Hop::Append,
+        does: "fire a window without a key twice",
+        also: &[],
+        make: |scene, out| fire_twice(scene, APPEND, out),
+    },
+    Mutation {
+        hop: Hop::Append,
+        does: "fire a window without a key again at the end",
+        also: &[],
+        make: |scene, out| fire_at_the_end(scene, APPEND, out),
+    },
+    Mutation {
+        hop: Hop::Append,
+        does: "fire a window without a key twice before a restart",
+        also: &[],
+        make: |scene, out| fire_before_restart(scene, APPEND, out),
+    },
+    Mutation {
+        hop: Hop::Append,
+        does: "demand exactly-once of windows without a key that a restart wrote again",
+        // Each of them is told.
+        also: &[Anomaly::WindowRepeated],
+        make: |scene, out| demand_once(scene, APPEND, out),
+    },
+    Mutation {
+        hop: Hop::Append,
+        does: "fire a window without a key with another number",
+        also: &[],
+        make: |scene, out| other_number(scene, APPEND, out),
+    },
+    Mutation {
+        hop: Hop::Append,
+        does: "fire a window of another time without a key",
+        also: &[],
+        make: ghost_of_another_time,
+    },
+    Mutation {
+        hop: Hop::Append,
+        does: "fire a window without a key before its end",
+        also: &[],
+        make: |scene, out| early(scene, APPEND, out),
+    },
     Mutation {
         hop: Hop::Run,
         does: "count more rows as late than were late",
@@ -32,17 +115,41 @@ pub(super) const ALL: &[Mutation] = &[
     },
 ];
 
-fn windowed<'s>(scene: &'s Scene<'_>) -> impl Iterator<Item = &'s Written<'s>> {
-    let upsert = |sink: &&Written<'_>| sink.windowed && sink.table.mode == SinkMode::Upsert;
-    scene.sinks.iter().filter(upsert)
+fn windowed<'s>(scene: &'s Scene<'_>, mode: SinkMode) -> impl Iterator<Item = &'s Written<'s>> {
+    scene.sinks.iter().filter(move |sink| sink.windowed && sink.table.mode == mode)
 }
 
 /// Every firing of a window of which nothing is said in the run as it was.
-fn firings<'s>(scene: &'s Scene<'_>) -> impl Iterator<Item = (&'s Written<'s>, &'s Row)> {
-    let rows = windowed(scene).flat_map(|sink| sink.rows.iter().map(move |row| (sink, row)));
+fn firings<'s>(
+    scene: &'s Scene<'_>,
+    mode: SinkMode,
+) -> impl Iterator<Item = (&'s Written<'s>, &'s Row)> {
+    let rows = windowed(scene, mode).flat_map(|sink| sink.rows.iter().map(move |row| (sink, row)));
     rows.filter(|(sink, row)| {
         !row.value.is_null() && !scene.is_marked(&sink.table.name, row.key.as_deref())
     })
+}
+
+/// The event from which on a statement may write again what it has written.
+fn may_repeat_from(scene: &Scene<'_>) -> usize {
+    let once = scene.history.header.trial.expect.delivery == Delivery::ExactlyOnce;
+    let is_fault = |event: &Event| matches!(event, Event::Fault { .. });
+    let events = &scene.history.events;
+    events.iter().position(is_fault).filter(|_| !once).unwrap_or(events.len())
+}
+
+/// The run with a copy of a firing before an event.
+fn again(
+    scene: &Scene<'_>,
+    (sink, row): (&Written<'_>, &Row),
+    event: usize,
+    out: &mut dyn FnMut(Mutant),
+) {
+    let mut history = scene.history.clone();
+    let copy = edit::record(&history, row.event).clone();
+    let offset = edit::insert(&mut history, event, copy);
+    let wanted = wanted(Anomaly::WindowRepeated, sink, row.key.clone());
+    out(Mutant { history, wanted: wanted.record(row.partition, offset) });
 }
 
 fn wanted(anomaly: Anomaly, sink: &Written<'_>, key: Option<String>) -> Wanted {
@@ -50,21 +157,61 @@ fn wanted(anomaly: Anomaly, sink: &Written<'_>, key: Option<String>) -> Wanted {
     Wanted { anomaly, place, key, record: None, position: None, column: None }
 }
 
-fn drop_firing(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
-    for (sink, row) in firings(scene) {
+fn drop_firing(scene: &Scene<'_>, mode: SinkMode, out: &mut dyn FnMut(Mutant)) {
+    for (sink, row) in firings(scene, mode) {
         let mut history = scene.history.clone();
         edit::remove(&mut history, row.event);
         out(Mutant { history, wanted: wanted(Anomaly::WindowMissing, sink, row.key.clone()) });
     }
 }
 
-fn fire_twice(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
-    for (sink, row) in firings(scene) {
-        let mut history = scene.history.clone();
-        let copy = edit::record(&history, row.event).clone();
-        let offset = edit::insert(&mut history, row.event + 1, copy);
-        let wanted = wanted(Anomaly::WindowRepeated, sink, row.key.clone());
-        out(Mutant { history, wanted: wanted.record(row.partition, offset) });
+fn fire_twice(scene: &Scene<'_>, mode: SinkMode, out: &mut dyn FnMut(Mutant)) {
+    let from = may_repeat_from(scene);
+    for (sink, row) in firings(scene, mode).filter(|(_, row)| row.event < from) {
+        again(scene, (sink, row), row.event + 1, out);
+    }
+}
+
+fn fire_at_the_end(scene: &Scene<'_>, mode: SinkMode, out: &mut dyn FnMut(Mutant)) {
+    let end = edit::end(scene.history);
+    if may_repeat_from(scene) < end {
+        return;
+    }
+    for (sink, row) in firings(scene, mode) {
+        again(scene, (sink, row), end, out);
+    }
+}
+
+/// Windows that the restart wrote again too.
+fn fire_before_restart(scene: &Scene<'_>, mode: SinkMode, out: &mut dyn FnMut(Mutant)) {
+    let from = may_repeat_from(scene);
+    if !scene.restarted {
+        return;
+    }
+    for sink in windowed(scene, mode) {
+        let rows = sink.rows.iter().filter(|row| row.event < from && !row.value.is_null());
+        for row in rows {
+            again(scene, (sink, row), from, out);
+        }
+    }
+}
+
+fn demand_once(scene: &Scene<'_>, mode: SinkMode, out: &mut dyn FnMut(Mutant)) {
+    for sink in windowed(scene, mode) {
+        let replays = scene.verdict.findings.iter().map(|judged| &judged.finding);
+        let replays = replays.filter(|finding| {
+            finding.anomaly == Anomaly::Replay && finding.place == sink.table.name
+        });
+        for replay in replays {
+            let mut history = scene.history.clone();
+            let expect = &mut history.header.trial.expect;
+            expect.delivery = Delivery::ExactlyOnce;
+            // What must be shown then is another thing.
+            expect.must_show.clear();
+            let wanted = wanted(Anomaly::WindowRepeated, sink, replay.key.clone());
+            let record = replay.record.as_ref().unwrap();
+            out(Mutant { history, wanted: wanted.record(record.partition, record.offset) });
+        }
     }
 }
 
@@ -76,8 +223,8 @@ fn numbers<'s>(sink: &'s Written<'_>) -> impl Iterator<Item = &'s String> {
     columns.filter(|name| sink.compared.contains(name) && !sink.table.key.contains(name))
 }
 
-fn other_number(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
-    for (sink, row) in firings(scene) {
+fn other_number(scene: &Scene<'_>, mode: SinkMode, out: &mut dyn FnMut(Mutant)) {
+    for (sink, row) in firings(scene, mode) {
         for column in numbers(sink) {
             let mut history = scene.history.clone();
             edit::value(&mut history, row.event, |value| value[column] = json!(4711));
@@ -89,7 +236,7 @@ fn other_number(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
 
 /// A firing of a window of an account that has none.
 fn ghost(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
-    for (sink, row) in firings(scene) {
+    for (sink, row) in firings(scene, UPSERT) {
         let column = sink.table.key.iter().find(|column| row.value[column.as_str()].is_string());
         let (Some(column), Some(key)) = (column, &row.key) else { continue };
         let mut history = scene.history.clone();
@@ -105,9 +252,25 @@ fn ghost(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
     }
 }
 
+/// A firing of a window of a time at which nothing was.
+fn ghost_of_another_time(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
+    for (sink, row) in firings(scene, APPEND) {
+        let declared = scene.history.header.trial.pipeline.sinks.get(&sink.table.name);
+        let Some(Sink::Judged { window: Some(window), .. }) = declared else { continue };
+        let mut history = scene.history.clone();
+        let mut copy = edit::record(&history, row.event).clone();
+        edit::change_part(&mut copy.value, |value| {
+            value[&window.end] = json!("2001-01-01 00:01:00");
+        });
+        let offset = edit::insert(&mut history, row.event + 1, copy);
+        let wanted = wanted(Anomaly::WindowGhost, sink, None);
+        out(Mutant { history, wanted: wanted.record(row.partition, offset) });
+    }
+}
+
 /// A window had not fired by a proof that stands before its firing, so that its end was not reached.
-fn early(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
-    for (sink, row) in firings(scene) {
+fn early(scene: &Scene<'_>, mode: SinkMode, out: &mut dyn FnMut(Mutant)) {
+    for (sink, row) in firings(scene, mode) {
         let before = scene.history.events.iter().enumerate().take(row.event);
         for (proof, _) in before.filter(|(_, event)| matches!(event, Event::Proof(_))) {
             let mut history = scene.history.clone();
@@ -120,7 +283,7 @@ fn early(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
 }
 
 fn drop_as_late(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
-    for sink in windowed(scene) {
+    for sink in windowed(scene, UPSERT).chain(windowed(scene, APPEND)) {
         let mut history = scene.history.clone();
         let proofs = history.events.iter_mut().rev().filter_map(|event| match event {
             Event::Proof(proof) => Some(proof),
