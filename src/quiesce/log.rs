@@ -252,7 +252,9 @@ mod tests {
         for n in 0..u64::from(FAILURES) {
             assert!(inner.fails_again(n * 1_500).is_none(), "after {n}");
             inner.line(FAILS, n * 1_500);
-            TRACE.iter().for_each(|line| inner.line(line, n * 1_500));
+            for line in TRACE {
+                inner.line(line, n * 1_500);
+            }
         }
         let (cause, count) = inner.fails_again(4_500).unwrap();
         assert_eq!(cause.sentence, "ERROR: relation \"nowhere\" does not exist");

@@ -497,7 +497,8 @@ mod tests {
             options: BTreeMap::new(),
         };
         let topics = [topic("x"), topic("y")];
-        let pipeline = Pipeline { connector: "c", slot: "s", topics: &topics, jobs: &jobs };
+        let pipeline =
+            Pipeline { connector: "c", slot: "s", topics: &topics, jobs: &jobs, confirms: true };
         let asked = written(&pipeline, &[0, 1]);
         assert_eq!(asked.iter().map(|topic| topic.name.as_str()).collect::<Vec<_>>(), ["y"]);
     }

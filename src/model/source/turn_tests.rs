@@ -107,7 +107,7 @@ fn a_renamed_table_takes_its_rows_with_it_and_its_name_can_be_used_again() {
     let known = [a, table(3, "b", &["id"])];
     let messages = [
         transaction(10, &[insert(1, &["1"])]),
-        transaction(20, &[noted(&[b.clone()]), insert(1, &["2"])]),
+        transaction(20, &[noted(std::slice::from_ref(&b)), insert(1, &["2"])]),
         transaction(30, &[noted(&[again, b]), insert(3, &["9"])]),
     ];
     assert_eq!(after(&known, &messages).0, [vec![["9"]], vec![["1"], ["2"]]]);
@@ -130,7 +130,8 @@ fn a_dropped_table_has_no_rows_and_one_that_nobody_knows_is_left_alone() {
 #[test]
 fn a_note_that_changes_nothing_reshapes_nothing() {
     let a = table(1, "a", &["id"]);
-    let (_, seen) = after(&[a.clone()], &[transaction(10, &[noted(&[a])])]);
+    let (_, seen) =
+        after(std::slice::from_ref(&a), &[transaction(10, &[noted(std::slice::from_ref(&a))])]);
     assert_eq!(seen[0].turns[0].reshaped, []);
 }
 
