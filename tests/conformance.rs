@@ -76,8 +76,13 @@ fn id_of(name: &str) -> String {
 
 fn ids_below(root: &Utf8Path, folder: &str) -> Vec<String> {
     let prefix = if folder == OUTCOMES { "outcomes/" } else { "" };
-    match plan::list(&root.join(folder)) {
-        Ok(found) => found.into_iter().map(|one| format!("{prefix}{}", one.id)).collect(),
+    let whole = root.join(folder);
+    let id = |one: plan::Selected| {
+        let below = one.path.strip_prefix(&whole).map(|path| path.with_extension(""));
+        format!("{prefix}{}", below.map_or(one.id, Utf8PathBuf::into_string))
+    };
+    match plan::list(&whole) {
+        Ok(found) => found.into_iter().map(id).collect(),
         // A folder that cannot be read must fail, not run nothing.
         Err(error) => vec![format!("{folder}: {error}")],
     }

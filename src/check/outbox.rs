@@ -102,8 +102,9 @@ struct Outbox<'a> {
     keyed_by_text: bool,
     /// The connector was restarted before the record that is read: events may come again.
     may_replay: bool,
-    /// The newest event of an aggregate so far, by topic and key.
-    newest: BTreeMap<(&'a str, &'a Option<String>), usize>,
+    /// The newest event of an aggregate so far, by topic and key; where its rows say their partitions,
+    /// by these too, since there is no order between partitions.
+    newest: BTreeMap<((&'a str, &'a Option<String>), Option<i32>), usize>,
     partitions: BTreeMap<(&'a str, &'a Option<String>), i32>,
 }
 
@@ -200,7 +201,7 @@ impl<'a> Outbox<'a> {
         }
         // Rows of a snapshot stand before the stream and in no order among themselves.
         let rank = wanted.order.map_or(0, |order| order + 1);
-        let newest = self.newest.entry(aggregate).or_default();
+        let newest = self.newest.entry((aggregate, wanted.partition)).or_default();
         let behind = rank < *newest;
         *newest = rank.max(*newest);
         if behind {

@@ -119,7 +119,7 @@ fn written(case: &Case<'_>) -> Option<Written> {
     }
     let own = ["notification.sink.topic.name", "signal.kafka.topic"];
     topics.extend(own.iter().filter_map(|option| options.get(*option).cloned()));
-    topics.extend([routes.messages(), routes.transaction(), routes.heartbeat()]);
+    topics.extend([routes.messages_routed(), routes.transaction(), routes.heartbeat()]);
     for insert in case.statements.iter().flat_map(|(_, statement)| statement.inserts()) {
         topics.insert(insert.target.table().to_owned());
         if let Some((_, table)) = case.table(&insert.target) {

@@ -44,7 +44,12 @@ pub(crate) fn histories() -> Vec<(String, History)> {
         });
         (name, history)
     };
-    files().into_iter().map(read).collect()
+    let only = std::env::var("ONLY").unwrap_or_default();
+    files()
+        .into_iter()
+        .filter(|(n, _)| only.is_empty() || only.split(',').any(|o| o == n))
+        .map(read)
+        .collect()
 }
 
 /// What a verdict says of the pipeline, line by line.

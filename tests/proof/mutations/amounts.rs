@@ -11,7 +11,14 @@ use super::super::scene::{Scene, Seen, Topic};
 use super::{Hop, Mutant, Mutation, Wanted};
 
 pub(super) const ALL: &[Mutation] = &[
-    Mutation { hop: Hop::Topic, does: "drop a record", also: &[], make: drop_record },
+    Mutation {
+        hop: Hop::Topic,
+        does: "drop a record",
+        // A truncate between a snapshot and the stream is a gap, and is unseen; a row that is not there
+        // is not late.
+        also: &[Anomaly::TruncateUnseen, Anomaly::LateDropped, Anomaly::LateChange],
+        make: drop_record,
+    },
     Mutation {
         hop: Hop::Topic,
         does: "drop a delete with its tombstone",

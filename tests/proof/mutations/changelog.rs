@@ -16,7 +16,8 @@ pub(super) const ALL: &[Mutation] = &[
     Mutation {
         hop: Hop::Upsert,
         does: "show a number that was never true, and correct it",
-        also: &[],
+        // A proof may lie between the two.
+        also: &[Anomaly::DivergedSink],
         make: never_true,
     },
 ];

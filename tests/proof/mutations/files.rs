@@ -137,9 +137,10 @@ fn drop_delete(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
             let mut history = scene.history.clone();
             edit::remove(&mut history, delete.row.event);
             let wanted = table.wanted(anomaly, Some(key));
-            // A ghost is the row that nothing takes out any more.
-            let wanted =
-                if lives { wanted } else { wanted.record(back.row.partition, back.row.offset) };
+            // A ghost is the row that nothing takes out any more; of two rows the later is told.
+            let live = rows.iter().rfind(|stored| stored.file.commit >= last);
+            let told = live.unwrap_or(back);
+            let wanted = wanted.record(told.row.partition, told.row.offset);
             out(Mutant { history, wanted });
         }
     }

@@ -10,9 +10,17 @@ use super::super::scene::{Scene, Seen, Topic};
 use super::amounts::each;
 use super::{Hop, Mutant, Mutation, Wanted, samples};
 
+/// A row whose time is gone is no late row any more, and those that were counted are of another.
+const WITHOUT_TIME: [Anomaly; 2] = [Anomaly::LateDropped, Anomaly::LateChange];
+
 pub(super) const ALL: &[Mutation] = &[
     Mutation { hop: Hop::Topic, does: "change a column of an image", also: &[], make: other_value },
-    Mutation { hop: Hop::Topic, does: "show NULL for a value", also: &[], make: null_for_value },
+    Mutation {
+        hop: Hop::Topic,
+        does: "show NULL for a value",
+        also: &WITHOUT_TIME,
+        make: null_for_value,
+    },
     Mutation {
         hop: Hop::Topic,
         does: "show the default for NULL",
@@ -41,7 +49,7 @@ pub(super) const ALL: &[Mutation] = &[
     Mutation {
         hop: Hop::Topic,
         does: "leave a column out of an image",
-        also: &[],
+        also: &WITHOUT_TIME,
         make: leave_out,
     },
     Mutation { hop: Hop::Topic, does: "add a column to an image", also: &[], make: add },

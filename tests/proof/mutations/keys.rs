@@ -86,13 +86,18 @@ fn respell(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
             continue;
         }
         let key = edit::json(edit::record(scene.history, seen.event).key.as_ref());
-        let fields = key.as_object().unwrap().iter().rev();
+        let fields = key.as_object().unwrap().iter();
         let fields = fields.map(|(name, value)| format!("{}:{value}", json!(name)));
-        let fields = fields.collect::<Vec<_>>();
-        let text = match fields.as_slice() {
+        let mut fields = fields.collect::<Vec<_>>();
+        let mut text = match fields.as_slice() {
             [_] => json!({"schema": {"type": "struct"}, "payload": key}).to_string(),
             fields => format!("{{{}}}", fields.join(",")),
         };
+        let written = &edit::record(scene.history, seen.event).key;
+        if written.as_ref().is_some_and(|written| written.0 == text.as_bytes()) {
+            fields.reverse();
+            text = format!("{{{}}}", fields.join(","));
+        }
         let mut history = scene.history.clone();
         edit::set_key(&mut history, seen.event, text);
         let wanted = Wanted::at(Anomaly::RespelledKey, topic, seen).column("key");

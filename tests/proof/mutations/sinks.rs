@@ -128,9 +128,17 @@ fn drop_last(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
             if overwritten { Anomaly::StaleOverwrite } else { Anomaly::DivergedSink }
         };
         let mut wanted = wanted(anomaly, sink, last);
-        wanted.record = (!before.value.is_null()).then_some((before.partition, before.offset));
+        let (_, earlier) = life.split_last().unwrap();
+        wanted.record = (!before.value.is_null()).then(|| first_of(earlier, &before.value));
         out(Mutant { history: without(scene, last), wanted });
     }
+}
+
+/// The record from which on a row has been what it is at the end.
+fn first_of(life: &[&Row], standing: &Value) -> (i32, i64) {
+    let same = life.iter().rev().take_while(|row| row.value == *standing);
+    let first = same.last().unwrap();
+    (first.partition, first.offset)
 }
 
 fn drop_delete(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
@@ -152,8 +160,9 @@ fn delete(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
             let mut copy = edit::record(&history, last.event).clone();
             copy.value = None;
             let end = edit::end(&history);
-            edit::insert(&mut history, end, copy);
-            out(Mutant { history, wanted: wanted(Anomaly::LostChange, sink, last) });
+            let offset = edit::insert(&mut history, end, copy);
+            let wanted = wanted(Anomaly::LostChange, sink, last).record(last.partition, offset);
+            out(Mutant { history, wanted });
         }
     }
 }
@@ -233,9 +242,15 @@ fn other_value(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
                 continue;
             };
             let mut history = scene.history.clone();
+            let mut wrong = last.value.clone();
+            wrong[column] = other.clone();
             edit::value(&mut history, last.event, |row| row[column] = other);
+            let (_, earlier) = life.split_last().unwrap();
+            let stood = earlier.last().is_some_and(|before| before.value == wrong);
+            let (partition, offset) =
+                if stood { first_of(earlier, &wrong) } else { (last.partition, last.offset) };
             let wanted = wanted(Anomaly::DivergedSink, sink, last).column(column);
-            out(Mutant { history, wanted: wanted.record(last.partition, last.offset) });
+            out(Mutant { history, wanted: wanted.record(partition, offset) });
         }
     }
 }

@@ -185,7 +185,8 @@ fn fire_at_the_end(scene: &Scene<'_>, mode: SinkMode, out: &mut dyn FnMut(Mutant
 /// Windows that the restart wrote again too.
 fn fire_before_restart(scene: &Scene<'_>, mode: SinkMode, out: &mut dyn FnMut(Mutant)) {
     let from = may_repeat_from(scene);
-    if !scene.restarted {
+    // Behind the last proof nothing is judged.
+    if !scene.restarted || from >= edit::end(scene.history) {
         return;
     }
     for sink in windowed(scene, mode) {
