@@ -15,6 +15,9 @@ use crate::model::key::Key;
 use crate::model::outbox::{Routed, Router, by_id};
 use crate::model::source::prefix;
 
+/// The topic and the key of the events of one aggregate.
+type Aggregate<'a> = (&'a str, &'a Option<String>);
+
 pub(super) const FINDS: &[Anomaly] = &[
     Anomaly::LostChange,
     Anomaly::PhantomChange,
@@ -104,8 +107,8 @@ struct Outbox<'a> {
     may_replay: bool,
     /// The newest event of an aggregate so far, by topic and key; where its rows say their partitions,
     /// by these too, since there is no order between partitions.
-    newest: BTreeMap<((&'a str, &'a Option<String>), Option<i32>), usize>,
-    partitions: BTreeMap<(&'a str, &'a Option<String>), i32>,
+    newest: BTreeMap<(Aggregate<'a>, Option<i32>), usize>,
+    partitions: BTreeMap<Aggregate<'a>, i32>,
 }
 
 impl<'a> Outbox<'a> {

@@ -86,6 +86,10 @@ fn of_json(raw: &RawValue, kind: &DataType) -> Result<Value, ValueError> {
             };
             Ok(Value::Json(members.into_iter().map(member).collect::<Result<_, ValueError>>()?))
         }
+        // Read as a text it would be the same number again, without end.
+        (DataType::Array(_) | DataType::Map(_) | DataType::Row(_), Json::Number(_)) => {
+            Err(ValueError::new("an array or an object", raw.get()))
+        }
         (_, Json::Text(text)) => value(&text, kind),
         (_, Json::Number(text)) => value(text, kind),
         (DataType::Scalar(Type::Bool), Json::Bool(value)) => Ok(Value::Bool(value)),

@@ -75,6 +75,13 @@ fn outside(
             item.column.as_deref() == Some(column) && table.primary_key.contains(target)
         })
     };
+    // What a computed key column determines is not followed here.
+    let is_computed = |(item, target): (&Item, &String)| {
+        item.column.is_none() && table.primary_key.contains(target)
+    };
+    if itertools::zip_eq(&query.items, &targets).any(is_computed) {
+        return None;
+    }
     let groups: Vec<&(String, Span)> = query.groups.iter().collect();
     let is_window = |column: &str| column.starts_with("window_");
     let has_window = groups.iter().any(|(column, _)| is_window(column) && in_key(column));

@@ -73,6 +73,17 @@ pub(super) struct Question {
 /// What the keeper says to it.
 pub(super) type Reply = Result<Doings, StackError>;
 
+/// What helps against a keeper that says nothing.
+const END: &str = "end the stack with: changeproof down";
+
+/// What is told of a keeper that somebody stopped where it stands.
+pub(super) fn stopped(pid: u32) -> StackError {
+    StackError::Keeper(format!(
+        "the keeper of the stack (process {pid}) was stopped and does not reply; let it go on with \
+         `kill -CONT {pid}`, or {END}"
+    ))
+}
+
 /// Asks the keeper of a stack. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Control {
@@ -128,15 +139,11 @@ impl Control {
                 None => Look::NotYet("it runs, and says nothing".to_owned()),
             })
         });
-        let end = "end the stack with: changeproof down";
-        StackError::Keeper(match hangs.await {
-            Ok(pid) => format!(
-                "the keeper of the stack (process {pid}) was stopped and does not reply; let it go \
-                 on with `kill -CONT {pid}`, or {end}"
-            ),
-            Err(WaitError::TimedOut(late)) => format!("{late}; {end}"),
-            Err(WaitError::Look(error)) => return error,
-        })
+        match hangs.await {
+            Ok(pid) => stopped(pid),
+            Err(WaitError::TimedOut(late)) => StackError::Keeper(format!("{late}; {END}")),
+            Err(WaitError::Look(error)) => error,
+        }
     }
 
     /// Asks, and waits until the component is gone, or ready, whichever follows.

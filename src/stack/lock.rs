@@ -10,8 +10,9 @@ use std::time::Duration;
 use camino::Utf8Path;
 
 use super::error::StackError;
+use super::paths::Paths;
 use super::process::Process;
-use super::{Say, files, paths};
+use super::{Say, control, files, paths};
 use crate::client::clock::Stopwatch;
 use crate::client::wait::{self, Look, WaitError};
 
@@ -77,6 +78,11 @@ impl Lock {
                 Ok(Some(lock)) => Look::Holds(lock),
                 Ok(None) => {
                     let held = format!("{} holds {path}", holders(path));
+                    if watch.elapsed() >= TELL_AFTER
+                        && let Some(keeper) = stopped_keeper(path)?
+                    {
+                        return Err(control::stopped(keeper));
+                    }
                     if watch.elapsed() >= TELL_AFTER && !told.swap(true, Ordering::Relaxed) {
                         say(&format!("waiting for {what}: {held}"));
                     }
@@ -104,12 +110,25 @@ impl Lock {
     }
 }
 
-/// Who holds a lock, as far as the kernel tells.
-fn holders(path: &Utf8Path) -> String {
+/// The keeper beside whose files the lock lies, if it holds the lock and somebody stopped it: it
+/// sweeps under the locks of the others, and stopped then would keep them for good.
+fn stopped_keeper(path: &Utf8Path) -> Result<Option<u32>, StackError> {
+    let state = path.parent().unwrap_or(path);
+    let keeper = files::read_json::<Process>(&Paths::new(state, state).keeper_process())?;
+    let keeper = keeper.filter(|keeper| keeper.is_stopped() && of_lock(path).contains(&keeper.pid));
+    Ok(keeper.map(|keeper| keeper.pid))
+}
+
+/// The processes that hold a lock, as far as the kernel tells.
+fn of_lock(path: &Utf8Path) -> Vec<u32> {
     let locks = fs_err::read_to_string("/proc/locks").unwrap_or_default();
     let found = std::fs::metadata(path).map(|found| found.ino());
-    let pids = found.map(|inode| pids(&locks, inode)).unwrap_or_default();
-    let named = pids.into_iter().filter_map(Process::described);
+    found.map(|inode| pids(&locks, inode)).unwrap_or_default()
+}
+
+/// Who holds a lock, as far as the kernel tells.
+fn holders(path: &Utf8Path) -> String {
+    let named = of_lock(path).into_iter().filter_map(Process::described);
     let named: Vec<String> = named.collect();
     if named.is_empty() { "another process".to_owned() } else { named.join(", ") }
 }

@@ -116,7 +116,7 @@ const FOLDERS: &[Table] = &[
         ddl: "(depot STRING, id INT, weight INT) PARTITIONED BY (id, depot) \
               WITH (FILES, 'format' = 'csv', 'sink.rolling-policy.file-size' = '1b')",
         kept: Kept::Csv,
-        select: "depot, id, weight",
+        select: "depot, id, COALESCE(weight, 0)",
     },
     Table {
         name: "in_json",
@@ -129,7 +129,8 @@ const FOLDERS: &[Table] = &[
 ];
 
 /// Rows for these. None has NULL or an empty text for a partition: Flink writes the folder of such
-/// rows, and its own reader then fails at the whole table ("Path should not be null or empty").
+/// rows, and its own reader then fails at the whole table ("Path should not be null or empty"). Nor
+/// does that reader take the empty field that Flink writes for a NULL number in CSV.
 const ROWS: &str = "(VALUES (1, 'north', 3), (2, 'south', 4), (3, 'west', 5), \
                     (4, 'a/b=c:%41 é', 6), (5, 'north', CAST(NULL AS INT))) AS t (id, depot, weight)";
 

@@ -588,7 +588,6 @@ mod tests {
         assert_eq!(partition.read(0, (true, true)), Order::Replayed);
     }
 
-    /// Rows of a snapshot have one place in the order, which begins no replay.
     #[test]
     fn a_further_row_of_a_snapshot_leaves_the_run_as_it_is() {
         let mut partition = partition(&[false, true]);

@@ -1,3 +1,5 @@
+//! Tests of the chain of lists and transforms, over rows of one table.
+
 use rstest::rstest;
 
 use super::*;
