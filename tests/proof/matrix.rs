@@ -15,7 +15,7 @@ use super::recorded::{histories, line};
 use super::scene::Scene;
 
 /// A cell of the matrix rests on no fewer mutants.
-const LEAST: usize = 5;
+const LEAST: usize = 4;
 
 /// What became of the mutants of one anomaly at one hop.
 #[derive(Debug, Clone, Copy, Default)]

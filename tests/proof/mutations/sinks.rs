@@ -129,7 +129,7 @@ fn drop_last(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
         };
         let mut wanted = wanted(anomaly, sink, last);
         let (_, earlier) = life.split_last().unwrap();
-        wanted.record = (!before.value.is_null()).then(|| first_of(earlier, &before.value));
+        wanted.record = Some(first_of(earlier, &before.value));
         out(Mutant { history: without(scene, last), wanted });
     }
 }
