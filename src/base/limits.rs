@@ -43,7 +43,7 @@ limits! {
         "names looked at below a folder, or for the patterns of one scenario",
         "a folder may hold far more than was meant: a cache, a whole disk";
     /// Values and keys of a YAML file.
-    VALUES = 200_000, "200,000",
+    VALUES = 100_000, "100,000",
         "keys and values of one YAML file",
         "each keeps its place in the file, which takes more room than its text";
     /// Keys of one map of YAML.
