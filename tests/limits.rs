@@ -266,13 +266,13 @@ fn many_statements_and_entries_are_read_or_refused_soon() {
         .with("more/s.yaml", &sources)
         .with("more/s.sql", tables(90_000))
         .with("entries.yaml", timeline(10_000))
-        .with("long.yaml", timeline(40_000))
+        .with("long.yaml", timeline(30_000))
         .with("options.yaml", pipeline("  connector: c.json\n"))
         .with("c.json", format!("{{{}}}", options.join(",\n")));
     case.run(&["lint", "most/s.yaml"]).says(0, "1 trial in 1 scenario");
     case.run(&["lint", "more/s.yaml"]).says(20, "the SQL holds 90000 statements");
     case.run(&["lint", "entries.yaml"]).says(0, "1 trial in 1 scenario");
-    case.run(&["lint", "long.yaml"]).says(20, "the timeline has 40000 entries");
+    case.run(&["lint", "long.yaml"]).says(20, "the timeline has 30000 entries");
     case.run(&["lint", "options.yaml"]).says(20, "the connector file has 90000 options");
 }
 
