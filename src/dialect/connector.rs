@@ -86,6 +86,8 @@ const CLOUD: &[(&str, &str)] = &[
     ),
     ("value.converter.reference.subject.name.strategy", "schemas here name no other schemas"),
     ("auto.restart.on.user.error", "the harness says when a connector is restarted"),
+    ("csfle.", "fields are not encrypted, so that what is set for that changes nothing"),
+    ("sr.service.account.id", "the stack's registry asks for no credentials"),
 ];
 
 /// What mends records that are no envelopes, and what that means for the statements.
@@ -188,9 +190,12 @@ fn option(found: &mut Mapped, key: &str, value: &str) -> Result<(), Refusal> {
             )),
         };
     }
-    if key == "csfle.enabled" && value == "false" {
-        found.draft.leave_out(key, "Debezium on Connect encrypts no fields");
-        return Ok(());
+    if key == "csfle.enabled" && value != "false" {
+        return Err(Refusal::new(
+            format!("{key}={value}: Debezium on Connect encrypts no fields"),
+            "write \"csfle.enabled\": \"false\" in a file for the run: it then has in clear what \
+             production encrypts",
+        ));
     }
     if ["key.converter.key.", "value.converter.value."]
         .iter()
