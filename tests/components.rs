@@ -18,6 +18,7 @@ use changeproof::client::http::Http;
 use changeproof::client::kafka::{Admin, EndsReader, NewTopic};
 use changeproof::client::postgres::ident;
 use changeproof::client::wait::{self, Look};
+use changeproof::contain::connector::known;
 use changeproof::lint::options::LISTED;
 use database::Database;
 
@@ -259,4 +260,141 @@ async fn the_options_that_the_lint_knows_are_those_that_the_worker_lists() {
     let known: BTreeSet<String> = LISTED.lines().map(ToOwned::to_owned).collect();
     assert_eq!(listed, known, "write infra/local/connector.options anew");
     place.end(None).await;
+}
+
+/// Options of every converter, transform and predicate of the worker stand in the table, or their
+/// class is refused.
+#[tokio::test]
+async fn the_table_of_options_has_those_of_every_plugin_of_the_worker() {
+    let place = Place::new().await;
+    let client = reqwest::Client::new();
+    let connect = &place.database.lease.endpoints.connect;
+    let get = async |path: String| -> Vec<serde_json::Value> {
+        client.get(format!("{connect}/{path}")).send().await.unwrap().json().await.unwrap()
+    };
+    let (mut lost, mut looked_at) = (Vec::new(), 0);
+    for plugin in get("connector-plugins?connectorsOnly=false".to_owned()).await {
+        let text = |key: &str| plugin.get(key).and_then(|value| value.as_str()).unwrap_or("");
+        let (class, kind) = (text("class"), text("type"));
+        if matches!(kind, "source" | "sink" | "header_converter") {
+            continue;
+        }
+        let part = known::parts().find(|part| part.classes.contains(&class));
+        let Some(part) = part else {
+            lost.extend((!known::is_unmodelled(class)).then(|| class.to_owned()));
+            continue;
+        };
+        let path = format!("connector-plugins/{}/config", class.replace('$', "%24"));
+        for option in get(path).await {
+            let name = option.get("name").and_then(|name| name.as_str()).unwrap();
+            looked_at += 1;
+            lost.extend(part.option(name).is_none().then(|| format!("{class}: {name}")));
+        }
+    }
+    place.end(None).await;
+    assert_eq!(lost, Vec::<String>::new());
+    assert!(looked_at > 80, "only {looked_at} options were looked at");
+}
+
+/// The texts that a Java class holds.
+fn texts(class: &[u8]) -> Vec<String> {
+    let (mut at, mut found, mut left) = (10, Vec::new(), u16::from_be_bytes([class[8], class[9]]));
+    while left > 1 {
+        let (taken, slots) = match class[at] {
+            1 => {
+                let length = usize::from(u16::from_be_bytes([class[at + 1], class[at + 2]]));
+                let text = &class[at + 3..at + 3 + length];
+                found.push(String::from_utf8_lossy(text).into_owned());
+                (3 + length, 1)
+            }
+            3 | 4 | 9..=12 | 17 | 18 => (5, 1),
+            5 | 6 => (9, 2),
+            7 | 8 | 16 | 19 | 20 => (3, 1),
+            15 => (4, 1),
+            other => panic!("constant {other}"),
+        };
+        (at, left) = (at + taken, left - slots);
+    }
+    found
+}
+
+/// Classes that name the options of the connector, and texts in them that look like such names and
+/// are none of it: of other connectors, of the engine, or a part of a name.
+const OF_OPTIONS: [&str; 6] = [
+    "CommonConnectorConfig",
+    "RelationalDatabaseConnectorConfig",
+    "PostgresConnectorConfig",
+    "AbstractTopicNamingStrategy",
+    "AbstractRegexTopicNamingStrategy",
+    "ReselectColumnsPostProcessor",
+];
+const NO_OPTIONS: [&str; 10] = [
+    "advanced.metrics.enable",
+    "database.exclude.list",
+    "database.include.list",
+    "include.schema.changes",
+    "log.position.check.enable",
+    "multi.partition.mode",
+    "queue.provider.type",
+    "reselect.",
+    "snapshot.scan.all.columns.force",
+    "task.id",
+];
+
+const PINNED: &str = include_str!("../infra/local/debezium.pom.xml");
+
+/// What the pinned jars call an option stands in the table, whether the connector lists it or not.
+#[tokio::test]
+async fn no_option_of_the_pinned_jars_is_in_no_class() {
+    // The stack brings the jars if they were never there.
+    let place = Place::new().await;
+    let environment = changeproof::cli::environment::Environment::read().unwrap();
+    let program = camino::Utf8Path::new(database::PROGRAM);
+    let options = changeproof::cli::stack::options(&environment, program, None).unwrap();
+    let name = regex::Regex::new(r"^[a-z][a-z0-9]*(\.[a-z0-9]+)+$").unwrap();
+    let (mut classes, mut looked_at, mut lost) = (0, BTreeSet::new(), BTreeSet::new());
+    let folders = options.cache.join("jars").read_dir_utf8().unwrap().map(Result::unwrap);
+    for folder in folders.filter(|folder| folder.file_name().starts_with("debezium-")) {
+        let folder = folder.path().join("lib/debezium-connector-postgres");
+        for jar in folder.read_dir_utf8().unwrap().map(Result::unwrap) {
+            // Jars of other versions may be kept beside the pinned ones.
+            let version =
+                jar.file_name().strip_suffix(".jar").and_then(|name| name.rsplit_once('-'));
+            let is_own = jar.file_name().starts_with("debezium-");
+            if !version.is_some_and(|(_, version)| is_own && PINNED.contains(version)) {
+                continue;
+            }
+            let mut archive =
+                zip::ZipArchive::new(std::fs::File::open(jar.path()).unwrap()).unwrap();
+            for n in 0..archive.len() {
+                let mut entry = archive.by_index(n).unwrap();
+                let class = entry.name().rsplit('/').next().unwrap_or("").to_owned();
+                let Some(class) = class.strip_suffix(".class") else { continue };
+                if !OF_OPTIONS.contains(&class) {
+                    continue;
+                }
+                classes += 1;
+                let mut bytes = Vec::new();
+                std::io::Read::read_to_end(&mut entry, &mut bytes).unwrap();
+                for text in texts(&bytes).into_iter().filter(|text| name.is_match(text)) {
+                    if NO_OPTIONS.iter().any(|none| text.starts_with(none)) || is_java(&text) {
+                        continue;
+                    }
+                    lost.extend(known::CONNECTOR.option(&text).is_none().then(|| text.clone()));
+                    looked_at.insert(text);
+                }
+            }
+        }
+    }
+    place.end(None).await;
+    assert_eq!(lost, BTreeSet::new());
+    assert!(classes >= OF_OPTIONS.len(), "only {classes} classes were found");
+    assert!(looked_at.len() > 90, "only {} options were looked at", looked_at.len());
+}
+
+/// The name of a package, and no option.
+fn is_java(text: &str) -> bool {
+    ["java.", "javax.", "io.debezium", "org.apache", "org.postgresql"]
+        .iter()
+        .any(|package| text.starts_with(package))
 }

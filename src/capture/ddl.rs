@@ -5,10 +5,14 @@
 
 use tokio::sync::OnceCell;
 
+use super::seeds::Seeds;
+use crate::base::difference::Difference;
 use crate::base::text::Text;
 use crate::client::endpoints::Endpoints;
 use crate::client::postgres::{self, Connection, PostgresError, literal};
 use crate::contain::source::{needs_superuser, touches_server};
+use crate::sql::postgres::copy;
+use crate::sql::token::{Language, significant};
 
 /// No function of the author's is taken for one of Postgres' own.
 pub(super) const SAFE: &str = "SET search_path = pg_catalog";
@@ -50,6 +54,8 @@ impl<'a> Ddl<'a> {
             session.run(&path).await?;
             session.run(&statement.value).await?;
             session.run(SAFE).await?;
+        } else if let Some((copy, lines)) = copy(statement) {
+            self.owner.copy_in(&copy.value, lines.value.as_bytes()).await?;
         } else {
             self.owner.run(&statement.value).await?;
         }
@@ -57,6 +63,14 @@ impl<'a> Ddl<'a> {
             self.session().await?.join_roles(&self.role, self.prefix).await?;
         }
         Ok(())
+    }
+
+    /// The rows that the statements have left behind, taken out of the tables.
+    pub async fn take_rows(&self) -> Result<Option<Seeds>, PostgresError> {
+        let (endpoints, database) = &self.superuser;
+        let session = postgres::connect(endpoints, database, "changeproof").await?;
+        session.run(SAFE).await?;
+        Seeds::take(session).await
     }
 
     async fn session(&self) -> Result<&Connection, PostgresError> {
@@ -69,4 +83,18 @@ impl<'a> Ddl<'a> {
         };
         self.session.get_or_try_init(connect).await
     }
+}
+
+/// An extension that the server does not have, if the statement asks for one and was refused for
+/// that: a statement that needs it tells better.
+pub fn without_extension(statement: &Text, error: &PostgresError) -> Option<Difference> {
+    let tokens = significant(Language::Postgres, &statement.value);
+    let asks = matches!(tokens.as_slice(), [a, b, ..] if a.is("CREATE") && b.is("EXTENSION"));
+    // 0A000 and, up to Postgres 14, 58P01: no control file.
+    let absent = matches!(error.sqlstate.as_deref(), Some("0A000" | "58P01"));
+    (asks && absent).then(|| {
+        let why = "the stack's server does not have this extension";
+        let theirs = statement.value.trim();
+        Difference::new("source", theirs, why).theirs(theirs).at(statement.place(0))
+    })
 }

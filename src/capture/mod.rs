@@ -6,6 +6,7 @@ pub mod diagnose;
 pub mod journal;
 pub mod lake;
 pub mod recorder;
+pub mod seeds;
 pub mod shadow;
 pub mod turns;
 pub mod types;

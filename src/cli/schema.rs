@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::console::Console;
 use crate::base::exit::Exit;
+use crate::contain::connector::known;
 use crate::report::json;
 use crate::scenario::{reference, schema as language};
 use crate::score::openapi;
@@ -29,6 +30,8 @@ enum Of {
     Language,
     /// The scoring service, as an OpenAPI description
     Scoring,
+    /// What becomes of each option of a connector file (Markdown)
+    ConnectorOptions,
 }
 
 pub(super) fn run(schema: &Schema, console: Console) -> Exit {
@@ -38,6 +41,7 @@ pub(super) fn run(schema: &Schema, console: Console) -> Exit {
         Of::Pipeline => language::pipeline(),
         Of::Language => reference::page(),
         Of::Scoring => openapi::text(),
+        Of::ConnectorOptions => known::page(),
     };
     console.out(&text);
     Exit::Pass

@@ -128,6 +128,7 @@ fn of_sql(translate: &Translate) -> Result<Given, String> {
     let pipeline = Pipeline {
         file: None,
         source,
+        left_out: Vec::new(),
         connector,
         outbox: BTreeMap::new(),
         format: None,

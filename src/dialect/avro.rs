@@ -183,6 +183,7 @@ mod tests {
             statements: vec![Text::whole("p.sql".into(), sql)],
             file: None,
             source: Vec::new(),
+            left_out: Vec::new(),
             connector: None,
             outbox: BTreeMap::new(),
             dialect: Dialect::Flink,

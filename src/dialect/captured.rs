@@ -2,14 +2,16 @@
 
 use super::World;
 use super::avro;
+use super::connector::{EXTRACT, is_managed};
 use super::refusal::Refusal;
 use super::types::flink_type;
 use crate::base::text::Text;
 use crate::model::creation::Creation;
-use crate::model::routes::Routes;
+use crate::model::routes::{Routes, class, transforms};
 use crate::scenario::settings::Options;
-use crate::sql::columns::{Column, Definition, PgType, definition};
-use crate::sql::{postgres, split};
+use crate::sql::columns::{Column, PgType};
+use crate::sql::schema::{self, Schema};
+use crate::sql::split;
 
 /// The topic of one source table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,10 @@ pub(super) struct Captured {
     pub is_compacted: bool,
     /// How the connector writes the records.
     pub wire: Wire,
+    /// How it writes their keys.
+    pub keys: Wire,
+    /// The records are rows, and no envelopes.
+    pub is_flat: bool,
 }
 
 /// How records are written.
@@ -49,48 +55,48 @@ pub(super) fn captured(world: &World<'_>) -> Vec<Captured> {
     // Names that cannot be told are refused before anything starts.
     let Ok(routes) = Routes::of(world.connector) else { return Vec::new() };
     let creation = Creation::of(world.connector).unwrap_or_default();
-    let is_raw = world.connector.get("output.data.format").is_some_and(|format| format == "JSON");
+    let format = world.connector.get("output.data.format").map(String::as_str);
+    let is_raw = match format {
+        Some(format) => format == "JSON",
+        // JSON without a schema is the managed connector's default.
+        None => is_managed(world.connector),
+    };
     let wire = match is_avro(world.connector) {
         true => Wire::Avro,
         false if is_raw => Wire::Raw,
         false => Wire::Json,
     };
-    let types = Types::of(&statements);
-    let mut found: Vec<Captured> = Vec::new();
-    for statement in &statements {
-        match definition(statement) {
-            Some(Definition::Table { schema, name, columns, is_partial, .. }) => {
-                let full = format!("{schema}.{name}");
-                let key = message_key(world.connector, &full).unwrap_or_else(|| {
-                    postgres::created_table(statement).map(|t| t.primary_key).unwrap_or_default()
-                });
-                let topic = routes.table(&schema, &name);
-                let set = world.topics.get(&full).or_else(|| world.topics.get(&name));
-                let mut options = creation
-                    .as_ref()
-                    .map(|all| all.of_topic(&topic).options.clone())
-                    .unwrap_or_default();
-                options.extend(set.cloned().unwrap_or_default());
-                let columns = columns.iter().map(|c| types.column(c, world.connector)).collect();
-                found.push(Captured {
-                    topic,
-                    columns,
-                    key,
-                    is_partial,
-                    is_compacted: is_compacted(&options),
-                    wire,
-                });
-            }
-            Some(Definition::Added { schema, name, column }) => {
-                let topic = routes.table(&schema, &name);
-                if let Some(table) = found.iter_mut().find(|table| table.topic == topic) {
-                    table.columns.push(types.column(&column, world.connector));
-                }
-            }
-            Some(Definition::Enum(_) | Definition::Domain(..)) | None => {}
+    let schema = Schema::of(&statements);
+    let types = Types { enums: &schema.enums, domains: &schema.domains };
+    let keys = match world.connector.get("key.converter") {
+        Some(class) if avro::is_converter(class) => Wire::Avro,
+        None if wire == Wire::Avro => Wire::Avro,
+        Some(_) | None => Wire::Json,
+    };
+    let flat = transforms(world.connector)
+        .find(|name| class(world.connector, name).is_some_and(|class| class == EXTRACT));
+    // Which fields the transform adds to rows, the DDL does not say.
+    let adds = flat
+        .is_some_and(|name| world.connector.contains_key(&format!("transforms.{name}.add.fields")));
+    let table = |table: &schema::Table| {
+        let full = format!("{}.{}", table.schema, table.name);
+        let topic = routes.table(&table.schema, &table.name);
+        let set = world.topics.get(&full).or_else(|| world.topics.get(&table.name));
+        let mut options =
+            creation.as_ref().map(|all| all.of_topic(&topic).options.clone()).unwrap_or_default();
+        options.extend(set.cloned().unwrap_or_default());
+        Captured {
+            topic,
+            columns: table.columns.iter().map(|c| types.column(c, world.connector)).collect(),
+            key: message_key(world.connector, &full).unwrap_or_else(|| table.key.clone()),
+            is_partial: table.is_partial || adds,
+            keys,
+            is_flat: flat.is_some(),
+            is_compacted: is_compacted(&options),
+            wire,
         }
-    }
-    found
+    };
+    schema.tables.iter().map(table).collect()
 }
 
 /// Whether the connector writes values in Avro.
@@ -111,24 +117,12 @@ fn message_key(connector: &Options, table: &str) -> Option<Vec<String>> {
 }
 
 /// Types that the DDL itself defines.
-struct Types {
-    enums: Vec<String>,
-    domains: Vec<(String, PgType)>,
+struct Types<'a> {
+    enums: &'a [String],
+    domains: &'a [(String, PgType)],
 }
 
-impl Types {
-    fn of(statements: &[Text]) -> Self {
-        let mut types = Self { enums: Vec::new(), domains: Vec::new() };
-        for statement in statements {
-            match definition(statement) {
-                Some(Definition::Enum(name)) => types.enums.push(name),
-                Some(Definition::Domain(name, base)) => types.domains.push((name, base)),
-                Some(Definition::Table { .. } | Definition::Added { .. }) | None => {}
-            }
-        }
-        types
-    }
-
+impl Types<'_> {
     fn column(
         &self,
         column: &Column,

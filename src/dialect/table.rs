@@ -88,6 +88,8 @@ fn inferred(captured: &Captured, set: &Options) -> Result<Text, Refusal> {
         .map_or(captured.is_compacted, |policy| policy.contains("compact"));
     let default = match captured.wire {
         Wire::Raw => "raw",
+        Wire::Avro if captured.is_flat => "avro-registry",
+        Wire::Json if captured.is_flat => "json-registry",
         Wire::Avro => "avro-debezium-registry",
         Wire::Json => "json-debezium-registry",
     };
@@ -111,20 +113,26 @@ fn inferred(captured: &Captured, set: &Options) -> Result<Text, Refusal> {
                 format!("write value.format={wanted}, or change output.data.format"),
             ));
         }
-        _ if format.contains("debezium") => Shape::Decoded,
+        _ if captured.is_flat && format.contains("debezium") => {
+            return Err(Refusal::new(
+                format!("the records of `{}` are rows without Debezium's envelope", captured.topic),
+                format!("write value.format={default}, or \"after.state.only\": \"false\""),
+            ));
+        }
+        _ if captured.is_flat || format.contains("debezium") => Shape::Decoded,
         _ => Shape::Envelope,
     };
     let mode = get("changelog.mode").unwrap_or(match (shape, compacted) {
         (Shape::Decoded | Shape::Envelope, true) => "upsert",
-        (Shape::Decoded, false) => "retract",
-        (Shape::Envelope | Shape::Raw, _) => "append",
+        (Shape::Decoded, false) if !captured.is_flat => "retract",
+        (Shape::Decoded | Shape::Envelope | Shape::Raw, _) => "append",
     });
     let sql = captured.inferred(shape, mode == "upsert")?;
     let text = Text::whole(captured.topic.as_str().into(), sql);
     let policy = if compacted { "compact" } else { "delete" };
     let key_format = match shape {
         Shape::Raw => "raw",
-        Shape::Decoded | Shape::Envelope if captured.wire == Wire::Avro => "avro-registry",
+        Shape::Decoded | Shape::Envelope if captured.keys == Wire::Avro => "avro-registry",
         Shape::Decoded | Shape::Envelope => "json-registry",
     };
     let mut options = vec![("changelog.mode", mode), ("kafka.cleanup-policy", policy)];

@@ -14,6 +14,7 @@ pub(super) fn header() -> Header {
     let pipeline = Pipeline {
         file: None,
         source: Vec::new(),
+        left_out: Vec::new(),
         connector: None,
         outbox: BTreeMap::new(),
         format: None,

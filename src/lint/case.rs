@@ -14,7 +14,8 @@ use crate::scenario::settings::ReplicaIdentity;
 use crate::scenario::timeline::Action;
 use crate::scenario::trial::Trial;
 use crate::sql::flink::{self, CreateTable, Name, Statement};
-use crate::sql::postgres::{SourceTable, created_table};
+use crate::sql::postgres::SourceTable;
+use crate::sql::schema::Schema;
 use crate::sql::split;
 use crate::sql::token::{Language, significant};
 
@@ -22,7 +23,7 @@ use crate::sql::token::{Language, significant};
 pub(super) struct Case<'a> {
     pub(super) trial: &'a Trial,
     /// The statements of the source DDL.
-    ddl: Vec<Text>,
+    pub(super) ddl: Vec<Text>,
     pub(super) sources: Vec<SourceTable>,
     /// The same, as the records of their topics show them.
     pub(super) captures: Vec<Capture>,
@@ -52,7 +53,7 @@ impl<'a> Case<'a> {
         });
         Self {
             trial,
-            sources: ddl.iter().filter_map(created_table).collect(),
+            sources: Schema::of(&ddl).sources().collect(),
             captures: Capture::all(&ddl, &later, &trial.connector()),
             identities: ddl.iter().filter_map(identity).collect(),
             statements: statements.map(|text| (text, flink::parse(text))).collect(),

@@ -28,6 +28,7 @@ mod patterns;
 mod races;
 mod records;
 mod schemas;
+mod seeds;
 mod sessions;
 mod shapes;
 #[cfg(test)]
@@ -97,6 +98,7 @@ pub const RULES: &[Rule] = &[
     latest::RULE,
     groups::RULE,
     aborted::RULE,
+    seeds::RULE,
 ];
 
 /// The warnings of one trial, by place. `sources` are the files that were read for it.

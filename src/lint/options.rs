@@ -2,6 +2,8 @@
 
 use super::Rule;
 use super::case::{Case, Found};
+pub use crate::contain::connector::known::LISTED;
+use crate::contain::connector::known::UNLISTED;
 use crate::dialect::connector::is_managed;
 use crate::scenario::nearest;
 use crate::scenario::settings::Options;
@@ -14,35 +16,6 @@ pub(super) const RULE: Rule = Rule {
     fix: "write the option that is meant, or take the line out, which changes nothing",
     check,
 };
-
-/// The options that the pinned connector lists when a worker validates a configuration, one a line.
-/// A test asks a running worker whether they still are.
-pub const LISTED: &str = include_str!("../../infra/local/connector.options");
-
-/// Options that it reads and does not list.
-const UNLISTED: &[&str] = &[
-    "create.slot.command.timeout",
-    "custom.retriable.exception",
-    "event.converting.failure.handling.mode",
-    "field.name.adjustment.mode",
-    "incremental.snapshot.allow.schema.changes",
-    "money.fraction.digits",
-    "offset.mismatch.strategy",
-    "read.only",
-    "skip.messages.without.change",
-    "slot.seek.to.known.offset.on.start",
-    "topic.cache.size",
-    "topic.delimiter",
-    "topic.heartbeat.name",
-    "topic.heartbeat.prefix",
-    "topic.key.enforce.uniqueness",
-    "topic.key.field.name",
-    "topic.key.field.regex",
-    "topic.key.field.replacement",
-    "topic.regex",
-    "topic.replacement",
-    "topic.transaction",
-];
 
 /// What options begin with whose rest is free: other classes read them.
 const FAMILIES: &[&str] = &[

@@ -33,6 +33,14 @@ pub const ALL: &[Unmodelled] = &[
         "leaves out changes that cannot be processed",
     ),
     option(
+        "header.converter",
+        &[
+            "org.apache.kafka.connect.storage.SimpleHeaderConverter",
+            "org.apache.kafka.connect.storage.StringConverter",
+        ],
+        "writes headers in a form of its own",
+    ),
+    option(
         "incremental.snapshot.watermarking.strategy",
         &["insert_insert"],
         "marks the chunks of incremental snapshots otherwise",
@@ -40,9 +48,25 @@ pub const ALL: &[Unmodelled] = &[
     option("post.processors", &[], "hands records to classes of its own"),
     option("read.only", &["false"], "takes incremental snapshots without its signal table"),
     option("signal.enabled.channels", &["source"], "takes signals from elsewhere"),
+    option(
+        "snapshot.isolation.mode",
+        &["serializable", "repeatable_read"],
+        "may show tables at several points in one snapshot",
+    ),
+    option("snapshot.query.mode", &["select_all"], "takes snapshots of other rows"),
     option("snapshot.include.collection.list", &[], "takes snapshots of some tables only"),
     option("snapshot.select.statement.overrides", &[], "takes snapshots of other rows"),
     option("snapshot.select.statement.overrides.", &[], "takes snapshots of other rows"),
+    option(
+        "sourceinfo.struct.maker",
+        &["io.debezium.connector.postgresql.PostgresSourceInfoStructMaker"],
+        "writes `source` in a form of its own",
+    ),
+    option(
+        "transaction.metadata.factory",
+        &["io.debezium.pipeline.txmetadata.DefaultTransactionMetadataFactory"],
+        "writes transactions in a form of its own",
+    ),
 ];
 
 /// The options of a configuration that have no model, by their names as written.

@@ -98,6 +98,7 @@ mod tests {
         let mut pipeline = Pipeline {
             file: None,
             source: Vec::new(),
+            left_out: Vec::new(),
             connector: None,
             outbox: std::collections::BTreeMap::new(),
             format: Some(Format::Json),

@@ -19,6 +19,7 @@ pub(super) fn header() -> Header {
     let pipeline = Pipeline {
         file: Some("flink-sql/card_tx_oss/pipeline.yaml".into()),
         source: Vec::new(),
+        left_out: Vec::new(),
         connector: None,
         outbox: BTreeMap::new(),
         format: None,

@@ -96,6 +96,7 @@ mod tests {
         let pipeline = Pipeline {
             file: None,
             source: Vec::new(),
+            left_out: Vec::new(),
             connector: None,
             outbox: BTreeMap::new(),
             format: Some(Format::Json),

@@ -17,8 +17,10 @@ use super::topics;
 use crate::base::anomaly::Anomaly;
 use crate::base::text::Text;
 use crate::capture::catalog::{self, qualified};
+use crate::capture::ddl::without_extension;
 use crate::capture::diagnose::{self, PIPELINE, REFUSED};
 use crate::capture::journal::{self, Home, Journal, JournalError, Slot};
+use crate::capture::seeds::Seeds;
 use crate::client::clock::Stopwatch;
 use crate::client::connect::{Connect, ConnectError};
 use crate::client::kafka::{EndsReader, Forward, KafkaError, Tap};
@@ -82,6 +84,7 @@ pub(super) async fn build(
         futures::try_join!(databases(run), async { Ok(run.admin.list("").await?) })?;
     run.log("the source database is there");
     let tables = define(run, &database).await?;
+    let seeds = run.ddl(&database, &run.names.database()).take_rows().await?;
     run.log("the source tables are there");
     let topics = topics_of(run, &database, &tables).await?;
     let barriers = Arc::new(Barriers::default());
@@ -96,7 +99,7 @@ pub(super) async fn build(
         tap(run, &topics, &barriers, &clocks, counts.as_ref())
     };
     let set_up_and_submit = async {
-        let (journal, driver) = journal_and_setup(run, &database, &tables).await?;
+        let (journal, driver) = journal_and_setup(run, &database, (&tables, seeds)).await?;
         // It takes longer to start than the topics take to be there, and waits for one that is not.
         if !run.trial.starts_later(Target::Connector) {
             submit(run, &connect).await?;
@@ -148,7 +151,12 @@ pub(super) async fn databases(run: &Run<'_>) -> Result<(Connection, Connection),
 pub(super) async fn define(run: &Run<'_>, database: &Connection) -> Result<Vec<Table>, Stop> {
     let ddl = run.ddl(database, &run.names.database());
     for statement in &run.source.ddl {
-        ddl.run(statement).await.map_err(|error| refused(statement, error))?;
+        if let Err(error) = ddl.run(statement).await {
+            let Some(absent) = without_extension(statement, &error) else {
+                return Err(refused(statement, error));
+            };
+            run.recorder.record(Event::Differences { differences: vec![absent] })?;
+        }
     }
     let found = catalog::tables(database).await?;
     let first = run.trial.pipeline.source.first();
@@ -160,13 +168,6 @@ pub(super) async fn define(run: &Run<'_>, database: &Connection) -> Result<Vec<T
     let captured = captured(database, &run.connector, &tables).await?;
     for table in &mut tables {
         table.captured = captured.contains(&qualified(table));
-    }
-    if let (Some(table), Some(text)) = (not_empty(database, &tables).await?, first) {
-        let mut diagnostic =
-            diagnose::at(PIPELINE, text, format!("the source DDL writes rows into `{table}`"));
-        diagnostic.help =
-            Some("the journal begins after the DDL: write rows in `setup`".to_owned());
-        return Err(diagnostic.into());
     }
     run.recorder.record(Event::Tables { tables: tables.clone() })?;
     Ok(tables)
@@ -231,22 +232,24 @@ fn unread_lists(why: &str) -> Stop {
     diagnose::at(PIPELINE, &text, message).into()
 }
 
-async fn not_empty(database: &Connection, tables: &[Table]) -> Result<Option<String>, Stop> {
-    let looks: Vec<_> = tables
-        .iter()
-        .map(|table| {
-            let (name, table) = (literal(&qualified(table)), catalog::quoted(table));
-            format!("SELECT {name} WHERE EXISTS (SELECT FROM {table})")
-        })
-        .collect();
-    Ok(database.value(&looks.join(" UNION ALL ")).await?)
+/// A row that the DDL has left behind and that its tables do not take now, as where a constraint was
+/// added `NOT VALID`.
+fn not_again(run: &Run<'_>, error: PostgresError) -> Stop {
+    let Some(text) = run.trial.pipeline.source.first().filter(|_| !error.is_of_the_stack()) else {
+        return error.into();
+    };
+    let message =
+        format!("a row that the source DDL writes is refused by its own tables: {}", error.message);
+    let mut diagnostic = diagnose::at(PIPELINE, text, message);
+    diagnostic.help = Some("write rows that the tables take, or leave them to `setup`".to_owned());
+    diagnostic.into()
 }
 
 /// Publications and slots before the first row, then the rows of `setup`.
 async fn journal_and_setup(
     run: &Run<'_>,
     database: &Connection,
-    tables: &[Table],
+    (tables, seeds): (&[Table], Option<Seeds>),
 ) -> Result<(Journal, Driver), Stop> {
     let names = &run.names;
     let endpoints = &run.context.endpoints;
@@ -277,6 +280,10 @@ async fn journal_and_setup(
     );
     let journal = Journal::start(reader?, home.clone(), (slot, tables), run.recorder.clone());
     let mut driver = driver?;
+    if let Some(seeds) = seeds {
+        seeds.give_back().await.map_err(|error| not_again(run, error))?;
+        journal.poke();
+    }
     if !run.trial.setup.is_empty() {
         driver.setup(&run.trial.setup).await?;
         journal.poke();

@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::settings::Options;
+use crate::base::difference::Difference;
 use crate::base::text::Text;
 
 /// The class of Debezium's outbox router.
@@ -47,6 +48,10 @@ pub struct Pipeline {
     pub file: Option<Utf8PathBuf>,
     /// DDL of the source tables, in order; each text may hold several statements.
     pub source: Vec<Text>,
+    /// What of the source's files is not run, with the reasons: lines of psql's, what takes a
+    /// migration back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<Difference>,
     /// The connector file, if one is named.
     pub connector: Option<ConnectorFile>,
     /// Tables that the connector's outbox router routes, each with the values it routes by: a

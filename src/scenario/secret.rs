@@ -146,6 +146,7 @@ mod tests {
         let pipeline = Pipeline {
             file: None,
             source: vec![text("CREATE ROLE a PASSWORD 's0urce'")],
+            left_out: Vec::new(),
             connector: Some(ConnectorFile {
                 path: "c.json".into(),
                 options: own(&[

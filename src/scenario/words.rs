@@ -92,7 +92,7 @@ words! {
     /// Keys of a pipeline file.
     PIPELINE = "a pipeline file" {
         "pipeline" [must Type::Word(&VERSION)] "The version of the language. Left out when a pipeline is written into a scenario.";
-        "source" [must Type::OneOrList(&Type::Sql)] "DDL of the source tables for an empty database; it must create a table.";
+        "source" [must Type::OneOrList(&Type::Sql)] "DDL of the source tables for an empty database; it must create a table. As a dump, a script for psql or migrations have it: rows that it leaves behind are the set-up, psql's own lines are left out and listed. A folder (`migrations/`) or a pattern is read in the order of Flyway, sqlx, golang-migrate or plain numbers, without what takes a migration back.";
         "connector" [may Type::Path] "Path of the connector's JSON file as production has it. What it leaves out has the default of Connect and of Debezium, as there: `schemas.enable` is true. Keys that changeproof must own (connection, slot, publication, …) are replaced; `explain` and every report list them. Without it: prefix `cdc`, all tables, JSON without schemas in which a NULL stays a NULL.";
         "outbox" [may Type::Named("source table", &Type::List(&Type::Text))] "Tables that the connector's outbox router routes, each with the values it routes by: `{outbox: [order, invoice]}`. Each value gets a topic; findings are at the table.";
         "format" [may Type::Word(&FORMAT)] "Brings records and tables to this format, whatever the files say. Left out, every file means what it says: JSON statements over a connector that writes Avro fail as in production.";

@@ -1,6 +1,6 @@
 //! The columns of Postgres tables with their types, as far as the DDL's text shows them.
 
-use super::postgres::{folded, items, qualified, skip_if_not_exists};
+use super::postgres::{calls_volatile, folded, items, qualified, skip_if_not_exists};
 use super::token::{Language, Token, significant};
 use crate::base::text::Text;
 
@@ -13,6 +13,8 @@ pub struct Column {
     pub data_type: PgType,
     /// It is NOT NULL or part of a column's own PRIMARY KEY.
     pub not_null: bool,
+    /// Its default is another one at each run (`now()`).
+    pub is_volatile: bool,
 }
 
 /// A Postgres type as written.
@@ -99,7 +101,7 @@ fn added(tokens: &[Token<'_>]) -> Option<Definition> {
     Some(Definition::Added { schema, name, column })
 }
 
-fn column(item: &[Token<'_>]) -> Option<Column> {
+pub(super) fn column(item: &[Token<'_>]) -> Option<Column> {
     let first = item.first()?;
     let others = ["CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN", "EXCLUDE", "LIKE"];
     if others.iter().any(|word| first.is(word)) {
@@ -111,7 +113,14 @@ fn column(item: &[Token<'_>]) -> Option<Column> {
         return None;
     }
     let not_null = pair("NOT", "NULL") || pair("PRIMARY", "KEY");
-    Some(Column { name: folded(first)?, data_type: data_type(item.get(1..)?)?, not_null })
+    let default = item.iter().position(|token| token.is("DEFAULT"));
+    let default = default.and_then(|at| item.get(at..)).unwrap_or_default();
+    Some(Column {
+        name: folded(first)?,
+        data_type: data_type(item.get(1..)?)?,
+        not_null,
+        is_volatile: calls_volatile(default),
+    })
 }
 
 /// A generated column is in no change; an identity column is.
@@ -121,7 +130,7 @@ fn is_generated(item: &[Token<'_>]) -> bool {
 }
 
 /// The type that `tokens` begins with.
-fn data_type(tokens: &[Token<'_>]) -> Option<PgType> {
+pub(super) fn data_type(tokens: &[Token<'_>]) -> Option<PgType> {
     let stops = [
         "NOT",
         "NULL",

@@ -125,6 +125,53 @@ pub fn created_table(statement: &Text) -> Option<SourceTable> {
     Some(created)
 }
 
+/// The table that an `INSERT` or a `COPY` writes, and the columns that it names; `None` for none.
+pub fn inserted(statement: &Text) -> Option<(String, String, Option<Vec<String>>)> {
+    let tokens = significant(Language::Postgres, &statement.value);
+    let is = |n: usize, word: &str| tokens.get(n).is_some_and(|token| token.is(word));
+    let at = if is(0, "INSERT") && is(1, "INTO") { 2 } else { is(0, "COPY").then_some(1)? };
+    let (schema, name, rest) = qualified(tokens.get(at..)?)?;
+    let has_list = rest.first().is_some_and(|token| token.is_symbol("("));
+    let named = has_list.then(|| items(rest).into_iter().filter_map(|item| folded(item.first()?)));
+    Some((schema, name, named.map(Iterator::collect)))
+}
+
+/// Functions of Postgres and of its usual extensions that give another value at each run.
+const VOLATILE: [&str; 12] = [
+    "now",
+    "random",
+    "gen_random_uuid",
+    "gen_random_bytes",
+    "uuid_generate_v1",
+    "uuid_generate_v1mc",
+    "uuid_generate_v4",
+    "uuidv7",
+    "clock_timestamp",
+    "statement_timestamp",
+    "transaction_timestamp",
+    "timeofday",
+];
+/// The words of the clock.
+const CLOCK: [&str; 5] =
+    ["CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP"];
+
+/// Whether one of these tokens gives another value at each run.
+pub(super) fn calls_volatile(tokens: &[Token<'_>]) -> bool {
+    let is_clock = |token: &Token<'_>| CLOCK.iter().any(|word| token.is(word));
+    let calls = |pair: &[Token<'_>]| match pair {
+        [name, open] if open.is_symbol("(") => {
+            folded(name).is_some_and(|name| VOLATILE.contains(&name.as_str()))
+        }
+        _ => false,
+    };
+    tokens.iter().any(is_clock) || tokens.windows(2).any(calls)
+}
+
+/// Whether a statement calls what gives another value at each run.
+pub fn is_volatile(statement: &Text) -> bool {
+    calls_volatile(&significant(Language::Postgres, &statement.value))
+}
+
 /// The table whose shape an `ALTER TABLE` (or `DROP TABLE`) changes: its text no longer says all.
 pub fn altered_table(statement: &Text) -> Option<(String, String)> {
     let tokens = significant(Language::Postgres, &statement.value);
@@ -260,6 +307,33 @@ mod tests {
     #[case("", Kind::Other)]
     fn kinds(#[case] sql: &str, #[case] expected: Kind) {
         assert_eq!(kind(&text(sql)), expected);
+    }
+
+    #[rstest]
+    #[case("INSERT INTO s.a (b, c) VALUES (1, 2)", Some(("s", "a", Some(vec!["b", "c"]))))]
+    #[case("insert into a values (1)", Some(("public", "a", None)))]
+    #[case("COPY a (b) FROM stdin;\n\\.", Some(("public", "a", Some(vec!["b"]))))]
+    #[case("UPDATE a SET b = 1", None)]
+    fn the_written_table_is_read(
+        #[case] sql: &str,
+        #[case] expected: Option<(&str, &str, Option<Vec<&str>>)>,
+    ) {
+        let found = inserted(&text(sql));
+        let expected = expected.map(|(schema, name, columns)| {
+            let columns = columns.map(|all| all.into_iter().map(str::to_owned).collect());
+            (schema.to_owned(), name.to_owned(), columns)
+        });
+        assert_eq!(found, expected);
+    }
+
+    #[rstest]
+    #[case("INSERT INTO a VALUES (now())", true)]
+    #[case("INSERT INTO a VALUES (Current_Timestamp)", true)]
+    #[case("INSERT INTO a SELECT pg_catalog.random()", true)]
+    #[case("INSERT INTO a (now) VALUES ('now()')", false)]
+    #[case("INSERT INTO a VALUES ('2024-01-01'::timestamp)", false)]
+    fn what_moves_is_told(#[case] sql: &str, #[case] expected: bool) {
+        assert_eq!(is_volatile(&text(sql)), expected);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Texts into statements: as psql splits them, and as Flink's client does.
 
+use super::psql::{self, Command};
 use super::token::{Kind, Language, Token, tokens};
 use super::{SqlError, SqlErrorKind, slices};
 use crate::base::text::{Span, Text};
@@ -9,22 +10,37 @@ use crate::base::text::{Span, Text};
 /// As psql does it: `;` parts outside quotes, dollar quotes, comments, parentheses and the body of
 /// a `BEGIN ATOMIC` function. A `COPY … FROM STDIN` keeps its data lines up to and with `\.`.
 pub fn postgres(text: &Text) -> Result<Vec<Text>, SqlError> {
-    let mut spans = Vec::new();
+    let script = script(text)?;
+    match script.commands.first() {
+        Some(command) => Err(psql::refused(command.span)),
+        None => Ok(slices(text, &script.statements)),
+    }
+}
+
+/// A script for psql: statements, and commands of psql's own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Script {
+    /// Where the statements stand, without the `;` that parts them.
+    pub(super) statements: Vec<Span>,
+    /// Psql's own commands.
+    pub(super) commands: Vec<Command>,
+}
+
+/// Splits a script for psql, as [`postgres`] does with SQL alone.
+pub(super) fn script(text: &Text) -> Result<Script, SqlError> {
+    let mut script = Script::default();
     let mut start = 0;
-    // After COPY data the tokens start anew: data lines are no SQL.
+    // After COPY data and after a line of psql's the tokens start anew: those lines are no SQL.
     while let Some(rest) = text.value.get(start..).filter(|rest| !rest.is_empty()) {
-        match run(rest).map_err(|error| shifted(error, start))? {
-            Run::End(pieces) => {
-                spans.extend(pieces.into_iter().map(|piece| at(piece, start)));
-                break;
-            }
-            Run::Copy(pieces, next) => {
-                spans.extend(pieces.into_iter().map(|piece| at(piece, start)));
-                start += next;
-            }
+        let run = run(rest).map_err(|error| shifted(error, start))?;
+        script.statements.extend(run.statements.iter().map(|span| at(*span, start)));
+        script.commands.extend(run.command.map(|one| Command { span: at(one.span, start), ..one }));
+        match run.next {
+            Some(next) => start += next,
+            None => break,
         }
     }
-    Ok(slices(text, &spans))
+    Ok(script)
 }
 
 /// The statements of a Flink text; `EXECUTE STATEMENT SET BEGIN … END` stays one.
@@ -59,11 +75,13 @@ pub fn flink(text: &Text) -> Result<Vec<Text>, SqlError> {
 }
 
 /// How far one run of tokens went.
-enum Run {
-    /// To the end of the text.
-    End(Vec<Span>),
-    /// Up to the byte after the data of a `COPY`.
-    Copy(Vec<Span>, usize),
+#[derive(Default)]
+struct Run {
+    statements: Vec<Span>,
+    /// The command of psql's that ended it.
+    command: Option<Command>,
+    /// The byte behind that command, or behind the data of a `COPY`; `None`: the text is at its end.
+    next: Option<usize>,
 }
 
 fn run(sql: &str) -> Result<Run, SqlError> {
@@ -76,24 +94,19 @@ fn run(sql: &str) -> Result<Run, SqlError> {
         }
         refuse_open(&token)?;
         if token.is_symbol("\\") {
-            let end = sql.get(token.span.start..).and_then(|rest| rest.find('\n'));
-            let end = end.map_or(sql.len(), |length| token.span.start + length);
-            let span = Span::new(token.span.start, end);
-            let help =
-                "write SQL only; rows are loaded with COPY … FROM STDIN and data lines up to `\\.`";
-            return Err(SqlError::new(
-                SqlErrorKind::PsqlCommand,
-                "a `\\` command belongs to psql, not to Postgres",
-                span,
-            )
-            .help(help));
+            let command = psql::command(sql, token.span.start, &statement)?;
+            if !command.is_query {
+                finish(&mut statement, &mut spans);
+            }
+            let next = Some(command.span.end);
+            return Ok(Run { statements: spans, command: Some(command), next });
         }
         if token.is_symbol(";") && depth.is_top() {
             if is_copy_from_stdin(&statement) {
                 let first = statement.first().map_or(token.span, |first| first.span);
                 let end = copy_end(sql, token.span.end, first)?;
                 spans.push(Span::new(first.start, end));
-                return Ok(Run::Copy(spans, end));
+                return Ok(Run { statements: spans, next: Some(end), ..Run::default() });
             }
             finish(&mut statement, &mut spans);
             depth = Depth::default();
@@ -107,7 +120,7 @@ fn run(sql: &str) -> Result<Run, SqlError> {
         return Err(copy_error(first, "has no data lines"));
     }
     finish(&mut statement, &mut spans);
-    Ok(Run::End(spans))
+    Ok(Run { statements: spans, ..Run::default() })
 }
 
 /// How deep in parentheses and in a `BEGIN ATOMIC` body a token stands.

@@ -8,7 +8,8 @@ use itertools::Itertools as _;
 use super::replay::refill;
 use crate::base::text::Text;
 use crate::capture::catalog;
-use crate::capture::ddl::Ddl;
+use crate::capture::ddl::{Ddl, without_extension};
+use crate::capture::seeds::EMPTY;
 use crate::client::postgres::{Connection, PostgresError, ident, literal};
 use crate::contain::source::for_shadow;
 use crate::history::event::Table;
@@ -65,11 +66,22 @@ pub async fn as_replica(connection: &Connection) -> Result<(), PostgresError> {
 ///
 /// A statement that the source's database refuses is reported there; here it only ends the work.
 pub async fn build(ddl: &Ddl<'_>, statements: &[Text]) -> Result<(), PostgresError> {
-    as_replica(ddl.owner).await?;
+    // What the DDL does by itself it does here too: a later statement may need it.
     for statement in statements.iter().filter_map(for_shadow) {
-        ddl.run(&statement).await?;
+        match ddl.run(&statement).await {
+            Err(error) if without_extension(&statement, &error).is_some() => {}
+            ran => ran?,
+        }
     }
-    ddl.owner.run(STRIP).await.map(|_| ())
+    ddl.owner.run(STRIP).await?;
+    as_replica(ddl.owner).await?;
+    // Rows come through the journal alone. And a dump may have left no path to look along.
+    ddl.owner.run(EMPTY).await?;
+    let path = ddl.owner.value("SHOW search_path").await?.unwrap_or_default();
+    if path.trim_matches('"').is_empty() {
+        ddl.owner.run("RESET search_path").await?;
+    }
+    Ok(())
 }
 
 /// Makes the tables of changes.

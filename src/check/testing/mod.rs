@@ -96,6 +96,7 @@ fn header() -> Header {
     let pipeline = Pipeline {
         file: None,
         source: Vec::new(),
+        left_out: Vec::new(),
         connector: None,
         outbox: BTreeMap::new(),
         format: None,

@@ -1,6 +1,7 @@
 //! The connector file and the settings of connector, worker and broker: options that name a place,
 //! owned or refused.
 
+pub mod known;
 mod options;
 mod processes;
 #[cfg(test)]

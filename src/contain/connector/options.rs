@@ -10,6 +10,7 @@ const CHANNELS: &str = "only rows of the signal table reach a run's connector";
 const CLOUD: &str = "it is an option of Confluent Cloud, which Debezium on Connect does not know";
 const OPEN_BROKER: &str = "the stack's broker is used, and it asks for no credentials";
 const OFFSETS: &str = "offsets are kept by the stack's worker";
+const PLUGIN: &str = "the stack's worker has one version of each plugin";
 const LATELY: &str = "the clients of a connector take only options that change neither where they \
                       connect nor as whom";
 const NO_REGISTRY: &str = "this converter asks no registry";
@@ -57,6 +58,15 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("ssl.", OPEN_BROKER),
 ];
 
+/// Options that would act on what is the run's own: what they would do, and what to write instead.
+const REFUSED: &[(&str, (&str, &str))] = &[(
+    "replica.identity.autoset.values",
+    (
+        "would have the connector alter tables, which it does not own in a run",
+        "write the identities under `settings.replica_identity`, or in the source DDL",
+    ),
+)];
+
 /// Options of Kafka's clients that a connector may set over those of the worker. The worker refuses
 /// all others: `connector.client.config.override.allowlist` has the same list.
 pub const CLIENT: [&str; 17] = [
@@ -89,6 +99,14 @@ const FREE: [&str; 2] = ["topic.delimiter", "unavailable.value.placeholder"];
 /// What becomes of an option of the connector. `all` are its options.
 pub fn option(key: &str, value: &str, all: &Options) -> Fate {
     let is = |name: &str| key == name || (name.ends_with('.') && key.starts_with(name));
+    if key.ends_with(".plugin.version") {
+        return Fate::LeftOut(PLUGIN);
+    }
+    if let Some((what, help)) = REFUSED.iter().find_map(|(name, why)| is(name).then_some(*why))
+        && !value.trim().is_empty()
+    {
+        return Fate::Refused(what.to_owned(), help.to_owned());
+    }
     if let Some((_, why)) = OURS.iter().find(|(name, _)| is(name)) {
         return Fate::Ours(why);
     }

@@ -149,6 +149,7 @@ fn a_refusal_names_the_option_its_place_and_what_to_write() {
     let pipeline = Pipeline {
         file: None,
         source: Vec::new(),
+        left_out: Vec::new(),
         connector: Some(ConnectorFile { path: "c.json".into(), options: written.collect() }),
         outbox: std::collections::BTreeMap::new(),
         format: Some(Format::Json),

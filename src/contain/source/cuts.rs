@@ -21,7 +21,8 @@ pub(super) fn of(command: Command<'_>, made: &Made) -> Vec<Cut> {
     if !tablespaces.is_empty() {
         return tablespaces;
     }
-    let found = database(command, made)
+    let found = own(command, made)
+        .or_else(|| database(command, made))
         .or_else(|| owner(command, made))
         .or_else(|| authorization(command, made))
         .or_else(|| named_role(command, made));
@@ -34,6 +35,26 @@ fn whole(command: Command<'_>, why: String) -> Cut {
 
 fn no_role(name: &str) -> String {
     format!("the files create no role `{name}`")
+}
+
+/// What is there already, and what is about loading a dump or about the server alone.
+fn own(command: Command<'_>, made: &Made) -> Option<Cut> {
+    const LOGICAL: [&str; 3] = ["wal_level", "max_replication_slots", "max_wal_senders"];
+    let makes = command.begins(&["CREATE", "DATABASE"]);
+    let why = if makes && command.name(2).is_some_and(|(name, _)| made.is_own(&name)) {
+        "the run's own database stands for it"
+    } else if command.begins(&["CREATE", "SCHEMA", "PUBLIC"]) && command.0.len() == 3 {
+        made.has_public().then_some("every database has it")?
+    } else if command.begins(&["COMMENT", "ON", "EXTENSION"]) {
+        "nobody reads what is said of an extension"
+    } else if command.begins(&["SET", "transaction_timeout"]) {
+        "it is a limit for whoever loads the dump, and older servers do not know it"
+    } else if command.begins(&["ALTER", "SYSTEM", "SET"]) && command.is_any(3, &LOGICAL) {
+        "the stack's server has what logical replication needs"
+    } else {
+        return None;
+    };
+    Some(whole(command, why.to_owned()))
 }
 
 /// A tablespace is a folder; where rows are stored does not show.

@@ -10,6 +10,10 @@ use crate::base::text::Text;
 pub(super) struct Made {
     roles: BTreeSet<String>,
     databases: BTreeSet<String>,
+    /// Databases that psql would connect to: the run's own stands for them.
+    own: BTreeSet<String>,
+    /// The schema `public` is dropped.
+    without_public: bool,
 }
 
 impl Made {
@@ -22,7 +26,21 @@ impl Made {
         made
     }
 
+    /// Of a shadow, which is made of what is left of the source's own DDL, and has no roles.
+    pub(super) fn of_shadow() -> Self {
+        Self { without_public: true, ..Self::default() }
+    }
+
+    /// The same where psql would connect to these databases.
+    pub(super) fn connected(mut self, names: BTreeSet<String>) -> Self {
+        self.databases.retain(|name| !names.contains(name));
+        self.own = names;
+        self
+    }
+
     fn note(&mut self, command: Command<'_>) {
+        let drops = command.begins(&["DROP", "SCHEMA"]);
+        self.without_public |= drops && command.0.iter().any(|token| token.is("PUBLIC"));
         let is_role = command.is_any(1, &ROLE_WORDS);
         let renamed = command.outside("RENAME").map(|n| n + 2);
         let at = if command.is(0, "CREATE") { Some(2) } else { renamed };
@@ -40,6 +58,16 @@ impl Made {
         const ALWAYS: [&str; 7] =
             ["public", "current_user", "current_role", "session_user", "user", "none", "all"];
         ALWAYS.contains(&name) || name.starts_with("pg_") || self.roles.contains(name)
+    }
+
+    /// The run's own database stands for it.
+    pub(super) fn is_own(&self, name: &str) -> bool {
+        self.own.contains(name)
+    }
+
+    /// The schema `public` is there, as in every database.
+    pub(super) fn has_public(&self) -> bool {
+        !self.without_public
     }
 
     /// The files make the database.

@@ -15,6 +15,8 @@ mod server;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use camino::Utf8PathBuf;
 
 use self::command::Command;
@@ -28,8 +30,8 @@ use crate::scenario::pipeline::Sink;
 use crate::scenario::timeline::Action;
 use crate::scenario::trial::Trial;
 use crate::sql::edit::{Edit, splice};
-use crate::sql::split;
 use crate::sql::token::{Language, significant};
+use crate::sql::{psql, split};
 
 /// What of the source DDL is run.
 #[derive(Debug, Clone, Default)]
@@ -42,7 +44,7 @@ pub struct Prepared {
 
 /// Statements that would reach out of the run.
 pub(super) fn refuse(trial: &Trial, _sources: &[(Utf8PathBuf, String)]) -> Vec<Diagnostic> {
-    let made = Made::by(source(trial).iter().chain(driven(trial)));
+    let made = Made::by(source(trial).iter().chain(driven(trial))).connected(connected(trial));
     let mut refused = Vec::new();
     for statement in everything(trial) {
         refuse_statement(&statement, &made, &mut refused);
@@ -81,8 +83,9 @@ fn refuse_statement(statement: &Text, made: &Made, refused: &mut Vec<Diagnostic>
 /// A text that does not split is passed on whole; Postgres says what is wrong with it.
 pub fn prepare(trial: &Trial) -> Prepared {
     let source = source(trial);
-    let made = Made::by(source.iter().chain(driven(trial)));
-    let mut prepared = Prepared::default();
+    let made = Made::by(source.iter().chain(driven(trial))).connected(connected(trial));
+    let differences = trial.pipeline.left_out.clone();
+    let mut prepared = Prepared { ddl: Vec::new(), differences };
     for statement in &source {
         let cut = trimmed(statement, &made, &mut prepared.differences);
         prepared.ddl.extend(cut);
@@ -126,7 +129,7 @@ pub fn for_shadow(statement: &Text) -> Option<Text> {
             && command.is_any(1, &["POLICY", "PUBLICATION"]);
         needed &= !outer && !RIGHTS.iter().any(|words| command.begins(words));
     });
-    needed.then(|| trimmed(statement, &Made::default(), &mut Vec::new())).flatten()
+    needed.then(|| trimmed(statement, &Made::of_shadow(), &mut Vec::new())).flatten()
 }
 
 /// A statement without its cuts; `None` if nothing is left.
@@ -143,6 +146,12 @@ fn trimmed(statement: &Text, made: &Made, differences: &mut Vec<Difference>) -> 
         Difference::new("source", key, cut.why).theirs(words).at(statement.place(cut.span.start))
     }));
     (!is_whole).then(|| splice(statement, &edits))
+}
+
+/// The databases that psql would connect to.
+fn connected(trial: &Trial) -> BTreeSet<String> {
+    let lines = trial.pipeline.left_out.iter().filter_map(|one| one.theirs.as_deref());
+    lines.filter_map(psql::connected).map(ToOwned::to_owned).collect()
 }
 
 /// The source DDL, one statement a text.

@@ -130,6 +130,7 @@ fn trial(ddl: &str) -> Trial {
     let pipeline = Pipeline {
         file: None,
         source: vec![Text::whole("a.sql".into(), ddl.to_owned())],
+        left_out: Vec::new(),
         connector: None,
         outbox: BTreeMap::new(),
         format: Some(Format::Json),
@@ -187,6 +188,10 @@ fn ddl(trial: &Trial) -> String {
 )]
 #[case("ALTER INDEX i SET TABLESPACE fast", "", "no tablespaces")]
 #[case("SET default_tablespace = fast", "", "no tablespaces")]
+#[case("CREATE SCHEMA public", "", "every database has it")]
+#[case("COMMENT ON EXTENSION plpgsql IS 'x'", "", "said of an extension")]
+#[case("SET transaction_timeout = 0", "", "older servers do not know it")]
+#[case("ALTER SYSTEM SET wal_level = 'logical'", "", "what logical replication needs")]
 fn what_the_run_does_not_have_is_left_out_and_listed(
     #[case] sql: &str,
     #[case] expected: &str,
@@ -226,11 +231,27 @@ fn what_touches_the_whole_server_needs_one_of_its_own(#[case] sql: &str) {
     "CREATE PUBLICATION p FOR ALL TABLES; CREATE TRIGGER e BEFORE INSERT ON t EXECUTE FUNCTION f()"
 )]
 #[case("CREATE POLICY p ON t USING (true); ALTER POLICY p ON t RENAME TO q")]
+#[case("DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public")]
+#[case("CREATE SCHEMA IF NOT EXISTS public; SET lock_timeout = 0")]
 fn what_stays_in_the_database_is_run_as_it_is(#[case] sql: &str) {
     let trial = trial(sql);
     assert_eq!(ddl(&trial), sql);
     assert!(!needs_server(&trial));
     assert_eq!(prepare(&trial).differences, Vec::new());
+}
+
+/// Where psql would connect to a database, the run's own stands for it.
+#[test]
+fn the_database_that_psql_would_connect_to_is_the_runs() {
+    let sql = "CREATE DATABASE shop; CREATE DATABASE other; ALTER DATABASE shop OWNER TO CURRENT_USER; CREATE TABLE t (a int)";
+    let mut trial = trial(sql);
+    trial.pipeline.left_out =
+        vec![Difference::new("source", "\\connect shop", "it is psql's").theirs("\\connect shop")];
+    assert_eq!(ddl(&trial), "CREATE DATABASE other; CREATE TABLE t (a int)");
+    let listed: Vec<_> = prepare(&trial).differences.into_iter().map(|one| one.key).collect();
+    let expected =
+        ["\\connect shop", "CREATE DATABASE shop", "ALTER DATABASE shop OWNER TO CURRENT_USER"];
+    assert_eq!(listed, expected);
 }
 
 #[rstest]

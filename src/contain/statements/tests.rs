@@ -13,6 +13,7 @@ fn trial(sql: &str, dialect: Dialect) -> Trial {
     let pipeline = Pipeline {
         file: None,
         source: Vec::new(),
+        left_out: Vec::new(),
         connector: None,
         outbox: BTreeMap::new(),
         format: Some(Format::Json),

@@ -345,6 +345,7 @@ fn header(plan: Plan) -> Header {
     let pipeline = Pipeline {
         file: None,
         source: Vec::new(),
+        left_out: Vec::new(),
         connector: None,
         outbox: BTreeMap::new(),
         format: None,

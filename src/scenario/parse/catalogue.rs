@@ -8,7 +8,8 @@ use crate::scenario::code::Code;
 use crate::scenario::diagnose::At;
 use crate::scenario::words::suggestion;
 use crate::sql::flink::{self, CreateTable, Insert, Name, Statement};
-use crate::sql::postgres::{self, SourceTable};
+use crate::sql::postgres::SourceTable;
+use crate::sql::schema::Schema;
 
 /// What is known of a pipeline's tables.
 #[derive(Debug, Default)]
@@ -41,18 +42,7 @@ pub(super) enum Among {
 impl Catalogue {
     /// The tables of the source DDL.
     pub(super) fn of_source(statements: &[Text]) -> Self {
-        let mut sources: Vec<SourceTable> = Vec::new();
-        for statement in statements {
-            sources.extend(postgres::created_table(statement));
-            if let Some((schema, name)) = postgres::altered_table(statement) {
-                let altered = sources.iter_mut().find(|t| t.schema == schema && t.name == name);
-                if let Some(table) = altered {
-                    // The CREATE TABLE no longer says all.
-                    table.columns = None;
-                    table.primary_key = Vec::new();
-                }
-            }
-        }
+        let sources = Schema::of(statements).sources().collect();
         Self { sources, ..Self::default() }
     }
 

@@ -10,7 +10,7 @@ use super::catalogue::{Catalogue, inserts, is_named};
 use super::json::{self, Member};
 use super::settings::Of;
 use super::shape::Fields;
-use super::sql::Sql;
+use super::source::Source;
 use crate::base::limits::{self, exceeds, grouped};
 use crate::base::text::{Span, Text};
 use crate::disk::lexical;
@@ -66,6 +66,7 @@ impl Reader<'_> {
         }
         let errors = self.diagnostics.len();
         let (source, mut catalogue) = self.source(&fields, file);
+        let Source { texts: source, left_out, .. } = source;
         let statements = self.statements(&fields, file);
         let connector = fields.get("connector").and_then(|node| self.connector(node, file));
         let outbox = self.outbox(&fields, connector.as_ref(), &catalogue);
@@ -81,6 +82,7 @@ impl Reader<'_> {
         let pipeline = Pipeline {
             file: is_file.then(|| file.to_owned()),
             source,
+            left_out,
             connector,
             outbox,
             format,
@@ -96,18 +98,17 @@ impl Reader<'_> {
         })
     }
 
-    fn source(&mut self, fields: &Fields<'_>, file: &Utf8Path) -> (Vec<Text>, Catalogue) {
-        let help = "write the DDL of the source tables, or the path of its SQL file";
+    fn source(&mut self, fields: &Fields<'_>, file: &Utf8Path) -> (Source, Catalogue) {
+        let help = "write the DDL of the source tables, or the path of its SQL files";
         let Some(node) = self.required(fields, "source", help) else { return Default::default() };
-        let sql = self.sql(node, file, Language::Postgres);
-        let statements: Vec<Text> = sql.iter().flat_map(|sql| sql.statements.clone()).collect();
-        let catalogue = Catalogue::of_source(&statements);
-        if !sql.is_empty() && !catalogue.has_sources() {
+        let source = self.scripts(node, file);
+        let catalogue = Catalogue::of_source(&source.statements);
+        if !source.texts.is_empty() && !catalogue.has_sources() {
             let message = "the source DDL creates no table";
             self.error(Code::NoTable, &node.at, message)
                 .help("write a CREATE TABLE for each table that is captured");
         }
-        (sql.into_iter().map(|sql: Sql| sql.text).collect(), catalogue)
+        (source, catalogue)
     }
 
     fn statements(&mut self, fields: &Fields<'_>, file: &Utf8Path) -> Vec<Text> {
@@ -178,6 +179,16 @@ impl Reader<'_> {
     }
 
     fn connector(&mut self, node: &Node, file: &Utf8Path) -> Option<ConnectorFile> {
+        if let Value::List(files) = &node.value {
+            if let [one] = files.as_slice() {
+                return self.connector(one, file);
+            }
+            let message = "a pipeline with several connectors is not built yet";
+            let help = "name one connector file, whose `table.include.list` has the tables of all, or \
+                        write a pipeline for each";
+            self.error(Code::NotBuilt, &node.at, message).help(help);
+            return None;
+        }
         let written = self.text(node, "the path of the connector's JSON file")?;
         let path = lexical(&file.parent().unwrap_or(Utf8Path::new("")).join(&written));
         let source = match self.files.read(&path) {
@@ -279,17 +290,35 @@ impl Reader<'_> {
             let Some(value) = options.get(option) else { continue };
             let is_known = [".JsonConverter", ".AvroConverter"].iter().any(|c| value.ends_with(c))
                 || ["JSON", "JSON_SR", "AVRO"].contains(&value.as_str());
-            if !is_known {
-                let message = format!(
-                    "`{option}` of the connector file is `{value}`: formats other than JSON and Avro are not built yet"
-                );
-                self.error(Code::NotBuilt, at, message).help(
-                    "name a connector file with org.apache.kafka.connect.json.JsonConverter or an AvroConverter",
-                );
+            if is_known {
+                continue;
             }
+            let (_, why) = UNREAD
+                .iter()
+                .find(|(name, _)| value.to_ascii_lowercase().contains(name))
+                .unwrap_or(&("", "only JSON and Avro are read here"));
+            let message = format!("`{option}` of the connector file is `{value}`: {why}");
+            let help = match option {
+                "output.data.format" | "output.key.format" => "write JSON_SR, AVRO or JSON",
+                _ => {
+                    "name org.apache.kafka.connect.json.JsonConverter or an AvroConverter, which \
+                     Flink's formats read"
+                }
+            };
+            self.error(Code::NotBuilt, at, message).help(help);
         }
     }
 }
+
+/// Why a converter is refused, by what is in its name.
+const UNREAD: [(&str, &str); 6] = [
+    ("cloudevents", "Flink has no format that reads CloudEvents"),
+    ("proto", "open-source Flink reads no Protobuf with a registry"),
+    ("jsonschema", "open-source Flink does not read JSON behind the id of a schema"),
+    ("extjson", "open-source Flink does not read JSON behind the id of a schema"),
+    ("string", "a text is no row"),
+    ("bytearray", "bytes are no row"),
+];
 
 /// The format that a word names.
 pub(super) fn format_of(word: &str) -> Format {

@@ -15,8 +15,6 @@ use crate::sql::{SqlError, SqlErrorKind};
 
 /// One text of SQL as it was given.
 pub(super) struct Sql {
-    /// The whole text.
-    pub text: Text,
     /// The path as written; `None` when inline.
     pub path: Option<String>,
     /// Its statements.
@@ -56,13 +54,7 @@ impl Reader<'_> {
 
     /// SQL that is written here, never a path.
     pub(super) fn inline(&mut self, scalar: &Scalar, at: &At, language: Language) -> Option<Sql> {
-        if scalar.in_flow {
-            let help = "write the map or list in block style, one key or item a line";
-            self.error(Code::FlowSql, at, "SQL stands in a flow map or list (`{}`, `[]`)")
-                .help(help);
-            return None;
-        }
-        if scalar.is_folded && self.has_folded_comment(scalar, language) {
+        if !self.is_readable(scalar, at, language) {
             return None;
         }
         let statements = match self.split(&scalar.text, language) {
@@ -76,7 +68,18 @@ impl Reader<'_> {
             }
         };
         self.countable(&scalar.text, &statements)?;
-        Some(Sql { text: scalar.text.clone(), path: None, statements })
+        Some(Sql { path: None, statements })
+    }
+
+    /// Whether SQL that is written here is what its author sees.
+    pub(super) fn is_readable(&mut self, scalar: &Scalar, at: &At, language: Language) -> bool {
+        if scalar.in_flow {
+            let help = "write the map or list in block style, one key or item a line";
+            self.error(Code::FlowSql, at, "SQL stands in a flow map or list (`{}`, `[]`)")
+                .help(help);
+            return false;
+        }
+        !(scalar.is_folded && self.has_folded_comment(scalar, language))
     }
 
     fn paths(
@@ -91,7 +94,7 @@ impl Reader<'_> {
             return vec![lexical(&base.join(written))];
         }
         if language == Language::Postgres {
-            let message = "`*` in a path is allowed in `statements` only";
+            let message = "`*` in a path is allowed in `source` and `statements` only";
             self.error(Code::NoFile, at, message).help("name each file");
             return Vec::new();
         }
@@ -128,11 +131,11 @@ impl Reader<'_> {
             }
         };
         self.countable(&text, &statements)?;
-        Some(Sql { text, path: Some(path.to_string()), statements })
+        Some(Sql { path: Some(path.to_string()), statements })
     }
 
     #[expect(clippy::unused_self, reason = "reads like its siblings")]
-    fn split(&self, text: &Text, language: Language) -> Result<Vec<Text>, SqlError> {
+    pub(super) fn split(&self, text: &Text, language: Language) -> Result<Vec<Text>, SqlError> {
         match language {
             Language::Postgres => split::postgres(text),
             Language::Flink => split::flink(text),
@@ -141,10 +144,7 @@ impl Reader<'_> {
 
     /// At least one statement, and not too many.
     fn countable(&mut self, text: &Text, statements: &[Text]) -> Option<()> {
-        if exceeds(statements.len(), limits::STATEMENTS) {
-            let message = format!("the SQL holds {} statements", statements.len());
-            let help = format!("at most {}: write fewer", grouped(limits::STATEMENTS));
-            self.error(Code::TooMuch, &At::start_of(text), message).help(help);
+        if !self.is_countable(text, statements) {
             return None;
         }
         if statements.is_empty() {
@@ -156,7 +156,18 @@ impl Reader<'_> {
         Some(())
     }
 
-    fn sql_error(&mut self, text: &Text, error: SqlError, help: Option<&str>) {
+    /// Not too many statements.
+    pub(super) fn is_countable(&mut self, text: &Text, statements: &[Text]) -> bool {
+        let is_too_much = exceeds(statements.len(), limits::STATEMENTS);
+        if is_too_much {
+            let message = format!("the SQL holds {} statements", statements.len());
+            let help = format!("at most {}: write fewer", grouped(limits::STATEMENTS));
+            self.error(Code::TooMuch, &At::start_of(text), message).help(help);
+        }
+        !is_too_much
+    }
+
+    pub(super) fn sql_error(&mut self, text: &Text, error: SqlError, help: Option<&str>) {
         let code = match error.kind {
             SqlErrorKind::Open => Code::OpenQuote,
             SqlErrorKind::PsqlCommand => Code::PsqlCommand,
@@ -172,7 +183,7 @@ impl Reader<'_> {
     }
 
     /// Whether YAML cut the text at a ` #` that stands on its last line.
-    fn comment_after(&self, text: &Text) -> Option<&'static str> {
+    pub(super) fn comment_after(&self, text: &Text) -> Option<&'static str> {
         let end = text.in_file(Span::new(0, text.value.len())).end;
         let source = self.files.text(&text.file)?;
         let rest = source.get(end..)?.lines().next()?;
@@ -202,7 +213,7 @@ impl Reader<'_> {
 }
 
 /// No white space, and `.sql` at its end.
-fn is_path(written: &str) -> bool {
+pub(super) fn is_path(written: &str) -> bool {
     written.len() > 4
         && !written.contains(char::is_whitespace)
         && Utf8Path::new(written).extension() == Some("sql")

@@ -1,0 +1,1 @@
+CREATE OR REPLACE VIEW rich AS SELECT * FROM accounts WHERE cents > 100000;

@@ -1,0 +1,2 @@
+ALTER TABLE accounts ALTER COLUMN cents TYPE int;
+DELETE FROM accounts WHERE id = 2;

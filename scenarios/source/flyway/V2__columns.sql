@@ -1,0 +1,2 @@
+ALTER TABLE accounts ADD COLUMN status varchar(10) DEFAULT 'open' NOT NULL, ALTER COLUMN owner SET NOT NULL;
+DROP TABLE gone;

@@ -1,0 +1,1 @@
+INSERT INTO accounts (id, owner, cents) VALUES (1, 'ann', 500), (2, 'bob', 700);
