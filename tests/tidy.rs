@@ -205,6 +205,22 @@ fn banned_words_stay_away() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Any other finding would do for a test that counts them.
+#[test]
+fn tests_of_the_checkers_name_what_they_find() {
+    let counts = |line: &str| {
+        let of_findings = line.contains("failing(") || line.contains("findings.len()");
+        of_findings && line.contains(".len(), ") && !line.contains(".len(), 0")
+    };
+    let tests = sources("src/check/tests");
+    let lines = tests.iter().flat_map(|(file, text)| {
+        let lines = text.lines().enumerate().filter(move |(_, line)| counts(line));
+        lines.map(move |(n, line)| format!("{file}:{}: {}", n + 1, line.trim()))
+    });
+    let wrong = lines.collect::<Vec<_>>();
+    assert!(!tests.is_empty() && wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn scenarios_name_no_host_and_no_port() {
     let mut stack = vec![root().join("scenarios")];

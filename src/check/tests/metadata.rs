@@ -64,7 +64,7 @@ fn an_end_that_stands_before_its_begin_is_told() {
     scene.proof(None, &[]);
     scene.header.trial.pipeline.sinks.clear();
     let verdict = scene.judged();
-    assert_eq!(failing(&verdict).len(), 1, "{:?}", verdict.findings);
+    assert_eq!(failing(&verdict), [(TORN, None)]);
     let sentence = &verdict.findings[0].finding.sentence;
     assert!(sentence.contains("stands before its BEGIN"), "{sentence}");
 }

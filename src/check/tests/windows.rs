@@ -5,6 +5,7 @@ use rstest::rstest;
 use super::super::testing::{SINK, Scene, TOPIC, failing, passes, witnesses};
 use super::super::verdict::{Finding, Outcome, Verdict};
 use super::super::wanted;
+use super::scene::names;
 use crate::base::anomaly::Anomaly;
 use crate::base::text::Text;
 use crate::history::event::{Event, ProofGap, SinkMode};
@@ -249,8 +250,7 @@ fn windows_of_an_append_sink_are_judged_as_a_multiset(
         scene.fires(*total);
     }
     scene.proof(Some(10), &[FIRST, ("bob", 10, 1), OPEN]);
-    let names = failing(&scene.judged()).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
-    assert_eq!(names, told);
+    assert_eq!(names(&scene.judged()), told);
 }
 
 #[rstest]
@@ -268,8 +268,7 @@ fn a_window_may_drop_no_more_rows_than_can_be_late(#[case] n: u64, #[case] told:
         }
     }
     let verdict = scene.judged();
-    let names = failing(&verdict).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
-    assert_eq!(names, told);
+    assert_eq!(names(&verdict), told);
 }
 
 #[rstest]
@@ -289,8 +288,7 @@ fn within_the_bounds_of_the_watermark_a_window_may_have_fired_and_must_be_right(
     scene.proof_within((None, Some(11)), &[FIRST, ("bob", 20, 1), OPEN]);
     scene.cut(&[3], &[FIRST, OPEN]);
     let verdict = scene.judged();
-    let names = failing(&verdict).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
-    assert_eq!(names, told);
+    assert_eq!(names(&verdict), told);
 }
 
 #[test]
@@ -353,9 +351,7 @@ fn the_windows_of_a_statement_that_failed_are_judged_as_far_as_was_proven(#[case
     scene.fires(("bob", 10, 1));
     scene.proof(Some(10), &[FIRST, ("bob", 10, 1), OPEN]);
     scene.fails(place);
-    let missing = failing(&scene.judged());
-    let missing = missing.iter().filter(|(name, _)| *name == Anomaly::WindowMissing);
-    assert_eq!(missing.count(), 1);
+    assert_eq!(names(&scene.judged()), [Anomaly::StatementFailed, Anomaly::WindowMissing]);
 }
 
 #[test]
