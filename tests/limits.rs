@@ -380,7 +380,7 @@ fn a_folder_that_cannot_be_written_is_told_before_a_stack_is_started() {
 /// A recorded run with two events more, behind the topics: a schema, and a record that it is for.
 fn recorded(schema: &str, value: &[u8]) -> (Header, Vec<Event>) {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/histories/a-life-in-avro.jsonl");
-    let History { header, mut events } = History::read(Utf8Path::new(file)).unwrap();
+    let History { header, mut events, .. } = History::read(Utf8Path::new(file)).unwrap();
     let topics = events.iter().position(|event| matches!(event, Event::Topics { .. })).unwrap();
     let is_source = |topic: &&Topic| !matches!(topic.role, Role::Sink { .. });
     let topic = events.iter().find_map(|event| match event {
@@ -437,7 +437,7 @@ fn hostile_schemas_in_a_history_end_with_a_verdict_or_a_sentence() {
         let (header, events) = recorded(schema, value);
         let mut writer = Writer::create(&case.root.join("h.jsonl"), &header).unwrap();
         for event in &events {
-            writer.write(event).unwrap();
+            writer.write(None, event).unwrap();
         }
         writer.finish().unwrap();
         for how in ["--whole", "--one-pass"] {
@@ -461,7 +461,7 @@ fn a_packed_history_is_measured_as_it_unpacks() {
     let tiny = case.root.join("tiny.cph");
     let mut writer = PackedWriter::create(&tiny, &header).unwrap();
     for _ in 0..1_200_000 {
-        writer.write(&Event::Wal { lsn: Lsn(0), xid: Xid(0), data: Vec::new() }).unwrap();
+        writer.write(None, &Event::Wal { lsn: Lsn(0), xid: Xid(0), data: Vec::new() }).unwrap();
     }
     writer.finish().unwrap();
     let ended = case.run(&["check", "tiny.cph"]);

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use camino::Utf8Path;
 
 use crate::base::secret::Secrets;
+use crate::client::clock::Stopwatch;
 use crate::history::decode::Decoder;
 use crate::history::event::{Event, Header};
 use crate::history::{History, Writer};
@@ -22,6 +23,8 @@ struct Inner {
     decoder: Decoder,
     /// What is hidden before it is written, so that file and memory are alike.
     secrets: Secrets,
+    /// Since the run's start.
+    watch: Stopwatch,
     /// The first failure; nothing is written after it, since a history with a hole in it would be
     /// judged as if nothing had happened there.
     failed: Option<RecordError>,
@@ -39,13 +42,18 @@ pub struct RecordError {
 
 impl Recorder {
     /// Creates the history. Of what is written, `secrets` and whatever else is one by its kind are
-    /// hidden.
-    pub fn create(path: &Utf8Path, header: Header, secrets: Secrets) -> Result<Self, RecordError> {
+    /// hidden; `watch` tells when it was seen.
+    pub fn create(
+        path: &Utf8Path,
+        header: Header,
+        secrets: Secrets,
+        watch: Stopwatch,
+    ) -> Result<Self, RecordError> {
         let header = header.hidden(&secrets);
         let writer = Writer::create(path, &header).map_err(|error| failed(path, &error))?;
-        let history = History { header, events: Vec::new() };
+        let history = History::new(header, Vec::new());
         let decoder = Decoder::default();
-        let inner = Inner { writer, history, decoder, secrets, failed: None };
+        let inner = Inner { writer, history, decoder, secrets, watch, failed: None };
         Ok(Self(Arc::new(Mutex::new(inner))))
     }
 
@@ -90,10 +98,11 @@ impl Inner {
             return Err(error.clone());
         }
         let event = event.hidden(&self.secrets);
-        let written = self.writer.write(&event);
+        let at_us = Some(self.watch.elapsed_us());
+        let written = self.writer.write(at_us, &event);
         written.map_err(|error| self.fail(&error))?;
         let decoded = self.decoder.decoded(event);
-        self.history.events.push(decoded);
+        self.history.push(at_us, decoded);
         Ok(())
     }
 

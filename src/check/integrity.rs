@@ -2,26 +2,24 @@
 
 use super::case::Case;
 use super::found::Found;
-use super::verdict::{Outcome, Verdict};
+use super::verdict::{Invalid, Outcome, Verdict};
+use crate::base::exit::Exit;
 use crate::base::position::Xid;
 use crate::history::History;
 use crate::history::event::{End, Event};
 
 use std::collections::BTreeSet;
 
-/// The exit code's name of a broken record of the truth.
-const CAPTURE_BROKEN: &str = "capture_broken";
-
-fn invalid(exit: &str, sentence: String) -> Verdict {
+fn invalid(exit: Exit, sentence: String) -> Verdict {
     let mut verdict = Verdict::empty(Outcome::Invalid);
-    verdict.invalid = Some((exit.to_owned(), sentence));
+    verdict.invalid = Some(Invalid { exit, sentence });
     verdict
 }
 
 /// The run ended for a reason that says nothing about the pipeline.
 pub(super) fn aborted(history: &History) -> Option<Verdict> {
     let aborted = |event: &Event| match event {
-        Event::End(End::Aborted { exit, sentence }) => Some(invalid(exit, sentence.clone())),
+        Event::End(End::Aborted { exit, sentence }) => Some(invalid(*exit, sentence.clone())),
         _ => None,
     };
     history.events.iter().rev().find_map(aborted)
@@ -30,14 +28,14 @@ pub(super) fn aborted(history: &History) -> Option<Verdict> {
 /// The harness's own record of the truth cannot be trusted, or the scenario is wrong.
 pub(super) fn broken(case: &Case<'_>) -> Option<Verdict> {
     if let Some(error) = &case.journal_error {
-        return Some(invalid(CAPTURE_BROKEN, error.clone()));
+        return Some(invalid(Exit::CaptureBroken, error.clone()));
     }
     for capture in &case.index.captures {
         if capture.source != capture.shadow {
             let (table, proof) = (capture.table, capture.proof);
             let ((source, of_source), (shadow, of_shadow)) = (capture.source, capture.shadow);
             return Some(invalid(
-                CAPTURE_BROKEN,
+                Exit::CaptureBroken,
                 format!(
                     "the journal does not give what `{table}` holds at proof {proof}: the source \
                      has {source} rows ({of_source}), the replayed journal {shadow} ({of_shadow})"
@@ -50,7 +48,7 @@ pub(super) fn broken(case: &Case<'_>) -> Option<Verdict> {
     if let Some((entry, session, xid)) = case.index.commits.iter().find(lacking) {
         let entry = entry.map_or_else(|| "`setup`".to_owned(), |n| format!("entry {}", n + 1));
         return Some(invalid(
-            CAPTURE_BROKEN,
+            Exit::CaptureBroken,
             format!(
                 "transaction {xid} (session `{session}`, {entry}) was acknowledged and is not in \
                  the journal"
@@ -58,7 +56,7 @@ pub(super) fn broken(case: &Case<'_>) -> Option<Verdict> {
         ));
     }
     let mistakes = super::mistakes(case.expect, case.index.sinks);
-    (!mistakes.is_empty()).then(|| invalid("scenario_invalid", mistakes.join("\n")))
+    (!mistakes.is_empty()).then(|| invalid(Exit::ScenarioInvalid, mistakes.join("\n")))
 }
 
 /// What a complete history has and this one lacks.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::anomaly::Anomaly;
 use crate::base::difference;
+use crate::base::exit::Exit;
 use crate::base::position::{Lsn, Position, RecordPosition, Xid};
 
 /// The judgement of one trial.
@@ -32,7 +33,7 @@ pub struct Verdict {
     /// It passed, and what it passed on is that a known fault was found.
     pub control: bool,
     /// Why it is invalid: the exit code's name and one sentence.
-    pub invalid: Option<(String, String)>,
+    pub invalid: Option<Invalid>,
     /// Everything found, witnesses included, most telling first.
     pub findings: Vec<Judged>,
     /// Demands that were not met, in sentences.
@@ -48,6 +49,28 @@ pub struct Verdict {
     pub differences: Vec<difference::Difference>,
     /// What was looked at, by name (changes, records, keys, sinks compared, proofs).
     pub figures: BTreeMap<String, u64>,
+}
+
+/// Why a run says nothing about the pipeline; written as a pair.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(from = "(Exit, String)", into = "(Exit, String)")]
+pub struct Invalid {
+    /// What a script may conclude.
+    pub exit: Exit,
+    /// One sentence.
+    pub sentence: String,
+}
+
+impl From<(Exit, String)> for Invalid {
+    fn from((exit, sentence): (Exit, String)) -> Self {
+        Self { exit, sentence }
+    }
+}
+
+impl From<Invalid> for (Exit, String) {
+    fn from(invalid: Invalid) -> Self {
+        (invalid.exit, invalid.sentence)
+    }
 }
 
 /// A finding and what the scenario says of it.
@@ -145,6 +168,16 @@ pub struct Unmet {
 }
 
 impl Verdict {
+    /// What a script may conclude.
+    pub fn exit(&self) -> Exit {
+        match self.outcome {
+            Outcome::Pass => Exit::Pass,
+            Outcome::Unknown => Exit::Unknown,
+            Outcome::Fail => Exit::Anomaly,
+            Outcome::Invalid => self.invalid.as_ref().map_or(Exit::Internal, |why| why.exit),
+        }
+    }
+
     /// It did not pass, only because something that must be shown was not, or because a fault
     /// disturbed nothing: another run may show it.
     pub fn lacks_only_a_show(&self) -> bool {

@@ -12,7 +12,7 @@ use crate::check::verdict::Verdict;
 use crate::client::clock::Stopwatch;
 use crate::disk::{self, Unread};
 use crate::history::event::Header;
-use crate::report::{Case, exit_of};
+use crate::report::Case;
 use crate::run::{self, How, Rechecked};
 
 /// Judge recorded runs again, without any stack
@@ -117,7 +117,7 @@ fn differs(judged: &Judged, console: Console) {
         }
     };
     if recorded != judged.verdict {
-        let (was, is) = (exit_of(&recorded), exit_of(&judged.verdict));
+        let (was, is) = (recorded.exit(), judged.verdict.exit());
         let what = if was == is {
             "the details of the verdict differ".to_owned()
         } else {

@@ -84,8 +84,8 @@ fn copy(from: &Utf8Path, to: &Utf8Path) -> Result<u64, Failed> {
         _ => Output::Lines(Writer::create(to, header)?),
     };
     let mut events = 0;
-    while let Some(seen) = stream.see()? {
-        output.see(seen)?;
+    while let Some((at_us, seen)) = stream.see_at()? {
+        output.see(at_us, seen)?;
         events += 1;
     }
     match output {
@@ -96,10 +96,10 @@ fn copy(from: &Utf8Path, to: &Utf8Path) -> Result<u64, Failed> {
 }
 
 impl Output {
-    fn see(&mut self, seen: Seen<'_>) -> std::io::Result<()> {
+    fn see(&mut self, at_us: Option<u64>, seen: Seen<'_>) -> std::io::Result<()> {
         match self {
-            Self::Lines(writer) => writer.write(&seen.into_event()),
-            Self::Packed(writer) => writer.see(&seen),
+            Self::Lines(writer) => writer.write(at_us, &seen.into_event()),
+            Self::Packed(writer) => writer.see(at_us, &seen),
         }
     }
 }

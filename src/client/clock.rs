@@ -18,6 +18,11 @@ impl Stopwatch {
         self.0.elapsed()
     }
 
+    /// The time since its start in whole microseconds.
+    pub fn elapsed_us(&self) -> u64 {
+        u64::try_from(self.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
     /// The time since its start in whole milliseconds.
     pub fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX)

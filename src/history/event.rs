@@ -10,6 +10,7 @@ pub use super::proof::{Firing, JobProof, Proof, ProofGap, Reading, Unassigned, Z
 pub use super::written::SinkTable;
 use crate::base::anomaly::Anomaly;
 use crate::base::difference::Difference;
+use crate::base::exit::Exit;
 use crate::base::position::{Lsn, Xid};
 use crate::base::text::Place;
 use crate::history::files::DataFile;
@@ -18,7 +19,7 @@ use crate::scenario::timeline::{Condition, Fault};
 use crate::scenario::trial::Trial;
 
 /// The version of the format that this crate writes.
-pub const FORMAT: Version = Version { major: 1, minor: 5 };
+pub const FORMAT: Version = Version { major: 1, minor: 6 };
 
 /// A major version changes what old fields mean; a minor one adds fields or events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -512,9 +513,9 @@ pub enum End {
     Trouble,
     /// It ended early for a reason that says nothing about the pipeline.
     Aborted {
-        /// The exit code's name (`scenario_invalid`, `stack_not_up`, `capture_broken`,
-        /// `interrupted`, `internal`).
-        exit: String,
+        /// The code it ends with (`scenario_invalid`, `stack_not_up`, `capture_broken`,
+        /// `nothing_run`, `interrupted`, `internal`).
+        exit: Exit,
         /// One sentence.
         sentence: String,
     },

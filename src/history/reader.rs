@@ -7,7 +7,7 @@ use fs_err::File;
 use serde::Deserialize;
 
 use super::event::{Event, FORMAT, Header, Version};
-use super::sum::Sum;
+use super::sum::{Sum, time};
 use crate::base::limits::{self, exceeds};
 use crate::disk::{self, Unread};
 
@@ -79,6 +79,7 @@ pub struct Reader<R: BufRead = BufReader<File>> {
     sum: Sum,
     line: usize,
     buffer: Vec<u8>,
+    at_us: Option<u64>,
     failed: bool,
 }
 
@@ -117,7 +118,8 @@ impl<R: BufRead> Reader<R> {
         refuse_other(&format, file)?;
         let header = lines.json(&buffer)?;
         let sum = lines.sum;
-        Ok(Self { input, file: file.to_owned(), header, sum, line: 1, buffer, failed: false })
+        let (file, at_us, failed) = (file.to_owned(), None, false);
+        Ok(Self { input, file, header, sum, line: 1, buffer, at_us, failed })
     }
 
     /// What was run, and with what.
@@ -125,13 +127,20 @@ impl<R: BufRead> Reader<R> {
         &self.header
     }
 
+    /// When the last event was seen, in microseconds since the run's start; histories before 1.6 do
+    /// not tell.
+    pub fn at_us(&self) -> Option<u64> {
+        self.at_us
+    }
+
     fn event(&mut self) -> Result<Option<Event>, HistoryError> {
-        let Self { input, file, line, sum, buffer, .. } = self;
+        let Self { input, file, line, sum, buffer, at_us, .. } = self;
         let mut lines = Lines { input, file, line: *line, sum: *sum };
         if !lines.next(buffer)? {
             return Ok(None);
         }
         let event = lines.json(buffer)?;
+        *at_us = time(buffer).map_err(|problem| lines.error(0, problem))?;
         (*line, *sum) = (lines.line, lines.sum);
         Ok(Some(event))
     }

@@ -68,6 +68,7 @@ mod tests {
     use super::*;
     use crate::base::anomaly::Anomaly;
     use crate::base::difference::Difference;
+    use crate::base::exit::Exit;
     use crate::history::event::{Bytes, Record};
 
     fn secrets() -> Secrets {
@@ -87,7 +88,7 @@ mod tests {
             Event::Differences { differences: vec![difference] },
             Event::Plan { sink: "s".to_owned(), text: said() },
             Event::Entry { entry: None, state: refused },
-            Event::End(End::Aborted { exit: "internal".to_owned(), sentence: said() }),
+            Event::End(End::Aborted { exit: Exit::Internal, sentence: said() }),
             Event::Trouble {
                 finding: Anomaly::ConnectorFailed,
                 place: "connector".to_owned(),

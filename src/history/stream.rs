@@ -149,19 +149,28 @@ impl<'h> Stream<'h> {
 
     /// The next event; `None` behind the last.
     pub fn see(&mut self) -> Result<Option<Seen<'_>>, HistoryError> {
+        Ok(self.see_at()?.map(|(_, seen)| seen))
+    }
+
+    /// The same, with when it was seen, in microseconds since the run's start; histories before 1.6
+    /// do not tell.
+    pub fn see_at(&mut self) -> Result<Option<(Option<u64>, Seen<'_>)>, HistoryError> {
         match &mut self.0 {
             Form::Lines { reader, last } => {
                 let Some(event) = reader.next().transpose()? else { return Ok(None) };
+                let at_us = reader.at_us();
                 if matches!(event, Event::Wal { .. } | Event::Record(_)) {
-                    return Ok(Seen::of(last.insert(event)));
+                    return Ok(Seen::of(last.insert(event)).map(|seen| (at_us, seen)));
                 }
-                Ok(Some(Seen::Other(event)))
+                Ok(Some((at_us, Seen::Other(event))))
             }
-            Form::Packed(reader) => reader.see(),
+            Form::Packed(reader) => reader.see_at(),
             Form::Memory { history, next } => {
-                let event = history.events.get(*next);
+                let (event, at_us) = (history.events.get(*next), history.at_us(*next));
                 *next += 1;
-                Ok(event.map(|event| Seen::of(event).unwrap_or_else(|| Seen::Other(event.clone()))))
+                let seen =
+                    |event| Seen::of(event).unwrap_or_else(|| Seen::Other(Event::clone(event)));
+                Ok(event.map(|event| (at_us, seen(event))))
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The sum that opens every line: FNV-1a over all bytes so far.
+//! What opens every line: the sum, FNV-1a over all bytes so far, and then when the event was seen.
 //!
 //! Each step is a bijection of the state, so one changed byte always changes the sum. It guards
 //! against accidents, not against forgery.
@@ -10,6 +10,24 @@ const PRIME: u64 = 0x0100_0000_01b3;
 const OPEN: &str = "{\"sum\":\"";
 const CLOSE: &str = "\",";
 const DIGITS: usize = 16;
+/// What stands behind the sum of an event whose time is known: `"at_us":123,`.
+const AT: &str = "\"at_us\":";
+
+/// Puts the time at which an event was seen, in microseconds since the run's start, into its JSON
+/// object.
+pub(super) fn timed(at_us: u64, object: &str) -> String {
+    let rest = object.strip_prefix('{').unwrap_or(object);
+    format!("{{{AT}{at_us},{rest}")
+}
+
+/// The time in a line whose sum holds.
+pub(super) fn time(line: &[u8]) -> Result<Option<u64>, &'static str> {
+    let rest = line.get(OPEN.len() + DIGITS + CLOSE.len()..).unwrap_or_default();
+    let Some(rest) = rest.strip_prefix(AT.as_bytes()) else { return Ok(None) };
+    let digits = rest.split(|byte| *byte == b',').next().unwrap_or_default();
+    let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+    number.map(Some).ok_or("`at_us` is no number of microseconds")
+}
 
 /// The sum over the lines so far.
 #[derive(Debug, Clone, Copy)]

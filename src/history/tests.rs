@@ -51,10 +51,15 @@ pub(super) fn events() -> Vec<Event> {
     ]
 }
 
+/// When the nth event was seen; of the first nobody knows.
+pub(super) fn at_us(n: usize) -> Option<u64> {
+    u64::try_from(n).ok().filter(|n| *n > 0).map(|n| n * 1_000_000 / 3)
+}
+
 fn written(header: &Header, events: &[Event]) -> Vec<u8> {
     let mut writer = Writer::new(Vec::new(), header).unwrap();
-    for event in events {
-        writer.write(event).unwrap();
+    for (n, event) in events.iter().enumerate() {
+        writer.write(at_us(n), event).unwrap();
     }
     writer.finish().unwrap()
 }
@@ -71,20 +76,25 @@ fn sentence(bytes: &[u8]) -> String {
 fn what_is_written_is_read_back() {
     let bytes = written(&header(), &events());
     assert_eq!(read(&bytes), Ok(events()));
-    assert_eq!(*Reader::new(bytes.as_slice(), "h").unwrap().header(), header());
+    let mut reader = Reader::new(bytes.as_slice(), "h").unwrap();
+    assert_eq!(*reader.header(), header());
+    for n in 0..events().len() {
+        reader.next().unwrap().unwrap();
+        assert_eq!(reader.at_us(), at_us(n), "event {n}");
+    }
 }
 
 #[test]
 fn another_version_is_refused_and_named() {
     for (major, minor, good) in
-        [(2, 0, false), (1, 6, false), (0, 0, false), (1, 0, true), (1, 5, true)]
+        [(2, 0, false), (1, 7, false), (0, 0, false), (1, 0, true), (1, 6, true)]
     {
         let header = Header { format: Version { major, minor }, ..header() };
         let outcome = read(&written(&header, &[]));
         assert_eq!(outcome.is_ok(), good, "{major}.{minor}");
         if let Err(error) = outcome {
             let expected = format!(
-                "history.jsonl: the history has format {major}.{minor}; this version of changeproof reads 1.0 to 1.5"
+                "history.jsonl: the history has format {major}.{minor}; this version of changeproof reads 1.0 to 1.6"
             );
             assert_eq!(error.to_string(), expected);
         }
@@ -104,6 +114,15 @@ fn a_cut_line_a_missing_line_and_swapped_lines_are_refused_at_their_line() {
     let swapped = sentence(&[lines[0], lines[1], lines[3], lines[2]].concat());
     assert!(swapped.starts_with("history.jsonl:3: byte 0: its sum does not fit"), "{swapped}");
     assert!(sentence(b"").ends_with("the file is empty; expected the header of a history"));
+}
+
+#[test]
+fn a_time_that_is_no_number_is_refused() {
+    let mut sum = super::sum::Sum::start();
+    let header = sum.seal(&serde_json::to_string(&header()).unwrap());
+    let event = sum.seal("{\"at_us\":-1,\"event\":\"slot\",\"point\":\"0/1\"}");
+    let sentence = sentence(format!("{header}\n{event}\n").as_bytes());
+    assert!(sentence.ends_with("`at_us` is no number of microseconds"), "{sentence}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use fs_err::File;
 use serde::Serialize;
 
 use super::event::{Event, Header};
-use super::sum::Sum;
+use super::sum::{Sum, timed};
 
 /// Writes one history. What was written is in the file after [`Writer::flush`] or
 /// [`Writer::finish`]; a killed process leaves a file whose last line may be cut.
@@ -28,19 +28,21 @@ impl<W: Write> Writer<W> {
     /// Writes to anything.
     pub fn new(output: W, header: &Header) -> std::io::Result<Self> {
         let mut writer = Self { output, sum: Sum::start() };
-        writer.line(header)?;
+        writer.line(None, header)?;
         Ok(writer)
     }
 
-    fn line(&mut self, content: &impl Serialize) -> std::io::Result<()> {
-        let sealed = self.sum.seal(&serde_json::to_string(content)?);
+    fn line(&mut self, at_us: Option<u64>, content: &impl Serialize) -> std::io::Result<()> {
+        let object = serde_json::to_string(content)?;
+        let object = at_us.map_or_else(|| object.clone(), |at_us| timed(at_us, &object));
+        let sealed = self.sum.seal(&object);
         self.output.write_all(sealed.as_bytes())?;
         self.output.write_all(b"\n")
     }
 
-    /// Appends an event.
-    pub fn write(&mut self, event: &Event) -> std::io::Result<()> {
-        self.line(event)
+    /// Appends an event, seen so many microseconds after the run's start.
+    pub fn write(&mut self, at_us: Option<u64>, event: &Event) -> std::io::Result<()> {
+        self.line(at_us, event)
     }
 
     /// Hands everything to the operating system.

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use super::Case;
 use crate::base::anomaly::Anomaly;
 use crate::base::difference;
+use crate::base::exit::Exit;
 use crate::base::position::{Lsn, Position, RecordPosition, Xid};
 use crate::base::text::Place;
 use crate::check::verdict::{
-    Difference, Finding, Gap, Judged, Outcome, Seen, Status, Unmet, Verdict,
+    Difference, Finding, Gap, Invalid, Judged, Outcome, Seen, Status, Unmet, Verdict,
 };
 use crate::history::event::{FORMAT, Header};
 use crate::scenario::pipeline::{Dialect, Pipeline};
@@ -141,7 +142,7 @@ pub(super) fn invalid() -> Verdict {
     let sentence = "the shadow of `customers` differs from the table: 3 rows against 2";
     Verdict {
         outcome: Outcome::Invalid,
-        invalid: Some(("capture_broken".to_owned(), sentence.to_owned())),
+        invalid: Some(Invalid { exit: Exit::CaptureBroken, sentence: sentence.to_owned() }),
         ..pass()
     }
 }

@@ -9,7 +9,7 @@ use camino::Utf8Path;
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
-use crate::check::verdict::{Outcome, Verdict};
+use crate::check::verdict::Verdict;
 use crate::history::event::Header;
 use crate::scenario::trial::Trial;
 
@@ -68,7 +68,7 @@ impl<'a> Case<'a> {
             stack: &header.stack,
             versions: &header.versions,
             command: &header.command,
-            exit: exit_of(verdict),
+            exit: verdict.exit(),
             verdict: Some(verdict),
             sentence: None,
             diagnostics: &[],
@@ -93,28 +93,11 @@ impl<'a> Case<'a> {
     /// Why it says nothing about the pipeline.
     pub fn excuse(&self) -> Option<&'a str> {
         let invalid = self.verdict.and_then(|verdict| verdict.invalid.as_ref());
-        self.sentence.or(invalid.map(|(_, sentence)| sentence.as_str()))
+        self.sentence.or(invalid.map(|invalid| invalid.sentence.as_str()))
     }
 }
 
 /// `1 file`, `2 files`.
 pub fn plural(n: usize, word: &str) -> String {
     if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") }
-}
-
-/// The ending that a verdict stands for.
-///
-/// An invalid verdict names its exit code; a name that this version does not know is a bug of
-/// whoever wrote it.
-pub fn exit_of(verdict: &Verdict) -> Exit {
-    match verdict.outcome {
-        Outcome::Pass => Exit::Pass,
-        Outcome::Unknown => Exit::Unknown,
-        Outcome::Fail => Exit::Anomaly,
-        Outcome::Invalid => {
-            let name = verdict.invalid.as_ref().map_or("internal", |(name, _)| name.as_str());
-            serde_json::from_value(serde_json::Value::String(name.to_owned()))
-                .unwrap_or(Exit::Internal)
-        }
-    }
 }

@@ -6,7 +6,6 @@ use crate::capture::journal::JournalError;
 use crate::capture::recorder::RecordError;
 use crate::capture::shadow::ShadowError;
 use crate::capture::shadow::reference::ReferenceError;
-use crate::check::verdict::{Outcome, Verdict};
 use crate::client::connect::ConnectError;
 use crate::client::flink::FlinkError;
 use crate::client::gateway::GatewayError;
@@ -65,34 +64,10 @@ impl Stop {
 
     /// The last event of the history.
     pub(super) fn end(&self) -> End {
-        let name = match self {
-            Self::Trouble => return End::Trouble,
-            Self::Invalid(_) => "scenario_invalid",
-            Self::Stack(_) => "stack_not_up",
-            Self::Capture(_) => "capture_broken",
-            Self::NotRun(_) => "nothing_run",
-            Self::Interrupted => "interrupted",
-            Self::Internal(_) => "internal",
-        };
-        let sentence = self.sentence().unwrap_or_default();
-        End::Aborted { exit: name.to_owned(), sentence }
-    }
-}
-
-/// What a script may conclude from a verdict.
-pub(super) fn exit_of(verdict: &Verdict) -> Exit {
-    match verdict.outcome {
-        Outcome::Pass => Exit::Pass,
-        Outcome::Unknown => Exit::Unknown,
-        Outcome::Fail => Exit::Anomaly,
-        Outcome::Invalid => match verdict.invalid.as_ref().map(|(name, _)| name.as_str()) {
-            Some("scenario_invalid") => Exit::ScenarioInvalid,
-            Some("stack_not_up") => Exit::StackNotUp,
-            Some("capture_broken") => Exit::CaptureBroken,
-            Some("interrupted") => Exit::Interrupted,
-            Some("nothing_run") => Exit::NothingRun,
-            _ => Exit::Internal,
-        },
+        match self.exit() {
+            Some(exit) => End::Aborted { exit, sentence: self.sentence().unwrap_or_default() },
+            None => End::Trouble,
+        }
     }
 }
 
@@ -182,7 +157,7 @@ mod tests {
         assert_eq!(
             stop.end(),
             End::Aborted {
-                exit: "capture_broken".to_owned(),
+                exit: Exit::CaptureBroken,
                 sentence: "transaction 7 is missing".to_owned()
             }
         );

@@ -12,7 +12,7 @@ use super::faults::Hand;
 use super::folder::{self, Folder};
 use super::made::Made;
 use super::names::Names;
-use super::outcome::{Stop, exit_of};
+use super::outcome::Stop;
 use super::scoring::Scoring;
 use super::statements::{Places, Statements};
 use super::topics::Planned;
@@ -163,7 +163,7 @@ pub(super) fn begin<'a>(
         versions: context.versions.clone(),
         command: context.command.clone(),
     };
-    let recorder = Recorder::create(&folder.history(), header, secrets.clone())
+    let recorder = Recorder::create(&folder.history(), header, secrets.clone(), watch)
         .map_err(|error| at(error.into()))?;
     // Flink may write below the stack's own folder alone; what it wrote is kept in the end.
     let files = match &claim {
@@ -278,7 +278,7 @@ fn finish(run: &Run<'_>, folder: &Folder, ended: Ended) -> TrialResult {
         early(stop.as_ref().unwrap_or(&Stop::Trouble), folder.path().to_owned(), run.watch);
     result.exit = match (stop.as_ref().and_then(Stop::exit), &verdict) {
         (Some(exit), _) => exit,
-        (None, Ok(verdict)) => exit_of(verdict),
+        (None, Ok(verdict)) => verdict.exit(),
         (None, Err(_)) => Exit::Internal,
     };
     if let Err(stop) = &verdict {

@@ -35,7 +35,7 @@ fn read(bytes: &[u8]) -> Result<History, HistoryError> {
     let reader = Reader::new(bytes, "broken.jsonl")?;
     let header = reader.header().clone();
     let events = reader.collect::<Result<_, _>>()?;
-    Ok(History { header, events })
+    Ok(History::new(header, events))
 }
 
 /// The line that an error names.

@@ -85,7 +85,7 @@ impl Slice<'_> {
             }
         }
         // A transaction whose commit was not recorded is none.
-        Ok((History { header, events }, excerpt))
+        Ok((History::new(header, events), excerpt))
     }
 
     /// Whether a message of the journal is kept, if its transaction is.

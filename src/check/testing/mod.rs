@@ -538,13 +538,13 @@ impl Scene {
 
     /// The history so far.
     pub(super) fn so_far(&self) -> History {
-        History { header: self.header.clone(), events: self.events.clone() }
+        History::new(self.header.clone(), self.events.clone())
     }
 
     /// The verdict on the whole.
     pub(super) fn judged(mut self) -> Verdict {
         self.events.push(Event::End(End::Completed));
-        judge(&History { header: self.header, events: self.events })
+        judge(&History::new(self.header, self.events))
     }
 }
 

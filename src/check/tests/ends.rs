@@ -3,9 +3,10 @@
 use rstest::rstest;
 
 use super::super::testing::{Payment, Scene, failing};
-use super::super::verdict::{Outcome, Verdict};
+use super::super::verdict::{Invalid, Outcome, Verdict};
 use super::super::{judge, testing};
 use crate::base::anomaly::Anomaly;
+use crate::base::exit::Exit;
 use crate::history::History;
 use crate::history::event::{End, Event};
 
@@ -14,7 +15,7 @@ const ANN: Payment<'_> = (1, "ann", 1, 10);
 fn judged(scene: Scene, end: End) -> Verdict {
     let mut events = scene.events;
     events.push(Event::End(end));
-    judge(&History { header: scene.header, events })
+    judge(&History::new(scene.header, events))
 }
 
 fn trouble(finding: Anomaly) -> Event {
@@ -32,10 +33,10 @@ fn a_run_that_was_broken_off_says_nothing_of_the_pipeline() {
     let mut scene = Scene::new(1).statements();
     scene.commit(None, Some(ANN));
     scene.proof(None, &[]);
-    let (exit, sentence) = ("interrupted".to_owned(), "Ctrl-C".to_owned());
-    let verdict = judged(scene, End::Aborted { exit: exit.clone(), sentence: sentence.clone() });
+    let (exit, sentence) = (Exit::Interrupted, "Ctrl-C".to_owned());
+    let verdict = judged(scene, End::Aborted { exit, sentence: sentence.clone() });
     assert_eq!(verdict.outcome, Outcome::Invalid);
-    assert_eq!((verdict.invalid, verdict.findings.len()), (Some((exit, sentence)), 0));
+    assert_eq!((verdict.invalid, verdict.findings.len()), (Some(Invalid { exit, sentence }), 0));
 }
 
 /// What was not reached is not missing, and the trouble is the finding.

@@ -122,12 +122,12 @@ impl<W: Write> Maker<W> {
 
     fn event(&mut self, event: &Event) -> std::io::Result<()> {
         self.n_events += 1;
-        self.writer.write(event)
+        self.writer.write(None, event)
     }
 
     fn wal(&mut self, lsn: u64) -> std::io::Result<()> {
         self.n_events += 1;
-        self.writer.see(&Seen::Wal { lsn: Lsn(lsn), xid: Xid(self.xid), data: &self.bytes })
+        self.writer.see(None, &Seen::Wal { lsn: Lsn(lsn), xid: Xid(self.xid), data: &self.bytes })
     }
 
     fn begin(&mut self, commit: u64) -> std::io::Result<()> {
@@ -269,7 +269,7 @@ impl<W: Write> Maker<W> {
             value: with_value.then_some(self.value.as_bytes()),
             headers: Headers::NONE,
         };
-        self.writer.see(&Seen::Record(record))
+        self.writer.see(None, &Seen::Record(record))
     }
 
     fn end(&mut self) -> std::io::Result<()> {
@@ -384,7 +384,7 @@ mod tests {
     fn made(plan: Plan) -> History {
         let bytes = write(plan, Vec::new()).unwrap();
         let mut reader = PackedReader::new(bytes.as_slice(), "made").unwrap();
-        let mut history = History { header: reader.header().clone(), events: Vec::new() };
+        let mut history = History::new(reader.header().clone(), Vec::new());
         while let Some(seen) = reader.see().unwrap() {
             history.events.push(seen.into_event());
         }

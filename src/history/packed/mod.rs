@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 use super::event::Version;
 
 /// The version of this format, apart from that of the events in it.
-pub const PACKED: Version = Version { major: 1, minor: 0 };
+pub const PACKED: Version = Version { major: 1, minor: 1 };
 
 /// What the file opens with. The line ends in it tell a file that was copied as text.
 pub const MAGIC: &[u8; 8] = b"CPH\r\n\x1a\n\x01";
@@ -51,4 +51,8 @@ mod tag {
     pub(super) const RECORD: u8 = 2;
     /// The name of a topic; topics are numbered from 0 in the order of these.
     pub(super) const TOPIC: u8 = 3;
+    /// When the events from here on were seen, as the difference to the time before.
+    pub(super) const TIME: u8 = 4;
+    /// Of the events from here on nobody knows when they were seen.
+    pub(super) const TIMELESS: u8 = 5;
 }

@@ -41,6 +41,7 @@ pub struct PackedReader<R: Read = BufReader<File>> {
     total: u64,
     topics: Vec<String>,
     last_lsn: u64,
+    at_us: Option<u64>,
     ended: bool,
     /// An error was told.
     broken: bool,
@@ -104,6 +105,7 @@ impl<R: Read> PackedReader<R> {
             total: 0,
             topics: Vec::new(),
             last_lsn: 0,
+            at_us: None,
             ended: false,
             broken: false,
         })
@@ -125,6 +127,11 @@ impl<R: Read> PackedReader<R> {
 
     /// The next event; `None` behind the last. Behind an error there are only errors.
     pub fn see(&mut self) -> Result<Option<Seen<'_>>, HistoryError> {
+        Ok(self.see_at()?.map(|(_, seen)| seen))
+    }
+
+    /// The same, with when it was seen, as far as it is known.
+    pub fn see_at(&mut self) -> Result<Option<(Option<u64>, Seen<'_>)>, HistoryError> {
         if std::mem::replace(&mut self.broken, true) {
             return Err(self.error("nothing is read behind an error"));
         }
@@ -136,15 +143,31 @@ impl<R: Read> PackedReader<R> {
             return Ok(None);
         }
         let mut cursor = Cursor::new(&self.bytes, self.at);
-        while self.bytes.get(cursor.at()) == Some(&tag::TOPIC) {
-            cursor.byte();
-            let name = cursor.take().and_then(|name| std::str::from_utf8(name).ok());
-            let Some(name) = name else { return Err(self.error(UNLIKE)) };
-            if exceeds(self.topics.len() + 1, limits::TOPICS) {
-                let most = grouped(limits::TOPICS);
-                return Err(self.error(&format!("the history names more than {most} topics")));
+        loop {
+            match self.bytes.get(cursor.at()) {
+                Some(&tag::TOPIC) => {
+                    cursor.byte();
+                    let name = cursor.take().and_then(|name| std::str::from_utf8(name).ok());
+                    let Some(name) = name else { return Err(self.error(UNLIKE)) };
+                    if exceeds(self.topics.len() + 1, limits::TOPICS) {
+                        let most = grouped(limits::TOPICS);
+                        let problem = format!("the history names more than {most} topics");
+                        return Err(self.error(&problem));
+                    }
+                    self.topics.push(name.to_owned());
+                }
+                Some(&tag::TIME) => {
+                    cursor.byte();
+                    let Some(since) = cursor.signed() else { return Err(self.error(UNLIKE)) };
+                    let before = self.at_us.unwrap_or_default();
+                    self.at_us = Some(before.wrapping_add(since.cast_unsigned()));
+                }
+                Some(&tag::TIMELESS) => {
+                    cursor.byte();
+                    self.at_us = None;
+                }
+                _ => break,
             }
-            self.topics.push(name.to_owned());
         }
         match seen(&mut cursor, &self.topics, &mut self.last_lsn) {
             Ok(seen) => {
@@ -153,7 +176,7 @@ impl<R: Read> PackedReader<R> {
                     return Err(self.error("bytes stand behind its last event"));
                 }
                 self.broken = false;
-                Ok(Some(seen))
+                Ok(Some((self.at_us, seen)))
             }
             Err(problem) => Err(self.error(&problem)),
         }

@@ -8,12 +8,12 @@ use super::{Head, MAGIC, PACKED, PackedReader, PackedWriter, tag};
 use crate::base::position::{Lsn, Xid};
 use crate::history::HistoryError;
 use crate::history::event::{Bytes, Event, Header, Record, Version};
-use crate::history::tests::{events, header};
+use crate::history::tests::{at_us, events, header};
 
 fn written(events: &[Event]) -> Vec<u8> {
     let mut writer = PackedWriter::new(Vec::new(), &header()).unwrap();
-    for event in events {
-        writer.write(event).unwrap();
+    for (n, event) in events.iter().enumerate() {
+        writer.write(at_us(n), event).unwrap();
     }
     writer.finish().unwrap()
 }
@@ -60,6 +60,20 @@ fn what_is_written_is_read_back() {
     }
     let bytes = written(&events());
     assert_eq!(*PackedReader::new(bytes.as_slice(), "h").unwrap().header(), header());
+}
+
+#[test]
+fn when_an_event_was_seen_is_read_back() {
+    let times = [None, Some(5), Some(5), Some(u64::MAX), Some(7), None, Some(0), None];
+    let mut writer = PackedWriter::new(Vec::new(), &header()).unwrap();
+    for (time, event) in times.iter().zip(many()) {
+        writer.write(*time, &event).unwrap();
+    }
+    let bytes = writer.finish().unwrap();
+    let mut reader = PackedReader::new(bytes.as_slice(), "h").unwrap();
+    for time in times {
+        assert_eq!(reader.see_at().unwrap().map(|(at_us, _)| at_us), Some(time));
+    }
 }
 
 #[test]

@@ -27,6 +27,7 @@ pub struct PackedWriter<W: Write = BufWriter<File>> {
     total: u64,
     topics: Vec<String>,
     last_lsn: u64,
+    at_us: Option<u64>,
 }
 
 impl PackedWriter {
@@ -47,19 +48,24 @@ impl<W: Write> PackedWriter<W> {
         output.write_all(&sum.to_le_bytes())?;
         output.write_all(&json)?;
         let block = Vec::with_capacity(BLOCK + BLOCK / 4);
-        Ok(Self { output, sum, block, in_block: 0, total: 0, topics: Vec::new(), last_lsn: 0 })
+        let (in_block, total, topics) = (0, 0, Vec::new());
+        Ok(Self { output, sum, block, in_block, total, topics, last_lsn: 0, at_us: None })
     }
 
-    /// Appends an event.
-    pub fn write(&mut self, event: &Event) -> std::io::Result<()> {
+    /// Appends an event, seen so many microseconds after the run's start.
+    pub fn write(&mut self, at_us: Option<u64>, event: &Event) -> std::io::Result<()> {
         match Seen::of(event) {
-            Some(seen) => self.see(&seen),
-            None => self.json(event),
+            Some(seen) => self.see(at_us, &seen),
+            None => {
+                self.time(at_us);
+                self.json(event)
+            }
         }
     }
 
     /// Appends what a reader has seen.
-    pub fn see(&mut self, seen: &Seen<'_>) -> std::io::Result<()> {
+    pub fn see(&mut self, at_us: Option<u64>, seen: &Seen<'_>) -> std::io::Result<()> {
+        self.time(at_us);
         match seen {
             Seen::Wal { lsn, xid, data } => {
                 self.block.push(tag::WAL);
@@ -73,6 +79,22 @@ impl<W: Write> PackedWriter<W> {
             Seen::Record(record) => self.record(record),
             Seen::Other(event) => self.json(event),
         }
+    }
+
+    /// Says when the events from here on were seen, if it is not when those before were.
+    fn time(&mut self, at_us: Option<u64>) {
+        if at_us == self.at_us {
+            return;
+        }
+        match at_us {
+            Some(at_us) => {
+                self.block.push(tag::TIME);
+                let before = self.at_us.unwrap_or_default();
+                put_signed(&mut self.block, at_us.wrapping_sub(before).cast_signed());
+            }
+            None => self.block.push(tag::TIMELESS),
+        }
+        self.at_us = at_us;
     }
 
     fn json(&mut self, event: &Event) -> std::io::Result<()> {
