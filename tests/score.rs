@@ -12,7 +12,7 @@ use changeproof::cli::environment::Environment;
 use changeproof::client::gateway::{GatewayError, Session};
 use changeproof::score::manners::Manners;
 use changeproof::score::service::{Service, Token};
-use changeproof::stack::{self, Lease, Share};
+use changeproof::stack::{self, LocalLease, Share};
 use tokio::net::TcpListener;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_changeproof");
@@ -23,7 +23,7 @@ const N_ROWS: usize = 6;
 struct Place {
     service: Arc<Service>,
     session: Session,
-    _lease: Lease,
+    _lease: LocalLease,
 }
 
 impl Place {

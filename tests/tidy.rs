@@ -14,6 +14,67 @@ const FLOW: &[&str] = &[
     "drive", "run", "cli",
 ];
 
+/// Rooms inside of a module, in the order data flows; a file of one imports only from those before it.
+/// What is not named here may be used by all of the module.
+const INSIDE: &[(&str, &[&str])] = &[
+    (
+        "run",
+        &[
+            "cancel",
+            "folder",
+            "names",
+            "outcome",
+            "context",
+            "trouble",
+            "cleanup",
+            "injector",
+            "prepare",
+            "start",
+            "questions",
+            "perform",
+            "judge",
+            "trial",
+            "bare",
+            "recheck",
+            "batch",
+        ],
+    ),
+    (
+        "run::prepare",
+        &[
+            "files",
+            "table",
+            "own",
+            "statements",
+            "proctime",
+            "clocks",
+            "connector",
+            "session",
+            "topics",
+            "scoring",
+            "unfit",
+            "effective",
+        ],
+    ),
+    (
+        "run::start",
+        &[
+            "coming",
+            "schemas",
+            "capture",
+            "source",
+            "walsender",
+            "stream",
+            "refused",
+            "written",
+            "subjects",
+            "jobs",
+            "shadow",
+        ],
+    ),
+    ("run::perform", &["armed", "live", "learn", "conditions", "changes", "recovery", "entries"]),
+];
+
 /// The modules that are a function of their arguments: no clock, no environment, no network, no
 /// async.
 const PURE: &[&str] = &[
@@ -127,6 +188,77 @@ fn data_flows_downwards() {
     assert!(wrong.is_empty(), "imports against the flow:\n{}", wrong.join("\n"));
 }
 
+/// Every use inside of a module that goes against its order.
+fn against_the_order(files: &[(String, String)]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (room, order) in INSIDE {
+        let folder = format!("src/{}/", room.replace("::", "/"));
+        let rank = |name: &str| order.iter().position(|part| *part == name);
+        for (file, text) in files {
+            let Some(below) = file.strip_prefix(&folder) else { continue };
+            let own = below.split('/').next().unwrap_or(below).trim_end_matches(".rs");
+            let Some(own_rank) = rank(own) else { continue };
+            // `super` is the room only for files that stand in it themselves.
+            let is_in_it = !below.contains('/') || below.ends_with("/mod.rs");
+            let from = if below.contains('/') { "super::super::" } else { "super::" };
+            for (n, line) in text.lines().enumerate() {
+                let code = line.split("//").next().unwrap_or("");
+                let absolute = format!("crate::{room}::");
+                let starts = [absolute.as_str(), from].into_iter().filter(|_| is_in_it);
+                let starts = starts.chain((!is_in_it).then_some(absolute.as_str()));
+                for start in starts {
+                    for name in named_behind(code, start) {
+                        if rank(&name).is_some_and(|other| other > own_rank) {
+                            wrong.push(format!("{file}:{}: {own} uses {name}", n + 1));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    wrong
+}
+
+/// The names that follow a path: one, or those of a list.
+fn named_behind(code: &str, start: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for (at, _) in code.match_indices(start) {
+        let rest = &code[at + start.len()..];
+        let list =
+            rest.strip_prefix('{').map_or_else(|| vec![rest], |list| list.split(',').collect());
+        let name = |text: &str| -> String {
+            text.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+        };
+        names.extend(list.into_iter().map(name));
+    }
+    names
+}
+
+#[test]
+fn inside_of_a_module_data_flows_downwards_too() {
+    let files = sources("src");
+    for (room, order) in INSIDE {
+        let folder = format!("src/{}/", room.replace("::", "/"));
+        for part in *order {
+            let here = [format!("{folder}{part}.rs"), format!("{folder}{part}/mod.rs")];
+            assert!(files.iter().any(|(file, _)| here.contains(file)), "{room} has no {part}");
+        }
+    }
+    let wrong = against_the_order(&files);
+    assert!(wrong.is_empty(), "imports against the order:\n{}", wrong.join("\n"));
+}
+
+#[rstest]
+#[case("src/run/prepare/files.rs", "use super::statements::Statements;", 1)]
+#[case("src/run/prepare/statements.rs", "use super::files;", 0)]
+#[case("src/run/prepare/own/mod.rs", "use super::super::effective;", 1)]
+#[case("src/run/start/source.rs", "use crate::run::{context, judge};", 1)]
+#[case("src/run/judge.rs", "use super::{prepare, trial};", 1)]
+#[case("src/run/judge.rs", "// super::trial comes behind", 0)]
+fn the_order_test_notices(#[case] file: &str, #[case] text: &str, #[case] n_wrong: usize) {
+    assert_eq!(against_the_order(&[(file.to_owned(), text.to_owned())]).len(), n_wrong);
+}
+
 #[rstest]
 #[case("src/base/value.rs", "use crate::check::verdict;", 1)]
 #[case("src/check/order.rs", "use crate::base::value;", 0)]
@@ -219,6 +351,45 @@ fn tests_of_the_checkers_name_what_they_find() {
     });
     let wrong = lines.collect::<Vec<_>>();
     assert!(!tests.is_empty() && wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Words for kinds of stacks and for the parts of one kind.
+const KINDS: &[&str] =
+    &["LocalLease", "local_profile", "Local::", "StackOptions", "stack::Control", "Component::"];
+
+/// Rooms that may say which kind of stack it is: those that are one, those that speak to one, and the
+/// command line, where it is chosen.
+const KNOW_KINDS: &[&str] = &["client", "stack", "cli"];
+
+/// Every word for a kind of stack in a room that must not know any.
+fn kinds_named(files: &[(String, String)]) -> Vec<String> {
+    let mut named = Vec::new();
+    for (file, text) in files.iter().filter(|(file, _)| !KNOW_KINDS.contains(&module(file))) {
+        for (n, line) in text.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or("");
+            let is_part = |at: usize| code[..at].ends_with(|c: char| c.is_alphanumeric());
+            let is_said = |word: &str| code.match_indices(word).any(|(at, _)| !is_part(at));
+            let words = KINDS.iter().filter(|word| is_said(word));
+            named.extend(words.map(|word| format!("{file}:{}: {word}", n + 1)));
+        }
+    }
+    named
+}
+
+#[test]
+fn no_kind_of_stack_is_named_where_trials_run() {
+    let named = kinds_named(&sources("src"));
+    assert!(named.is_empty(), "runs know one kind of stack:\n{}", named.join("\n"));
+}
+
+#[rstest]
+#[case("src/run/context.rs", "lease: LocalLease,", 1)]
+#[case("src/run/context.rs", "// not a LocalLease", 0)]
+#[case("src/run/files.rs", "Utf8Component::Normal(name)", 0)]
+#[case("src/run/faults.rs", "stack.act(Component::Kafka)", 1)]
+#[case("src/cli/run.rs", "Local::new(options)", 0)]
+fn a_kind_that_is_named_is_noticed(#[case] file: &str, #[case] text: &str, #[case] n: usize) {
+    assert_eq!(kinds_named(&[(file.to_owned(), text.to_owned())]).len(), n);
 }
 
 #[test]

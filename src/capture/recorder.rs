@@ -18,7 +18,7 @@ pub struct Recorder(Arc<Mutex<Inner>>);
 #[derive(Debug)]
 struct Inner {
     writer: Writer,
-    history: History,
+    history: Arc<History>,
     /// The file keeps bytes as they were; in memory, records in Avro are decoded.
     decoder: Decoder,
     /// What is hidden before it is written, so that file and memory are alike.
@@ -51,7 +51,7 @@ impl Recorder {
     ) -> Result<Self, RecordError> {
         let header = header.hidden(&secrets);
         let writer = Writer::create(path, &header).map_err(|error| failed(path, &error))?;
-        let history = History::new(header, Vec::new());
+        let history = Arc::new(History::new(header, Vec::new()));
         let decoder = Decoder::default();
         let inner = Inner { writer, history, decoder, secrets, watch, failed: None };
         Ok(Self(Arc::new(Mutex::new(inner))))
@@ -86,6 +86,11 @@ impl Recorder {
         flushed.map_err(|error| inner.fail(&error))
     }
 
+    /// What was written so far. Writers go on meanwhile: whatever takes longer looks at this.
+    pub fn snapshot(&self) -> Arc<History> {
+        Arc::clone(&self.inner().history)
+    }
+
     /// Looks at what was written so far. Writers wait meanwhile.
     pub fn look<T>(&self, look: impl FnOnce(&History) -> T) -> T {
         look(&self.inner().history)
@@ -102,7 +107,8 @@ impl Inner {
         let written = self.writer.write(at_us, &event);
         written.map_err(|error| self.fail(&error))?;
         let decoded = self.decoder.decoded(event);
-        self.history.push(at_us, decoded);
+        // Copied only while somebody looks at a snapshot of it.
+        Arc::make_mut(&mut self.history).push(at_us, decoded);
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use super::windows::feed::Feed;
 use super::windows::state;
 use crate::codec::flink::Row;
 use crate::codec::value::canonical;
-use crate::history::event::{Cut, Proof, Role, Topic};
+use crate::history::event::{Cut, Proof, Question, Role, Topic};
 
 /// How many partitions are looked at, each alone.
 const LANES_MAX: usize = 64;
@@ -126,7 +126,10 @@ fn admitted(case: &Case<'_>, (sink, proof): (&SinkCase<'_>, &Proof)) -> Result<V
     let mut rows = Vec::new();
     for cut in lanes(case, (sink, proof))? {
         let of_one = case.index.cuts.get(&(sink.name, &cut));
-        let of_one = of_one.ok_or("what it would hold of one partition alone was not recorded")?;
+        let of_one = of_one.ok_or_else(|| {
+            let what = "what it would hold of one partition alone";
+            case.unanswered(Question::Arrivals, what)
+        })?;
         let of_one = sink.rows(&of_one.columns, &of_one.rows)?;
         rows.extend(of_one.keyed.into_values());
         rows.extend(of_one.bag);

@@ -7,7 +7,7 @@ use super::shots;
 use super::topic::TopicCase;
 use super::verdict::Gap;
 use crate::base::position::{Lsn, Xid};
-use crate::history::event::{End, Header, Proof, Published, Table};
+use crate::history::event::{End, Header, Proof, Published, Question, Table};
 use crate::history::{History, Index};
 use crate::model::feed::shape::Shape;
 use crate::model::feed::{Columns, Rules, Window};
@@ -47,6 +47,17 @@ pub(super) struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
+    /// Says of evidence which only the run could give that it is not there, and why, if that is known.
+    pub(super) fn unanswered(&self, question: Question, what: &str) -> String {
+        match &self.index.asked {
+            Some(asked) if !asked.contains(&question) => {
+                let version = &self.index.header.changeproof;
+                format!("{what} was not asked for by changeproof {version}, which recorded the run")
+            }
+            Some(_) | None => format!("{what} was not recorded"),
+        }
+    }
+
     pub(super) fn of(history: &'a History) -> Self {
         Self::of_excerpt(history, Excerpt::default())
     }

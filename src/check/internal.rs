@@ -19,7 +19,7 @@ use super::windows::feed::Feed;
 use super::windows::state;
 use crate::base::anomaly::Anomaly;
 use crate::codec::flink::Row;
-use crate::history::event::{Cut, Proof, Side};
+use crate::history::event::{Cut, Proof, Question, Side};
 use crate::model::feed::Part;
 use crate::model::key::Key;
 use crate::model::sink::Emitted;
@@ -188,8 +188,10 @@ fn judge<'c>(
         let mut references = Vec::new();
         for cut in cuts(&feed, level, (before, at))? {
             let rows = case.index.cuts.get(&(sink.name, &cut));
-            let rows =
-                rows.ok_or("what the reference gives between the changes was not recorded")?;
+            let rows = rows.ok_or_else(|| {
+                let what = "what the reference gives between the changes";
+                case.unanswered(Question::Levels, what)
+            })?;
             let rows = sink.rows(&rows.columns, &rows.rows)?;
             references.push((cut, rows));
         }

@@ -13,11 +13,12 @@ use super::stack::own_options;
 use crate::base::exit::Exit;
 use crate::base::secret::Secrets;
 use crate::client::clock::Stopwatch;
+use crate::plan::needs::Sharing;
 use crate::plan::{self, Matrix};
 use crate::run::{self, Cancel, Limits, RunContext, Silent};
 use crate::scenario;
 use crate::scenario::trial::Trial;
-use crate::stack::{self, Lease, Share, StackOptions};
+use crate::stack::{self, Lease, Local, Stack as _, StackOptions};
 
 /// Measure the stack and the runs of a scenario; prints JSON
 #[derive(Debug, Args)]
@@ -100,12 +101,12 @@ async fn measure(
         let watch = Stopwatch::start();
         let lease = lease(options).await?;
         starts.push(watch.elapsed_ms());
-        judged(trial, &context(options, &lease)).await?;
+        judged(trial, &context(lease)).await?;
         first.push(watch.elapsed_ms());
     }
     say("the stack was started");
     let lease = lease(options).await?;
-    let context = context(options, &lease);
+    let context = context(lease);
     // The first run of a warm stack is not one of it.
     judged(trial, &context).await?;
     let (mut warm, mut bare) = (Vec::new(), Vec::new());
@@ -142,8 +143,9 @@ async fn measure(
     })
 }
 
-async fn lease(options: &StackOptions) -> Result<Lease, String> {
-    stack::lease(options, Share::WithOthers, &|_| {}).await.map_err(|error| error.to_string())
+async fn lease(options: &StackOptions) -> Result<Arc<dyn Lease>, String> {
+    let (stack, sharing) = (Local::new(options.clone()), Sharing::default());
+    stack.lease(&sharing, &|_| {}).await.map_err(|error| error.to_string())
 }
 
 /// Milliseconds by run, four side by side.
@@ -169,14 +171,9 @@ async fn judged(trial: &Trial, context: &RunContext) -> Result<u64, String> {
     Ok(result.elapsed_ms)
 }
 
-fn context(options: &StackOptions, lease: &Lease) -> RunContext {
+fn context(lease: Arc<dyn Lease>) -> RunContext {
     RunContext {
-        endpoints: lease.endpoints.clone(),
-        stack: "local".to_owned(),
-        claims: Some(options.clone()),
-        control: Some(lease.control.clone()),
-        versions: lease.versions.clone(),
-        logs: lease.logs.clone(),
+        lease,
         runs: Utf8PathBuf::from(".changeproof/runs"),
         sources: Vec::new(),
         secrets: Secrets::none(),

@@ -15,7 +15,9 @@ use crate::base::anomaly::Anomaly;
 use crate::base::exit::Exit;
 use crate::base::limits;
 use crate::disk;
+use crate::plan::needs::Needs;
 use crate::report::page::{Ink, Page};
+use crate::stack::local_profile;
 
 /// List the selected trials: name, title, labels, and how each ended last
 #[derive(Debug, Args)]
@@ -74,6 +76,7 @@ pub(super) fn run(list: &List, console: Console) -> Exit {
     };
     let last = last_verdicts(Utf8Path::new(RUNS));
     let of = |planned: &Planned| last.get(&planned.trial.name()).copied().unwrap_or(Last::None);
+    let stack = local_profile();
     let mut page = Page::new();
     let mut n_listed = 0;
     for planned in selected.trials.iter().filter(|planned| list.wants(planned, of(planned))) {
@@ -87,6 +90,9 @@ pub(super) fn run(list: &List, console: Console) -> Exit {
             page.add(ink, verdict);
         }
         page.line(format!("\n  {}", trial.title));
+        if let Some(why) = Needs::of(trial).missing(&stack.name, &stack.capabilities) {
+            page.line(format!("  not run: {why}"));
+        }
         page.add(Ink::Faint, format!("  {}\n", trial.covers.join(", ")));
     }
     console.out(&page.styled());

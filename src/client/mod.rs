@@ -11,6 +11,7 @@ pub mod http;
 pub mod kafka;
 pub mod postgres;
 pub mod registry;
+pub mod roles;
 pub mod wait;
 
 mod wall;

@@ -168,6 +168,14 @@ pub enum Event {
     },
     /// What the reference query of a windowed sink gave at a cut at which a window may have fired.
     CutReference(CutReference),
+    /// What the judge of this run asked for at a proof, so that a later one can tell evidence that was
+    /// never asked for from evidence that is missing (since 1.6).
+    Asked {
+        /// The proof.
+        proof: u32,
+        /// The questions that it knows; those that the run gives no cause for among them.
+        questions: Vec<Question>,
+    },
     /// The journal was checked against the source: both as multisets.
     Capture {
         /// The proof it belongs to.
@@ -235,6 +243,25 @@ pub enum Event {
     },
     /// The last event of every complete history.
     End(End),
+}
+
+/// What a judge may ask for during a run, since only the run can answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Question {
+    /// References of windowed sinks at the cuts at which a window may have fired.
+    Windows,
+    /// References at the states that a sink passes through, for the levels `cut` and `commit`.
+    Levels,
+    /// What sinks that keep rows by their arrival would hold of one partition alone.
+    Arrivals,
+    /// References over what the topics told, of sinks that diverge.
+    Topics,
+}
+
+impl Question {
+    /// All that this version asks.
+    pub const ALL: [Self; 4] = [Self::Windows, Self::Levels, Self::Arrivals, Self::Topics];
 }
 
 /// How an entry went.

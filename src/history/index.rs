@@ -1,11 +1,11 @@
 //! The events of a history by kind, in the order they were seen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::History;
 use super::event::{
-    Clock, Cut, CutReference, End, Event, Header, Proof, Published, Record, Reference, Role, Side,
-    SinkTable, Table, Topic,
+    Clock, Cut, CutReference, End, Event, Header, Proof, Published, Question, Record, Reference,
+    Role, Side, SinkTable, Table, Topic,
 };
 use super::files::DataFile;
 use crate::base::anomaly::Anomaly;
@@ -156,6 +156,8 @@ pub struct Index<'a> {
     pub cuts: BTreeMap<(&'a str, &'a Cut), &'a CutReference>,
     /// What the connector's publication held, by proof.
     pub publications: Vec<(u32, &'a [Published])>,
+    /// What the judge of the run asked for; `None` where the history does not tell.
+    pub asked: Option<BTreeSet<Question>>,
     /// The journal's own checks.
     pub captures: Vec<Capture<'a>>,
     /// Plans by the sink that their statement writes.
@@ -203,6 +205,7 @@ impl<'a> Index<'a> {
             clocks: &[],
             publications: Vec::new(),
             cuts: BTreeMap::new(),
+            asked: None,
             captures: Vec::new(),
             plans: BTreeMap::new(),
             faults: Vec::new(),
@@ -244,6 +247,9 @@ impl<'a> Index<'a> {
             }
             Event::File(file) => self.files.entry(&file.topic).or_default().push(file),
             Event::Proof(proof) => self.proofs.push(proof),
+            Event::Asked { questions, .. } => {
+                self.asked.get_or_insert_default().extend(questions);
+            }
             Event::Reference(reference) => {
                 let key = (reference.proof, reference.sink.as_str(), reference.side);
                 self.references.insert(key, reference);

@@ -54,6 +54,7 @@ impl Event {
             | Self::Publication { .. }
             | Self::Clocks { .. }
             | Self::CutReference(_)
+            | Self::Asked { .. }
             | Self::Capture { .. }
             | Self::Fault { .. }
             | Self::Reshaped { .. }

@@ -2,6 +2,7 @@
 
 mod cells;
 mod naming;
+pub mod needs;
 mod only;
 mod orders;
 mod select;

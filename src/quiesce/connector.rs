@@ -7,8 +7,8 @@ use super::{Clients, Pipeline, Unproven, barrier};
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
 use crate::client::clock::Stopwatch;
-use crate::client::connect::Connect;
 use crate::client::postgres::Connection;
+use crate::client::roles::Connectors;
 use crate::client::wait::{self, Look, TimedOut, WaitError};
 
 /// The connector streams.
@@ -166,7 +166,7 @@ async fn stalled(clients: &Clients<'_>, pipeline: &Pipeline<'_>, late: &TimedOut
 
 /// Ends only when the connector or one of its tasks has failed, or waits for what cannot come.
 pub(super) async fn failed(
-    (connect, log): (&Connect, &ConnectorLog),
+    (connect, log): (&dyn Connectors, &ConnectorLog),
     connector: &str,
     limit: Duration,
 ) -> Unproven {
@@ -189,7 +189,7 @@ pub(super) async fn failed(
     }
 }
 
-async fn look(connect: &Connect, log: &ConnectorLog, connector: &str) -> Option<Unproven> {
+async fn look(connect: &dyn Connectors, log: &ConnectorLog, connector: &str) -> Option<Unproven> {
     // A worker that does not answer now may answer again; time-outs tell the rest.
     let status = connect.status(connector).await.ok().flatten();
     if let Some(cause) = status.and_then(|status| status.failure()) {

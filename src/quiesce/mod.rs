@@ -46,14 +46,15 @@ mod restored;
 mod state;
 mod watermark;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
-use crate::client::connect::Connect;
 use crate::client::flink::JobManager;
 use crate::client::kafka::{EndsReader, Tap};
 use crate::client::postgres::Connection;
+use crate::client::roles::Connectors;
 use crate::history::event::{SinkMode, Topic, Zoned};
 use crate::score::manners::Behaviour;
 
@@ -72,8 +73,8 @@ pub struct Clients<'a> {
     pub postgres: &'a Connection,
     /// The database whose changes are captured.
     pub database: &'a Connection,
-    /// Connect's worker.
-    pub connect: &'a Connect,
+    /// Who keeps the connector.
+    pub connect: &'a dyn Connectors,
     /// Reads the ends of topics.
     pub ends: &'a EndsReader,
     /// The JobManager.
@@ -95,8 +96,8 @@ pub struct Clients<'a> {
 /// Everything that may fail while something is waited for.
 #[derive(Debug, Clone)]
 pub struct Watch {
-    /// Connect's worker.
-    pub connect: Connect,
+    /// Who keeps the connector.
+    pub connect: Arc<dyn Connectors>,
     /// The connector's name on it.
     pub connector: String,
     /// The JobManager.
@@ -114,7 +115,7 @@ impl Watch {
     /// `limit`.
     pub async fn failed(&self, limit: Duration) -> Unproven {
         tokio::select! {
-            failed = connector::failed((&self.connect, &self.log), &self.connector, limit) => failed,
+            failed = connector::failed((&*self.connect, &self.log), &self.connector, limit) => failed,
             failed = jobs_failed((&self.flink, &self.disturbances), &self.jobs, limit) => failed,
         }
     }

@@ -9,24 +9,26 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::Run;
-use super::clocks::Watermarks;
-use super::context::{RunContext, Silent};
-use super::outcome::Stop;
-use super::trial::begin;
-use super::{jobs, source};
 use crate::base::position::Lsn;
 use crate::client::clock::Stopwatch;
-use crate::client::connect::Connect;
 use crate::client::flink::JobManager;
 use crate::client::kafka::{EndsReader, Tap};
 use crate::client::postgres::Connection;
+use crate::client::roles::Connectors;
 use crate::drive::Driver;
 use crate::history::event::{Record, Table, Topic};
 use crate::quiesce::{
     self, BARRIER_PREFIX, Barrier, Barriers, Clients, ConnectorLog, Disturbances, Pipeline,
     Question, Unproven,
 };
+use crate::run::context::{RunContext, Silent};
+use crate::run::outcome::Stop;
+use crate::run::prepare::Run;
+use crate::run::prepare::clocks::Watermarks;
+use crate::run::prepare::prepare;
+use crate::run::start::capture;
+use crate::run::start::jobs;
+use crate::run::start::source;
 use crate::scenario::timeline::{Action, Condition};
 use crate::scenario::trial::Trial;
 
@@ -39,20 +41,15 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// A sentence: what failed, or a word of the timeline that has no bare form.
 pub async fn bare(trial: &Trial, context: &RunContext) -> Result<u64, String> {
     let watch = Stopwatch::start();
-    let (run, _) = begin(trial, context, &Silent, (&trial.secrets(), watch))
+    let (run, _) = prepare(trial, context, &Silent, (&trial.secrets(), watch))
         .map_err(|(stop, _)| say(&stop))?;
     let ended = calls(&run).await;
-    let left = run
-        .made
-        .remove((&run.names, &run.admin), &context.endpoints, context.limits.clean_up, false)
-        .await;
+    let left = run.tools.created.remove(run.site(), false).await;
     ended.map_err(|stop| say(&stop))?;
     if let Some(left) = left.into_iter().next() {
         return Err(left);
     }
-    if let Some(claim) = &run.claim {
-        claim.release().map_err(|error| error.to_string())?;
-    }
+    run.claim.release().map_err(|error| error.to_string())?;
     Ok(watch.elapsed_ms())
 }
 
@@ -70,7 +67,7 @@ struct Bare {
     barriers: Arc<Barriers>,
     clocks: Arc<Watermarks>,
     ends: EndsReader,
-    connect: Connect,
+    connect: Arc<dyn Connectors>,
     flink: JobManager,
     connector: String,
     slot: String,
@@ -103,13 +100,13 @@ async fn calls(run: &Run<'_>) -> Result<(), Stop> {
 
 async fn stream(run: &Run<'_>, ready: watch::Sender<Option<Vec<Table>>>) -> Result<Bare, Stop> {
     let ((control, database), _) =
-        futures::try_join!(source::databases(run), async { Ok(run.admin.list("").await?) })?;
+        futures::try_join!(source::databases(run), async { Ok(run.tools.admin.list("").await?) })?;
     let tables = source::define(run, &database).await?;
     let topics = source::topics_of(run, &database, &tables).await?;
     let (barriers, clocks) =
-        (Arc::new(Barriers::default()), Arc::new(source::watermarks(run, &tables, &topics)));
-    let endpoints = &run.context.endpoints;
-    let connect = Connect::new(endpoints)?;
+        (Arc::new(Barriers::default()), Arc::new(capture::watermarks(run, &tables, &topics)));
+    let endpoints = run.context.reach();
+    let connect = run.context.connectors()?;
     let read = async {
         source::create_topics(run, &topics).await?;
         ready.send_replace(Some(tables.clone()));
@@ -123,17 +120,17 @@ async fn stream(run: &Run<'_>, ready: watch::Sender<Option<Vec<Table>>>) -> Resu
     let set_up = async {
         let (name, sessions) = (run.names.database(), source::sessions(run));
         let connecting = Driver::connect(
-            (&run.owner, &name),
-            run.hand.outage().clone(),
+            (&run.tools.owner, &name),
+            run.tools.hand.outage().clone(),
             run.recorder.clone(),
             (&sessions, false),
         );
-        source::publish(run, &database, &tables).await?;
+        capture::publish(run, &database, &tables).await?;
         let mut driver = connecting.await?;
         if !run.trial.setup.is_empty() {
             driver.setup(&run.trial.setup).await?;
         }
-        source::submit(run, &connect).await?;
+        source::submit(run, &*connect).await?;
         Ok(driver)
     };
     let (tap, driver) = futures::try_join!(read, set_up)?;
@@ -159,7 +156,7 @@ async fn stream(run: &Run<'_>, ready: watch::Sender<Option<Vec<Table>>>) -> Resu
     let limit = run.context.limits.streaming;
     let (clients, pipeline) = (bare.clients(), bare.pipeline(&[]));
     let streaming =
-        quiesce::streaming(&clients, &pipeline, &bare.database, &content(run, 0), limit).await;
+        quiesce::streaming(&clients, &pipeline, &bare.database, &run.names.barrier(0), limit).await;
     streaming.map_err(unproven)?;
     Ok(bare)
 }
@@ -169,16 +166,12 @@ fn unproven(unproven: Unproven) -> Stop {
     Stop::Stack(unproven.to_string())
 }
 
-fn content(run: &Run<'_>, number: u32) -> String {
-    format!("{}:{number}", run.names.base)
-}
-
 impl Bare {
     fn clients(&self) -> Clients<'_> {
         Clients {
             postgres: &self.control,
             database: &self.database,
-            connect: &self.connect,
+            connect: &*self.connect,
             ends: &self.ends,
             flink: &self.flink,
             tap: &self.tap,
@@ -219,7 +212,7 @@ impl Bare {
     /// confirmed to. Without a journal nobody knows where that commit ended, so a message before
     /// the barrier stands in for it.
     async fn emit(&self, run: &Run<'_>, number: u32) -> Result<(Barrier, Lsn), Stop> {
-        let content = content(run, number);
+        let content = run.names.barrier(number);
         let last = self.database.emit_message(BARRIER_PREFIX, &format!("{content}:before")).await?;
         quiesce::emit(&self.database, &content).await?;
         Ok((Barrier { content, end: last }, last))

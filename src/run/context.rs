@@ -1,36 +1,26 @@
 //! What a run is given, and what it gives back.
 
-use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
-use super::cancel::Cancel;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
 use crate::base::secret::Secrets;
 use crate::check::verdict::Verdict;
 use crate::client::endpoints::Endpoints;
-use crate::stack::{Control, StackOptions};
+use crate::client::roles::Connectors;
+use crate::run::cancel::Cancel;
+use crate::run::outcome::Stop;
+use crate::stack::Lease;
 
 /// Everything a trial needs besides itself. Cheap to clone: the trials of one process share a stack.
 #[derive(Debug, Clone)]
 pub struct RunContext {
-    /// Where the components listen. Whoever holds the stack's lease keeps it as long as the trial.
-    pub endpoints: Endpoints,
-    /// The stack's name (`local`).
-    pub stack: String,
-    /// Where the stack keeps its claims, so that what a killed run leaves is swept; `None` for a
-    /// stack that somebody else keeps.
-    pub claims: Option<StackOptions>,
-    /// Asks the stack's keeper to kill and start components; `None` for a stack that somebody else
-    /// keeps.
-    pub control: Option<Control>,
-    /// Component → version, as the stack knows them.
-    pub versions: BTreeMap<String, String>,
-    /// Component → its log file, for excerpts when something fails.
-    pub logs: BTreeMap<String, Utf8PathBuf>,
+    /// The right to use the stack.
+    pub lease: Arc<dyn Lease>,
     /// The folder of run directories (`.changeproof/runs`); made if it is not there.
     pub runs: Utf8PathBuf,
     /// The files that were read for this trial, path and text, to be kept in the run directory.
@@ -43,6 +33,18 @@ pub struct RunContext {
     pub limits: Limits,
     /// Thrown when the run shall end early.
     pub cancel: Cancel,
+}
+
+impl RunContext {
+    /// Where the components listen.
+    pub fn reach(&self) -> &Endpoints {
+        self.lease.reach()
+    }
+
+    /// Who keeps the connector.
+    pub(super) fn connectors(&self) -> Result<Arc<dyn Connectors>, Stop> {
+        self.lease.connectors().map_err(|error| Stop::Stack(error.to_string()))
+    }
 }
 
 /// How long the stages may take that no scenario sets a limit for.
@@ -90,6 +92,19 @@ pub struct TrialResult {
 }
 
 impl TrialResult {
+    /// A trial of which nothing was made.
+    pub fn without_run(exit: Exit, sentence: String) -> Self {
+        Self {
+            exit,
+            verdict: None,
+            folder: Utf8PathBuf::new(),
+            sentence: Some(sentence),
+            diagnostics: Vec::new(),
+            elapsed_ms: 0,
+            leftovers: Vec::new(),
+        }
+    }
+
     /// The same without secrets. The verdict has none: it is made of the history.
     #[must_use]
     pub fn hidden(mut self, secrets: &Secrets) -> Self {

@@ -85,11 +85,6 @@ impl Folder {
         &self.0
     }
 
-    /// The folder for sinks that are files, as Flink is to name it.
-    pub fn lake(&self) -> Result<Utf8PathBuf, FolderError> {
-        Ok(camino::absolute_utf8(&self.0)?.join("lake"))
-    }
-
     /// Keeps what was written as files. Only files and folders: a link could lead anywhere.
     pub fn keep_lake(&self, written: &Utf8Path) -> Result<(), FolderError> {
         Ok(copy_files(written, &self.0.join("lake"))?)

@@ -1,45 +1,45 @@
-//! The stages of a run in order, and the run directory.
+//! The stages of a run, in reading order: a trial is prepared, started, performed and judged, and
+//! whatever happens, what it made is removed.
+//!
+//! ```text
+//!  trial ─▶ prepare ─▶ start ─▶ perform ─▶ judge ─▶ verdict
+//!             │          │         │          └─ the history, and what is kept of the run
+//!             │          │         └─ entries, conditions, faults, evidence
+//!             │          └─ source, capture, shadow, statements
+//!             └─ names, folder, what is submitted, what is refused
+//! ```
+//!
+//! In: a trial and a lease on a stack. Out: a history, a verdict, a folder. It never learns which kind
+//! of stack it is on.
 
-mod bare;
 pub mod cancel;
-mod changes;
-pub mod clocks;
-mod coming;
-mod conditions;
-pub mod connector;
 pub mod context;
-mod effective;
-mod faults;
-mod files;
 pub mod folder;
-mod jobs;
-mod made;
 pub mod names;
 mod outcome;
-mod own;
-mod proctime;
-mod recheck;
-mod recovery;
-mod refused;
-mod schemas;
-mod scoring;
-mod session;
-mod shadow;
-mod source;
-pub mod statements;
-mod subjects;
-mod timeline;
-mod topics;
-mod trial;
 mod trouble;
-mod walsender;
-mod written;
+
+mod cleanup;
+mod injector;
+
+pub mod prepare;
+
+mod start;
+
+mod questions;
+
+mod perform;
+
+mod judge;
+
+mod bare;
+pub mod batch;
+mod recheck;
+mod trial;
 
 pub use bare::bare;
 pub use cancel::Cancel;
 pub use context::{Limits, Progress, RunContext, Silent, Stage, TrialResult};
-pub use effective::differences;
+pub use prepare::effective::differences;
 pub use recheck::{How, Rechecked, history_file, recheck};
 pub use trial::trial;
-
-use trial::Run;

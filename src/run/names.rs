@@ -117,6 +117,11 @@ impl Names {
         self.base.clone()
     }
 
+    /// The content of a barrier, which no other barrier has.
+    pub fn barrier(&self, number: u32) -> String {
+        format!("{}:{number}", self.base)
+    }
+
     /// The name on the broker of a topic that production calls `logical`.
     pub fn topic(&self, logical: &str) -> String {
         if self.is_prefixed { self.own(logical) } else { logical.to_owned() }

@@ -5,16 +5,18 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::outcome::Stop;
 use crate::base::text::Place;
 use crate::capture::recorder::Recorder;
 use crate::client::exhaustion;
 use crate::history::event::Event;
 use crate::quiesce::Unproven;
-use crate::stack::Component;
+use crate::run::outcome::Stop;
 
 /// How much of what a component wrote during the run is looked at.
 const LOG_END: u64 = 1 << 20;
+
+/// The component whose log tells what Connect's worker says.
+const WORKER: &str = "connect";
 
 /// Records trouble. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -37,7 +39,7 @@ impl Troubles {
     /// The log of Connect's worker with its length when the run began, where it is known.
     pub(super) fn of_the_worker(&self) -> Option<(&Utf8Path, u64)> {
         let mut logs = self.logs();
-        let worker = logs.find(|(component, ..)| *component == Component::Connect.name());
+        let worker = logs.find(|(component, ..)| *component == WORKER);
         worker.map(|(_, log, begun)| (log, begun))
     }
 

@@ -4,7 +4,7 @@
 //! several processes that come at once start one keeper. Whoever wants the stack alone holds the
 //! gate while waiting for the others to leave, so that newcomers cannot starve it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::process::Child;
 use std::time::Duration;
 
@@ -21,8 +21,7 @@ use super::paths::Paths;
 use super::process::{self, Process};
 use super::record::{self, Record};
 use super::{
-    Say, StackOptions, claim, doctor, files, infra, jars, leftovers, machine, network, profile,
-    sweep,
+    Say, StackOptions, claim, doctor, files, infra, jars, leftovers, machine, network, sweep,
 };
 use crate::client::endpoints::Endpoints;
 use crate::client::wait::{self, Look, WaitError};
@@ -51,13 +50,11 @@ pub enum Share {
 
 /// The right to use a stack that is up. Ends when dropped, and when its process ends.
 #[derive(Debug)]
-pub struct Lease {
+pub struct LocalLease {
     /// Where the components listen.
     pub endpoints: Endpoints,
     /// Component → version.
     pub versions: BTreeMap<String, String>,
-    /// What the stack can do.
-    pub capabilities: BTreeSet<String>,
     /// The logs of the components, by name, for run directories.
     pub logs: BTreeMap<String, Utf8PathBuf>,
     /// Asks the keeper to kill, pause, stop and start components: for who has the stack alone.
@@ -66,7 +63,7 @@ pub struct Lease {
     _lock: Lock,
 }
 
-impl Lease {
+impl LocalLease {
     /// Keeps the stack up after this lease, until `down`.
     pub fn hold(&self) -> Result<(), StackError> {
         files::replace(&self.paths.held(), b"")
@@ -101,7 +98,7 @@ pub async fn lease(
     options: &StackOptions,
     share: Share,
     say: Say<'_>,
-) -> Result<Lease, StackError> {
+) -> Result<LocalLease, StackError> {
     let paths = Paths::of(options);
     paths.prepare()?;
     let what = "the process that starts the stack, or waits to have it alone";
@@ -124,10 +121,9 @@ pub async fn lease(
     // A run that was killed may have left a component down; nobody else is here to notice.
     control.mend(MEND_LIMIT).await?;
     let logs = record.components.into_iter().map(|component| (component.name, component.log));
-    Ok(Lease {
+    Ok(LocalLease {
         endpoints: record.endpoints,
         versions: record.versions,
-        capabilities: profile::local_profile().capabilities,
         logs: logs.collect(),
         control,
         paths,

@@ -18,12 +18,14 @@ pub mod doctor;
 pub mod error;
 pub mod keeper;
 pub mod lease;
+pub mod local;
 pub mod machine;
 pub mod network;
 pub mod options;
 pub mod process;
 pub mod profile;
 pub mod record;
+pub mod seam;
 pub mod status;
 
 mod cds;
@@ -49,10 +51,12 @@ pub use components::Component;
 pub use control::{Control, Deed, Doings};
 pub use error::StackError;
 pub use jars::model_jar;
-pub use lease::{Lease, Share, down, enter, lease, start_unheld, up};
+pub use lease::{LocalLease, Share, down, enter, lease, start_unheld, up};
+pub use local::Local;
 pub use network::Network;
 pub use options::{OwnOptions, StackOptions};
 pub use profile::{Profile, local_profile};
+pub use seam::{Faults, Later, Lease, Stack};
 
 /// Told one line whenever something worth showing happened.
 pub type Say<'a> = &'a (dyn Fn(&str) + Send + Sync);

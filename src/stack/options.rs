@@ -7,9 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::infra;
 use super::network::Network;
-use crate::contain::source;
+use crate::plan::needs::{Processes, Sharing};
 use crate::scenario::settings::Options;
-use crate::scenario::trial::Trial;
 
 /// Where things are and how long the stack may idle. Filled in by the command line, because only
 /// that reads the environment; handed to the keeper as a file.
@@ -60,15 +59,10 @@ pub(super) const OWN: &str = "own";
 const OWN_IDLE: Duration = Duration::from_secs(30);
 
 impl OwnOptions {
-    /// What a trial sets on processes, and whether it needs a Postgres of its own.
-    pub fn of(trial: &Trial) -> Self {
-        let settings = &trial.settings;
-        Self {
-            worker: settings.worker.clone(),
-            kafka: settings.kafka.clone(),
-            postgres: settings.postgres.clone(),
-            server: source::needs_server(trial),
-        }
+    /// What a lease has to give of processes, and whether it needs a Postgres of its own.
+    pub fn of(sharing: &Sharing) -> Self {
+        let Processes { worker, kafka, postgres } = sharing.processes.clone();
+        Self { worker, kafka, postgres, server: sharing.server }
     }
 
     /// Nothing is set: the shared stack will do.

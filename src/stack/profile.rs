@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::infra;
+use super::{infra, local};
+use crate::plan::needs::Capability;
 
 /// A stack's name, versions and capabilities.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,19 +16,11 @@ pub struct Profile {
     /// adds `postgres` and `java` as found on the machine.
     pub versions: BTreeMap<String, String>,
     /// What a scenario may ask for.
-    pub capabilities: BTreeSet<String>,
+    pub capabilities: BTreeSet<Capability>,
 }
 
-/// What the local stack can do today.
-const CAPABILITIES: [&str; 7] = [
-    "format:avro",
-    "format:json",
-    "dialect:confluent",
-    "dialect:flink",
-    "sink:upsert-kafka",
-    "sink:kafka",
-    "alone",
-];
+/// The name of the stack that is processes of this machine.
+pub const LOCAL: &str = "local";
 
 /// The local stack as pinned by `infra/local`.
 pub fn local_profile() -> Profile {
@@ -48,9 +41,9 @@ pub fn local_profile() -> Profile {
         .chain(lake)
         .filter_map(|(name, pom, key)| Some((name.to_owned(), infra::property(pom, key)?)));
     Profile {
-        name: "local".to_owned(),
+        name: LOCAL.to_owned(),
         versions: versions.collect(),
-        capabilities: CAPABILITIES.iter().map(|&capability| capability.to_owned()).collect(),
+        capabilities: local::capabilities(),
     }
 }
 

@@ -3,14 +3,14 @@
 use camino::Utf8Path;
 use changeproof::cli::environment::Environment;
 use changeproof::client::postgres::{self, Connection};
-use changeproof::stack::{self, Claim, Lease, Share};
+use changeproof::stack::{self, Claim, LocalLease, Share};
 
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_changeproof");
 
 /// A database that is gone at the end of a test.
 pub(crate) struct Database {
-    pub(crate) lease: Lease,
+    pub(crate) lease: LocalLease,
     pub(crate) claim: Claim,
     pub(crate) session: Connection,
 }

@@ -7,7 +7,7 @@ use super::super::verdict::{Outcome, Verdict};
 use super::super::wanted;
 use super::scene::names;
 use crate::base::anomaly::Anomaly;
-use crate::history::event::{Event, ProofGap};
+use crate::history::event::{Event, ProofGap, Question};
 use crate::scenario::expect::Level;
 
 const ANN: (i64, &str, i64, i64) = (1, "ann", 1, 10);
@@ -189,5 +189,24 @@ fn too_many_states_between_two_proofs_are_not_looked_at(
     scene.proof(None, &[all(n_changes)]);
     let verdict = scene.judged();
     let told = verdict.gaps.iter().any(|gap| gap.missing.contains(why));
+    assert!(told, "{:?}", verdict.gaps);
+}
+
+/// Evidence that the judge of the run never asked for is told apart from evidence that is missing.
+#[rstest]
+#[case::nobody_knows(None, "was not recorded")]
+#[case::asked(Some(&Question::ALL[..]), "was not recorded")]
+#[case::not_asked(
+    Some(&[Question::Windows][..]),
+    "was not asked for by changeproof 0.1.0, which recorded the run"
+)]
+fn what_was_not_asked_for_is_told_as_such(#[case] asked: Option<&[Question]>, #[case] why: &str) {
+    let mut scene = scene(Level::Cut, &[10, 30, 15]);
+    if let Some(questions) = asked {
+        scene.events.push(Event::Asked { proof: 0, questions: questions.to_vec() });
+    }
+    let verdict = scene.judged();
+    assert_eq!(verdict.outcome, Outcome::Unknown);
+    let told = verdict.gaps.iter().any(|gap| gap.missing.ends_with(why));
     assert!(told, "{:?}", verdict.gaps);
 }

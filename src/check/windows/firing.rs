@@ -12,7 +12,7 @@ use super::open_at;
 use super::repeats::{Bounds, Form};
 use crate::base::anomaly::Anomaly;
 use crate::codec::flink::Row;
-use crate::history::event::{Proof, Side};
+use crate::history::event::{Proof, Question, Side};
 use crate::model::key::Key;
 use crate::model::sink::{Emitted, texts};
 
@@ -293,10 +293,11 @@ impl<'j, 'c, 'a> Judge<'j, 'c, 'a> {
                     .map_err(|gap| gap.missing)?,
                 At::Cut(cut) => {
                     let found = self.case.index.cuts.get(&(self.sink.name, &cut));
-                    let found = found.ok_or(
-                        "changes arrived while they could fire, and what the reference gives \
-                         between these changes was not recorded",
-                    )?;
+                    let found = found.ok_or_else(|| {
+                        let what = "changes arrived while they could fire, and what the reference \
+                                    gives between these changes";
+                        self.case.unanswered(Question::Windows, what)
+                    })?;
                     self.sink.rows(&found.columns, &found.rows)?
                 }
             });

@@ -66,8 +66,8 @@ fn what_is_written_is_read_back() {
 fn when_an_event_was_seen_is_read_back() {
     let times = [None, Some(5), Some(5), Some(u64::MAX), Some(7), None, Some(0), None];
     let mut writer = PackedWriter::new(Vec::new(), &header()).unwrap();
-    for (time, event) in times.iter().zip(many()) {
-        writer.write(*time, &event).unwrap();
+    for (time, event) in itertools::zip_eq(times, many().into_iter().take(times.len())) {
+        writer.write(time, &event).unwrap();
     }
     let bytes = writer.finish().unwrap();
     let mut reader = PackedReader::new(bytes.as_slice(), "h").unwrap();

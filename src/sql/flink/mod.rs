@@ -87,6 +87,12 @@ impl Name {
     pub fn table(&self) -> &str {
         self.parts.last().map_or("", String::as_str)
     }
+
+    /// As SQL writes it, whatever is in it.
+    pub fn in_backticks(&self) -> String {
+        let part = |part: &String| format!("`{}`", part.replace('`', "``"));
+        self.parts.iter().map(part).collect::<Vec<_>>().join(".")
+    }
 }
 
 impl fmt::Display for Name {

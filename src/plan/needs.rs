@@ -1,0 +1,243 @@
+//! What a trial needs of the stack that it runs on. A stack says beforehand what it can do; what is
+//! missing is told when trials are listed, and such a trial is not run.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::contain::fate::Thing;
+use crate::contain::scope::{of_catalog_type, of_connector};
+use crate::contain::source;
+use crate::dialect::avro;
+use crate::scenario::settings::Options;
+use crate::scenario::timeline::{Target, Verb};
+use crate::scenario::trial::Trial;
+use crate::sql::flink::{self, Statement};
+
+/// Something that not every stack can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capability {
+    /// Something is done to a part that is a process.
+    Fault(Verb, Target),
+    /// A process gets options of its own.
+    Options(Target),
+    /// Nobody else uses it meanwhile.
+    Alone,
+    /// A Postgres server that nobody else uses, and that is empty.
+    Server,
+    /// A schema registry.
+    Registry,
+    /// Statements ask a model: the provider's jar is loaded, and the service is reached.
+    Models,
+    /// What statements write as files can be read from outside.
+    Files,
+}
+
+impl fmt::Display for Capability {
+    /// What a stack without it cannot do.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fault(verb, target) => write!(f, "`{verb}: {target}`"),
+            Self::Options(target) => write!(f, "options of its own for {target}"),
+            Self::Alone => f.write_str("nobody else on the stack"),
+            Self::Server => f.write_str("a Postgres server of its own"),
+            Self::Registry => f.write_str("a schema registry"),
+            Self::Models => f.write_str("a model provider in Flink"),
+            Self::Files => f.write_str("files that Flink writes and changeproof reads"),
+        }
+    }
+}
+
+/// Options of processes over those that a stack has by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Processes {
+    /// Of the Connect worker.
+    pub worker: Options,
+    /// Of the broker.
+    pub kafka: Options,
+    /// Of Postgres.
+    pub postgres: Options,
+}
+
+/// What a lease has to give. Trials that need the same run under one lease, side by side unless each
+/// needs it alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sharing {
+    /// Options of processes.
+    pub processes: Processes,
+    /// The trial's SQL touches the whole Postgres server.
+    pub server: bool,
+    /// With nobody else: the trial kills what all share, or holds a write open.
+    pub alone: bool,
+    /// Something is in Avro.
+    pub registry: bool,
+}
+
+/// What a trial needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Of its lease.
+    pub sharing: Sharing,
+    /// What the timeline does to processes.
+    pub faults: BTreeSet<(Verb, Target)>,
+    /// A statement creates a model.
+    pub models: bool,
+    /// A table or a catalog is files.
+    pub files: bool,
+}
+
+impl Needs {
+    /// Those of a trial.
+    pub fn of(trial: &Trial) -> Self {
+        let settings = &trial.settings;
+        let processes = Processes {
+            worker: settings.worker.clone(),
+            kafka: settings.kafka.clone(),
+            postgres: settings.postgres.clone(),
+        };
+        let statements: Vec<_> = trial.pipeline.statements.iter().map(flink::parse).collect();
+        let faults = trial.faults().filter(|fault| fault.target.is_process());
+        Self {
+            sharing: Sharing {
+                processes,
+                server: source::needs_server(trial),
+                alone: trial.alone,
+                registry: avro::needs_registry(&trial.pipeline, settings),
+            },
+            faults: faults.map(|fault| (fault.verb, fault.target)).collect(),
+            models: statements.iter().any(|one| matches!(one, Statement::CreateModel(_))),
+            files: statements.iter().any(is_files),
+        }
+    }
+
+    /// All that a stack must be able to do.
+    pub fn capabilities(&self) -> BTreeSet<Capability> {
+        let Sharing { processes, server, alone, registry } = &self.sharing;
+        let options = [
+            (&processes.worker, Target::Worker),
+            (&processes.kafka, Target::Kafka),
+            (&processes.postgres, Target::Postgres),
+        ];
+        let options = options.into_iter().filter(|(options, _)| !options.is_empty());
+        let options = options.map(|(_, target)| Capability::Options(target));
+        let faults = self.faults.iter().map(|(verb, target)| Capability::Fault(*verb, *target));
+        let rest = [
+            (*alone, Capability::Alone),
+            (*server, Capability::Server),
+            (*registry, Capability::Registry),
+            (self.models, Capability::Models),
+            (self.files, Capability::Files),
+        ];
+        let rest = rest.into_iter().filter(|(needed, _)| *needed).map(|(_, one)| one);
+        options.chain(faults).chain(rest).collect()
+    }
+
+    /// Why a stack that can do `capabilities` does not run the trial, in one sentence.
+    pub fn missing(&self, stack: &str, capabilities: &BTreeSet<Capability>) -> Option<String> {
+        let needed = self.capabilities();
+        let missing: Vec<_> = needed.difference(capabilities).map(ToString::to_string).collect();
+        (!missing.is_empty()).then(|| {
+            format!("it needs {}, which the stack `{stack}` cannot give", missing.join(" and "))
+        })
+    }
+}
+
+/// The statement makes a table, or a catalog of tables, whose rows are files.
+fn is_files(statement: &Statement) -> bool {
+    let is = |thing| matches!(thing, Ok(Thing::Files | Thing::Iceberg));
+    match statement {
+        Statement::CreateTable(create) => {
+            let with = create.with.as_ref();
+            with.and_then(|with| with.get("connector")).is_some_and(|name| is(of_connector(name)))
+        }
+        Statement::CreateCatalog(created) => {
+            let with = created.with.as_ref();
+            with.and_then(|with| with.get("type")).is_some_and(|name| is(of_catalog_type(name)))
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use rstest::rstest;
+
+    use super::*;
+    use crate::base::text::{Place, Span, Text};
+    use crate::scenario::pipeline::{Dialect, Pipeline};
+    use crate::scenario::timeline::{Action, Entry, Fault};
+
+    fn trial(sql: &str) -> Trial {
+        let statements = vec![Text::whole("p.sql".into(), sql.to_owned())];
+        let pipeline = Pipeline {
+            file: None,
+            source: Vec::new(),
+            left_out: Vec::new(),
+            connector: None,
+            outbox: BTreeMap::new(),
+            format: None,
+            dialect: Dialect::Flink,
+            statements,
+            sinks: BTreeMap::new(),
+        };
+        Trial::idle("t", "t", pipeline)
+    }
+
+    fn everything() -> BTreeSet<Capability> {
+        use Capability::{Alone, Files, Models, Registry, Server};
+        let faults = Verb::ALL
+            .iter()
+            .flat_map(|verb| Target::ALL.iter().map(|target| Capability::Fault(*verb, *target)));
+        let options = Target::ALL.iter().copied().map(Capability::Options);
+        faults.chain(options).chain([Alone, Files, Models, Registry, Server]).collect()
+    }
+
+    #[rstest]
+    #[case::a_topic("CREATE TABLE t (id INT) WITH ('connector' = 'kafka')", &[])]
+    #[case::files("CREATE TABLE t (id INT) WITH ('connector' = 'filesystem')", &[Capability::Files])]
+    #[case::a_lake("CREATE CATALOG c WITH ('type' = 'iceberg')", &[Capability::Files])]
+    #[case::in_memory("CREATE CATALOG c WITH ('type' = 'generic_in_memory')", &[])]
+    #[case::a_model(
+        "CREATE MODEL m INPUT (a STRING) OUTPUT (b STRING) WITH ('provider' = 'openai')",
+        &[Capability::Models]
+    )]
+    #[case::avro(
+        "CREATE TABLE t (id INT) WITH ('connector' = 'kafka', 'format' = 'avro-confluent')",
+        &[Capability::Registry]
+    )]
+    fn what_statements_need(#[case] sql: &str, #[case] needed: &[Capability]) {
+        let capabilities = Needs::of(&trial(sql)).capabilities();
+        assert_eq!(capabilities, needed.iter().copied().collect());
+    }
+
+    #[test]
+    fn what_a_stack_cannot_give_is_one_sentence() {
+        let mut trial = trial("CREATE TABLE t (id INT) WITH ('connector' = 'kafka')");
+        trial.settings.worker.insert("a".to_owned(), "b".to_owned());
+        trial.alone = true;
+        for target in [Target::Worker, Target::Connector] {
+            let fault = Fault { verb: Verb::Kill, target, savepoint: false };
+            let place = Place { file: "s.yaml".into(), line: 1, column: 1 };
+            let (action, span) = (Action::Fault(fault), Span::default());
+            trial.timeline.push(Entry { place, span, action });
+        }
+        let needs = Needs::of(&trial);
+        assert_eq!(needs.missing("theirs", &everything()), None);
+        let mut without = everything();
+        without.remove(&Capability::Fault(Verb::Kill, Target::Worker));
+        without.remove(&Capability::Fault(Verb::Kill, Target::Connector));
+        assert_eq!(
+            needs.missing("theirs", &without).unwrap(),
+            "it needs `kill: worker`, which the stack `theirs` cannot give"
+        );
+        assert_eq!(
+            needs.missing("theirs", &BTreeSet::new()).unwrap(),
+            "it needs `kill: worker` and options of its own for worker and nobody else on the stack, \
+             which the stack `theirs` cannot give"
+        );
+    }
+}

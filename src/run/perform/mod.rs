@@ -1,0 +1,12 @@
+//! The timeline over a pipeline that runs: entries, conditions, faults, changes on the way, and the
+//! evidence of what has come of them.
+
+mod armed;
+mod changes;
+mod conditions;
+mod entries;
+mod learn;
+mod live;
+mod recovery;
+
+pub(super) use entries::perform;

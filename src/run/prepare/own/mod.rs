@@ -1,0 +1,375 @@
+//! What of a statement is the run's: its own addresses, topics and folders put in, production's
+//! secrets left out, and every such difference listed.
+
+use crate::base::diagnostic::Diagnostic;
+use crate::base::difference::Difference;
+use crate::base::text::Text;
+use crate::capture::diagnose::{self, PIPELINE};
+use crate::client::registry;
+use crate::contain::fate::{self, Fate, Thing};
+use crate::contain::scope::{Catalog, Scope};
+use crate::contain::session;
+use crate::dialect::avro;
+use crate::history::event::SinkMode;
+use crate::history::files::Kept;
+use crate::run::prepare::files;
+use crate::run::prepare::table::{Places, TopicTable, Unread, format, is_debezium};
+use crate::scenario::settings::Options;
+use crate::sql::edit::with_options;
+use crate::sql::flink::{self, CreateTable, Created, Statement, With};
+
+/// A statement with what is the run's.
+pub(in crate::run) struct Owned {
+    /// As it is submitted; `None` if it is left out.
+    pub(in crate::run) submitted: Option<Text>,
+    /// The table that it makes, where rows of it are followed.
+    pub(in crate::run) table: Option<TopicTable>,
+    /// The table that it makes, where they are not.
+    pub(in crate::run) unread: Option<(String, Unread)>,
+    /// How it differs from what is written.
+    pub(in crate::run) differences: Vec<Difference>,
+}
+
+impl Owned {
+    fn as_written(text: &Text) -> Self {
+        let submitted = Some(text.clone());
+        Self { submitted, table: None, unread: None, differences: Vec::new() }
+    }
+}
+
+/// One option that is the run's.
+struct Change {
+    key: String,
+    /// `None`: it is left out.
+    ours: Option<String>,
+    why: &'static str,
+}
+
+impl Change {
+    fn new(key: impl Into<String>, ours: impl Into<String>, why: &'static str) -> Self {
+        Self { key: key.into(), ours: Some(ours.into()), why }
+    }
+}
+
+/// A statement with the options that settings give its table.
+pub(in crate::run) fn with_settings(written: &Text, set: Option<&Options>) -> Text {
+    let set = set.into_iter().flatten();
+    with_options(written, set.map(|(key, value)| (key.as_str(), Some(value.as_str()))))
+}
+
+/// A statement after its settings are applied (`edited`), with what is the run's; `written` is what
+/// the author wrote.
+pub(in crate::run) fn statement(
+    scope: &Scope,
+    (edited, written): (&Text, &Text),
+    places: &Places<'_>,
+) -> Result<Owned, Diagnostic> {
+    match flink::parse(edited) {
+        Statement::CreateTable(create) => table(scope, (edited, written), *create, places),
+        Statement::CreateCatalog(created) => Ok(catalog(edited, &created, places)),
+        Statement::CreateDatabase(created) => {
+            let thing = scope.database(&created.name);
+            let left_out = changes(thing, created.with.as_ref(), |_| None);
+            let part = format!("database `{}`", created.name);
+            Ok(owned(edited, created.with.as_ref(), &part, left_out))
+        }
+        Statement::Set { key, value } => Ok(option(edited, &key, &value)),
+        Statement::CreateModel(_)
+        | Statement::CreateView { .. }
+        | Statement::Insert(_)
+        | Statement::StatementSet(_)
+        | Statement::UseCatalog(_)
+        | Statement::Use(_)
+        | Statement::Other => Ok(Owned::as_written(edited)),
+    }
+}
+
+/// A `SET`, which is left out if it is none of the author's business here.
+fn option(text: &Text, key: &str, value: &str) -> Owned {
+    let why = match session::option(key, value) {
+        Fate::Ours(why) | Fate::LeftOut(why) => why,
+        Fate::Kept | Fate::Refused(..) => {
+            return Owned::as_written(text);
+        }
+    };
+    let difference = Difference::new("session", key, why).theirs(value).at(text.place(0));
+    Owned { submitted: None, table: None, unread: None, differences: vec![difference] }
+}
+
+/// The options that are the run's among those of a clause; `ours` says what it puts in.
+fn changes(
+    thing: Thing,
+    with: Option<&With>,
+    ours: impl Fn(&str) -> Option<String>,
+) -> Vec<Change> {
+    let options = with.iter().flat_map(|with| &with.options);
+    let change = |option: &flink::WithOption| {
+        let key = option.key.clone();
+        match fate::option(thing, &key, &option.value) {
+            Fate::Ours(why) => Some(Change { ours: ours(&key), key, why }),
+            Fate::LeftOut(why) => Some(Change { key, ours: None, why }),
+            Fate::Kept | Fate::Refused(..) => None,
+        }
+    };
+    options.filter_map(change).collect()
+}
+
+/// A statement with changes made and listed.
+fn owned(text: &Text, with: Option<&With>, part: &str, changes: Vec<Change>) -> Owned {
+    let written = |key: &str| with?.options.iter().find(|option| option.key == key);
+    let edits = changes.iter().map(|change| (change.key.as_str(), change.ours.as_deref()));
+    let submitted = with_options(text, edits);
+    let mut differences = Vec::new();
+    for Change { key, ours, why } in changes {
+        let theirs = written(&key);
+        if theirs.map(|option| &option.value) == ours.as_ref() {
+            continue;
+        }
+        let mut difference = Difference::new(part, key, why);
+        difference.theirs = theirs.map(|option| option.value.clone());
+        difference.ours = ours;
+        difference.at = theirs.map(|option| text.place(option.span.start));
+        differences.push(difference);
+    }
+    Owned { submitted: Some(submitted), table: None, unread: None, differences }
+}
+
+/// A catalog of Iceberg's becomes one of the run's folders.
+fn catalog(text: &Text, created: &Created, places: &Places<'_>) -> Owned {
+    let part = format!("catalog `{}`", created.name);
+    let with = created.with.as_ref();
+    let catalog = Catalog::of(created);
+    let ours = lake_options(&places.folder(&catalog.place));
+    let mut all = changes(catalog.thing, with, |key| value(&ours, key));
+    if catalog.thing == Thing::Iceberg {
+        add(&mut all, with, ours);
+    }
+    owned(text, with, &part, all)
+}
+
+/// The options of a catalog that is a folder.
+fn lake_options(folder: &str) -> Vec<Change> {
+    let why = "the catalog is a folder of the run";
+    vec![Change::new("catalog-type", "hadoop", why), Change::new("warehouse", folder, why)]
+}
+
+fn value(ours: &[Change], key: &str) -> Option<String> {
+    ours.iter().find(|change| change.key == key)?.ours.clone()
+}
+
+/// Adds what the clause does not have.
+fn add(all: &mut Vec<Change>, with: Option<&With>, ours: Vec<Change>) {
+    let is_written = |key: &str| with.is_some_and(|with| with.get(key).is_some());
+    all.extend(ours.into_iter().filter(|change| !is_written(&change.key)));
+}
+
+fn table(
+    scope: &Scope,
+    (text, written): (&Text, &Text),
+    mut create: CreateTable,
+    places: &Places<'_>,
+) -> Result<Owned, Diagnostic> {
+    let thing = scope.made(&create, None).unwrap_or(Thing::Unknown);
+    let with = create.with.clone();
+    let part = format!("table `{}`", create.name);
+    // What is not written here is that of another table, which is the run's already.
+    let is_whole = create.like.is_none();
+    let lacks = |option: &str| {
+        let message = format!("table `{}` names no {option}", create.name);
+        let mut diagnostic = diagnose::at(PIPELINE, written, message);
+        diagnostic.help = Some(format!("write '{option}' = '…' in its WITH clause"));
+        diagnostic
+    };
+    let get = |key: &str| with.as_ref().and_then(|with| with.get(key));
+    let (all, topics) = match (thing, scope.lake(&create)) {
+        (Thing::Iceberg, Some(catalog)) => {
+            let folder = catalog.folder(&scope.full(&create.name));
+            (changes(thing, with.as_ref(), |_| None), vec![folder])
+        }
+        (Thing::Iceberg, None) => {
+            let nothing = With::default();
+            let (warehouse, folder) = files::lake(&create, with.as_ref().unwrap_or(&nothing));
+            let ours = lake_options(&places.folder(&warehouse));
+            let mut all = changes(thing, with.as_ref(), |key| value(&ours, key));
+            if is_whole {
+                add(&mut all, with.as_ref(), ours);
+            }
+            (all, vec![folder])
+        }
+        (Thing::Files, _) => {
+            let all = in_files(with.as_ref(), places);
+            let path = get("path").map(|path| path.trim_end_matches('/').to_owned());
+            if path.is_none() && is_whole {
+                return Err(lacks("path"));
+            }
+            (all, path.into_iter().collect())
+        }
+        (Thing::Topic, _) => {
+            let topic = get("topic");
+            if topic.is_none() && is_whole {
+                return Err(lacks("topic"));
+            }
+            let topics = listed(topic.unwrap_or(""));
+            (on_topics(&topics, with.as_ref(), is_whole, places), topics)
+        }
+        (Thing::Placeless | Thing::Memory | Thing::Model | Thing::Unknown, _) => {
+            (changes(thing, with.as_ref(), |_| None), Vec::new())
+        }
+    };
+    let mut owned = owned(text, with.as_ref(), &part, all);
+    if let Some((kept, mode)) = followed(thing, &create).filter(|_| !topics.is_empty()) {
+        let place = written.place(create.name.span.start);
+        let name = create.name.table().to_owned();
+        // Whatever catalog is used when it is asked about.
+        create.name.parts = scope.full(&create.name).into();
+        owned.table = Some(TopicTable {
+            name,
+            topics,
+            kept,
+            mode,
+            format: with.as_ref().map_or("", format).to_owned(),
+            create,
+            written: written.clone(),
+            place,
+        });
+    } else if thing != Thing::Unknown {
+        let name = create.name.table().to_owned();
+        owned.unread = Some((name, unread(&create, written)));
+    }
+    Ok(owned)
+}
+
+/// Why rows of a table are not followed.
+fn unread(create: &CreateTable, written: &Text) -> Unread {
+    let get = |key: &str| create.with.as_ref().and_then(|with| with.get(key));
+    let (what, help) = match (get("connector"), get("format")) {
+        (None, _) if create.like.is_some() => (
+            "made with LIKE".to_owned(),
+            "write its own options in its WITH, `connector` among them",
+        ),
+        (Some("filesystem"), Some(format)) => (
+            format!("files in {format}"),
+            "write 'format' = 'csv', 'json' or 'parquet', or `unjudged`",
+        ),
+        (connector, _) => {
+            let connector = connector.unwrap_or("none");
+            (format!("of the connector `{connector}`"), "write `unjudged` under `sinks`")
+        }
+    };
+    Unread { what, help, written: written.clone() }
+}
+
+/// How the rows of a table are kept and written, where they are followed.
+fn followed(thing: Thing, create: &CreateTable) -> Option<(Kept, SinkMode)> {
+    let with = create.with.as_ref();
+    // What a table does not say itself is not known here.
+    if create.like.is_some() && with?.get("connector").is_none() {
+        return None;
+    }
+    let mode = |is_keyed: bool| if is_keyed { SinkMode::Upsert } else { SinkMode::Append };
+    if thing != Thing::Topic {
+        let kept = files::kept(thing, with)?;
+        return Some((kept, mode(kept == Kept::Iceberg && !create.primary_key.is_empty())));
+    }
+    let with = with?;
+    match with.get("connector")? {
+        "upsert-kafka" => Some((Kept::Topic, SinkMode::Upsert)),
+        _ if is_debezium(format(with)) => Some((Kept::Topic, SinkMode::Retract)),
+        _ => Some((Kept::Topic, SinkMode::Append)),
+    }
+}
+
+/// Flink goes on writing a file of rows for half an hour, unless it is larger than this at a
+/// checkpoint; a proof reads what is committed.
+const SIZE: &str = "sink.rolling-policy.file-size";
+
+/// The options of a table of files that are the run's.
+fn in_files(with: Option<&With>, places: &Places<'_>) -> Vec<Change> {
+    let path = with.and_then(|with| with.get("path"));
+    let mut all = changes(Thing::Files, with, |_| path.map(|path| places.folder(path)));
+    if files::kept(Thing::Files, with).is_some_and(|kept| !kept.is_columnar()) {
+        all.push(Change::new(SIZE, "1b", "what a checkpoint holds is in files of its own"));
+    }
+    all
+}
+
+/// The topics of a list.
+fn listed(topics: &str) -> Vec<String> {
+    let topics = topics.split(';').map(|topic| topic.trim().to_owned());
+    topics.filter(|topic| !topic.is_empty()).collect()
+}
+
+/// Whether the Kafka clients of a table register their metrics with Flink.
+const CLIENT_METRICS: [&str; 2] =
+    ["properties.register.consumer.metrics", "properties.register.producer.metrics"];
+
+/// The options of a table on topics that are the run's.
+fn on_topics(
+    topics: &[String],
+    with: Option<&With>,
+    is_whole: bool,
+    places: &Places<'_>,
+) -> Vec<Change> {
+    let Places { names, endpoints, .. } = *places;
+    let registry = format!("{}{}", endpoints.registry, registry::API);
+    let get = |key: &str| with.and_then(|with| with.get(key));
+    let ours = |key: &str| match key {
+        "topic" => {
+            let physical: Vec<_> = topics.iter().map(|topic| names.topic(topic)).collect();
+            Some(physical.join(";"))
+        }
+        "properties.bootstrap.servers" => Some(endpoints.kafka.clone()),
+        "properties.group.id" => {
+            Some(get(key).map_or_else(|| names.base.clone(), |group| names.own(group)))
+        }
+        "sink.transactional-id-prefix" => get(key).map(|prefix| names.own(prefix)),
+        _ => Some(registry.clone()),
+    };
+    let mut all = changes(Thing::Topic, with, ours);
+    if !is_whole {
+        return all;
+    }
+    let mut added = Vec::new();
+    for key in ["properties.bootstrap.servers", "properties.group.id"] {
+        if let (Some(ours), Fate::Ours(why)) = (ours(key), fate::option(Thing::Topic, key, "")) {
+            added.push(Change::new(key, ours, why));
+        }
+    }
+    // A proof reads the metrics of Flink's reader alone, and every read of one costs a copy of
+    // all; those of the Kafka clients are hundreds for each table.
+    let why = "a proof reads the metrics of Flink's own readers alone";
+    added.extend(CLIENT_METRICS.map(|key| Change::new(key, "false", why)));
+    let why = "the schema registry is the stack's";
+    let urls = with.map(registry_options).unwrap_or_default();
+    added.extend(urls.into_iter().map(|key| Change::new(key, registry.as_str(), why)));
+    add(&mut all, with, added);
+    all
+}
+
+/// What differs of a model that is told the address of the run's scoring service.
+pub(in crate::run) fn model(written: &Text, told: &Text) -> Vec<Difference> {
+    let (Statement::CreateModel(theirs), Statement::CreateModel(ours)) =
+        (flink::parse(written), flink::parse(told))
+    else {
+        return Vec::new();
+    };
+    let ours = ours.with.iter().flat_map(|with| &with.options);
+    let told = ours.filter_map(|option| match fate::option(Thing::Model, &option.key, "") {
+        Fate::Ours(why) => Some(Change::new(option.key.as_str(), option.value.as_str(), why)),
+        Fate::Kept | Fate::LeftOut(_) | Fate::Refused(..) => None,
+    });
+    let part = format!("model `{}`", theirs.name);
+    owned(written, theirs.with.as_ref(), &part, told.collect()).differences
+}
+
+/// The options that hold the registry's address, one for each format that needs it.
+fn registry_options(with: &With) -> Vec<String> {
+    let formats = ["", "key.", "value."].into_iter().filter_map(|part| {
+        let format = with.get(&format!("{part}format"))?;
+        avro::is_format(format).then(|| format!("{part}{format}.url"))
+    });
+    formats.collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! The topics of a run.
+
+use crate::capture::catalog::qualified;
+use crate::client::kafka::NewTopic;
+use crate::history::event::{Role, Table, Topic};
+use crate::model::creation::Shape;
+use crate::run::names::Names;
+use crate::run::prepare::connector::Connector;
+use crate::run::prepare::statements::Statements;
+use crate::scenario::pipeline::Pipeline;
+use crate::scenario::settings::{Options, PerPlace, Settings};
+
+/// The value that is set for a source table, by its name or by `schema.name`.
+pub(in crate::run) fn of_table<T: Copy>(set: Option<&PerPlace<T>>, table: &Table) -> Option<T> {
+    let set = set?;
+    set.at(&qualified(table)).or_else(|| set.at(&table.name))
+}
+
+/// The topics of captured tables, routed events, barriers, transactions and sinks.
+pub(in crate::run) fn topics(
+    tables: &[Table],
+    pipeline: &Pipeline,
+    plan: &Planned<'_>,
+) -> Vec<Topic> {
+    let Planned { settings, connector, statements, names } = plan;
+    let topic = |name: String, partitions: u32, role, options: Options| Topic {
+        physical: names.topic(&name),
+        name,
+        partitions: i32::try_from(partitions.max(1)).unwrap_or(i32::MAX),
+        role,
+        options,
+    };
+    let captured = |name: String, partitions: Option<u32>, role, options: Options| {
+        let mut shape = connector.shape(&name);
+        shape.options.extend(options);
+        topic(name, partitions.or(shape.partitions).unwrap_or(1), role, shape.options)
+    };
+    let mut topics = Vec::new();
+    for table in tables.iter().filter(|table| table.captured) {
+        let full = qualified(table);
+        let partitions = of_table(settings.partitions.as_ref(), table);
+        let set = settings.topics.get(&full).or_else(|| settings.topics.get(&table.name));
+        let set = set.cloned().unwrap_or_default();
+        let routed = pipeline.outbox.get(&full).or_else(|| pipeline.outbox.get(&table.name));
+        if let Some(values) = routed {
+            topics.extend(values.iter().map(|value| {
+                let role = Role::Outbox { table: full.clone(), value: value.clone() };
+                let name = connector.routes.outbox(&table.schema, &table.name, value);
+                captured(name, partitions, role, set.clone())
+            }));
+            continue;
+        }
+        let name = connector.routes.table(&table.schema, &table.name);
+        let mut options = statements.topics.get(&name).cloned().unwrap_or_default().options;
+        options.extend(set);
+        topics.push(captured(name, partitions, Role::Source { table: full }, options));
+    }
+    topics.push(Topic {
+        physical: connector.barriers_physical().to_owned(),
+        name: connector.barriers().to_owned(),
+        partitions: 1,
+        role: Role::Barrier,
+        options: Options::new(),
+    });
+    if connector.has_messages_apart() {
+        let name = connector.routes.messages_routed();
+        if !topics.iter().any(|topic| topic.name == name) {
+            topics.push(captured(name, None, Role::Messages, Options::new()));
+        }
+    }
+    if let Some(name) = connector.transaction_topic() {
+        topics.push(captured(name, None, Role::Transaction, Options::new()));
+    }
+    for sink in pipeline.sinks.keys() {
+        let Some(table) = statements.tables.get(sink) else { continue };
+        let Some(name) = table.topics.first().filter(|_| table.kept.is_topic()) else { continue };
+        let plan = statements.topics.get(sink).cloned().unwrap_or_default();
+        let set = settings.partitions.as_ref().and_then(|set| set.at(sink));
+        let partitions = plan.partitions.or(set).unwrap_or(1);
+        let mut options = plan.options;
+        options.extend(settings.topics.get(sink).cloned().unwrap_or_default());
+        if !topics.iter().any(|topic| topic.name == *name) {
+            topics.push(topic(
+                name.clone(),
+                partitions,
+                Role::Sink { sink: sink.clone() },
+                options,
+            ));
+        }
+    }
+    topics
+}
+
+/// Two places whose records would come in one topic, as a sentence.
+pub(in crate::run) fn shared(topics: &[Topic]) -> Option<String> {
+    let captured: Vec<_> = topics.iter().filter(|topic| topic.role.is_captured()).collect();
+    let first = |topic: &&&Topic| captured.iter().filter(|one| one.name == topic.name).count() > 1;
+    let shared = captured.iter().find(first)?;
+    Some(format!(
+        "more than one table or value of an outbox is routed to the topic `{}`, and nothing here \
+         judges a topic of several",
+        shared.name
+    ))
+}
+
+/// What decides which topics there are.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::run) struct Planned<'a> {
+    pub(in crate::run) settings: &'a Settings,
+    pub(in crate::run) connector: &'a Connector,
+    pub(in crate::run) statements: &'a Statements,
+    pub(in crate::run) names: &'a Names,
+}
+
+/// The topics as the broker is asked for them. Heartbeats get a topic, but are not looked at.
+pub(in crate::run) fn to_create(
+    topics: &[Topic],
+    connector: &Connector,
+    names: &Names,
+) -> Vec<NewTopic> {
+    let mut new: Vec<_> = topics
+        .iter()
+        .map(|topic| NewTopic {
+            name: topic.physical.clone(),
+            partitions: topic.partitions,
+            options: topic.options.clone(),
+        })
+        .collect();
+    if let Some(heartbeat) = connector.heartbeat_topic() {
+        let name = names.topic(&heartbeat);
+        let Shape { partitions, options } = connector.shape(&heartbeat);
+        let partitions = i32::try_from(partitions.unwrap_or(1)).unwrap_or(i32::MAX);
+        new.push(NewTopic { name, partitions, options });
+    }
+    new
+}

@@ -1,0 +1,501 @@
+//! The statements: submitted in order, each INSERT once its topics are there, until its tasks run.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use itertools::Itertools as _;
+use tokio::sync::watch;
+
+use crate::base::anomaly::Anomaly;
+use crate::base::text::Place;
+use crate::client::flink::{FlinkError, JobManager};
+use crate::client::gateway::Column;
+use crate::client::roles;
+use crate::history::event::{Event, SinkMode, SinkTable, Table, Zoned};
+use crate::history::files::Kept;
+use crate::history::written::{Arrival, Written};
+use crate::quiesce::{self, Asked, Clause, Job, Lenient, Read, SinkTopic, Unproven};
+use crate::run::outcome::Stop;
+use crate::run::prepare::Run;
+use crate::run::prepare::clocks;
+use crate::run::prepare::files;
+use crate::run::prepare::proctime;
+use crate::run::prepare::scoring::Serving;
+use crate::run::prepare::session;
+use crate::run::prepare::statements::{self, Prepared, Statements};
+use crate::run::prepare::table::TopicTable;
+use crate::run::start::refused::{
+    created, refusal, refuse_nothing_written, reject, session_refused,
+};
+use crate::run::start::subjects;
+use crate::run::start::written;
+use crate::scenario::pipeline::Sink;
+use crate::scenario::settings::{Options, Settings};
+use crate::scenario::timeline::Target;
+use crate::sql::flink::Statement;
+
+/// The statements that run.
+pub(in crate::run) struct Jobs {
+    pub(in crate::run) flink: JobManager,
+    /// The settings that count when they are started next.
+    pub(in crate::run) settings: Settings,
+    /// What the session was given.
+    properties: BTreeMap<String, String>,
+    session: Option<Arc<dyn roles::Statements>>,
+    /// The scoring service, where a statement creates a model.
+    serving: Option<Serving>,
+    /// In the order of their INSERTs.
+    pub(in crate::run) jobs: Vec<Job>,
+    /// Which of the statements each job is.
+    submitted: Vec<usize>,
+    pub(in crate::run) sinks: Vec<SinkTable>,
+    /// What keeps rows by their arrival, by sink.
+    arrivals: BTreeMap<String, Arrival>,
+    /// Where the statement stands that writes a sink.
+    pub(in crate::run) places: BTreeMap<String, Place>,
+}
+
+/// Submits all statements. `topics` tells when the topics are there.
+pub(in crate::run) async fn start(
+    run: &Run<'_>,
+    mut topics: watch::Receiver<Option<Vec<Table>>>,
+) -> Result<Jobs, Stop> {
+    let mut started = Jobs {
+        flink: JobManager::new(run.context.reach())?,
+        settings: run.trial.settings.clone(),
+        properties: BTreeMap::new(),
+        session: None,
+        serving: None,
+        jobs: Vec::new(),
+        submitted: Vec::new(),
+        sinks: Vec::new(),
+        arrivals: BTreeMap::new(),
+        places: places(run),
+    };
+    if run.effective.statements.prepared.is_empty() {
+        refuse_nothing_written(run)?;
+        run.recorder.record(Event::Sinks { sinks: Vec::new() })?;
+        return Ok(started);
+    }
+    if !run.trial.starts_later(Target::Statements) {
+        // An error here means that the topics never came, which ends the run elsewhere.
+        let ready = async { drop(topics.wait_for(Option::is_some).await) };
+        submit(run, &mut started, ready).await?;
+    }
+    Ok(started)
+}
+
+/// Submits all statements for the first time, the INSERTs once the topics are `ready`.
+pub(in crate::run) async fn submit(
+    run: &Run<'_>,
+    started: &mut Jobs,
+    ready: impl Future<Output = ()>,
+) -> Result<(), Stop> {
+    let properties = session::properties(run.trial, &started.settings, &run.names);
+    let session = run.context.lease.open(&run.names.base, &properties).await;
+    let session = session.or_else(|error| Err(session_refused(run, refusal(error)?)?))?;
+    started.properties = properties;
+    run.tools.created.session(Arc::clone(&session));
+    started.serving = with_models(run, &*session).await?;
+    let mut ready = Some(Box::pin(ready));
+    // What a refused statement should have made; what needs it is not submitted either.
+    let mut missing: Vec<String> = Vec::new();
+    let mut flink = started.settings.flink.clone();
+    for (n, prepared) in run.effective.statements.prepared.iter().enumerate() {
+        statements::set_in(&mut flink, &prepared.statement);
+        if prepared.statement.inserts().is_empty() {
+            if let Err(error) = session.execute(&prepared.submitted.value).await {
+                let cause = refusal(error)?;
+                let name = created(prepared);
+                reject(run, prepared, &run.effective.statements.costs(prepared, &name), &cause)?;
+                missing.push(name);
+            }
+            continue;
+        }
+        if run.effective.statements.needs(prepared, &missing) {
+            continue;
+        }
+        if let Some(ready) = ready.take() {
+            ready.await;
+        }
+        subjects::register(run, &*session, prepared).await?;
+        let by_clock = by_clock(run, &*session, prepared).await?;
+        if let Some(mut job) = insert(run, (&*session, &flink), prepared).await? {
+            job.gaps.extend(by_clock.gaps);
+            started.arrivals.extend(by_clock.arrivals);
+            started.jobs.push(job);
+            started.submitted.push(n);
+        }
+    }
+    run.log("the statements are submitted");
+    if missing.is_empty() {
+        refuse_nothing_written(run)?;
+    }
+    if started.jobs.is_empty() {
+        // All were refused as expected: there is nothing left to drive.
+        return Err(Stop::Trouble);
+    }
+    started.tell(run);
+    explain(run, &*session, started).await?;
+    let (sinks, running) = futures::join!(describe(run, &*session, started), running(run, started));
+    started.session = Some(session);
+    // A statement that fails takes with it the table that it has made.
+    running?;
+    started.sinks = sinks?;
+    run.recorder.record(Event::Sinks { sinks: started.sinks.clone() })?;
+    run.log("the statements run");
+    Ok(())
+}
+
+/// What a statement makes of the time of the machine, by its plan. Where that is not told, whatever it
+/// writes may depend on it.
+async fn by_clock(
+    run: &Run<'_>,
+    session: &dyn roles::Statements,
+    prepared: &Prepared,
+) -> Result<proctime::Uses, Stop> {
+    let told = run.effective.statements.processing_time(prepared);
+    if told.is_empty() {
+        return Ok(proctime::Uses::default());
+    }
+    match session.explain("", &proctime::explained(prepared)).await {
+        Ok(plan) => Ok(proctime::uses(&run.effective.statements, prepared, &plan)),
+        Err(error) => {
+            // It is refused once more when it is submitted, which is told then.
+            refusal(error)?;
+            Ok(proctime::Uses { gaps: told, ..proctime::Uses::default() })
+        }
+    }
+}
+
+/// Starts the scoring service and makes the model provider known, where a statement creates a model.
+async fn with_models(
+    run: &Run<'_>,
+    session: &dyn roles::Statements,
+) -> Result<Option<Serving>, Stop> {
+    let Some(scoring) = &run.tools.scoring else { return Ok(None) };
+    let jar = run.context.lease.model_jar().await;
+    let jar = jar.map_err(|error| Stop::Stack(error.to_string()))?;
+    session.execute(&format!("ADD JAR '{jar}'")).await?;
+    scoring.serve()
+}
+
+/// Records the plans that the scenario says something of.
+async fn explain(
+    run: &Run<'_>,
+    session: &dyn roles::Statements,
+    started: &Jobs,
+) -> Result<(), Stop> {
+    for (n, prepared) in run.effective.statements.prepared.iter().enumerate() {
+        if is_of_the_session(&prepared.statement) {
+            session.execute(&prepared.submitted.value).await?;
+        }
+        if !started.submitted.contains(&n) {
+            continue;
+        }
+        let sinks = prepared.statement.inserts().iter().map(|insert| insert.target.table());
+        let asked: Vec<_> =
+            sinks.filter(|sink| run.trial.expect.plan.contains_key(*sink)).collect();
+        if asked.is_empty() {
+            continue;
+        }
+        let text = prepared.submitted.value.trim();
+        // EXPLAIN takes a statement set without its EXECUTE.
+        let is_set = matches!(prepared.statement, Statement::StatementSet(_));
+        let text = if is_set { text.get("EXECUTE".len()..).unwrap_or(text) } else { text };
+        let plan = session.explain("", text).await?;
+        for sink in asked {
+            let (sink, text) = (sink.to_owned(), plan.clone());
+            run.recorder.record(Event::Plan { sink, text })?;
+        }
+    }
+    Ok(())
+}
+
+/// Where a job finds the state that it goes on from.
+const STATE: &str = "execution.state-recovery.path";
+
+/// Submits the INSERTs again, each from what was kept of its job, else from nothing.
+pub(in crate::run) async fn again(run: &Run<'_>, started: &mut Jobs) -> Result<(), Stop> {
+    let Some(session) = started.session.clone() else { return Ok(()) };
+    let properties = session::properties(run.trial, &started.settings, &run.names);
+    for (key, value) in &properties {
+        if started.properties.get(key) != Some(value) {
+            let taken = session.execute(&set(key, value)).await;
+            taken.map(drop).or_else(|error| Err(session_refused(run, refusal(error)?)?))?;
+        }
+    }
+    started.properties = properties;
+    let mut flink = started.settings.flink.clone();
+    for (n, prepared) in run.effective.statements.prepared.iter().enumerate() {
+        statements::set_in(&mut flink, &prepared.statement);
+        if is_of_the_session(&prepared.statement) {
+            session.execute(&prepared.submitted.value).await?;
+        }
+        let Some(place) = started.submitted.iter().position(|submitted| *submitted == n) else {
+            continue;
+        };
+        let Some(job) = started.jobs.get_mut(place) else { continue };
+        let kept = run.tools.hand.kept(&job.id);
+        let state = match &kept {
+            Some(path) => set(STATE, path),
+            None => format!("RESET '{STATE}'"),
+        };
+        session.execute(&state).await?;
+        run.tools.created.submitting();
+        let submitted = session.submit(&prepared.submitted.value).await;
+        run.tools.created.submitted(submitted.as_ref().ok().map(String::as_str));
+        job.id = match submitted {
+            Ok(id) => id,
+            Err(error) => {
+                let sinks: Vec<_> = job.sinks.iter().map(|sink| sink.sink.clone()).collect();
+                reject(run, prepared, &sinks, &refusal(error)?)?;
+                return Err(Stop::Trouble);
+            }
+        };
+        take_in(run, job, &flink, prepared);
+    }
+    started.tell(run);
+    running(run, started).await?;
+    run.log("the statements run again");
+    Ok(())
+}
+
+/// What changes how the statements after it are read.
+fn is_of_the_session(statement: &Statement) -> bool {
+    matches!(statement, Statement::Set { .. } | Statement::UseCatalog(_) | Statement::Use(_))
+}
+
+fn set(key: &str, value: &str) -> String {
+    let quoted = |text: &str| text.replace('\'', "''");
+    format!("SET '{}' = '{}'", quoted(key), quoted(value))
+}
+
+/// What options of the session change about a job that runs with them now. What held once is told
+/// to the end: no proof looks at a part of the run alone.
+fn take_in(run: &Run<'_>, job: &mut Job, flink: &Options, prepared: &Prepared) {
+    for gap in Statements::gaps(flink) {
+        if !job.gaps.contains(&gap) {
+            job.gaps.push(gap);
+        }
+    }
+    for table in run.effective.statements.sources(prepared.statement.inserts()) {
+        let idles = clause(table, flink) == Clause::Idle;
+        for read in job.reads.iter_mut().filter(|read| idles && read.table == table.name) {
+            if read.watermark == Clause::Strict {
+                read.watermark = Clause::Idle;
+            }
+        }
+    }
+}
+
+impl Jobs {
+    fn tell(&self, run: &Run<'_>) {
+        run.tools.hand.jobs_are(self.jobs.clone(), self.places.clone());
+    }
+}
+
+async fn insert(
+    run: &Run<'_>,
+    (session, flink): (&dyn roles::Statements, &Options),
+    prepared: &Prepared,
+) -> Result<Option<Job>, Stop> {
+    run.tools.created.submitting();
+    let submitted = session.submit(&prepared.submitted.value).await;
+    run.tools.created.submitted(submitted.as_ref().ok().map(String::as_str));
+    let inserts = prepared.statement.inserts();
+    // A statement set may write one in several ways.
+    let sinks = inserts.iter().map(|insert| insert.target.table().to_owned()).unique();
+    let sinks: Vec<_> = sinks.collect();
+    let id = match submitted {
+        Ok(id) => id,
+        Err(error) => {
+            reject(run, prepared, &sinks, &refusal(error)?)?;
+            return Ok(None);
+        }
+    };
+    let mut gaps = Statements::gaps(flink);
+    let mut reads = Vec::new();
+    for table in run.effective.statements.sources(inserts) {
+        let known = clocks::is_known(table, &run.trial.pipeline.sinks);
+        let clause = clause(table, flink);
+        if clause != Clause::None && !known && sinks.iter().any(|sink| is_windowed(run, sink)) {
+            gaps.push(format!(
+                "the watermark of `{}` cannot be computed from its records: declare `window.time` \
+                 and `window.delay`",
+                table.name
+            ));
+        }
+        let zoned = zoned(session, (table, flink), clause).await?;
+        let lenient = lenient(table);
+        for topic in &table.topics {
+            let (table, topic) = (table.name.clone(), run.names.topic(topic));
+            let watermark = if known { clause } else { Clause::None };
+            let (zoned, lenient) = (zoned.clone(), lenient.clone());
+            reads.push(Read { table, topic, watermark, zoned, lenient });
+        }
+    }
+    Ok(Some(Job {
+        id,
+        sinks: sinks.iter().filter_map(|sink| sink_topic(run, sink)).collect(),
+        commits_files: sinks.iter().any(|sink| is_files(run, sink)),
+        reads,
+        gaps,
+        restored: false,
+        asynchronous: run.effective.statements.asks_a_model(prepared),
+    }))
+}
+
+/// Where a sink goes.
+fn sink_topic(run: &Run<'_>, sink: &str) -> Option<SinkTopic> {
+    let table = run.effective.statements.tables.get(sink)?;
+    let place = table.topics.first()?;
+    let topic = match table.kept {
+        Kept::Topic => run.names.topic(place),
+        Kept::Parquet | Kept::Csv | Kept::Json | Kept::Iceberg => {
+            files::below(&run.claim.lake, place).into_string()
+        }
+    };
+    Some(SinkTopic { sink: sink.to_owned(), topic })
+}
+
+fn is_files(run: &Run<'_>, sink: &str) -> bool {
+    run.effective.statements.tables.get(sink).is_some_and(|table| !table.kept.is_topic())
+}
+
+/// The time zone of windows over a table, where it is not UTC: Flink tells the type of its clock.
+async fn zoned(
+    session: &dyn roles::Statements,
+    (table, flink): (&TopicTable, &Options),
+    clause: Clause,
+) -> Result<Option<Zoned>, Stop> {
+    let Some(name) = statements::zone(flink).filter(|_| clause != Clause::None) else {
+        return Ok(None);
+    };
+    let columns = session.describe(&table.create.name.in_backticks()).await?;
+    let clock = columns.iter().find(|column| column.time_attribute.is_some());
+    let wall = clock.is_some_and(|column| !column.type_name.contains("LTZ"));
+    Ok(Some(Zoned { name, wall }))
+}
+
+/// How it reads, where it leaves out what it cannot read.
+fn lenient(table: &TopicTable) -> Option<Lenient> {
+    let with = table.create.with.as_ref()?;
+    // `upsert-kafka` knows no other start.
+    let upserts = table.mode == SinkMode::Upsert;
+    let whole = upserts || with.get("scan.startup.mode") == Some("earliest-offset");
+    let (format, mode) = (table.format.clone(), table.mode);
+    let schema_include = with.is_on("debezium-json.schema-include");
+    with.is_on("ignore-parse-errors").then_some(Lenient { format, schema_include, mode, whole })
+}
+
+/// Whether the table has a watermark, and whether idle partitions hold it back.
+fn clause(table: &TopicTable, flink: &Options) -> Clause {
+    let idles = |options: Option<&str>| options.is_some_and(|time| !time.trim().starts_with('0'));
+    let own = table.create.with.as_ref().and_then(|with| with.get("scan.watermark.idle-timeout"));
+    let all = flink.get("table.exec.source.idle-timeout").map(String::as_str);
+    match (table.create.watermark.is_some(), idles(own.or(all))) {
+        (false, _) => Clause::None,
+        (true, false) => Clause::Strict,
+        (true, true) => Clause::Idle,
+    }
+}
+
+pub(in crate::run) fn is_windowed(run: &Run<'_>, sink: &str) -> bool {
+    let sink = run.trial.pipeline.sinks.get(sink);
+    matches!(sink, Some(Sink::Judged { window: Some(_), .. }))
+}
+
+/// Waits until all tasks of all jobs run: only then does a checkpoint complete.
+async fn running(run: &Run<'_>, started: &Jobs) -> Result<(), Stop> {
+    let limit = run.context.limits.streaming;
+    let (flink, disturbances) = (&started.flink, run.tools.hand.disturbances());
+    for (job, n) in started.jobs.iter().zip_eq(&started.submitted) {
+        let own = |sink: &SinkTopic| Some((sink.sink.clone(), written::at(run, *n, &sink.sink)?));
+        let places: BTreeMap<_, _> = job.sinks.iter().filter_map(own).collect();
+        let of_job = std::slice::from_ref(job);
+        let taken = tokio::select! {
+            taken = flink.checkpoint(&job.id, limit) => taken,
+            failed = quiesce::jobs_failed((flink, disturbances), of_job, limit) => {
+                return Err(run.troubles.unproven(failed, &places)?);
+            }
+        };
+        if let Err(error) = taken {
+            let failed = quiesce::failure(flink, disturbances, job, Asked::Nothing).await;
+            let failed = match failed {
+                Some(failed) => failed,
+                None => never_runs(flink, job, error).await?,
+            };
+            return Err(run.troubles.unproven(failed, &places)?);
+        }
+    }
+    Ok(())
+}
+
+/// A job that did not fail, and of which no checkpoint completes.
+async fn never_runs(flink: &JobManager, job: &Job, error: FlinkError) -> Result<Unproven, Stop> {
+    let FlinkError::Late(late) = error else { return Err(error.into()) };
+    let cause = flink.failure(&job.id).await?;
+    if let Some(sentence) = cause.and_then(|cause| cause.of_the_stack(&job.id)) {
+        return Err(Stop::Stack(sentence));
+    }
+    let sentence = format!("the statement was accepted, and its tasks do not run: {late}");
+    Ok(Unproven::at_sinks(job, Anomaly::Stalled, &sentence, &[]))
+}
+
+/// The columns of the sinks that are written.
+async fn describe(
+    run: &Run<'_>,
+    session: &dyn roles::Statements,
+    started: &Jobs,
+) -> Result<Vec<SinkTable>, Stop> {
+    let mut sinks = Vec::new();
+    // Several statements may write one.
+    let written = started.jobs.iter().flat_map(|job| &job.sinks).unique_by(|sink| &sink.sink);
+    for sink in written {
+        let Some(table) = run.effective.statements.tables.get(&sink.sink) else { continue };
+        let columns = match session.describe(&table.create.name.in_backticks()).await {
+            Ok(columns) => columns,
+            Err(error) => {
+                let place = started.places.get(&sink.sink).cloned();
+                let sentence = format!("its table cannot be described: {}", refusal(error)?);
+                run.trouble(Anomaly::StatementFailed, &sink.sink, place, &sentence)?;
+                return Err(Stop::Trouble);
+            }
+        };
+        let key: Vec<_> = if table.create.primary_key.is_empty() {
+            columns.iter().filter(|c| c.in_key).map(|c| c.name.clone()).collect()
+        } else {
+            table.create.primary_key.clone()
+        };
+        let written = Written {
+            key: written::key(table, &key),
+            also_by: written::also_by(run, &started.submitted, &sink.sink),
+            by_arrival: started.arrivals.get(&sink.sink).cloned(),
+        };
+        let physical = columns.into_iter().filter(Column::is_physical);
+        sinks.push(SinkTable {
+            name: table.name.clone(),
+            topic: table.topics.first().cloned().unwrap_or_default(),
+            kept: table.kept,
+            mode: table.mode,
+            columns: physical.map(|column| (column.name, column.type_name)).collect(),
+            key,
+            statement: started.places.get(&sink.sink).unwrap_or(&table.place).clone(),
+            written,
+        });
+    }
+    Ok(sinks)
+}
+
+/// Where the statements stand that write the sinks, of several the first.
+fn places(run: &Run<'_>) -> BTreeMap<String, Place> {
+    let mut places = BTreeMap::new();
+    for prepared in &run.effective.statements.prepared {
+        for insert in prepared.statement.inserts() {
+            let place = prepared.written.place(insert.span.start);
+            places.entry(insert.target.table().to_owned()).or_insert(place);
+        }
+    }
+    places
+}

@@ -1,0 +1,86 @@
+//! The seam between runs and stacks: one small trait a role. Runs know these and nothing of a kind.
+//!
+//! ```text
+//!  Stack ──lease──▶ Lease ──▶ where everything listens, logs, claims
+//!    │                ├─────▶ Connectors, Statements: who keeps and runs what is submitted
+//!    │                └─────▶ Faults: what can be done to its parts
+//!    └─profile: versions and capabilities, without starting anything
+//! ```
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+use futures::future::BoxFuture;
+
+use super::Say;
+use super::claim::Claim;
+use super::error::StackError;
+use super::profile::Profile;
+use crate::client::endpoints::Endpoints;
+use crate::client::roles::{Connectors, Said, Statements};
+use crate::plan::needs::Sharing;
+use crate::scenario::timeline::{Target, Verb};
+
+/// What a stack is asked for, and gives a little later.
+pub type Later<'a, T> = BoxFuture<'a, Result<T, StackError>>;
+
+/// A stack that was chosen.
+pub trait Stack: Debug + Send + Sync {
+    /// What it is and can do, known without starting or asking anything.
+    fn profile(&self) -> Profile;
+
+    /// The right to use it, once it is there; `sharing` is what the lease has to give.
+    fn lease<'a>(&'a self, sharing: &'a Sharing, say: Say<'a>) -> Later<'a, Arc<dyn Lease>>;
+}
+
+/// The right to use a stack that is up. Ends when dropped, and when its process ends.
+pub trait Lease: Debug + Send + Sync {
+    /// The name of the stack, as reports have it.
+    fn name(&self) -> &str;
+
+    /// Where the components listen.
+    fn reach(&self) -> &Endpoints;
+
+    /// Component → version.
+    fn versions(&self) -> &BTreeMap<String, String>;
+
+    /// Component → its log, as far as logs can be read.
+    fn logs(&self) -> &BTreeMap<String, Utf8PathBuf>;
+
+    /// Who keeps connectors.
+    fn connectors(&self) -> Result<Arc<dyn Connectors>, StackError>;
+
+    /// Opens a session for statements, with these options.
+    fn open<'a>(
+        &'a self,
+        name: &'a str,
+        options: &'a BTreeMap<String, String>,
+    ) -> Said<'a, Arc<dyn Statements>>;
+
+    /// Claims a name for a run, before it makes anything: what a killed run leaves is swept by it.
+    fn claim(&self, run: &str) -> Result<Claim, StackError>;
+
+    /// Who can do something to its parts, if anybody can.
+    fn faults(&self) -> Option<Arc<dyn Faults>>;
+
+    /// The run has the Postgres server for itself, and may make anything in it.
+    fn has_server(&self) -> bool;
+
+    /// The jar of the model provider, where Flink finds it.
+    fn model_jar(&self) -> Later<'_, String>;
+
+    /// Keeps the stack up after this lease.
+    fn hold(&self) -> Result<(), StackError>;
+}
+
+/// Does things to parts of a stack that are processes.
+pub trait Faults: Debug + Send + Sync {
+    /// Does it, and ends once the part has followed: it is gone, or ready.
+    fn act(&self, verb: Verb, target: Target, limit: Duration) -> Later<'_, ()>;
+
+    /// Brings back whatever is down or paused.
+    fn mend(&self, limit: Duration) -> Later<'_, ()>;
+}
