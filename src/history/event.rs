@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::column::Column;
 pub use super::proof::{Firing, JobProof, Proof, ProofGap, Reading, Unassigned, Zoned};
+pub use super::question::Question;
 pub use super::written::SinkTable;
 use crate::base::anomaly::Anomaly;
 use crate::base::difference::Difference;
@@ -243,25 +244,6 @@ pub enum Event {
     },
     /// The last event of every complete history.
     End(End),
-}
-
-/// What a judge may ask for during a run, since only the run can answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Question {
-    /// References of windowed sinks at the cuts at which a window may have fired.
-    Windows,
-    /// References at the states that a sink passes through, for the levels `cut` and `commit`.
-    Levels,
-    /// What sinks that keep rows by their arrival would hold of one partition alone.
-    Arrivals,
-    /// References over what the topics told, of sinks that diverge.
-    Topics,
-}
-
-impl Question {
-    /// All that this version asks.
-    pub const ALL: [Self; 4] = [Self::Windows, Self::Levels, Self::Arrivals, Self::Topics];
 }
 
 /// How an entry went.

@@ -12,6 +12,7 @@ pub mod files;
 pub mod index;
 pub mod packed;
 mod proof;
+mod question;
 mod reader;
 mod secret;
 pub mod stream;

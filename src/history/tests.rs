@@ -120,7 +120,7 @@ fn a_cut_line_a_missing_line_and_swapped_lines_are_refused_at_their_line() {
 fn a_time_that_is_no_number_is_refused() {
     let mut sum = super::sum::Sum::start();
     let header = sum.seal(&serde_json::to_string(&header()).unwrap());
-    let event = sum.seal("{\"at_us\":-1,\"event\":\"slot\",\"point\":\"0/1\"}");
+    let event = sum.seal("{\"at_us\":-1,\"event\":\"slot\",\"point\":1}");
     let sentence = sentence(format!("{header}\n{event}\n").as_bytes());
     assert!(sentence.ends_with("`at_us` is no number of microseconds"), "{sentence}");
 }
