@@ -34,6 +34,7 @@ const INSIDE: &[(&str, &[&str])] = &[
             "deletes",
             "demands",
             "duplicates",
+            "happened",
             "held",
             "integrity",
             "internal",

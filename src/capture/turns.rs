@@ -13,7 +13,9 @@ use crate::model::source;
 /// The schema of what the harness has in a source database.
 const SCHEMA: &str = "changeproof";
 /// Rows of larger tables are not noted: what DDL made of them is then not known.
-const ROWS_MAX: u32 = 5000;
+const ROWS_MAX: u32 = 500_000;
+/// How many rows one note tells.
+const ROWS_A_NOTE: u32 = 5000;
 /// The commands after which a table may be another, or have other rows.
 const TAGS: &str = "'CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE', 'DROP TABLE', \
     'CREATE SCHEMA', 'ALTER SCHEMA', 'DROP SCHEMA', 'DROP INDEX', 'ALTER TYPE', 'DROP TYPE', \
@@ -47,7 +49,8 @@ pub async fn note(
         .replace("{tables}", &tables_sql())
         .replace("{tables_prefix}", &literal(source::TABLES))
         .replace("{rows_prefix}", &literal(source::ROWS))
-        .replace("{rows_max}", &ROWS_MAX.to_string());
+        .replace("{rows_max}", &ROWS_MAX.to_string())
+        .replace("{rows_a_note}", &ROWS_A_NOTE.to_string());
     let sql = format!(
         "CREATE SCHEMA {SCHEMA}; \
          CREATE FUNCTION {SCHEMA}.turn() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER \
@@ -59,7 +62,7 @@ pub async fn note(
            EXECUTE FUNCTION {SCHEMA}.turn(); \
          ALTER EVENT TRIGGER {} ENABLE ALWAYS",
         literal(&format!(
-            "DECLARE the_table record; n_rows bigint; the_rows json; BEGIN {body} END"
+            "DECLARE the_table record; n_rows bigint; the_rows json; more boolean; BEGIN {body} END"
         )),
         ident(SCHEMA),
         ident(SCHEMA),
@@ -138,12 +141,21 @@ FOR the_table IN
    WHERE c.relkind = 'r' AND c.relpersistence = 'p'
      AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'
 LOOP
-  EXECUTE format('SELECT count(*), coalesce(json_agg(to_json(ARRAY[%s]::text[])), ''[]'') FROM '
-                 '(SELECT * FROM ONLY %I.%I LIMIT {rows_max} + 1) AS row_of',
-                 coalesce(the_table.cells, ''), the_table.nspname, the_table.relname) INTO n_rows, the_rows;
-  IF n_rows <= {rows_max} THEN
+  EXECUTE format('SELECT count(*) FROM (SELECT FROM ONLY %I.%I LIMIT {rows_max} + 1) AS counted',
+                 the_table.nspname, the_table.relname) INTO n_rows;
+  CONTINUE WHEN n_rows > {rows_max};
+  more := false;
+  FOR the_rows IN EXECUTE format(
+    'SELECT coalesce(json_agg(cells) FILTER (WHERE cells IS NOT NULL), ''[]'') '
+    'FROM (SELECT 0 AS note) AS one LEFT JOIN LATERAL ('
+      'SELECT (row_number() OVER () - 1) / {rows_a_note} AS part, to_json(ARRAY[%s]::text[]) AS cells '
+        'FROM ONLY %I.%I AS row_of) AS noted ON true '
+    'GROUP BY part ORDER BY part',
+    coalesce(the_table.cells, ''), the_table.nspname, the_table.relname)
+  LOOP
     PERFORM pg_logical_emit_message(true, {rows_prefix},
-      json_build_object('table', the_table.oid, 'rows', the_rows)::text);
-  END IF;
+      json_build_object('table', the_table.oid, 'more', more, 'rows', the_rows)::text);
+    more := true;
+  END LOOP;
 END LOOP;
 ";

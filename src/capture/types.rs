@@ -17,7 +17,7 @@ pub fn written(column: &str, postgres: &str, flink: &str) -> String {
     let (name, arguments, rest) = parts(text);
     let base = postgres.split(['(', ' ']).next().unwrap_or(postgres);
     let is = |names: &[&str]| !postgres.ends_with("[]") && names.contains(&base);
-    let plain = || format!("{column}::text");
+    let plain = || as_text(column, postgres);
     let cast = |sql: &str| format!("CAST({column} AS {sql})::text");
     let timed = |sql: &str, widest: &str| {
         if !may_lose(base, widest) {
@@ -57,6 +57,14 @@ pub fn written(column: &str, postgres: &str, flink: &str) -> String {
         "ARRAY" | "MAP" | "ROW" | "MULTISET" => format!("to_jsonb({column})::text"),
         _ => plain(),
     }
+}
+
+/// The text of a value as its type writes it: a cast of `inet` adds the length of its prefix.
+pub fn as_text(column: &str, postgres: &str) -> String {
+    if postgres == "inet" {
+        return format!("CASE WHEN {column} IS NOT NULL THEN format('%s', {column}) END");
+    }
+    format!("{column}::text")
 }
 
 /// The type of Postgres that takes values which are neither numbers nor text (`boolean`) as whole
@@ -121,6 +129,7 @@ mod tests {
     #[case("text", "ROW<a INT, b STRING NOT NULL>", "CAST(c AS jsonb)::text")]
     #[case("hstore", "MAP<STRING, STRING>", "to_jsonb(c)::text")]
     #[case("integer", "RAW('x')", "c::text")]
+    #[case("inet", "STRING", "CASE WHEN c IS NOT NULL THEN format('%s', c) END")]
     fn a_column_is_written_as_its_sinks_type(
         #[case] postgres: &str,
         #[case] flink: &str,

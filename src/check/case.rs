@@ -180,6 +180,12 @@ impl<'a> Case<'a> {
     /// no model, which is noted.
     fn shaped(&mut self, place: usize, table: &Table) -> Option<(Vec<String>, Shape)> {
         let rules = self.rules.as_ref()?;
+        let is_routed = |table: &&Table| table.captured && !outbox::is_routed(self, table);
+        let captured = self.index.tables.iter().filter(is_routed);
+        if let Some(why) = rules.sharing(table, captured).filter(|_| is_routed(&table)) {
+            self.unmodelled.push((Some(place), why));
+            return None;
+        }
         match rules.shape_of(table) {
             Ok(shape) => Some((rules.key_of(table), shape)),
             Err(problem) => {

@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::text::Text;
 use crate::history::Index;
+use crate::history::event::Role;
 use crate::scenario::pipeline::Dialect;
 use crate::scenario::trial::Trial;
 use crate::sql::flink::{self, CreateTable, Insert, Statement};
+use crate::sql::token::{Language, significant};
 
 /// The statements of a pipeline, read.
 pub(super) struct Flow<'a> {
@@ -19,7 +21,7 @@ pub(super) struct Flow<'a> {
     inserts: Vec<(&'a Text, Insert)>,
     /// The sinks by their topics.
     sinks: BTreeMap<&'a str, &'a str>,
-    /// The topics of source tables.
+    /// The topics that the connector writes, with the source tables or with themselves.
     sources: BTreeMap<&'a str, &'a str>,
 }
 
@@ -44,7 +46,13 @@ impl<'a> Flow<'a> {
     pub(super) fn of(index: &Index<'a>) -> Self {
         let trial = &index.header.trial;
         let sinks = index.sinks.iter().map(|sink| (sink.topic.as_str(), sink.name.as_str()));
-        let sources = index.sources().map(|(topic, table)| (topic.name.as_str(), table));
+        let sources = index.topics.iter().filter_map(|topic| match &topic.role {
+            Role::Source { table } | Role::Outbox { table, .. } => {
+                Some((topic.name.as_str(), table.as_str()))
+            }
+            Role::Messages | Role::Transaction => Some((topic.name.as_str(), topic.name.as_str())),
+            Role::Sink { .. } | Role::Barrier => None,
+        });
         let mut flow = Self {
             trial,
             tables: BTreeMap::new(),
@@ -123,6 +131,26 @@ impl<'a> Flow<'a> {
     pub(super) fn hop_into(&self, sink: &str) -> Option<String> {
         let inputs = self.inputs(sink).named();
         (!inputs.is_empty()).then(|| format!("{inputs} → {sink}"))
+    }
+
+    /// Whether a statement of the sink names a column.
+    pub(super) fn names(&self, sink: &str, column: &str) -> bool {
+        let of_sink = self.inserts.iter().filter(|(_, insert)| insert.target.table() == sink);
+        let mut texts = of_sink.map(|(text, _)| text.value.as_str());
+        texts.any(|text| {
+            let tokens = significant(Language::Flink, text);
+            tokens.iter().any(|token| token.name().is_some_and(|name| name == column))
+        })
+    }
+
+    /// Whether a table reads the topic in a format that tells of changes.
+    pub(super) fn reads_as_changelog(&self, topic: &str) -> bool {
+        let formats = ["debezium", "canal", "maxwell", "ogg"];
+        self.tables.iter().any(|(name, table)| {
+            let format = table.with.as_ref().and_then(|with| with.get("format"));
+            let tells = format.is_some_and(|format| formats.iter().any(|f| format.starts_with(f)));
+            tells && self.topics(name).iter().any(|of| of == topic)
+        })
     }
 
     /// The source table of a topic.

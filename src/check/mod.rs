@@ -16,6 +16,7 @@ mod excerpt;
 mod files;
 mod flow;
 mod found;
+mod happened;
 mod held;
 mod integrity;
 mod internal;
@@ -207,6 +208,7 @@ fn judge_case(case: &Case<'_>) -> Verdict {
     judged.sort_by_key(weight);
     let (mut raws, statuses): (Vec<_>, Vec<_>) = judged.into_iter().unzip();
     statements::name(case, &mut raws);
+    happened::explain(case, &mut raws);
     lives::look_up(case, &mut raws);
     files::name(case, &mut raws);
     let left_out = summary::left_out(&raws);

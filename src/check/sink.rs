@@ -13,7 +13,7 @@ use crate::base::anomaly::Anomaly;
 use crate::base::value::Value;
 use crate::codec::debezium::PLACEHOLDER;
 use crate::codec::flink::Row;
-use crate::history::event::{Proof, Side};
+use crate::history::event::{Proof, Role, Side};
 use crate::model::key::Key;
 use crate::model::sink::{Emitted, texts};
 use crate::scenario::expect::Level;
@@ -56,6 +56,20 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
                     continue;
                 }
             };
+            // Barriers are transactions too, and nothing tells them from the author's there.
+            if !diffs.is_empty()
+                && let Some(topic) = metadata(case, &flow, sink)
+            {
+                found.gap(
+                    format!("whether `{}` equals its reference", sink.name),
+                    format!(
+                        "it differs, and its statement reads `{topic}`, where the run's own \
+                         transactions stand among those of the timeline: join them with records of \
+                         your tables, or leave the sink `unjudged`"
+                    ),
+                );
+                continue;
+            }
             let is_plain =
                 |diff: &&RowDiff<'_>| diff.expected.as_ref().is_some_and(|row| sink.is_plain(row));
             let diffs = diffs.iter().filter(|diff| !windows || is_plain(diff)).collect::<Vec<_>>();
@@ -71,6 +85,13 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
         }
         found.findings.extend(latest(findings));
     }
+}
+
+/// The topic of transaction metadata, where a sink's statements read it.
+fn metadata<'c>(case: &Case<'c>, flow: &Flow<'_>, sink: &SinkCase<'_>) -> Option<&'c str> {
+    let topics = case.index.topics.iter().find(|topic| topic.role == Role::Transaction);
+    let topic = topics.map(|topic| topic.name.as_str());
+    topic.filter(|topic| flow.behind(sink.name).topics.contains(*topic))
 }
 
 /// A row that stands wrong at several proofs is one finding: the last.

@@ -449,6 +449,12 @@ impl<'a> SinkCase<'a> {
         self.end(row).is_some_and(|end| !self.is_closed(end, proof))
     }
 
+    /// Whether nothing that its rows show tells when their window ends: neither a column nor a key.
+    pub(super) fn hides_ends(&self) -> bool {
+        let shows = |window: &Window| self.shape.kind(&window.end).is_some();
+        !self.is_keyed() && self.window.is_some_and(|window| !shows(window))
+    }
+
     /// Whether the row says that it is of no window: a union may hold such rows beside windows.
     pub(super) fn is_plain(&self, row: &Row) -> bool {
         self.window.is_some_and(|window| row.get(&window.end) == Some(&Value::Null))

@@ -20,6 +20,7 @@ use crate::model::feed::Columns;
 use crate::model::source::Change;
 use crate::sql::flink::literals::compared;
 use crate::sql::flink::{ColumnKind, CreateTable, Statement, parse};
+use crate::sql::token::{Language, Token, significant};
 
 /// How many values that do not fit are looked at behind one sink.
 const MISFITS: usize = 1000;
@@ -119,6 +120,7 @@ struct Behind {
 /// A value of the source that the table which reads it cannot hold.
 struct Misfit {
     sentence: String,
+    column: String,
     value: String,
     /// The row's values in the form of keys.
     row: BTreeMap<String, Option<String>>,
@@ -139,6 +141,7 @@ impl Behind {
                 behind.padded.extend(padded(query, columns));
             }
         }
+        behind.misfits.retain(|misfit| queries.iter().any(|query| uses(query, &misfit.column)));
         behind
     }
 
@@ -157,6 +160,10 @@ impl Behind {
             // As Postgres holds it: what the connector makes of it may have lost digits already.
             let row = values(change, columns.at(change.lsn));
             for (name, value) in &row {
+                // Whatever a record writes of these, it is not the text that Postgres has.
+                if columns.at(change.lsn).kind(name).is_some_and(DataType::is_written_otherwise) {
+                    continue;
+                }
                 let kind = declared.iter().find(|(of, _)| of.eq_ignore_ascii_case(name));
                 let Some((_, kind)) = kind.filter(|(_, kind)| !fits(value, kind)) else { continue };
                 let (kind, table) = (short(kind), table.name.table());
@@ -164,8 +171,8 @@ impl Behind {
                     format!("`{name}` = {value} does not fit {kind}, as which `{table}` reads it");
                 if self.misfits.iter().all(|known| known.sentence != sentence) {
                     let row = row.iter().map(|(name, value)| (name.clone(), canonical(value)));
-                    let value = value.to_string();
-                    self.misfits.push(Misfit { sentence, value, row: row.collect() });
+                    let (column, value) = (name.clone(), value.to_string());
+                    self.misfits.push(Misfit { sentence, column, value, row: row.collect() });
                 }
             }
         }
@@ -192,6 +199,12 @@ impl Behind {
         let filtered = matches!(raw.finding.anomaly, Anomaly::LostChange | Anomaly::GhostRow);
         self.padded.first().filter(|_| filtered || !is_known).cloned()
     }
+}
+
+/// Whether a query may use a column: it names it, or all columns.
+fn uses(query: &str, column: &str) -> bool {
+    let names = |token: &Token<'_>| token.name().is_some_and(|n| n.eq_ignore_ascii_case(column));
+    significant(Language::Flink, query).iter().any(|token| token.is_symbol("*") || names(token))
 }
 
 impl Misfit {

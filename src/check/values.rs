@@ -325,7 +325,12 @@ impl<'a> Compared<'a> {
             return;
         }
         let Ok(held) = self.columns.value(column, cell, self.encoding) else {
-            self.undecided.insert(column.to_owned());
+            // `infinity` is no time, and may be written as it is.
+            let shown = serde_json::from_str::<String>(raw.get());
+            let is_text = |held: &String| shown.as_ref().is_ok_and(|shown| shown == held);
+            if !matches!(cell, Cell::Text(held) if is_text(held)) {
+                self.undecided.insert(column.to_owned());
+            }
             return;
         };
         let captured = self.columns.captured(column, raw, self.encoding);

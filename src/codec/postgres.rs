@@ -152,8 +152,9 @@ pub(super) fn coordinates(x: f64, y: f64) -> Value {
 fn value_of(text: &str, kind: &Type) -> Result<Value, ValueError> {
     match kind {
         Type::Bool => match text {
-            "t" | "true" | "1" => Ok(Value::Bool(true)),
-            "f" | "false" | "0" => Ok(Value::Bool(false)),
+            // In capitals as Flink casts it to text.
+            "t" | "true" | "TRUE" | "1" => Ok(Value::Bool(true)),
+            "f" | "false" | "FALSE" | "0" => Ok(Value::Bool(false)),
             _ => Err(ValueError::new("a boolean", text)),
         },
         Type::Int => integer(text),

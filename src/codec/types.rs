@@ -60,6 +60,21 @@ impl DataType {
         }
     }
 
+    /// Its values are compared in another form than that of any text, so that a text says nothing of
+    /// whether a column can hold them.
+    pub fn is_written_otherwise(&self) -> bool {
+        matches!(self, Self::Interval | Self::TimeTz | Self::Point | Self::Bits | Self::Hstore)
+    }
+
+    /// Debezium may write a value of it as more than one field.
+    pub fn has_parts(&self) -> bool {
+        match self {
+            Self::Point | Self::Hstore | Self::Scalar(Type::Other(_)) => true,
+            Self::Scalar(Type::Decimal { scale }) => scale.is_none(),
+            _ => false,
+        }
+    }
+
     /// Whether two values of it are equal up to a tolerance only.
     pub fn is_float(&self) -> bool {
         match self {
@@ -70,7 +85,8 @@ impl DataType {
     }
 
     /// This type of a sink's column, compared as the reference says: where the sink has text and the
-    /// reference a number, JSON or a padded text (by the names of Postgres), as that.
+    /// reference a number, a truth value, a time with its date, JSON or a padded text (by the names of
+    /// Postgres), as that.
     #[must_use]
     pub fn said_by(self, postgres: &str) -> Self {
         match (self, Self::postgres(postgres)) {
@@ -81,7 +97,15 @@ impl DataType {
             (Self::Scalar(Type::Text) | Self::Char, Self::Char) => Self::Char,
             (
                 Self::Scalar(Type::Text),
-                said @ (Self::Scalar(Type::Json | Type::Int | Type::Decimal { .. } | Type::Float)
+                said @ (Self::Scalar(
+                    Type::Json
+                    | Type::Bool
+                    | Type::Int
+                    | Type::Decimal { .. }
+                    | Type::Float
+                    | Type::Timestamp { .. }
+                    | Type::TimestampTz { .. },
+                )
                 | Self::Real
                 | Self::Money),
             ) => Self::Within(Box::new(said)),

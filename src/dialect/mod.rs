@@ -32,6 +32,7 @@ use crate::scenario::settings::{Options, Settings};
 use connector::Mapped;
 
 pub use emit::TopicPlan;
+pub use options::duration_ms;
 
 /// What is known beside the statements.
 #[derive(Debug, Clone, Copy)]

@@ -289,7 +289,8 @@ fn number(value: &str) -> Option<(u64, String)> {
     Some((digits.parse().ok()?, unit.trim().to_lowercase()))
 }
 
-fn duration_ms(value: &str) -> Option<u64> {
+/// A duration of Flink's (`3 s`, `1 d`, `500`) in milliseconds.
+pub fn duration_ms(value: &str) -> Option<u64> {
     let (number, unit) = number(value)?;
     let ms = match unit.as_str() {
         "" | "ms" | "milli" | "millis" | "millisecond" | "milliseconds" => 1,

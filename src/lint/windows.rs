@@ -6,6 +6,9 @@ use jiff::tz::TimeZone;
 use super::Rule;
 use super::case::{Case, Found, session};
 use crate::base::text::Text;
+use crate::base::value::{Type, Value};
+use crate::codec::postgres;
+use crate::codec::types::DataType;
 use crate::model::zone::Zone;
 use crate::scenario::expect::RowCell;
 use crate::scenario::pipeline::{Sink, WindowTime};
@@ -40,7 +43,9 @@ fn check(case: &Case<'_>, found: &mut Found<'_>) {
             let Some(RowCell::Value { text, .. }) = row.cells.get(end) else { continue };
             let Ok(ends) = text.parse::<DateTime>() else { continue };
             let ends = zone.as_ref().map_or(ends, |zone| earlier(zone, ends));
-            if latest.checked_sub(delay).is_ok_and(|watermark| watermark < ends) {
+            // The last millisecond of a window closes it.
+            let closes = ends.checked_sub(jiff::SignedDuration::from_millis(1)).unwrap_or(ends);
+            if latest.checked_sub(delay).is_ok_and(|watermark| watermark < closes) {
                 let message = format!(
                     "the window that ends at {text} stays open: the latest event time in this scenario is {latest}, and the watermark is {} ms behind",
                     window.delay_ms.unwrap_or(0)
@@ -93,19 +98,22 @@ fn latest(case: &Case<'_>) -> Option<DateTime> {
                 return None;
             }
             let Some(text) = token.string() else { continue };
-            let text = text
-                .trim_end_matches("+00:00")
-                .trim_end_matches("+00")
-                .trim_end_matches('Z')
-                .to_owned();
             if text.len() > 10
-                && let Ok(time) = text.parse::<DateTime>()
+                && let Some(time) = of_zone(&text).or_else(|| text.parse::<DateTime>().ok())
             {
                 latest = Some(latest.map_or(time, |latest| latest.max(time)));
             }
         }
     }
     latest
+}
+
+/// A time that says how far it is from UTC, in UTC.
+fn of_zone(text: &str) -> Option<DateTime> {
+    let kind = DataType::Scalar(Type::TimestampTz { precision: 6 });
+    let Ok(Value::TimestampTz(micros)) = postgres::value(text, &kind) else { return None };
+    let instant = jiff::Timestamp::from_microsecond(micros).ok()?;
+    Some(instant.to_zoned(TimeZone::UTC).datetime())
 }
 
 #[cfg(test)]
@@ -118,6 +126,9 @@ mod tests {
     #[case("Asia/Tokyo", "2025-01-01 02:00:05", false)]
     #[case("Asia/Tokyo", "2025-01-01 02:00:04", true)]
     #[case("America/New_York", "2025-01-01 11:00:05", false)]
+    #[case("Asia/Tokyo", "2025-01-01 11:00:05+09", false)]
+    #[case("Asia/Tokyo", "2025-01-01 11:00:04+09", true)]
+    #[case("Asia/Tokyo", "2025-01-01 02:00:04.999", false)]
     fn a_window_ends_at_a_wall_time_of_the_sessions_zone(
         #[case] zone: &str,
         #[case] time: &str,

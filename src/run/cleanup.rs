@@ -87,7 +87,8 @@ impl Created {
         let removal = Removal { created: &created, site };
         // In a box: six removals side by side are large.
         let mut left = Box::pin(removal.run(limit)).await;
-        if cut {
+        // A run that stops early may have left calls under way that nobody cut.
+        if cut || !left.is_empty() {
             let swept = sweep(site, &created.topics);
             match within(limit, "what was under way", swept).await {
                 // Of all that could not be removed before, the session alone is not looked for.
@@ -144,8 +145,13 @@ async fn sweep(site: Site<'_>, topics: &[String]) -> anyhow::Result<()> {
             found.push(name);
         }
         for name in control.roles(&names.base).await? {
-            control.drop_role(&name).await?;
-            found.push(name);
+            match control.drop_role(&name).await {
+                // 2BP01: a database of its is still being made, and is seen at the next look.
+                Err(error) if error.sqlstate.as_deref() != Some("2BP01") => {
+                    return Err(error.into());
+                }
+                Ok(()) | Err(_) => found.push(name),
+            }
         }
         let quiet = found.is_empty() && watch.elapsed() > UNDER_WAY;
         anyhow::Ok(if quiet { Look::Holds(()) } else { Look::NotYet(found.join(", ")) })

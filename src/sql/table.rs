@@ -1,6 +1,6 @@
 //! `CREATE TABLE` and `ALTER TABLE` with the places of their parts, for edits by splicing.
 
-use super::flink::{ColumnKind, Name, Watermark, With, column_kind, watermark};
+use super::flink::{ColumnKind, Name, Watermark, With, column_kind, deeper, watermark};
 use super::reader::Reader;
 use super::token::{Language, Token, significant};
 use crate::base::text::{Span, Text};
@@ -236,17 +236,24 @@ fn column(name: String, tokens: &[Token<'_>]) -> Column {
     };
     let from = if kind == ColumnKind::Computed { 2 } else { 1 };
     let body = tokens.get(from..).unwrap_or_default();
-    let length = body.iter().position(|token| stops.iter().any(|stop| token.is(stop)));
-    let definition = span_of(body.get(..length.unwrap_or(body.len())).unwrap_or_default());
+    // What a type says of its parts (`ROW<a INT NOT NULL>`) does not end it.
+    let mut depth = 0;
+    let length = body.iter().position(|token| {
+        let ends = depth == 0 && stops.iter().any(|stop| token.is(stop));
+        depth += deeper(token);
+        ends
+    });
+    let (definition, tail) = body.split_at(length.unwrap_or(body.len()));
+    let definition = span_of(definition);
     let at = |words: &[&str]| {
-        tokens.windows(words.len()).position(|window| {
+        tail.windows(words.len()).position(|window| {
             window.iter().enumerate().all(|(n, token)| words.get(n).is_some_and(|w| token.is(w)))
         })
     };
     let words =
-        |words: &[&str]| at(words).and_then(|at| Some(span_of(tokens.get(at..at + words.len())?)));
+        |words: &[&str]| at(words).and_then(|at| Some(span_of(tail.get(at..at + words.len())?)));
     let is_metadata = matches!(kind, ColumnKind::Metadata { .. });
-    let from_key = at(&["METADATA", "FROM"]).and_then(|at| tokens.get(at + 2)?.string());
+    let from_key = at(&["METADATA", "FROM"]).and_then(|at| tail.get(at + 2)?.string());
     Column {
         metadata: is_metadata.then(|| from_key.unwrap_or_else(|| name.clone())),
         not_null: words(&["NOT", "NULL"]),
@@ -358,7 +365,7 @@ mod tests {
     fn the_parts_of_a_table_are_found_where_they_stand() {
         let sql = "CREATE TABLE IF NOT EXISTS `a.b` (
             id INT NOT NULL PRIMARY KEY NOT ENFORCED, -- the key
-            r ROW<x INT, y DECIMAL(10, 2)> COMMENT 'c',
+            r ROW<x INT NOT NULL, y DECIMAL(10, 2)> COMMENT 'c',
             t AS TO_TIMESTAMP_LTZ(ms, 3),
             `offset` BIGINT METADATA VIRTUAL, p INT METADATA FROM 'partition' VIRTUAL,
             WATERMARK FOR $rowtime AS SOURCE_WATERMARK()
@@ -381,10 +388,17 @@ mod tests {
         let definitions: Vec<_> = columns.iter().map(|c| at(sql, c.definition)).collect();
         assert_eq!(
             definitions,
-            ["INT", "ROW<x INT, y DECIMAL(10, 2)>", "TO_TIMESTAMP_LTZ(ms, 3)", "BIGINT", "INT"]
+            [
+                "INT",
+                "ROW<x INT NOT NULL, y DECIMAL(10, 2)>",
+                "TO_TIMESTAMP_LTZ(ms, 3)",
+                "BIGINT",
+                "INT"
+            ]
         );
         assert_eq!(at(sql, columns[0].not_null.unwrap()), "NOT NULL");
         assert_eq!(at(sql, columns[0].primary_key.unwrap()), "PRIMARY KEY NOT ENFORCED");
+        assert_eq!(columns[1].not_null, None);
         assert_eq!(columns[3].metadata.as_deref(), Some("offset"));
         assert_eq!(columns[4].metadata.as_deref(), Some("partition"));
         let Part::Watermark(Some(watermark)) = &items[5].part else { panic!("no watermark") };

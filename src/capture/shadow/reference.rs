@@ -169,7 +169,7 @@ fn typed(query: &Query, sink: &SinkTable) -> (String, Vec<(String, String)>) {
             .find(|(of_sink, _)| of_sink == name)
             .or_else(|| sink.columns.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)));
         let Some((of_sink, flink)) = found else {
-            values.push(format!("{column}::text"));
+            values.push(types::as_text(&column, postgres));
             columns.push((name.clone(), postgres.clone()));
             continue;
         };

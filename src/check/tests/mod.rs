@@ -5,6 +5,7 @@ mod changes;
 mod demands;
 mod ends;
 mod files;
+mod happened;
 mod held;
 mod internal;
 mod keys;
@@ -35,6 +36,7 @@ mod values;
 mod windows;
 mod windows_again;
 mod windows_fed;
+mod windows_unsaid;
 
 use super::CHECKERS;
 use crate::base::anomaly::Anomaly;

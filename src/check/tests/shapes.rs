@@ -198,11 +198,11 @@ fn a_key_is_made_of_the_row(#[case] key: Value, #[case] expected: &[Anomaly]) {
 
 #[test]
 fn what_has_no_model_and_no_reader_is_unknown() {
-    let mut scene = unwrapped(&[("type", "Flatten$Value")]);
+    let mut scene = unwrapped(&[("type", "TimestampRouter")]);
     scene.commit(None, Some(ANN));
     scene.record(TOPIC, 0, Some(json!({"id": 1}).to_string()), Some(row(ANN).to_string()));
     let verdict = judged(scene);
     assert_eq!(verdict.outcome, Outcome::Unknown);
-    let told = verdict.gaps.iter().any(|gap| gap.missing.contains("Flatten$Value"));
+    let told = verdict.gaps.iter().any(|gap| gap.missing.contains("TimestampRouter"));
     assert!(told, "{:?}", verdict.gaps);
 }

@@ -123,6 +123,9 @@ pub(super) fn judge(
     }
     let mut judge = Judge::new((case, sink), last, references, found);
     judge.learn_ends();
+    if let Some(alike) = judge.alike() {
+        return Err(alike);
+    }
     let fed = judge.in_turn(proofs);
     judge.late_keys(proofs);
     judge.strangers();
@@ -151,6 +154,8 @@ pub(super) struct Judge<'j, 'c, 'a> {
     pub(super) references: BTreeMap<u32, Rows>,
     /// When the window of a key ends.
     ends: BTreeMap<Key, i64>,
+    /// When the windows of rows end that have neither a key nor a column which says it.
+    ends_by_form: BTreeMap<Form, BTreeSet<i64>>,
     /// How often rows without key may stand there, by the end of their window.
     pub(super) bounds: BTreeMap<i64, Bounds>,
     /// From which record of the sink on repeats are legal.
@@ -188,6 +193,7 @@ impl<'j, 'c, 'a> Judge<'j, 'c, 'a> {
             last,
             references,
             ends: BTreeMap::new(),
+            ends_by_form: BTreeMap::new(),
             bounds: BTreeMap::new(),
             from: sink.repeats_from(case),
             why: Why::Closed,
@@ -252,6 +258,27 @@ impl<'j, 'c, 'a> Judge<'j, 'c, 'a> {
                 self.ends.insert(key.clone(), end);
             }
         }
+        if self.sink.hides_ends() {
+            let columns = self.columns().to_vec();
+            let rows = self.references.values().chain(&cuts).flat_map(|rows| &rows.bag);
+            let ends = rows.filter_map(|row| Some((texts(row, &columns), self.sink.end(row)?)));
+            for (form, end) in ends.collect::<Vec<_>>() {
+                self.ends_by_form.entry(form).or_default().insert(end);
+            }
+        }
+    }
+
+    /// Rows of several windows that look alike, where no column tells them apart.
+    fn alike(&self) -> Option<String> {
+        let window = self.sink.window?;
+        let mut ends = self.ends_by_form.values().filter(|ends| ends.len() > 1);
+        let ends = ends.next()?.iter().take(2).map(|end| time(*end)).collect::<Vec<_>>();
+        Some(format!(
+            "its rows do not show `{}`, and rows of the windows that end at {} look alike: write the \
+             end of the window into the sink",
+            window.end,
+            ends.join(" and ")
+        ))
     }
 
     pub(super) fn columns(&self) -> &[String] {
@@ -260,7 +287,13 @@ impl<'j, 'c, 'a> Judge<'j, 'c, 'a> {
 
     pub(super) fn end_of(&self, emitted: &Emitted<'_>) -> Option<i64> {
         let own = emitted.row.as_ref().and_then(|row| self.sink.end(row));
-        own.or_else(|| self.ends.get(emitted.key.as_ref()?).copied())
+        own.or_else(|| match &emitted.key {
+            Some(key) => self.ends.get(key).copied(),
+            None => {
+                let form = texts(emitted.row.as_ref()?, self.columns());
+                self.ends_by_form.get(&form)?.first().copied()
+            }
+        })
     }
 
     /// What was written of the windows that end then, and is judged at this proof.

@@ -89,6 +89,21 @@ impl Rules {
         Ok(shape)
     }
 
+    /// Why a table's topic has no model among these captured tables: another's records are there too.
+    pub fn sharing<'t>(
+        &self,
+        table: &Table,
+        mut all: impl Iterator<Item = &'t Table>,
+    ) -> Option<String> {
+        let topic = self.shapes.topic_of(table)?;
+        let is_other =
+            |other: &&Table| (&other.schema, &other.name) != (&table.schema, &table.name);
+        let other = all.find(|other| {
+            is_other(other) && self.shapes.topic_of(other).as_ref() == Some(&topic)
+        })?;
+        Some(format!("records of `{}` come to its topic `{topic}` too", other.name))
+    }
+
     /// What is to be said of transforms at the records of a table.
     pub fn remarks_of(&self, table: &Table) -> Remarks {
         self.shapes.remarks(table, &self.key_of(table))

@@ -283,14 +283,17 @@ impl Journal {
         open.transaction.turns.push(Turn { behind, lsn, ddl: None, tables, reshaped });
     }
 
-    /// The rows of a table are these from here on.
+    /// The rows of a table are these from here on, or these too.
     fn rows(&mut self, noted: Noted) {
         let Some(shape) = self.shapes.get(&noted.table) else { return };
         let (place, Some(table)) = (shape.table, shape.known.clone()) else { return };
         let Some(open) = &mut self.open else { return };
+        let more = noted.more;
         let rows = noted.images();
         if let Some(fold) = place.and_then(|place| self.folds.get_mut(place)) {
-            *fold = Fold::of(&table);
+            if !more {
+                *fold = Fold::of(&table);
+            }
             for row in &rows {
                 fold.insert(row);
             }
@@ -298,6 +301,7 @@ impl Journal {
         let Some(turn) = open.transaction.turns.last_mut() else { return };
         let of = |reshaped: &&mut Reshaped| !reshaped.gone && reshaped.table.oid == table.oid;
         match turn.reshaped.iter_mut().find(of) {
+            Some(reshaped) if more => reshaped.rows.extend(rows),
             Some(reshaped) => (reshaped.rows, reshaped.noted) = (rows, true),
             None => {
                 turn.reshaped.push(Reshaped { place, table, gone: false, rows, noted: true });

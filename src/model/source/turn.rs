@@ -59,6 +59,9 @@ impl Turn {
 pub(super) struct Noted {
     /// The table's OID.
     pub(super) table: u32,
+    /// They come behind those of the note before: of a large table a note tells a part.
+    #[serde(default)]
+    pub(super) more: bool,
     rows: Vec<Vec<Option<String>>>,
 }
 

@@ -68,6 +68,21 @@ fn a_key_of_another_type_is_found_by_its_new_text() {
 }
 
 #[test]
+fn rows_of_a_large_table_come_in_several_notes() {
+    let before = table(1, "t", &["id", "v"]);
+    let turned = of_type(before.clone(), 1, "integer");
+    let more = serde_json::json!({"table": 1, "more": true, "rows": [["2", "8"]]});
+    let more = write::message(Lsn(1), ROWS, more.to_string().as_bytes());
+    let messages = [
+        transaction(10, &[insert(1, &["1", "07"]), insert(1, &["2", "08"])]),
+        transaction(20, &[noted(&[turned]), rows_of(1, &[&["1", "7"]]), more]),
+    ];
+    let (rows, seen) = after(&[before], &messages);
+    assert_eq!(rows, [[["1", "7"], ["2", "8"]]]);
+    assert_eq!(seen[1].turns[0].reshaped[0].rows.len(), 2);
+}
+
+#[test]
 fn without_noted_rows_a_value_of_another_type_is_not_known() {
     let before = table(1, "t", &["id", "v"]);
     let turned = of_type(before.clone(), 1, "integer");

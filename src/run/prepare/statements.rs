@@ -275,16 +275,6 @@ impl Statements {
         }
         gaps
     }
-
-    /// Why quiescence of a statement's sinks cannot be proven, whatever is seen.
-    pub fn gaps(flink: &Options) -> Vec<String> {
-        let mut gaps = Vec::new();
-        let ttl = flink.get("table.exec.state.ttl").map_or("0", String::as_str);
-        if !ttl.trim().starts_with('0') {
-            gaps.push(format!("table.exec.state.ttl = {ttl}: state expires by the clock"));
-        }
-        gaps
-    }
 }
 
 /// Takes in what a statement sets for those after it.

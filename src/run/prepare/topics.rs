@@ -53,7 +53,11 @@ pub(in crate::run) fn topics(
         let name = connector.routes.table(&table.schema, &table.name);
         let mut options = statements.topics.get(&name).cloned().unwrap_or_default().options;
         options.extend(set);
-        topics.push(captured(name, partitions, Role::Source { table: full }, options));
+        // Tables may share a topic; it is that of the first.
+        let is = |t: &Topic| t.name == name && matches!(t.role, Role::Source { .. });
+        if !topics.iter().any(is) {
+            topics.push(captured(name, partitions, Role::Source { table: full }, options));
+        }
     }
     topics.push(Topic {
         physical: connector.barriers_physical().to_owned(),
@@ -91,14 +95,14 @@ pub(in crate::run) fn topics(
     topics
 }
 
-/// Two places whose records would come in one topic, as a sentence.
+/// Events of an outbox that would come in one topic with others, as a sentence.
 pub(in crate::run) fn shared(topics: &[Topic]) -> Option<String> {
     let captured: Vec<_> = topics.iter().filter(|topic| topic.role.is_captured()).collect();
     let first = |topic: &&&Topic| captured.iter().filter(|one| one.name == topic.name).count() > 1;
     let shared = captured.iter().find(first)?;
     Some(format!(
-        "more than one table or value of an outbox is routed to the topic `{}`, and nothing here \
-         judges a topic of several",
+        "more than one value of an outbox, or a table beside one, is routed to the topic `{}`, and \
+         nothing here judges a topic of several",
         shared.name
     ))
 }

@@ -22,7 +22,7 @@ use crate::run::prepare::files;
 use crate::run::prepare::proctime;
 use crate::run::prepare::scoring::Serving;
 use crate::run::prepare::session;
-use crate::run::prepare::statements::{self, Prepared, Statements};
+use crate::run::prepare::statements::{self, Prepared};
 use crate::run::prepare::table::TopicTable;
 use crate::run::start::refused::{
     created, refusal, refuse_nothing_written, reject, session_refused,
@@ -274,11 +274,6 @@ fn set(key: &str, value: &str) -> String {
 /// What options of the session change about a job that runs with them now. What held once is told
 /// to the end: no proof looks at a part of the run alone.
 fn take_in(run: &Run<'_>, job: &mut Job, flink: &Options, prepared: &Prepared) {
-    for gap in Statements::gaps(flink) {
-        if !job.gaps.contains(&gap) {
-            job.gaps.push(gap);
-        }
-    }
     for table in run.effective.statements.sources(prepared.statement.inserts()) {
         let idles = clause(table, flink) == Clause::Idle;
         for read in job.reads.iter_mut().filter(|read| idles && read.table == table.name) {
@@ -314,7 +309,7 @@ async fn insert(
             return Ok(None);
         }
     };
-    let mut gaps = Statements::gaps(flink);
+    let mut gaps = Vec::new();
     let mut reads = Vec::new();
     for table in run.effective.statements.sources(inserts) {
         let known = clocks::is_known(table, &run.trial.pipeline.sinks);

@@ -418,13 +418,15 @@ pub(super) fn column_kind(item: &[Token<'_>]) -> ColumnKind {
     let stops = ["NOT", "NULL", "PRIMARY", "METADATA", "COMMENT", "CONSTRAINT"];
     let mut data_type = String::new();
     let mut before: Option<&Token<'_>> = None;
+    let mut depth = 0;
     for token in item.iter().skip(1) {
         if before.is_none() && token.is("AS") {
             return ColumnKind::Computed;
         }
-        if stops.iter().any(|stop| token.is(stop)) {
+        if depth == 0 && stops.iter().any(|stop| token.is(stop)) {
             break;
         }
+        depth += deeper(token);
         let spaced = before
             .is_some_and(|before| before.is_symbol(",") || (is_wordy(before) && is_wordy(token)));
         if spaced {
@@ -438,6 +440,13 @@ pub(super) fn column_kind(item: &[Token<'_>]) -> ColumnKind {
         return ColumnKind::Metadata { data_type, is_virtual };
     }
     ColumnKind::Physical(data_type)
+}
+
+/// How many more brackets are open behind a token of a type than before it.
+pub(super) fn deeper(token: &Token<'_>) -> i32 {
+    let count = |of: [char; 2]| token.text.chars().filter(|char| of.contains(char)).count();
+    let count = |of| i32::try_from(count(of)).unwrap_or_default();
+    if token.kind == Kind::Symbol { count(['<', '(']) - count(['>', ')']) } else { 0 }
 }
 
 fn is_wordy(token: &Token<'_>) -> bool {

@@ -18,7 +18,7 @@ fn table(sql: &str) -> CreateTable {
 fn a_table_is_read() {
     let sql = "CREATE TABLE IF NOT EXISTS `db`.`tx-1` (
         id INT NOT NULL, -- the key
-        amount DECIMAL(10, 2), r ROW<a INT, b ARRAY<STRING>>, ts AS TO_TIMESTAMP(x, 'a,b'),
+        amount DECIMAL(10, 2), r ROW<a INT NOT NULL, b ARRAY<STRING>> NOT NULL, ts AS TO_TIMESTAMP(x, 'a,b'),
         p INT METADATA FROM 'partition' VIRTUAL, h MAP<STRING, BYTES> METADATA,
         `at` timestamp(3) with local time zone,
         WATERMARK FOR ts AS ts - INTERVAL '1.5' SECOND,
@@ -32,7 +32,7 @@ fn a_table_is_read() {
         [
             ("id", Some("INT")),
             ("amount", Some("DECIMAL(10, 2)")),
-            ("r", Some("ROW<A INT, B ARRAY<STRING>>")),
+            ("r", Some("ROW<A INT NOT NULL, B ARRAY<STRING>>")),
             ("ts", None),
             ("p", Some("INT")),
             ("h", Some("MAP<STRING, BYTES>")),

@@ -55,6 +55,8 @@ pub(super) enum Kind {
     ToKey(Vec<String>),
     Extract(Part, String),
     Hoist(Part, String),
+    /// Fields of fields become fields of their own.
+    Flatten(Part),
     /// `Filter`.
     Drop,
     /// A header that is added, if it is known which.
@@ -200,6 +202,7 @@ fn kind(config: &Options, name: &str) -> Result<Kind, String> {
             Kind::Extract(part, field())
         }
         "HoistField" => Kind::Hoist(part, field()),
+        "Flatten" => Kind::Flatten(part),
         "Filter" => Kind::Drop,
         "InsertHeader" => Kind::Header(own.get("header").map(ToOwned::to_owned)),
         "DropHeaders" => Kind::Header(None),

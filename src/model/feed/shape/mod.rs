@@ -18,7 +18,8 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use crate::codec::debezium::{self, Row};
-use crate::history::event::Table;
+use crate::codec::types::DataType;
+use crate::history::event::{Column, Table};
 use crate::model::feed::{Deletes, Unwrapped};
 use crate::model::routes::Routes;
 use crate::scenario::settings::Options;
@@ -127,6 +128,11 @@ impl Shapes {
         }
     }
 
+    /// The topic of a table's records, as far as it is known.
+    pub fn topic_of(&self, table: &Table) -> Option<String> {
+        self.routes.as_ref().map(|routes| routes.table(&table.schema, &table.name))
+    }
+
     /// What becomes of the rows of a table whose records the connector keys by these columns.
     pub fn of_table(&self, table: &Table, key: &[String]) -> Result<Shape, String> {
         self.walked(table, key)?.shape.finished(table)
@@ -156,7 +162,9 @@ impl Shapes {
         let mut shape = Shape { fields, key, tombstones: true, before: true, ..Shape::default() };
         shape.captured = shape.by_column(table);
         let topic = self.routes.as_ref().map(|routes| routes.captured(&table.schema, &table.name));
-        let mut walk = Walk::new(shape, topic.unwrap_or_default());
+        let has_parts = |column: &&Column| DataType::postgres(column.read_as()).has_parts();
+        let parts = table.columns.iter().filter(has_parts).map(|column| column.name.clone());
+        let mut walk = Walk::new(shape, topic.unwrap_or_default(), parts.collect());
         for link in &self.chain {
             walk.step(link)?;
         }

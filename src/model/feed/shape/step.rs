@@ -2,7 +2,9 @@
 
 use bigdecimal::BigDecimal;
 use bigdecimal::num_traits::{ToPrimitive as _, Zero as _};
+use md5::Md5;
 use serde_json::value::RawValue;
+use sha1::Sha1;
 use sha2::{Digest as _, Sha224, Sha256, Sha384, Sha512};
 
 use super::time::Time;
@@ -38,6 +40,8 @@ pub struct Hash {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Algorithm {
+    Md5,
+    Sha1,
     Sha224,
     Sha256,
     Sha384,
@@ -76,6 +80,8 @@ impl Cast {
 impl Hash {
     pub(super) fn of(algorithm: &str, salt: &str, is_plain: bool) -> Option<Self> {
         let algorithm = match algorithm.to_ascii_uppercase().as_str() {
+            "MD5" => Algorithm::Md5,
+            "SHA" | "SHA1" | "SHA-1" => Algorithm::Sha1,
             "SHA-224" => Algorithm::Sha224,
             "SHA-256" => Algorithm::Sha256,
             "SHA-384" => Algorithm::Sha384,
@@ -98,6 +104,8 @@ impl Hash {
         }
         bytes.extend(text.as_bytes());
         Some(match self.algorithm {
+            Algorithm::Md5 => hex::encode(Md5::digest(&bytes)),
+            Algorithm::Sha1 => hex::encode(Sha1::digest(&bytes)),
             Algorithm::Sha224 => hex::encode(Sha224::digest(&bytes)),
             Algorithm::Sha256 => hex::encode(Sha256::digest(&bytes)),
             Algorithm::Sha384 => hex::encode(Sha384::digest(&bytes)),

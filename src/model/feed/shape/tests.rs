@@ -145,7 +145,7 @@ fn keys_are_read_by_their_columns(#[case] rest: &str, #[case] key: &str, #[case]
 
 #[rstest]
 #[case::unknown("transforms=t\ntransforms.t.type=x.Own", "what a Own does to records has no model")]
-#[case::flat("transforms=t\ntransforms.t.type=Flatten$Value", "what a Flatten$Value does")]
+#[case::flat("transforms=t\ntransforms.t.type=Flatten$Value", "whose images are flattened")]
 #[case::no_operation(
     "transforms=t\ntransforms.t.type=ReplaceField$Value\ntransforms.t.exclude=op",
     "without `op`"
@@ -162,7 +162,7 @@ fn keys_are_read_by_their_columns(#[case] rest: &str, #[case] key: &str, #[case]
     "transforms=t\ntransforms.t.type=MaskField$Key\ntransforms.t.fields=id",
     "`id` is changed"
 )]
-#[case::a_hash("column.mask.hash.MD5.with.salt.x=.*name", "the algorithm MD5 has no model")]
+#[case::a_hash("column.mask.hash.MD2.with.salt.x=.*name", "the algorithm MD2 has no model")]
 #[case::two_cuts(
     "column.truncate.to.2.chars=.*name\ncolumn.truncate.to.3.chars=.*name",
     "two options map"

@@ -28,6 +28,8 @@ enum For {
 pub(super) struct Walk {
     pub(super) shape: Shape,
     pub(super) topic: String,
+    /// Columns whose values are written as several fields.
+    structures: Vec<String>,
     /// Headers that every record has.
     headers: Vec<String>,
     /// Transforms that find none of the fields that they name here.
@@ -37,8 +39,9 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    pub(super) fn new(shape: Shape, topic: String) -> Self {
-        Self { shape, topic, headers: Vec::new(), idle: Vec::new(), failing: Vec::new() }
+    pub(super) fn new(shape: Shape, topic: String, structures: Vec<String>) -> Self {
+        let (headers, idle, failing) = (Vec::new(), Vec::new(), Vec::new());
+        Self { shape, topic, structures, headers, idle, failing }
     }
 
     /// Takes a step; what has no model is told.
@@ -153,6 +156,7 @@ impl Walk {
             | Kind::Time(part, ..)
             | Kind::Extract(part, _)
             | Kind::Hoist(part, _)
+            | Kind::Flatten(part)
             | Kind::Move(part, _) => *part == Part::Key,
             _ => false,
         }
@@ -212,6 +216,7 @@ impl Walk {
                 }
             }
             Kind::Hoist(_, field) => key.hoisted.insert(0, field.clone()),
+            Kind::Flatten(_) if key.hoisted.is_empty() => {}
             _ if !key.hoisted.is_empty() => {
                 return Err("a key in a field of its own, and changed further, has no model".into());
             }
@@ -234,6 +239,19 @@ impl Walk {
         }
         if !self.shape.hoisted.is_empty() {
             return Err("a row in a field of its own, and changed further, has no model".to_owned());
+        }
+        if matches!(kind, Kind::Flatten(_)) {
+            let column = |field: &Field| match &field.origin {
+                Origin::Column(column, _) => self.structures.contains(column),
+                _ => false,
+            };
+            return match self.shape.fields.iter().find(|field| column(field)) {
+                Some(field) => {
+                    Err(format!("a Flatten of `{}`, which has parts, has no model", field.name))
+                }
+                // Plain values stay where they are.
+                None => Ok(()),
+            };
         }
         changed(&mut self.shape.fields, kind, &self.topic, false)
     }
@@ -281,6 +299,9 @@ impl Walk {
                     return Err(format!("an envelope whose `{name}` is converted has no model"));
                 }
             }
+            Kind::Flatten(_) => {
+                return Err("an envelope whose images are flattened has no model".to_owned());
+            }
             _ => return Err("what it makes of envelopes has no model".to_owned()),
         }
         Ok(())
@@ -305,6 +326,7 @@ fn is_of_fields(kind: &Kind) -> bool {
         | Kind::Insert(part, _)
         | Kind::Cast(part, _)
         | Kind::Time(part, ..)
+        | Kind::Flatten(part)
         | Kind::Move(part, _) => *part == Part::Value,
         _ => false,
     }
