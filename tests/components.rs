@@ -298,22 +298,23 @@ async fn the_table_of_options_has_those_of_every_plugin_of_the_worker() {
 
 /// The texts that a Java class holds.
 fn texts(class: &[u8]) -> Vec<String> {
-    let (mut at, mut found, mut left) = (10, Vec::new(), u16::from_be_bytes([class[8], class[9]]));
+    let byte = |at: usize| *class.get(at).unwrap();
+    let number = |at: usize| usize::from(u16::from_be_bytes([byte(at), byte(at + 1)]));
+    let (mut at, mut left, mut found) = (10, number(8), Vec::new());
     while left > 1 {
-        let (taken, slots) = match class[at] {
-            1 => {
-                let length = usize::from(u16::from_be_bytes([class[at + 1], class[at + 2]]));
-                let text = &class[at + 3..at + 3 + length];
-                found.push(String::from_utf8_lossy(text).into_owned());
-                (3 + length, 1)
-            }
-            3 | 4 | 9..=12 | 17 | 18 => (5, 1),
+        // How long each kind of constant is; a long number takes two places.
+        let (length, places) = match byte(at) {
+            1 => (3 + number(at + 1), 1),
             5 | 6 => (9, 2),
             7 | 8 | 16 | 19 | 20 => (3, 1),
             15 => (4, 1),
-            other => panic!("constant {other}"),
+            _ => (5, 1),
         };
-        (at, left) = (at + taken, left - slots);
+        if byte(at) == 1 {
+            let text = class.get(at + 3..at + length).unwrap();
+            found.push(String::from_utf8_lossy(text).into_owned());
+        }
+        (at, left) = (at + length, left - places);
     }
     found
 }
@@ -368,7 +369,7 @@ async fn no_option_of_the_pinned_jars_is_in_no_class() {
                 zip::ZipArchive::new(std::fs::File::open(jar.path()).unwrap()).unwrap();
             for n in 0..archive.len() {
                 let mut entry = archive.by_index(n).unwrap();
-                let class = entry.name().rsplit('/').next().unwrap_or("").to_owned();
+                let class = entry.name().unwrap().rsplit('/').next().unwrap_or("").to_owned();
                 let Some(class) = class.strip_suffix(".class") else { continue };
                 if !OF_OPTIONS.contains(&class) {
                     continue;

@@ -61,7 +61,6 @@ mod tests {
     #[case("INSERT INTO t (id) VALUES (1); INSERT INTO t (id) VALUES (2)", 1)]
     #[case("INSERT INTO t (id, at) VALUES (1, '2024-01-01')", 0)]
     #[case("INSERT INTO t VALUES (1, '2024-01-01')", 0)]
-    #[case("COPY t (id) FROM stdin;\n1\n\\.\n", 1)]
     #[case(
         "ALTER TABLE t ALTER COLUMN at SET DEFAULT '2024-01-01'; INSERT INTO t (id) VALUES (1)",
         0

@@ -64,7 +64,8 @@ pub fn propose(found: &Found) -> Result<Proposal, String> {
 }
 
 fn split_postgres(text: &Text) -> Vec<Text> {
-    crate::sql::split::postgres(text).unwrap_or_default()
+    let stripped = crate::sql::psql::stripped(text).map(|stripped| stripped.sql);
+    stripped.and_then(|sql| crate::sql::split::postgres(&sql)).unwrap_or_default()
 }
 
 fn pipeline(
