@@ -207,7 +207,7 @@ fn cell(
     Some(canonical(&value))
 }
 
-fn in_short(columns: &[String], row: &[Cell]) -> String {
+pub(super) fn in_short(columns: &[String], row: &[Cell]) -> String {
     let columns = columns.iter().enumerate();
     let shown = columns.filter_map(|(place, name)| match row.get(place)? {
         Cell::Null => Some(format!("{name}=NULL")),
@@ -261,7 +261,7 @@ fn topics(case: &Case<'_>, wanted: &Wanted<'_>, lives: &mut Lives) {
     }
 }
 
-fn raw_row(row: &Row<'_>) -> String {
+pub(super) fn raw_row(row: &Row<'_>) -> String {
     let shown = row.iter().map(|(name, raw)| {
         let text = raw.get().chars().take(40).collect::<String>();
         format!("{name}={text}")
@@ -305,7 +305,7 @@ fn sinks(case: &Case<'_>, wanted: &Wanted<'_>, lives: &mut Lives) {
     }
 }
 
-fn shortened(row: String) -> String {
+pub(super) fn shortened(row: String) -> String {
     match row.char_indices().nth(ROW_CHARS) {
         Some((at, _)) => format!("{}…", row.get(..at).unwrap_or("")),
         None => row,

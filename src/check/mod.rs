@@ -22,6 +22,7 @@ mod integrity;
 mod internal;
 mod lives;
 mod metadata;
+pub mod observed;
 pub mod once;
 mod order;
 mod outbox;

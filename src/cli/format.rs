@@ -3,6 +3,7 @@
 use camino::Utf8Path;
 
 use super::console::Console;
+use super::pages;
 use super::select::Selected;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
@@ -18,6 +19,8 @@ pub(super) enum Format {
     Json,
     /// JUnit XML
     Junit,
+    /// One HTML page; of several trials an overview, and a page in each run's folder
+    Html,
 }
 
 /// Shows cases in one form.
@@ -59,6 +62,7 @@ impl Shown {
             }
             Format::Json => self.console.out(&json::text(&json::report(cases, &[], exit))),
             Format::Junit => self.console.out(&junit::text(cases)),
+            Format::Html => self.console.out(&pages::page(cases, self.console)),
         }
     }
 

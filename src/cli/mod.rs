@@ -26,6 +26,7 @@ mod list;
 mod logging;
 mod new;
 mod outside;
+mod pages;
 mod progress;
 mod run;
 mod schema;

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use super::console::Console;
 use crate::base::exit::Exit;
 use crate::contain::connector::known;
-use crate::report::json;
+use crate::report::{html, json};
 use crate::scenario::{reference, schema as language};
 use crate::score::openapi;
 
@@ -22,6 +22,8 @@ pub(super) struct Schema {
 enum Of {
     /// The JSON report of `run` and `check`
     Report,
+    /// What the HTML report of a run embeds
+    Page,
     /// A scenario file, for editors
     Scenario,
     /// A pipeline file, for editors
@@ -37,6 +39,7 @@ enum Of {
 pub(super) fn run(schema: &Schema, console: Console) -> Exit {
     let text = match schema.of {
         Of::Report => json::schema(),
+        Of::Page => html::schema(),
         Of::Scenario => language::scenario(),
         Of::Pipeline => language::pipeline(),
         Of::Language => reference::page(),

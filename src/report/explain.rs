@@ -210,6 +210,13 @@ fn timeline(page: &mut Page, trial: &Trial) {
     }
 }
 
+/// An entry of a timeline in words, on one line.
+pub(super) fn entry(entry: &Entry) -> String {
+    let mut page = Page::new();
+    entry_in_words(&mut page, entry);
+    page.to_string().split_whitespace().join(" ")
+}
+
 fn entry_in_words(page: &mut Page, entry: &Entry) {
     match &entry.action {
         Action::Await { condition, .. } => {

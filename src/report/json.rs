@@ -136,7 +136,8 @@ fn summary(cases: &[Case<'_>]) -> Summary {
     summary
 }
 
-fn trial(case: &Case<'_>) -> TrialReport {
+/// One trial as the report has it.
+pub(super) fn trial(case: &Case<'_>) -> TrialReport {
     let trial = case.trial;
     TrialReport {
         name: trial.name(),

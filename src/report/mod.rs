@@ -1,4 +1,4 @@
-//! Verdicts as text, JSON and JUnit. Pure.
+//! Verdicts as text, JSON, JUnit and HTML. Pure.
 //!
 //! Everything here is built from a [`Case`]: what was run and how it was judged. A report can
 //! therefore be made again from a recorded run, and is the same one.
@@ -18,6 +18,7 @@ pub mod claims;
 pub mod diagnostics;
 pub mod differences;
 pub mod explain;
+pub mod html;
 pub mod human;
 pub mod json;
 pub mod junit;
