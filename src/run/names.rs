@@ -2,9 +2,6 @@
 //! sweep can tell a run's things from everybody else's; only topics may have the names of
 //! production, which the run then claims one by one.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
-
 use crate::client::clock;
 use crate::scenario::trial::Naming;
 
@@ -23,14 +20,6 @@ pub struct Names {
 }
 
 impl Names {
-    /// Names that no other run has.
-    pub fn new() -> Self {
-        // The hasher of the standard library is seeded by the system: no two processes share one.
-        let mut hasher = RandomState::new().build_hasher();
-        hasher.write_u32(std::process::id());
-        Self::from_parts(&time(), hasher.finish())
-    }
-
     /// Names from a token that nobody else has.
     pub fn of_token(token: &str) -> Self {
         Self::of(format!("{}-{token}", time()), token)
@@ -134,12 +123,6 @@ impl Names {
     }
 }
 
-impl Default for Names {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 fn time() -> String {
     let now = jiff::Timestamp::try_from(clock::now()).unwrap_or_default();
     now.strftime("%Y%m%d-%H%M%S").to_string()
@@ -172,10 +155,5 @@ mod tests {
         assert_eq!(names.topic("cdc.public.orders"), "cdc.public.orders");
         assert_eq!(names.own("group"), format!("{}.group", names.base));
         assert!(names.database().starts_with(&names.base));
-    }
-
-    #[test]
-    fn two_runs_have_two_names() {
-        assert_ne!(Names::new().base, Names::new().base);
     }
 }
