@@ -1,8 +1,9 @@
 //! One pass over a history says what the whole checker says: of recorded runs, of their mutations,
 //! and of made-up runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use changeproof::base::anomaly::Anomaly;
 use changeproof::check::judge;
 use changeproof::check::once::{Once, judge_once};
 use changeproof::check::verdict::{Outcome, Verdict};
@@ -12,7 +13,7 @@ use changeproof::history::stream::Stream;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::strategy::ValueTree as _;
-use proptest::test_runner::TestRunner;
+use proptest::test_runner::{Config, TestRunner};
 
 use super::legal::{Plan, changes, expected, history, plans, runs, runs_anew};
 use super::mutations::{self, Hop};
@@ -34,18 +35,15 @@ fn topics_only(history: &History) -> History {
     trial.expect.consistency.clear();
     trial.expect.must_show.retain(|demand| !sinks.contains_key(&demand.place));
     trial.expect.may_show.retain(|allowance| !sinks.contains_key(&allowance.place));
-    let is_sink = |history: &History, topic: &str| {
-        let topics = history.events.iter().filter_map(|event| match event {
-            Event::Topics { topics } => Some(topics),
-            _ => None,
-        });
-        let mut sinks = topics.flatten().filter(|topic| topic.role.is_sink());
-        sinks.any(|sink| sink.name == topic)
-    };
     let mut events = std::mem::take(&mut history.events);
-    history.events.clone_from(&events);
+    let topics = events.iter().filter_map(|event| match event {
+        Event::Topics { topics } => Some(topics),
+        _ => None,
+    });
+    let names = topics.flatten().filter(|topic| topic.role.is_sink());
+    let names = names.map(|topic| topic.name.clone()).collect::<BTreeSet<_>>();
     events.retain(|event| match event {
-        Event::Record(record) => !is_sink(&history, &record.topic),
+        Event::Record(record) => !names.contains(&record.topic),
         Event::Sinks { .. }
         | Event::Clocks { .. }
         | Event::Plan { .. }
@@ -58,7 +56,7 @@ fn topics_only(history: &History) -> History {
         match event {
             Event::Topics { topics } => topics.retain(|topic| !topic.role.is_sink()),
             Event::Proof(proof) => {
-                proof.ends.retain(|topic, _| !is_sink(&history, topic));
+                proof.ends.retain(|topic, _| !names.contains(topic));
                 proof.jobs.clear();
                 proof.gaps.clear();
             }
@@ -67,6 +65,10 @@ fn topics_only(history: &History) -> History {
     }
     history.events = events;
     history
+}
+
+fn without_sinks() -> Vec<(String, History)> {
+    histories().into_iter().map(|(name, run)| (name, topics_only(&run))).collect()
 }
 
 /// What must be the same.
@@ -137,29 +139,72 @@ fn what_one_pass_does_not_judge_is_told() {
     assert!(n_sinks >= 5, "only {n_sinks}");
 }
 
+/// Which mutants are compared: of each mutation of each run the first, and from there on one of so
+/// many. As many cases as are drawn at night take them all.
+#[derive(Clone, Copy)]
+struct Share {
+    every: usize,
+    from: usize,
+}
+
+impl Share {
+    fn drawn() -> Self {
+        let cases = usize::try_from(Config::default().cases).unwrap();
+        let mut runner = TestRunner::new(Config::default());
+        let every = (5000 / cases).max(1);
+        Self { every, from: any::<Index>().new_tree(&mut runner).unwrap().current().index(every) }
+    }
+
+    fn takes(self, n: usize) -> bool {
+        n == 0 || n % self.every == self.from
+    }
+}
+
+/// What became of the mutants of some runs: how many were compared of each anomaly, and what differs.
+#[derive(Default)]
+struct Compared {
+    judged: BTreeMap<Anomaly, usize>,
+    wrong: Vec<String>,
+}
+
+/// Compares the mutants of a run at its topics; the run has no sinks, so that no mutant has to lose them.
+fn compare_mutants((name, history): &(String, History), share: Share, into: &mut Compared) {
+    let Some(scene) = Scene::of(history) else { return };
+    for mutation in mutations::all().iter().filter(|mutation| mutation.hop == Hop::Topic) {
+        let mut n = 0;
+        (mutation.make)(&scene, &mut |mutant| {
+            n += 1;
+            if !share.takes(n - 1) {
+                return;
+            }
+            match compare(&format!("{name}: {}", mutation.does), &mutant.history) {
+                Ok(true) => *into.judged.entry(mutant.wanted.anomaly).or_default() += 1,
+                Ok(false) => {}
+                Err(sentence) => into.wrong.push(sentence),
+            }
+        });
+    }
+}
+
 #[test]
 fn one_pass_finds_every_mutation_at_a_topic() {
-    let (mut judged, mut wrong) = (BTreeMap::<_, usize>::new(), Vec::new());
-    let topics = mutations::all().into_iter().filter(|mutation| mutation.hop == Hop::Topic);
-    let topics = topics.collect::<Vec<_>>();
-    for (name, history) in histories() {
-        let Some(scene) = Scene::of(&history) else { continue };
-        for mutation in &topics {
-            (mutation.make)(&scene, &mut |mutant| {
-                let anomaly = mutant.wanted.anomaly;
-                let mutant = topics_only(&mutant.history);
-                match compare(&format!("{name}: {}", mutation.does), &mutant) {
-                    Ok(true) => *judged.entry(anomaly).or_default() += 1,
-                    Ok(false) => {}
-                    Err(sentence) => wrong.push(sentence),
-                }
-            });
-        }
-    }
-    let shown = wrong.iter().take(20).cloned().collect::<Vec<_>>();
-    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), shown.join("\n"));
-    let n = judged.values().sum::<usize>();
-    assert!(n >= 300 && judged.len() >= 10, "only {judged:?}");
+    let (share, runs) = (Share::drawn(), without_sinks());
+    let half = |half: usize| {
+        let mut compared = Compared::default();
+        let runs = runs.iter().skip(half).step_by(2);
+        runs.for_each(|run| compare_mutants(run, share, &mut compared));
+        compared
+    };
+    let halves = std::thread::scope(|threads| {
+        let other = threads.spawn(|| half(1));
+        [half(0), other.join().unwrap()]
+    });
+    let wrong = halves.iter().flat_map(|half| &half.wrong).collect::<Vec<_>>();
+    let shown = wrong.iter().take(20).map(|sentence| format!("{sentence}\n")).collect::<String>();
+    assert!(wrong.is_empty(), "{} differ:\n{shown}", wrong.len());
+    let n = halves.iter().flat_map(|half| half.judged.values()).sum::<usize>();
+    let anomalies = halves.iter().flat_map(|half| half.judged.keys()).collect::<BTreeSet<_>>();
+    assert!(n >= 300 && anomalies.len() >= 10, "only {n} of {anomalies:?}");
 }
 
 #[test]
@@ -180,10 +225,8 @@ fn keys_that_nothing_is_wrong_with_are_not_looked_at() {
 /// Recorded runs that one pass can judge, without their sinks.
 fn corpus() -> &'static [(String, History)] {
     static RUNS: std::sync::OnceLock<Vec<(String, History)>> = std::sync::OnceLock::new();
-    RUNS.get_or_init(|| {
-        let runs = histories().into_iter().map(|(name, run)| (name, topics_only(&run)));
-        runs.filter(|(_, run)| once(run).judged.is_ok()).collect()
-    })
+    let can_be_judged = |(_, run): &(String, History)| once(run).judged.is_ok();
+    RUNS.get_or_init(|| without_sinks().into_iter().filter(can_be_judged).collect())
 }
 
 #[test]
