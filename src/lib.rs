@@ -48,6 +48,8 @@ pub mod contain;
 
 pub mod lint;
 
+pub mod propose;
+
 pub mod plan;
 
 pub mod check;

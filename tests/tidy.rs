@@ -10,8 +10,8 @@ use rstest::rstest;
 /// The modules in the order data flows. A module imports only from those before it.
 const FLOW: &[&str] = &[
     "base", "disk", "sql", "codec", "scenario", "history", "model", "dialect", "contain", "lint",
-    "plan", "check", "report", "client", "generate", "score", "stack", "capture", "quiesce",
-    "drive", "run", "cli",
+    "propose", "plan", "check", "report", "client", "generate", "score", "stack", "capture",
+    "quiesce", "drive", "run", "cli",
 ];
 
 /// Rooms inside of a module, in the order data flows; a file of one imports only from those before it.
@@ -123,7 +123,7 @@ const INSIDE: &[(&str, &[&str])] = &[
 /// async.
 const PURE: &[&str] = &[
     "base", "disk", "sql", "codec", "scenario", "history", "model", "dialect", "contain", "lint",
-    "plan", "check", "report",
+    "propose", "plan", "check", "report",
 ];
 
 /// What a pure module may not name. `disk`, `scenario` and `history` read and write files, through

@@ -17,12 +17,15 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) -> Vec<Unmet> {
         let lacking = lacking.map(|text| format!("the plan of `{sink}` does not have `{text}`"));
         let surplus = texts.lacks.iter().filter(|text| plan.contains(text.as_str()));
         let surplus = surplus.map(|text| format!("the plan of `{sink}` has `{text}`"));
-        unmet.extend(lacking.chain(surplus).map(|sentence| Unmet {
-            demand: "plan".to_owned(),
-            at: None,
-            sentence,
-            difference: Vec::new(),
-        }));
+        let sentences: Vec<String> = lacking.chain(surplus).collect();
+        if !sentences.is_empty() {
+            unmet.push(Unmet {
+                demand: "plan".to_owned(),
+                at: None,
+                sentence: format!("{}. The plan is\n{}", sentences.join(", and "), plan.trim()),
+                difference: Vec::new(),
+            });
+        }
     }
     unmet
 }

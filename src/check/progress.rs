@@ -14,9 +14,6 @@ pub(super) const FINDS: &[Anomaly] = &[
     Anomaly::SharedSlot,
 ];
 
-/// How many lines of a cause are told.
-const DETAIL: usize = 4;
-
 /// A connector that finds its slot taken has no failure of its own.
 fn name(trouble: &Trouble<'_>) -> Anomaly {
     let says = |text: &str| text.contains("replication slot") && text.contains("is active for PID");
@@ -27,19 +24,28 @@ fn name(trouble: &Trouble<'_>) -> Anomaly {
 
 pub(super) fn check(case: &Case<'_>, found: &mut Found) {
     for trouble in &case.index.troubles {
-        let at = trouble.at.map_or_else(String::new, |at| format!(" ({at})"));
-        let detail = trouble.detail.iter().take(DETAIL).map(|line| format!("; {}", line.trim()));
-        let detail = detail.collect::<String>();
         found.add(Draft {
             anomaly: name(trouble),
             place: trouble.place,
             key: None,
             key_columns: &[],
-            sentence: format!("{}{at}{detail}", trouble.sentence),
+            sentence: sentence(trouble),
             record: None,
             position: None,
             first_hop: None,
             difference: Vec::new(),
         });
     }
+}
+
+/// The author's line first, then what the component says: each of its lines once.
+fn sentence(trouble: &Trouble<'_>) -> String {
+    let at = trouble.at.map_or_else(String::new, |at| format!("{at}: "));
+    let mut lines = vec![format!("{at}{}", trouble.sentence)];
+    for line in trouble.detail.iter().map(|line| line.trim()) {
+        if !lines.iter().any(|known| known.contains(line)) {
+            lines.push(line.to_owned());
+        }
+    }
+    lines.join("\n")
 }

@@ -2,6 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
+use itertools::{EitherOrBoth, Itertools as _};
 use similar::TextDiff;
 
 use super::check::found;
@@ -60,9 +61,7 @@ fn one(folder: &Utf8Path, write: bool, console: Console) -> Result<(), Refused> 
     let invalid = |sentence: String| Refused(Exit::ScenarioInvalid, sentence);
     let text = disk::read_text(&file, limits::FILE_BYTES);
     let text = text.map_err(|error| invalid(error.to_string()))?;
-    let now = trial(&file, &text, &ran).ok_or_else(|| {
-        invalid(format!("{file} is not what it was when this run was made: run it again"))
-    })?;
+    let now = trial(&file, &text, &ran).ok_or_else(|| invalid(changed(&file, &text, &ran)))?;
     let source = Text::whole(file.clone(), text.clone());
     let new = blessed(&source, &seen(&rows, &now, &verdict)).map_err(invalid)?;
     if new == text {
@@ -127,18 +126,43 @@ fn trial(file: &Utf8Path, text: &str, ran: &Trial) -> Option<Trial> {
     masked.find(|trial| trial.cell == ran.cell && drives(trial) == drives(ran))
 }
 
+/// Which file is not what it was when the run was made.
+fn changed(file: &Utf8Path, text: &str, ran: &Trial) -> String {
+    let again = "since this run was made: run it again";
+    let Some(scenario) = load_edited(file, &ran.id, text.to_owned()).scenario else {
+        return format!(
+            "{file} or a file that it names cannot be read any more: changeproof lint {file}"
+        );
+    };
+    let trials = plan::trials(&scenario, Matrix::Full, ran.seed);
+    let Some(now) = trials.iter().map(Trial::masked).find(|trial| trial.cell == ran.cell) else {
+        return format!("{file} has no cell [{}] any more", ran.cell);
+    };
+    let pairs = texts(&now).zip_longest(texts(ran));
+    let other = pairs.into_iter().find_map(|pair| match pair {
+        EitherOrBoth::Both(now, then) => (now.value != then.value).then(|| now.file.clone()),
+        EitherOrBoth::Left(only) | EitherOrBoth::Right(only) => Some(only.file.clone()),
+    });
+    format!("{} was changed {again}", other.unwrap_or_else(|| file.to_owned()))
+}
+
+/// What is driven, with its places.
+fn texts(trial: &Trial) -> impl Iterator<Item = &Text> {
+    let sessions = trial.timeline.iter().filter_map(|entry| match &entry.action {
+        Action::Session(session) => Some(&session.statements),
+        _ => None,
+    });
+    let pipeline = trial.pipeline.source.iter().chain(&trial.pipeline.statements);
+    pipeline.chain(&trial.setup).chain(sessions.flatten())
+}
+
 /// What is driven, without the places at which it is written.
 fn drives(trial: &Trial) -> Vec<&str> {
-    let statements = trial.pipeline.source.iter().chain(&trial.pipeline.statements);
-    let mut texts: Vec<&str> =
-        statements.chain(&trial.setup).map(|text| text.value.as_str()).collect();
-    for entry in &trial.timeline {
-        if let Action::Session(session) = &entry.action {
-            texts.push(&session.session);
-            texts.extend(session.statements.iter().map(|text| text.value.as_str()));
-        }
-    }
-    texts
+    let sessions = trial.timeline.iter().filter_map(|entry| match &entry.action {
+        Action::Session(session) => Some(session.session.as_str()),
+        _ => None,
+    });
+    texts(trial).map(|text| text.value.as_str()).chain(sessions).collect()
 }
 
 /// What is to be written: tables that are not there, and those that do not hold.

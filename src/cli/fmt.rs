@@ -7,6 +7,7 @@ use similar::TextDiff;
 
 use super::console::Console;
 use super::format::show;
+use super::project;
 use crate::base::exit::Exit;
 use crate::base::limits;
 use crate::base::text::Text;
@@ -20,8 +21,9 @@ use crate::scenario::print::{NotPrinted, canonical};
 /// become uniform, and what an older YAML reader would take for something else is quoted.
 #[derive(Debug, Args)]
 pub(super) struct Fmt {
-    /// Files, or folders with all the scenario and pipeline files below them
-    #[arg(value_name = "PATH", default_value = "scenarios")]
+    /// Files, or folders with all the scenario and pipeline files below them; left out, the folder
+    /// with the scenarios
+    #[arg(value_name = "PATH")]
     paths: Vec<Utf8PathBuf>,
     /// Change nothing; show what would change, and fail if anything would
     #[arg(long)]
@@ -41,7 +43,14 @@ struct Tally {
 pub(super) fn run(fmt: &Fmt, console: Console) -> Exit {
     let mut tally = Tally { exit: Exit::Pass, n_files: 0, n_changed: 0 };
     let mut files = Vec::new();
-    for path in &fmt.paths {
+    let mut paths = fmt.paths.clone();
+    if paths.is_empty() {
+        match project::scenarios(console) {
+            Ok(folder) => paths.push(folder),
+            Err(exit) => return exit,
+        }
+    }
+    for path in &paths {
         match collect(path, console) {
             Ok(found) => files.extend(found),
             Err(error) => return console.failed(&error, Exit::Usage),

@@ -28,6 +28,8 @@ mod new;
 mod outside;
 mod pages;
 mod progress;
+mod project;
+mod prune;
 mod run;
 mod schema;
 mod score;
@@ -81,6 +83,7 @@ enum Command {
     Fmt(fmt::Fmt),
     New(new::New),
     Bless(bless::Bless),
+    Prune(prune::Prune),
     Translate(translate::Translate),
     #[command(hide = true)]
     Bench(bench::Bench),
@@ -144,6 +147,7 @@ fn dispatch(command: &Command, environment: &Environment, console: Console) -> E
         Command::Fmt(fmt) => fmt::run(fmt, console),
         Command::New(new) => new::run(new, environment, console),
         Command::Bless(bless) => bless::run(bless, console),
+        Command::Prune(prune) => prune::run(prune, console),
         Command::Translate(translate) => translate::run(translate, console),
         Command::Explain(explain) => explain::run(explain, console),
         Command::Schema(schema) => schema::run(schema, console),

@@ -11,8 +11,11 @@ use crate::base::secret;
 use crate::base::text::Text;
 use crate::client::postgres::{Url, tables};
 use crate::disk::{self, Budget, lexical};
+use crate::propose::{Found, propose};
 use crate::scenario::load;
-use crate::scenario::propose::{Found, is_flink, propose, rank};
+
+/// The folder that is proposed.
+const NEW: &str = "changeproof";
 
 /// Folders that hold nothing of a pipeline.
 const SKIPPED: [&str; 4] = ["target", "node_modules", "tests", "test"];
@@ -30,9 +33,19 @@ pub(super) struct New {
     /// Look into the database of `CHANGEPROOF_POSTGRES_URL` (an address with a password belongs there)
     #[arg(long)]
     database: bool,
-    /// The folder to write to; it is made
-    #[arg(long, value_name = "DIR", default_value = "changeproof")]
-    into: Utf8PathBuf,
+    /// The folder to write to; it is made. Left out: `changeproof` in the one folder that is named
+    #[arg(long, value_name = "DIR")]
+    into: Option<Utf8PathBuf>,
+}
+
+impl New {
+    fn into(&self, folders: &[&String]) -> Utf8PathBuf {
+        match (&self.into, folders) {
+            (Some(into), _) => into.clone(),
+            (None, [only]) => lexical(&Utf8Path::new(only).join(NEW)),
+            (None, _) => NEW.into(),
+        }
+    }
 }
 
 /// Why nothing is proposed, and the exit code.
@@ -65,6 +78,7 @@ fn make(new: &New, environment: &Environment, console: Console) -> Result<Exit, 
         return Err(Failed(Exit::Usage, sentence.to_owned()));
     }
     let url = urls.first().copied().or(own_url);
+    let into = new.into(&folders);
     let mut found = Found::default();
     let mut own = Vec::new();
     if let Some(url) = url {
@@ -73,37 +87,56 @@ fn make(new: &New, environment: &Environment, console: Console) -> Result<Exit, 
         own.push((Utf8PathBuf::from("source.sql"), ddl));
     }
     for folder in folders {
-        look_into(Utf8Path::new(folder), (new, url.is_none()), &mut found, console)?;
+        look_into(Utf8Path::new(folder), (&into, url.is_none()), &mut found, console)?;
     }
-    found.source.sort_by(|a, b| a.0.cmp(&b.0));
-    found.statements.sort_by_key(|(path, text)| rank(path, text));
-    let proposal = propose(&found).map_err(|sentence| Failed(Exit::NothingRun, sentence))?;
+    let told = |(path, why): &(Utf8PathBuf, String)| format!("{}: {why}", seen(&into.join(path)));
+    let proposal = propose(found).map_err(|nothing| {
+        let lines = nothing.told.iter().map(|one| format!("\n  not used: {}", told(one)));
+        Failed(Exit::NothingRun, nothing.sentence + &lines.collect::<String>())
+    })?;
     own.extend(proposal.files);
-    let taken = own.iter().map(|(path, _)| new.into.join(path)).find(|path| path.exists());
+    let taken = own.iter().map(|(path, _)| into.join(path)).find(|path| path.exists());
     if let Some(taken) = taken {
         let sentence = format!("{taken} is already there; name another folder with --into");
         return Err(Failed(Exit::Usage, sentence));
     }
     for (path, text) in &own {
-        let path = new.into.join(path);
-        fs_err::create_dir_all(path.parent().unwrap_or(&new.into))?;
+        let path = into.join(path);
+        fs_err::create_dir_all(path.parent().unwrap_or(&into))?;
         fs_err::write(&path, text)?;
         console.out(&format!("wrote {path}"));
     }
-    for note in &proposal.notes {
+    for note in proposal.notes.iter().cloned().chain(proposal.told.iter().map(told)) {
         console.out(&format!("note: {note}"));
     }
-    let smoke = new.into.join("scenarios/smoke.yaml");
-    let loaded = load(&smoke);
+    for scenario in &proposal.scenarios {
+        if !is_read(&into.join(scenario), console) {
+            return Ok(Exit::ScenarioInvalid);
+        }
+    }
+    let next = match proposal.scenarios.as_slice() {
+        [only] => into.join(only),
+        _ => into.join("scenarios"),
+    };
+    console.out(&format!("next: changeproof run {next}"));
+    Ok(Exit::Pass)
+}
+
+/// Whether a proposed scenario can be read; what is wrong with it is shown.
+fn is_read(scenario: &Utf8Path, console: Console) -> bool {
+    let loaded = load(scenario);
     if loaded.scenario.is_none() {
         let text = |file: &Utf8Path| {
             loaded.sources.iter().find(|source| source.path == file).map(|source| &*source.text)
         };
         super::format::show(&loaded.diagnostics, text, console);
-        return Ok(Exit::ScenarioInvalid);
     }
-    console.out(&format!("next: changeproof run {smoke}"));
-    Ok(Exit::Pass)
+    loaded.scenario.is_some()
+}
+
+/// A file as seen from the working folder.
+fn seen(path: &Utf8Path) -> Utf8PathBuf {
+    disk::from_here(path).unwrap_or_else(|| lexical(path))
 }
 
 fn from_database(url: &str) -> Result<String, Failed> {
@@ -125,53 +158,25 @@ fn is_url(from: &str) -> bool {
 /// name them. What cannot be read is named, and left out.
 fn look_into(
     folder: &Utf8Path,
-    (new, with_source): (&New, bool),
+    (into, with_source): (&Utf8Path, bool),
     found: &mut Found,
     console: Console,
 ) -> Result<(), Failed> {
-    let own = new.into.clone();
+    let own = into.to_owned();
     let enters = move |path: &Utf8Path| {
-        let is_own = path.components().eq(own.components());
+        let is_own = lexical(path) == lexical(&own);
         !SKIPPED.contains(&path.file_name().unwrap_or_default()) && !is_own
     };
     let below = disk::below(folder, enters, &mut Budget(limits::VISITED));
     let below = below.map_err(|error| Failed(Exit::Usage, error.to_string()))?;
     console.nameless(&below.nameless);
-    for path in &below.files {
-        let is_sql = path.extension() == Some("sql");
-        if !is_sql && path.extension() != Some("json") {
-            continue;
-        }
-        let text = match disk::read_text(path, limits::FILE_BYTES) {
-            Ok(text) => text,
-            Err(error) => {
-                console.err(&format!("note: left out: {error}"));
-                continue;
-            }
-        };
-        let named = relative(path, &new.into)?;
-        if !is_sql {
-            if let Some(prefix) = topic_prefix(&text) {
-                found.connector.get_or_insert((named, prefix));
-            }
-            continue;
-        }
-        let text = Text::whole(named.clone(), text);
-        if is_flink(&text) {
-            found.statements.push((named, text));
-        } else if with_source && text.value.to_uppercase().contains("TABLE") {
-            found.source.push((named, text));
+    for path in below.files.iter().filter(|path| Found::wants(path)) {
+        match disk::read_text(path, limits::FILE_BYTES) {
+            Ok(text) => found.add(relative(path, into)?, text, with_source),
+            Err(error) => console.err(&format!("note: left out: {error}")),
         }
     }
     Ok(())
-}
-
-/// The topic prefix in a connector's JSON file; `None` for any other JSON.
-fn topic_prefix(text: &str) -> Option<String> {
-    let parsed: serde_json::Value = serde_json::from_str(text).ok()?;
-    let config = parsed.get("config").unwrap_or(&parsed);
-    config.get("connector.class")?;
-    Some(config.get("topic.prefix")?.as_str()?.to_owned())
 }
 
 /// The path of a file as seen from a folder that may not be there yet.
@@ -197,15 +202,5 @@ mod tests {
         assert_eq!(seen("sql/./a.sql", "changeproof").as_deref(), Some("../sql/a.sql"));
         assert_eq!(seen("a/b.sql", "a").as_deref(), Some("b.sql"));
         assert_eq!(seen("/a/b.sql", "/c/d").as_deref(), Some("../../a/b.sql"));
-    }
-
-    #[test]
-    fn a_connector_file_is_told_from_other_json() {
-        assert_eq!(
-            topic_prefix(r#"{"config": {"connector.class": "x", "topic.prefix": "p"}}"#).as_deref(),
-            Some("p")
-        );
-        assert_eq!(topic_prefix(r#"{"name": "package"}"#), None);
-        assert_eq!(topic_prefix("no JSON"), None);
     }
 }

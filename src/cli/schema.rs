@@ -28,6 +28,8 @@ enum Of {
     Scenario,
     /// A pipeline file, for editors
     Pipeline,
+    /// `changeproof.yaml`, for editors
+    Project,
     /// The reference of the language (Markdown)
     Language,
     /// The scoring service, as an OpenAPI description
@@ -42,6 +44,7 @@ pub(super) fn run(schema: &Schema, console: Console) -> Exit {
         Of::Page => html::schema(),
         Of::Scenario => language::scenario(),
         Of::Pipeline => language::pipeline(),
+        Of::Project => language::project(),
         Of::Language => reference::page(),
         Of::Scoring => openapi::text(),
         Of::ConnectorOptions => known::page(),

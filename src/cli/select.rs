@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use super::console::Console;
 use super::known;
 use super::outside::Project;
+use super::project::{self, ROOTS};
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::exit::Exit;
 use crate::base::limits;
@@ -18,15 +19,6 @@ use crate::plan::{self, Matrix, SelectError};
 use crate::scenario::code::Code;
 use crate::scenario::trial::Trial;
 use crate::scenario::{Scenario, load_as};
-
-/// Where ids and labels are looked for: the first of them that is there.
-const ROOTS: [&str; 2] = ["scenarios", "changeproof/scenarios"];
-
-fn root() -> &'static Utf8Path {
-    let [usual, _] = ROOTS;
-    let there = ROOTS.into_iter().find(|root| Utf8Path::new(root).is_dir());
-    Utf8Path::new(there.unwrap_or(usual))
-}
 
 /// The scenarios a command is about.
 #[derive(Debug, Args)]
@@ -101,14 +93,22 @@ pub(super) struct Selected {
     pub(super) n_files: usize,
 }
 
-/// Nothing was selected: a sentence for people.
+/// Nothing was selected.
 #[derive(Debug)]
-pub(super) struct Nothing(String);
+pub(super) enum Nothing {
+    /// A sentence for people.
+    Because(String),
+    /// Why has been shown.
+    Shown(Exit),
+}
 
 impl Nothing {
     /// Says so, and gives the exit code.
     pub(super) fn tell(&self, console: Console) -> Exit {
-        console.failed(&self.0, Exit::NothingRun)
+        match self {
+            Self::Because(sentence) => console.failed(sentence, Exit::NothingRun),
+            Self::Shown(exit) => *exit,
+        }
     }
 }
 
@@ -120,8 +120,9 @@ impl Selection {
 
     /// Reads what the words name. Files with errors give diagnostics and no trials.
     pub(super) fn select(&self, console: Console) -> Result<Selected, Nothing> {
-        let nothing = |error: SelectError| Nothing(self.nothing(&error));
-        let plan::Found { files, nameless } = plan::select(root(), &self.words).map_err(nothing)?;
+        let root = project::scenarios(console).map_err(Nothing::Shown)?;
+        let nothing = |error: SelectError| Nothing::Because(self.nothing(&error, &root));
+        let plan::Found { files, nameless } = plan::select(&root, &self.words).map_err(nothing)?;
         console.nameless(&nameless);
         let mut selected = Selected { n_files: files.len(), ..Selected::default() };
         for file in files {
@@ -157,7 +158,7 @@ impl Selection {
             new
         });
         if selected.trials.is_empty() && !selected.refused() {
-            return Err(Nothing(self.no_cell()));
+            return Err(Nothing::Because(self.no_cell(&root)));
         }
         Ok(selected)
     }
@@ -174,9 +175,9 @@ impl Selection {
         trials
     }
 
-    fn nothing(&self, error: &SelectError) -> String {
+    fn nothing(&self, error: &SelectError, root: &Utf8Path) -> String {
         match error {
-            SelectError::Folder { folder, .. } if folder == root() && !folder.exists() => {
+            SelectError::Folder { folder, .. } if folder == root && !folder.exists() => {
                 let words = self.words.join("`, `");
                 let roots = ROOTS.join("` or `");
                 if words.is_empty() {
@@ -191,9 +192,9 @@ impl Selection {
         }
     }
 
-    fn no_cell(&self) -> String {
+    fn no_cell(&self, root: &Utf8Path) -> String {
         if self.cell.is_empty() {
-            return format!("there is no scenario below `{}`", root());
+            return format!("there is no scenario below `{root}`");
         }
         let pair = |(name, value): &(String, String)| format!("{name}={value}");
         let cell = self.cell.iter().flatten().map(pair).collect::<Vec<_>>().join(",");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::base::limits;
-use crate::disk::{self, Budget, Lost};
+use crate::disk::{self, Budget, Lost, lexical};
 use crate::scenario::load::{id, id_in, labels};
 
 /// A scenario file that was selected.
@@ -52,8 +52,7 @@ pub enum SelectError {
     },
 }
 
-/// All scenario files below a folder, by id. Files that are pipelines (their first key is
-/// `pipeline`) are left out; those with errors are in.
+/// All scenario files below a folder, by id, those with errors too.
 pub fn list(root: &Utf8Path) -> Result<Vec<Selected>, SelectError> {
     found(root).map(|found| found.files)
 }
@@ -62,10 +61,10 @@ fn found(root: &Utf8Path) -> Result<Found, SelectError> {
     let below = disk::below(root, |_| true, &mut Budget(limits::VISITED));
     let below = below.map_err(|lost| SelectError::Folder { folder: root.to_owned(), lost })?;
     let is_scenario =
-        |path: &&Utf8PathBuf| path.extension() == Some("yaml") && !is_pipeline(path.as_path());
+        |path: &&Utf8PathBuf| path.extension() == Some("yaml") && is_scenario(path.as_path());
     let scenarios = below.files.iter().filter(is_scenario);
     let mut files: Vec<Selected> = scenarios
-        .map(|path| Selected { id: id_in(path, Some(root)), path: path.clone() })
+        .map(|path| Selected { id: id_in(path, Some(root)), path: lexical(path) })
         .collect();
     files.sort();
     tell_apart(&mut files);
@@ -142,11 +141,20 @@ fn covers(selected: &Selected, label: &str) -> bool {
     labels(&selected.path).iter().any(|own| own == label)
 }
 
-fn is_pipeline(path: &Utf8Path) -> bool {
+/// Whether a file is meant as a scenario: below a folder `scenarios` all that is no pipeline, so that
+/// one with a mistake in its first line is told of; elsewhere, where files of others lie (Compose,
+/// Kubernetes), what says so.
+fn is_scenario(path: &Utf8Path) -> bool {
     let text = disk::read_text(path, limits::FILE_BYTES).unwrap_or_default();
+    if text.lines().any(|line| line.starts_with("scenario:")) {
+        return true;
+    }
     let mut lines = text.lines().filter(|line| {
         let line = line.trim();
         !line.is_empty() && !line.starts_with('#') && line != "---"
     });
-    lines.next().is_some_and(|line| line.starts_with("pipeline:"))
+    let whole = disk::whole(path);
+    let mut above = whole.components().rev().skip(1);
+    let is_pipeline = lines.next().is_some_and(|line| line.starts_with("pipeline:"));
+    above.any(|part| part.as_str() == "scenarios") && !is_pipeline
 }

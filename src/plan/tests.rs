@@ -143,6 +143,18 @@ fn a_scenario_has_one_id_however_its_path_is_written() {
 }
 
 #[test]
+fn yaml_of_others_is_no_scenario_but_one_with_a_mistake_is() {
+    let (_folder, root) = folder();
+    fs_err::write(root.join("compose.yaml"), "services: {}\n").unwrap();
+    fs_err::write(root.join("beside.yaml"), "# mine\ntitle: x\nscenario: v1\n").unwrap();
+    fs_err::write(root.join("scenarios/misspelt.yaml"), "scenaro: v1\n").unwrap();
+    let selected = select(&root, &[&root]).unwrap();
+    let files: Vec<&str> = selected.files.iter().filter_map(|one| one.path.file_name()).collect();
+    assert!(files.contains(&"beside.yaml") && files.contains(&"misspelt.yaml"), "{files:?}");
+    assert!(!files.contains(&"compose.yaml"), "{files:?}");
+}
+
+#[test]
 fn scenarios_of_two_folders_are_told_apart() {
     let (_folder, root) = folder();
     fs_err::create_dir_all(root.join("b/scenarios/sum")).unwrap();

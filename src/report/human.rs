@@ -14,8 +14,8 @@ use crate::check::verdict::{Difference, Gap, Judged, Status, Unmet, Verdict};
 /// More lines of one difference than this are only counted.
 const DIFFERENCES_SHOWN: usize = 6;
 
-/// More findings, demands or gaps than this are only counted.
-const ITEMS_SHOWN: usize = 4;
+/// More names than this are only counted.
+const NAMES_SHOWN: usize = 6;
 
 /// The outcome in one line.
 pub fn line(case: &Case<'_>) -> Page {
@@ -62,11 +62,19 @@ fn told(case: &Case<'_>, whole: bool) -> Page {
     page.line(format!("  {}", case.trial.title));
     if let Some(sentence) = case.excuse() {
         page.end();
-        sentence.lines().for_each(|line| page.line(format!("  {line}")));
+        // What is wrong with the files is told below, and only there.
+        let is_told = case.diagnostics.iter().any(|told| told.to_string() == sentence);
+        if !is_told {
+            sentence.lines().for_each(|line| page.line(format!("  {line}")));
+        }
+        for diagnostic in case.diagnostics {
+            page.line(format!("  {diagnostic}"));
+        }
         page.add(Ink::Faint, "  This says nothing about the pipeline.\n");
-    }
-    for diagnostic in case.diagnostics {
-        page.line(format!("  {diagnostic}"));
+    } else {
+        for diagnostic in case.diagnostics {
+            page.line(format!("  {diagnostic}"));
+        }
     }
     if let Some(verdict) = case.judgement() {
         findings(&mut page, verdict);
@@ -126,12 +134,26 @@ pub fn summary(cases: &[Case<'_>], elapsed_ms: u64) -> Page {
     page
 }
 
-/// What no checker looked at in a run, each once.
+/// What no checker looked at in trials that passed, each once, with the trials of which it is true. Any
+/// other trial says it in its own report.
 pub fn not_judged(cases: &[Case<'_>]) -> Page {
     let mut page = Page::new();
-    let items = cases.iter().filter_map(Case::judgement).flat_map(|verdict| &verdict.not_judged);
-    for item in items.unique() {
-        labelled(&mut page, "not judged", Ink::Faint, item);
+    let mut items: Vec<(&str, Vec<String>)> = Vec::new();
+    for case in cases.iter().filter(|case| case.exit == Exit::Pass) {
+        for item in case.judgement().map_or(&[][..], |verdict| &verdict.not_judged) {
+            match items.iter_mut().find(|(known, _)| known == item) {
+                Some((_, trials)) => trials.push(case.trial.name()),
+                None => items.push((item, vec![case.trial.name()])),
+            }
+        }
+    }
+    for (item, trials) in items {
+        let of = if trials.len() == cases.len() && trials.len() > 1 {
+            "all trials".to_owned()
+        } else {
+            few(&trials)
+        };
+        labelled(&mut page, &format!("not judged in {of}"), Ink::Faint, item);
     }
     page
 }
@@ -192,15 +214,55 @@ fn findings(page: &mut Page, verdict: &Verdict) {
     if let Some((first, others)) = failing.split_first() {
         page.end();
         finding(page, first);
-        some(page, others, "findings", |page, judged| {
+        of_one_kind(page, others, |page, judged| {
             page.add(Ink::Bad, format!("  also {}", heading(judged)));
-            page.line(format!(": {}", judged.finding.sentence));
         });
     }
-    some(page, &rest, "findings that do not fail", |page, judged| {
+    of_one_kind(page, &rest, |page, judged| {
         page.add(Ink::Faint, format!("  {}", status(&judged.status)));
-        page.line(format!("{}: {}", heading(judged), judged.finding.sentence));
+        page.add(Ink::Plain, heading(judged));
     });
+}
+
+/// Findings, each kind at a place once, with the keys of the others: none hides one of another kind.
+fn of_one_kind(page: &mut Page, all: &[&Judged], head: impl Fn(&mut Page, &Judged)) {
+    let mut kinds: Vec<(&Judged, Vec<String>)> = Vec::new();
+    for judged in all {
+        let is_like = |other: &&Judged| {
+            other.status == judged.status
+                && other.finding.anomaly == judged.finding.anomaly
+                && other.finding.place == judged.finding.place
+        };
+        match kinds.iter_mut().find(|(first, _)| is_like(first)) {
+            Some((_, others)) => {
+                let key = judged.finding.key.as_ref();
+                others.push(key.map_or_else(String::new, ToString::to_string));
+            }
+            None => kinds.push((judged, Vec::new())),
+        }
+    }
+    for (first, mut others) in kinds {
+        head(page, first);
+        let mut lines = first.finding.sentence.lines();
+        page.line(format!(": {}", lines.next().unwrap_or_default()));
+        lines.for_each(|line| page.line(format!("      {line}")));
+        let n = others.len();
+        others.retain(|key| !key.is_empty());
+        let keys =
+            if others.is_empty() { String::new() } else { format!(": keys {}", few(&others)) };
+        if n > 0 {
+            page.add(Ink::Faint, format!("    … and {n} more there{keys}\n"));
+        }
+    }
+}
+
+/// The first names, and how many there are besides.
+fn few(names: &[String]) -> String {
+    let shown = names.iter().take(NAMES_SHOWN).join(", ");
+    match names.len().saturating_sub(NAMES_SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 fn status(status: &Status) -> String {
@@ -222,7 +284,9 @@ fn heading(judged: &Judged) -> String {
 fn finding(page: &mut Page, judged: &Judged) {
     let finding = &judged.finding;
     page.add(Ink::Bad, format!("  {}\n", heading(judged)));
-    page.add(Ink::Strong, format!("  {}\n", finding.sentence));
+    let mut lines = finding.sentence.lines();
+    page.add(Ink::Strong, format!("  {}\n", lines.next().unwrap_or_default()));
+    lines.for_each(|line| page.line(format!("    {line}")));
     if let Some(hop) = &finding.first_hop {
         labelled(page, "first wrong hop", Ink::Strong, hop);
     }
@@ -260,41 +324,92 @@ fn difference(page: &mut Page, lines: &[Difference]) {
 }
 
 fn unmet(page: &mut Page, unmet: &[Unmet]) {
-    some(page, unmet, "unmet demands", |page, unmet| {
+    for one in unmet {
         page.end();
-        page.add(Ink::Bad, format!("  {} not met", unmet.demand));
-        let at = unmet.at.as_ref().map_or(String::new(), |at| format!(" ({at})"));
-        page.line(format!("{at}: {}", unmet.sentence));
-        difference(page, &unmet.difference);
-    });
+        page.add(Ink::Bad, format!("  {} not met", one.demand));
+        let at = one.at.as_ref().map_or(String::new(), |at| format!(" ({at})"));
+        let mut lines = one.sentence.lines();
+        page.line(format!("{at}: {}", lines.next().unwrap_or_default()));
+        lines.for_each(|line| page.line(format!("    {line}")));
+        difference(page, &one.difference);
+    }
 }
 
 fn gaps(page: &mut Page, gaps: &[Gap]) {
     if !gaps.is_empty() {
         page.end();
     }
-    some(page, gaps, "undecided points", |page, gap| {
+    for like in alike(gaps, |gap| format!("{} {}", gap.what, gap.missing)) {
         page.add(Ink::Doubt, "  undecided: ");
-        page.line(gap.what.clone());
-        page.line(format!("    missing evidence: {}", gap.missing));
-    });
+        page.line(like.first.what.clone());
+        page.line(format!("    missing evidence: {}", like.first.missing));
+        like.rest(page);
+    }
 }
 
 fn list(page: &mut Page, label: &str, ink: Ink, items: &[String]) {
-    some(page, items, "of these", |page, item| labelled(page, label, ink, item));
+    for like in alike(items, Clone::clone) {
+        labelled(page, label, ink, like.first);
+        like.rest(page);
+    }
+}
+
+/// Things that say the same of other names and numbers.
+struct Alike<'a, T> {
+    first: &'a T,
+    text: String,
+    /// The names that the others have, and the first has not.
+    names: Vec<String>,
+    n_others: usize,
+}
+
+impl<T> Alike<'_, T> {
+    fn rest(&self, page: &mut Page) {
+        if self.n_others > 0 {
+            let names = match self.names.as_slice() {
+                [] => String::new(),
+                names => format!(": {}", few(names)),
+            };
+            page.add(Ink::Faint, format!("    … and {} more like it{names}\n", self.n_others));
+        }
+    }
+}
+
+/// Each kind once: what differs in more than names and numbers is never hidden.
+fn alike<T>(items: &[T], text: impl Fn(&T) -> String) -> Vec<Alike<'_, T>> {
+    let mut kinds: Vec<Alike<'_, T>> = Vec::new();
+    for item in items {
+        let own = text(item);
+        match kinds.iter_mut().find(|kind| shape(&kind.text) == shape(&own)) {
+            Some(kind) => {
+                let known = names(&kind.text);
+                let new = names(&own).into_iter().filter(|name| !known.contains(name));
+                kind.names.extend(new);
+                kind.n_others += 1;
+            }
+            None => kinds.push(Alike { first: item, text: own, names: Vec::new(), n_others: 0 }),
+        }
+    }
+    kinds
+}
+
+/// A sentence without what stands in backticks, and without numbers.
+fn shape(text: &str) -> String {
+    let plain = text.split('`').step_by(2).join("`");
+    plain.chars().filter(|char| !char.is_ascii_digit()).collect()
+}
+
+/// What stands in backticks.
+fn names(text: &str) -> Vec<String> {
+    let parts: Vec<&str> = text.split('`').collect();
+    let n = parts.len();
+    let odd = parts.into_iter().enumerate().filter(|(at, _)| at % 2 == 1 && at + 1 < n);
+    odd.map(|(_, name)| format!("`{name}`")).collect()
 }
 
 fn labelled(page: &mut Page, label: &str, ink: Ink, text: &str) {
     page.add(ink, format!("  {label}: "));
     page.line(text);
-}
-
-/// Shows the first few and counts the rest.
-fn some<T>(page: &mut Page, items: &[T], what: &str, mut show: impl FnMut(&mut Page, &T)) {
-    for item in items.iter().take(ITEMS_SHOWN) {
-        show(page, item);
-    }
-    counted(page, items.len(), ITEMS_SHOWN, what);
 }
 
 fn counted(page: &mut Page, n: usize, shown: usize, what: &str) {
@@ -343,6 +458,21 @@ mod tests {
     }
 
     #[test]
+    fn a_warning_of_another_kind_is_never_hidden() {
+        let header = examples::header();
+        let mut verdict = examples::pass();
+        verdict.warnings =
+            (0..8).map(|n| format!("`sink_{n}` was not exercised: it held {n} rows")).collect();
+        verdict.warnings.push("`x` is something else".to_owned());
+        let text = passed(&examples::case(&header, &verdict)).to_string();
+        insta::assert_snapshot!(text.lines().skip(1).collect::<Vec<_>>().join("\n"), @r"
+        warning: `sink_0` was not exercised: it held 0 rows
+          … and 7 more like it: `sink_1`, `sink_2`, `sink_3`, `sink_4`, `sink_5`, `sink_6` and 1 more
+        warning: `x` is something else
+        ");
+    }
+
+    #[test]
     fn a_failure_shows_the_key_at_every_hop_and_how_to_repeat_it() {
         insta::assert_snapshot!(reports(&examples::fail()));
     }
@@ -388,7 +518,7 @@ mod tests {
         let text = summary(&cases, 9_740).to_string() + &not_judged(&cases).to_string();
         insta::assert_snapshot!(text, @r"
         2 passed (1 control), 1 failed, 0 unknown, 1 stack not up in 9.7 s
-          not judged: sink `raw`: the pipeline says `unjudged`
+          not judged in card_tx/pending-to-completed [partitions=3], card_tx/pending-to-completed [partitions=3]: sink `raw`: the pipeline says `unjudged`
         ");
     }
 }

@@ -155,19 +155,28 @@ fn copy_files(from: &Utf8Path, to: &Utf8Path) -> std::io::Result<()> {
 /// Removes the oldest run directories beyond the last two hundred. What cannot be removed now is
 /// removed by a later run.
 pub fn prune(runs: &Utf8Path) {
-    let Ok(entries) = runs.read_dir_utf8() else { return };
-    let mut names: Vec<String> = entries
-        .flatten()
-        .map(|entry| entry.file_name().to_owned())
-        .filter(|name| is_run(name))
-        .collect();
-    names.sort();
+    let names = recorded(runs);
     let surplus = names.len().saturating_sub(KEPT);
     for name in names.iter().take(surplus) {
         if let Err(error) = fs_err::remove_dir_all(runs.join(name)) {
             tracing::debug!("an old run directory stays: {error}");
         }
     }
+}
+
+/// The names of the run directories, the oldest first. What is no directory itself is none.
+pub fn recorded(runs: &Utf8Path) -> Vec<String> {
+    let Ok(entries) = runs.read_dir_utf8() else { return Vec::new() };
+    let own = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    let names = own.map(|entry| entry.file_name().to_owned());
+    let mut names: Vec<String> = names.filter(|name| is_run(name)).collect();
+    names.sort();
+    names
+}
+
+/// Whether a run was judged.
+pub fn has_ended(folder: &Utf8Path) -> bool {
+    folder.join("verdict.json").exists()
 }
 
 /// `20250101-235959-0123456789`: nothing else in the folder is ours to remove.

@@ -74,6 +74,30 @@ pub fn load_pipeline(path: &Utf8Path) -> Loaded {
     Loaded { pipeline: pipeline.filter(|_| !refused), ..loaded }
 }
 
+/// What `changeproof.yaml` says.
+#[derive(Debug, Clone, Default)]
+pub struct Project {
+    /// The folder with the scenarios, as seen from the working folder.
+    pub scenarios: Option<Utf8PathBuf>,
+    /// Everything wrong with the file.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Its text.
+    pub source: Option<String>,
+}
+
+/// Reads `changeproof.yaml`.
+pub fn load_project(path: &Utf8Path) -> Project {
+    let (mut files, mut diagnostics) = (Files::default(), Diagnostics::default());
+    let source = files.read_first(path, &mut diagnostics);
+    let scenarios =
+        source.as_ref().and_then(|source| parse::project(source, &mut files, &mut diagnostics));
+    Project {
+        scenarios,
+        diagnostics: diagnostics.finish(),
+        source: source.map(|source| source.value),
+    }
+}
+
 fn finish(scenario: Option<Scenario>, diagnostics: Diagnostics, files: Files) -> Loaded {
     let diagnostics = diagnostics.finish();
     let loaded = Loaded { scenario, pipeline: None, diagnostics, sources: files.sources };

@@ -14,7 +14,6 @@ pub mod orders;
 mod parse;
 pub mod pipeline;
 pub mod print;
-pub mod propose;
 pub mod range;
 pub mod reference;
 #[expect(clippy::module_inception, reason = "the file is named after the noun it defines")]

@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn the_reference_lists_exactly_the_keys_of_the_schemas() {
         let mut in_schema = BTreeSet::new();
-        for text in [schema::scenario(), schema::pipeline()] {
+        for text in [schema::scenario(), schema::pipeline(), schema::project()] {
             keys(&serde_json::from_str(&text).expect("it is JSON"), &mut in_schema);
         }
         in_schema.retain(|key| key.parse::<Anomaly>().is_err());

@@ -19,6 +19,11 @@ pub fn pipeline() -> String {
     document(PIPELINE, "A pipeline: what is under test.")
 }
 
+/// The schema of `changeproof.yaml`.
+pub fn project() -> String {
+    document(words::PROJECT, "What a project says once for all commands.")
+}
+
 fn document(words: Words, description: &str) -> String {
     let mut schema = object(words);
     put(&mut schema, "$schema", json!("https://json-schema.org/draft/2020-12/schema"));

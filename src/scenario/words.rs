@@ -102,6 +102,11 @@ words! {
         "settings" [may Type::Map(&SETTINGS)] "Defaults for the scenarios; no lists.";
         "may_show" [may Type::List(&Type::Shown(&MAY_SHOW))] "Known deviations of this pipeline, each with its reason.";
     } later [];
+    /// Keys of `changeproof.yaml`.
+    PROJECT = "changeproof.yaml" {
+        "changeproof" [must Type::Word(&VERSION)] "The version of the language.";
+        "scenarios" [may Type::Path] "The folder with the scenarios, which commands take that are given no path, and below which ids and labels are looked for. Left out: `scenarios`, else `changeproof/scenarios`.";
+    } later [];
     /// Keys of a sink.
     SINK = "a sink" {
         "reference" [must Type::Sql] "One SELECT on Postgres that says what the sink must hold, over the tables by their names and over `changes.<table>`. It returns the sink's key; columns that it does not return are not compared.";

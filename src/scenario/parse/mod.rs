@@ -27,6 +27,9 @@ mod versions;
 
 pub(crate) use overrides::overridden;
 
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::code::Code;
 use super::diagnose::Diagnostics;
 use super::load::Files;
 use super::pipeline::Pipeline;
@@ -35,6 +38,7 @@ use super::settings::Settings;
 use super::words::{self, SCENARIO};
 use super::yaml::{self, Node};
 use crate::base::text::Text;
+use crate::disk::lexical;
 use catalogue::Catalogue;
 use settings::Of;
 use shape::Fields;
@@ -68,6 +72,32 @@ pub(crate) fn labels(source: &Text, files: &mut Files) -> Vec<String> {
     let fields = reader.map(&root, SCENARIO);
     let covers = fields.as_ref().and_then(|fields| fields.get("covers"));
     covers.map(|node| reader.covers(node)).unwrap_or_default()
+}
+
+/// Reads `changeproof.yaml`: the folder with the scenarios.
+pub(crate) fn project(
+    source: &Text,
+    files: &mut Files,
+    diagnostics: &mut Diagnostics,
+) -> Option<Utf8PathBuf> {
+    let root = yaml::read(source, diagnostics)?;
+    let mut reader = Reader { files, diagnostics };
+    let fields = reader.map(&root, words::PROJECT)?;
+    let version = reader.required(&fields, "changeproof", "write `changeproof: v1`");
+    if let Some(version) = version {
+        reader.word(version, words::VERSION);
+    }
+    let node = fields.get("scenarios")?;
+    let folder = reader.text(node, "the path of a folder")?;
+    let folder = lexical(&source.file.parent().unwrap_or(Utf8Path::new("")).join(folder));
+    if !folder.is_dir() {
+        let message = format!("there is no folder `{folder}`");
+        reader
+            .error(Code::NoFile, &node.at, message)
+            .help("name the folder that holds the scenarios");
+        return None;
+    }
+    Some(folder)
 }
 
 /// Reads a pipeline file alone, with its settings.

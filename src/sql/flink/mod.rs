@@ -472,7 +472,8 @@ fn delay(amount: &Token<'_>, unit: &Token<'_>) -> Option<u64> {
     let amount = amount.string()?;
     let (whole, part) = amount.split_once('.').unwrap_or((&amount, ""));
     let units = [("SECOND", 1_000), ("MINUTE", 60_000), ("HOUR", 3_600_000), ("DAY", 86_400_000)];
-    let (_, unit_ms) = units.iter().find(|(name, _)| unit.is(name))?;
+    let named = |name: &&str| unit.is(name) || unit.is(&format!("{name}S"));
+    let (_, unit_ms) = units.iter().find(|(name, _)| named(name))?;
     let fraction = match (part.is_empty(), *unit_ms) {
         (true, _) => 0,
         (false, 1_000) => format!("{part:0<3}").get(..3)?.parse().ok()?,

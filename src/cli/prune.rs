@@ -1,0 +1,106 @@
+//! `changeproof prune`: recorded runs that nobody needs any more.
+
+use camino::Utf8Path;
+use clap::Args;
+
+use super::console::Console;
+use super::run::RUNS;
+use crate::base::exit::Exit;
+use crate::report::plural;
+use crate::run::folder;
+
+/// Remove recorded runs below `.changeproof/runs`, and nothing else
+///
+/// A run without a verdict may be going on, or was killed: it stays, unless `--unfinished` says that
+/// nothing runs.
+#[derive(Debug, Args)]
+pub(super) struct Prune {
+    /// Keep the last so many runs
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    keep: usize,
+    /// Remove runs without a verdict too
+    #[arg(long)]
+    unfinished: bool,
+    /// Remove nothing; name what would be removed
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) fn run(prune: &Prune, console: Console) -> Exit {
+    below(Utf8Path::new(RUNS), prune, console)
+}
+
+fn below(runs: &Utf8Path, prune: &Prune, console: Console) -> Exit {
+    let mut names = folder::recorded(runs);
+    names.truncate(names.len().saturating_sub(prune.keep));
+    let (ended, open): (Vec<String>, Vec<String>) =
+        names.into_iter().partition(|name| prune.unfinished || folder::has_ended(&runs.join(name)));
+    let mut n_removed = 0;
+    for name in &ended {
+        let folder = runs.join(name);
+        if prune.dry_run {
+            console.out(folder.as_str());
+        } else if let Err(error) = fs_err::remove_dir_all(&folder) {
+            return console.failed(&format!("{folder} stays: {error}"), Exit::Usage);
+        }
+        n_removed += 1;
+    }
+    let would = if prune.dry_run { "would be removed" } else { "removed" };
+    console.err(&format!("{} {would}", plural(n_removed, "run")));
+    if !open.is_empty() {
+        let them = plural(open.len(), "run");
+        console.err(&format!(
+            "{them} without a verdict left, which may be going on: --unfinished removes them too"
+        ));
+    }
+    Exit::Pass
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::cli::console::Color;
+
+    const OLD: &str = "20250101-000000-0123456789";
+    const OPEN: &str = "20250102-000000-0123456789";
+    const NEW: &str = "20250103-000000-0123456789";
+
+    #[rstest]
+    #[case(0, false, false, &["notes", OPEN])]
+    #[case(1, false, false, &["notes", OPEN, NEW])]
+    #[case(0, true, false, &["notes"])]
+    #[case(0, true, true, &["notes", OLD, OPEN, NEW])]
+    fn only_runs_are_removed(
+        #[case] keep: usize,
+        #[case] unfinished: bool,
+        #[case] dry_run: bool,
+        #[case] expected: &[&str],
+    ) {
+        let kept = tempfile::tempdir().unwrap();
+        let runs = Utf8Path::from_path(kept.path()).unwrap();
+        for name in [OLD, OPEN, NEW, "notes"] {
+            fs_err::create_dir(runs.join(name)).unwrap();
+        }
+        for name in [OLD, NEW] {
+            fs_err::write(runs.join(name).join("verdict.json"), "{}").unwrap();
+        }
+        // A link that is called like a run leads to what is not ours.
+        let link = runs.join("20250104-000000-0123456789");
+        fs_err::os::unix::fs::symlink(runs.join("notes"), &link).unwrap();
+        let prune = Prune { keep, unfinished, dry_run };
+        assert_eq!(below(runs, &prune, Console::new(Color::Never, 0)), Exit::Pass);
+        assert!(link.exists());
+        fs_err::remove_file(&link).unwrap();
+        let mut left: Vec<String> = runs
+            .read_dir_utf8()
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_owned())
+            .collect();
+        left.sort();
+        let mut expected = expected.to_vec();
+        expected.sort_unstable();
+        assert_eq!(left, expected);
+    }
+}
