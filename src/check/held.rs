@@ -29,7 +29,8 @@ pub(super) fn windows(case: &Case<'_>, sink: &SinkCase<'_>) -> Option<String> {
         let end = time(end);
         return Some(format!(
             "no event is late enough to close one: its first window ends at {end}, and by the latest \
-             event the watermark is {at}"
+             event the watermark is {at}; write a later one, or name in `only` the sinks that it is \
+             about"
         ));
     }
     let held = clocks.iter().flat_map(|(clock, progress)| {
