@@ -342,8 +342,6 @@ const NO_OPTIONS: [&str; 10] = [
     "task.id",
 ];
 
-const PINNED: &str = include_str!("../infra/local/debezium.pom.xml");
-
 /// What the pinned jars call an option stands in the table, whether the connector lists it or not.
 #[tokio::test]
 async fn no_option_of_the_pinned_jars_is_in_no_class() {
@@ -352,6 +350,8 @@ async fn no_option_of_the_pinned_jars_is_in_no_class() {
     let environment = changeproof::cli::environment::Environment::read().unwrap();
     let program = camino::Utf8Path::new(database::PROGRAM);
     let options = changeproof::cli::stack::options(&environment, program, None).unwrap();
+    let pinned = changeproof::stack::local_profile(&changeproof::stack::Lane::default()).versions;
+    let pinned = pinned.get("debezium").unwrap();
     let name = regex::Regex::new(r"^[a-z][a-z0-9]*(\.[a-z0-9]+)+$").unwrap();
     let (mut classes, mut looked_at, mut lost) = (0, BTreeSet::new(), BTreeSet::new());
     let folders = options.cache.join("jars").read_dir_utf8().unwrap().map(Result::unwrap);
@@ -362,7 +362,7 @@ async fn no_option_of_the_pinned_jars_is_in_no_class() {
             let version =
                 jar.file_name().strip_suffix(".jar").and_then(|name| name.rsplit_once('-'));
             let is_own = jar.file_name().starts_with("debezium-");
-            if !version.is_some_and(|(_, version)| is_own && PINNED.contains(version)) {
+            if !version.is_some_and(|(_, version)| is_own && version == pinned) {
                 continue;
             }
             let mut archive =

@@ -197,7 +197,7 @@ fn trial(file: Utf8PathBuf, planned: Planned, outcome: Outcome) -> Trial {
 /// Whether a pinned version says already that the trial is not run; what only the machine knows
 /// (Postgres) is decided by the run.
 fn is_out_of_range(planned: &Planned) -> bool {
-    let versions = stack::local_profile().versions;
+    let versions = stack::local_profile(&stack::Lane::default()).versions;
     let mut ranges = planned.requires.iter();
     ranges.any(|(component, range)| match versions.get(component) {
         Some(version) => !range.holds(version),

@@ -354,3 +354,42 @@ fn a_damaged_jar_is_named_when_a_component_dies_of_it_and_its_set_is_fetched_aga
     let doctor = String::from_utf8_lossy(&with_cache(&["doctor"]).stdout).into_owned();
     assert!(doctor.contains("jars: the jars of kafka are not in "), "{doctor}");
 }
+
+#[tokio::test]
+async fn other_versions_have_stacks_of_their_own_beside_the_running_one() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let place = Place::new("lanes");
+    let before = record(&place.run(&["up", "--format", "json"]));
+    // Small ones, because whoever has none of them fetches them here.
+    let output = place.run(&[
+        "run",
+        "scenarios/order/commit-order-counts-not-write-order.yaml",
+        "--matrix=first",
+        "--lane=postgres=17.11,debezium=3.4.3.Final",
+        "--lane=postgres=18.6,debezium=2.7.4.Final",
+        "--format=json",
+    ]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let ran: Vec<_> = report["trials"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|trial| {
+            let version = |name: &str| trial["versions"][name].as_str().unwrap_or("none");
+            let exit = trial["exit"].as_str().unwrap_or("none");
+            format!("{exit}: {} and {}", version("postgres"), version("debezium"))
+        })
+        .collect();
+    assert_eq!(
+        ran,
+        ["pass: 17.11 and 3.4.3.Final", "pass: 18.6 and 2.7.4.Final"],
+        "{}",
+        stderr(&output)
+    );
+    let options = place.options();
+    let after = status(&options).unwrap().stack.unwrap();
+    assert_eq!(after.token, before.token, "the running stack was not touched");
+    // What ends it ends theirs.
+    assert!(place.run(&["down"]).status.success());
+    assert!(!options.state.exists());
+}

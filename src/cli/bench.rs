@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::console::Console;
 use super::environment::Environment;
+use super::lane::OneLane;
 use super::stack::own_options;
 use crate::base::exit::Exit;
 use crate::base::secret::Secrets;
@@ -18,13 +19,15 @@ use crate::plan::{self, Matrix};
 use crate::run::{self, Cancel, Limits, RunContext, Silent};
 use crate::scenario;
 use crate::scenario::trial::Trial;
-use crate::stack::{self, Lease, Local, Stack as _, StackOptions};
+use crate::stack::{self, Lane, Lease, Local, Stack as _, StackOptions};
 
 /// Measure the stack and the runs of a scenario; prints JSON
 #[derive(Debug, Args)]
 pub(super) struct Bench {
     /// The scenario; the first cell of its matrix is run
     scenario: Utf8PathBuf,
+    #[command(flatten)]
+    lane: OneLane,
     /// Runs of each kind
     #[arg(long, default_value_t = 40)]
     runs: u32,
@@ -66,6 +69,10 @@ pub(super) fn bench(bench: &Bench, environment: &Environment, console: Console) 
         Ok(options) => options,
         Err(error) => return console.failed(&error, error.exit()),
     };
+    let lane = match bench.lane.one() {
+        Ok(lane) => lane,
+        Err(sentence) => return console.failed(&sentence, Exit::ScenarioInvalid),
+    };
     let loaded = scenario::load_as(&bench.scenario, bench.scenario.file_stem().unwrap_or("bench"));
     let Some(scenario) = loaded.scenario else {
         let said = loaded.diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>();
@@ -76,7 +83,7 @@ pub(super) fn bench(bench: &Bench, environment: &Environment, console: Console) 
     };
     let measured = tokio::runtime::Runtime::new()
         .map_err(|error| error.to_string())
-        .and_then(|runtime| runtime.block_on(measure(bench, &trial, &options, console)));
+        .and_then(|runtime| runtime.block_on(measure(bench, &trial, (&options, &lane), console)));
     match measured.and_then(|m| serde_json::to_string_pretty(&m).map_err(|e| e.to_string())) {
         Ok(json) => {
             console.out(&json);
@@ -89,9 +96,10 @@ pub(super) fn bench(bench: &Bench, environment: &Environment, console: Console) 
 async fn measure(
     bench: &Bench,
     trial: &Trial,
-    options: &StackOptions,
+    on: (&StackOptions, &Lane),
     console: Console,
 ) -> Result<Measured, String> {
+    let (options, _) = on;
     let say = |line: &str| console.err(line);
     let silent = |_: &str| {};
     let mut starts = Vec::new();
@@ -99,13 +107,13 @@ async fn measure(
     for _ in 0..bench.starts.max(1) {
         stack::down(options, &silent).await.map_err(|error| error.to_string())?;
         let watch = Stopwatch::start();
-        let lease = lease(options).await?;
+        let lease = lease(on).await?;
         starts.push(watch.elapsed_ms());
         judged(trial, &context(lease)).await?;
         first.push(watch.elapsed_ms());
     }
     say("the stack was started");
-    let lease = lease(options).await?;
+    let lease = lease(on).await?;
     let context = context(lease);
     // The first run of a warm stack is not one of it.
     judged(trial, &context).await?;
@@ -143,8 +151,9 @@ async fn measure(
     })
 }
 
-async fn lease(options: &StackOptions) -> Result<Arc<dyn Lease>, String> {
-    let (stack, sharing) = (Local::new(options.clone()), Sharing::default());
+async fn lease(on: (&StackOptions, &Lane)) -> Result<Arc<dyn Lease>, String> {
+    let (options, lane) = on;
+    let (stack, sharing) = (Local::new(options.clone(), lane.clone()), Sharing::default());
     stack.lease(&sharing, &|_| {}).await.map_err(|error| error.to_string())
 }
 

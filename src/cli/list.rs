@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::console::Console;
 use super::format::show;
+use super::lane::Lanes;
 use super::run::RUNS;
 use super::select::{Planned, Selection};
 use crate::base::anomaly::Anomaly;
@@ -24,6 +25,8 @@ use crate::stack::local_profile;
 pub(super) struct List {
     #[command(flatten)]
     selection: Selection,
+    #[command(flatten)]
+    lanes: Lanes,
     /// Only trials with this label in `covers`
     #[arg(long, value_name = "LABEL", help_heading = "Filters")]
     covers: Option<String>,
@@ -70,19 +73,24 @@ impl Last {
 }
 
 pub(super) fn run(list: &List, console: Console) -> Exit {
-    let selected = match list.selection.select(console) {
+    let lanes = match list.lanes.all() {
+        Ok(lanes) => lanes,
+        Err(error) => return console.failed(&error, Exit::ScenarioInvalid),
+    };
+    let mut selected = match list.selection.select(console) {
         Ok(selected) => selected,
         Err(nothing) => return nothing.tell(console),
     };
+    selected.on(&lanes);
     let last = last_verdicts(Utf8Path::new(RUNS));
     let of = |planned: &Planned| last.get(&planned.trial.name()).copied().unwrap_or(Last::None);
-    let stack = local_profile();
     let mut page = Page::new();
     let mut n_listed = 0;
     for planned in selected.trials.iter().filter(|planned| list.wants(planned, of(planned))) {
         let trial = &planned.trial;
+        let stack = local_profile(&planned.lane);
         n_listed += 1;
-        page.add(Ink::Strong, trial.name());
+        page.add(Ink::Strong, planned.name());
         page.add(Ink::Faint, if trial.alone { " (alone)" } else { "" });
         let (ink, verdict) = of(planned).shown();
         if !verdict.is_empty() {

@@ -21,6 +21,7 @@ mod fmt;
 mod format;
 mod generate;
 mod known;
+mod lane;
 mod lint;
 mod list;
 mod logging;
@@ -78,6 +79,7 @@ enum Command {
     Status(stack::Status),
     Doctor(stack::Doctor),
     List(list::List),
+    Lanes(lane::List),
     Explain(explain::Explain),
     Lint(lint::Lint),
     Fmt(fmt::Fmt),
@@ -143,6 +145,7 @@ fn dispatch(command: &Command, environment: &Environment, console: Console) -> E
         Command::Keeper(keeper) => stack::keeper(keeper, console),
         Command::Confined(confined) => stack::confined(confined, console),
         Command::List(list) => list::run(list, console),
+        Command::Lanes(list) => lane::list(list, console),
         Command::Lint(lint) => lint::run(lint, console),
         Command::Fmt(fmt) => fmt::run(fmt, console),
         Command::New(new) => new::run(new, environment, console),

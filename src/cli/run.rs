@@ -4,20 +4,22 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
+use itertools::Itertools as _;
 
 use super::console::Console;
 use super::environment::Environment;
 use super::format::{Format, Shown};
 use super::known;
+use super::lane::Lanes;
 use super::progress::Bars;
 use super::select::{Planned, Selection};
 use super::stack::{inside, own_options};
 use crate::base::exit::Exit;
 use crate::client::clock::Stopwatch;
-use crate::report::{Case, human, repeat};
+use crate::report::{Case, human};
 use crate::run::batch::{self, Audience, Common, Ended, Task};
 use crate::run::{self, Cancel, Progress, Stage};
-use crate::stack::{Local, Stack};
+use crate::stack::{Lane, Local, Stack};
 
 /// Where run folders are kept.
 pub(super) const RUNS: &str = ".changeproof/runs";
@@ -29,6 +31,8 @@ pub(super) const RUNS: &str = ".changeproof/runs";
 pub(super) struct Run {
     #[command(flatten)]
     selection: Selection,
+    #[command(flatten)]
+    lanes: Lanes,
     /// How many scenarios run side by side
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
@@ -71,7 +75,7 @@ fn case<'a>(ended: &'a Ended, stack: &'a str) -> Case<'a> {
 
 /// Who watches the trials of one command.
 struct Watcher {
-    bars: Bars,
+    bars: Arc<Bars>,
     shown: Shown,
     stack: String,
 }
@@ -96,6 +100,10 @@ impl Audience for Watcher {
 
 pub(super) fn run(run: &Run, environment: &Environment, console: Console) -> Exit {
     let shown = Shown::new(run.format, console);
+    let lanes = match run.lanes.all() {
+        Ok(lanes) => lanes,
+        Err(error) => return console.failed(&error, Exit::ScenarioInvalid),
+    };
     let selected = match run.selection.select(console) {
         Ok(selected) => selected,
         Err(nothing) => return nothing.tell(console),
@@ -106,7 +114,7 @@ pub(super) fn run(run: &Run, environment: &Environment, console: Console) -> Exi
     };
     // Before anything is said, since all of it is said there.
     if !selected.refused()
-        && let Err(error) = inside(&options, console)
+        && let Err(error) = inside(&options, &lanes, console)
     {
         return console.failed(&error, error.exit());
     }
@@ -120,10 +128,15 @@ pub(super) fn run(run: &Run, environment: &Environment, console: Console) -> Exi
         let exit = if error.is_full() { Exit::StackNotUp } else { Exit::Usage };
         return console.failed(&error, exit);
     }
-    let stack = Local::new(options);
-    let n_trials = u64::try_from(selected.trials.len()).unwrap_or(u64::MAX);
-    let bars = Bars::new(n_trials, console);
-    let watcher = Arc::new(Watcher { bars, shown, stack: stack.profile().name });
+    let n_trials = u64::try_from(selected.trials.len() * lanes.len()).unwrap_or(u64::MAX);
+    let bars = Arc::new(Bars::new(n_trials, console));
+    let on = |lane: &Lane| {
+        let tasks = selected.trials.iter().map(|planned| task(planned.on(lane))).collect();
+        let stack = Local::new(options.clone(), lane.clone());
+        let watcher = Watcher { bars: Arc::clone(&bars), shown, stack: stack.profile().name };
+        Round { stack: Box::new(stack), tasks, watcher: Arc::new(watcher) }
+    };
+    let rounds = lanes.iter().map(on).collect();
     let common = Arc::new(Common {
         runs: Utf8PathBuf::from(RUNS),
         secrets: known::all(),
@@ -131,10 +144,9 @@ pub(super) fn run(run: &Run, environment: &Environment, console: Console) -> Exi
         keep: run.keep,
         cancel: Cancel::new(),
     });
-    let tasks = selected.trials.into_iter().map(task).collect();
     match tokio::runtime::Runtime::new() {
         Ok(runtime) => {
-            let exit = runtime.block_on(unless_insisted(tasks, &stack, &common, &watcher));
+            let exit = runtime.block_on(unless_insisted(rounds, (&*bars, shown), &common));
             // Whoever insisted on the end waits for nothing that still runs.
             runtime.shutdown_background();
             exit
@@ -143,50 +155,63 @@ pub(super) fn run(run: &Run, environment: &Environment, console: Console) -> Exi
     }
 }
 
+/// The trials on one stack.
+struct Round {
+    stack: Box<dyn Stack>,
+    tasks: Vec<Task>,
+    watcher: Arc<Watcher>,
+}
+
 fn task(planned: Planned) -> Task {
-    let command = repeat::command(&planned.file, &planned.trial);
+    let command = planned.command();
     Task { trial: planned.trial, sources: planned.sources, command }
 }
 
 /// Runs all trials, until somebody insists on the end.
 async fn unless_insisted(
-    tasks: Vec<Task>,
-    stack: &dyn Stack,
+    rounds: Vec<Round>,
+    console: (&Bars, Shown),
     common: &Arc<Common>,
-    watcher: &Arc<Watcher>,
 ) -> Exit {
+    let (bars, shown) = console;
     tokio::select! {
-        exit = all(tasks, stack, common, watcher) => exit,
+        exit = all(rounds, console, common) => exit,
         () = common.cancel.insisted() => {
-            watcher.bars.clear();
+            bars.clear();
             let left = "interrupted twice: nothing was cleaned up here; the keeper of the stack \
                         removes what the runs made";
-            watcher.shown.console.failed(&left, Exit::Interrupted)
+            shown.console.failed(&left, Exit::Interrupted)
         }
     }
 }
 
-/// Runs all trials, and reports the whole.
-async fn all(
-    tasks: Vec<Task>,
-    stack: &dyn Stack,
-    common: &Arc<Common>,
-    watcher: &Arc<Watcher>,
-) -> Exit {
+/// Runs all trials, stack by stack, and reports the whole.
+async fn all(rounds: Vec<Round>, console: (&Bars, Shown), common: &Arc<Common>) -> Exit {
     let watch = Stopwatch::start();
+    let (bars, shown) = console;
+    let console = shown.console;
     if let Err(error) = common.cancel.on_signals() {
-        return watcher.shown.console.failed(&error, Exit::Internal);
+        return console.failed(&error, Exit::Internal);
     }
-    let audience = Arc::clone(watcher);
-    let (ended, failure) = batch::all(tasks, stack, Arc::clone(common), audience).await;
-    watcher.bars.clear();
-    let console = watcher.shown.console;
+    let (mut ended, mut stacks, mut failure) = (Vec::new(), Vec::new(), None);
+    for Round { stack, tasks, watcher } in rounds {
+        if failure.is_some() || common.cancel.is_cancelled() {
+            break;
+        }
+        let name = watcher.stack.clone();
+        let (some, none) = batch::all(tasks, &*stack, Arc::clone(common), watcher).await;
+        stacks.extend(some.iter().map(|_| name.clone()));
+        ended.extend(some);
+        failure = none;
+    }
+    bars.clear();
     // Why no stack could be had; what was judged before it stands beside it.
     let failure = failure.map(|none| console.failed(&none.sentence, none.exit));
     if let (true, Some(exit)) = (ended.is_empty(), failure) {
         return exit;
     }
-    let cases: Vec<Case<'_>> = ended.iter().map(|one| case(one, &watcher.stack)).collect();
+    let cases: Vec<Case<'_>> =
+        ended.iter().zip_eq(&stacks).map(|(one, stack)| case(one, stack)).collect();
     // What was not run changes nothing, unless nothing was.
     let ran = cases.iter().map(|case| case.exit).filter(|exit| *exit != Exit::NothingRun);
     let mut exit = ran.chain(failure).reduce(Exit::worst).unwrap_or(Exit::NothingRun);
@@ -194,7 +219,7 @@ async fn all(
         exit = exit.worst(console.failed(&sentence, Exit::ScenarioInvalid));
     }
     let exit = if common.cancel.is_cancelled() { exit.worst(Exit::Interrupted) } else { exit };
-    watcher.shown.end(&cases, exit, watch.elapsed_ms());
+    shown.end(&cases, exit, watch.elapsed_ms());
     exit
 }
 

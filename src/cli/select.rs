@@ -16,9 +16,11 @@ use crate::base::secret::Secrets;
 use crate::contain;
 use crate::lint::lint;
 use crate::plan::{self, Matrix, SelectError};
+use crate::report::repeat;
 use crate::scenario::code::Code;
 use crate::scenario::trial::Trial;
 use crate::scenario::{Scenario, load_as};
+use crate::stack::Lane;
 
 /// The scenarios a command is about.
 #[derive(Debug, Args)]
@@ -78,6 +80,28 @@ pub(super) struct Planned {
     pub(super) file: Utf8PathBuf,
     /// The files that were read for it, path and text.
     pub(super) sources: Vec<(Utf8PathBuf, String)>,
+    /// The versions that it runs with.
+    pub(super) lane: Lane,
+}
+
+impl Planned {
+    /// The same on a lane.
+    pub(super) fn on(&self, lane: &Lane) -> Self {
+        Self { lane: lane.clone(), ..self.clone() }
+    }
+
+    /// The command that repeats it.
+    pub(super) fn command(&self) -> String {
+        let lane = (!self.lane.is_default()).then(|| self.lane.to_string());
+        repeat::command(&self.file, &self.trial, lane.as_deref())
+    }
+
+    /// What tells it from the others of a command.
+    pub(super) fn name(&self) -> String {
+        let lane =
+            if self.lane.is_default() { String::new() } else { format!(" on {}", self.lane) };
+        format!("{}{lane}", self.trial.name())
+    }
 }
 
 /// What was selected.
@@ -144,6 +168,7 @@ impl Selection {
                 trial,
                 file: file.path.clone(),
                 sources: sources.clone(),
+                lane: Lane::default(),
             }));
         }
         let known = known::all();
@@ -213,6 +238,13 @@ fn learn(trials: Option<&[Trial]>, sources: &[(Utf8PathBuf, String)]) {
 }
 
 impl Selected {
+    /// Every trial once for each lane, lane by lane.
+    pub(super) fn on(&mut self, lanes: &[Lane]) {
+        let trials = std::mem::take(&mut self.trials);
+        let on = |lane| trials.iter().map(move |planned: &Planned| planned.on(lane));
+        self.trials = lanes.iter().flat_map(on).collect();
+    }
+
     /// Whether a file is refused, so that nothing may run.
     pub(super) fn refused(&self) -> bool {
         self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)

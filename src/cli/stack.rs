@@ -8,13 +8,14 @@ use clap::Args;
 
 use super::console::Console;
 use super::environment::Environment;
+use super::lane::OneLane;
 use crate::base::exit::Exit;
 use crate::stack::confine::{self, Reach};
 use crate::stack::doctor::{Finding, Grade};
 use crate::stack::network;
 use crate::stack::record::Record;
 use crate::stack::status::State;
-use crate::stack::{self, OwnOptions, StackError, StackOptions};
+use crate::stack::{self, Lane, OwnOptions, StackError, StackOptions};
 
 /// How long the stack idles before it ends, unless told otherwise.
 const IDLE: Duration = Duration::from_mins(5);
@@ -28,6 +29,8 @@ pub(super) struct Up {
     /// Do not hold it: let it end after this time without use, as in `90s` or `10m`
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     idle: Option<Duration>,
+    #[command(flatten)]
+    lane: OneLane,
     #[command(flatten)]
     format: Format,
 }
@@ -82,7 +85,7 @@ struct Format {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Shape {
+pub(super) enum Shape {
     Human,
     Json,
 }
@@ -153,10 +156,15 @@ pub(super) fn own_options(
     options(environment, &program, idle)
 }
 
-/// Goes on inside the network of the stack, if that is one of its own, as the same command.
-pub(super) fn inside(options: &StackOptions, console: Console) -> Result<(), StackError> {
+/// Goes on inside the network of the stack, if that is one of its own, as the same command; what
+/// the lanes need is fetched before.
+pub(super) fn inside(
+    options: &StackOptions,
+    lanes: &[Lane],
+    console: Console,
+) -> Result<(), StackError> {
     let say = |line: &str| console.err(line);
-    run(stack::enter(options, &arguments(), &say))
+    run(stack::enter(options, lanes, &arguments(), &say))
 }
 
 /// What the command line says after the program's name.
@@ -166,8 +174,12 @@ fn arguments() -> Vec<String> {
 
 pub(super) fn up(up: &Up, environment: &Environment, console: Console) -> Exit {
     let say = |line: &str| console.err(line);
+    let lane = match up.lane.one() {
+        Ok(lane) => lane,
+        Err(sentence) => return console.failed(&sentence, Exit::ScenarioInvalid),
+    };
     finish(console, || {
-        let options = own_options(environment, up.idle)?;
+        let options = own_options(environment, up.idle)?.with(lane.into());
         let record = run(async {
             if up.idle.is_some() {
                 return stack::start_unheld(&options, &say).await;
@@ -288,7 +300,7 @@ fn endpoints(record: &Record) -> String {
     .join("\n")
 }
 
-fn json(value: &impl serde::Serialize) -> Result<String, StackError> {
+pub(super) fn json(value: &impl serde::Serialize) -> Result<String, StackError> {
     serde_json::to_string_pretty(value).map_err(|error| StackError::Refused {
         doing: "print JSON".to_owned(),
         cause: error.to_string(),

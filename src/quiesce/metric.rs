@@ -70,10 +70,16 @@ pub(super) fn sanitised(name: &str) -> String {
     name.replace([' ', '.', ':', ','], "_")
 }
 
-/// The table that a vertex reads, from the vertex's name: `Source: tx[3] -> Calc[4]` reads `tx`.
+/// The table that a vertex reads, from the vertex's name: `Source: tx[3] -> Calc[4]` reads `tx`, and
+/// so does, from Flink 2.3 on, `Source: KafkaSource-default_catalog.default_database.tx -> Calc[4]`.
 pub(super) fn source_table(vertex: &str) -> Option<&str> {
     let (_, name) = vertex.split_once("Source: ")?;
     let operator = name.split_once(" -> ").map_or(name, |(operator, _)| operator);
+    if let Some(path) = operator.strip_prefix("KafkaSource-") {
+        // The names of catalogs and databases that the planner gives have no dot.
+        let table = path.splitn(3, '.').nth(2);
+        return Some(table.unwrap_or(path));
+    }
     Some(operator.rsplit_once('[').map_or(operator, |(table, _)| table))
 }
 
@@ -124,6 +130,7 @@ mod tests {
     #[rstest]
     #[case("Source: customers[57] -> Calc[58] -> dim[59]: Writer", Some("customers"))]
     #[case("Source: card-tx.public.tx[1]", Some("card-tx.public.tx"))]
+    #[case("Source: KafkaSource-default_catalog.default_database.a.b -> Calc[2]", Some("a.b"))]
     #[case("GlobalWindowAggregate[72] -> Calc[73]", None)]
     fn a_vertex_names_the_table_it_reads(#[case] vertex: &str, #[case] table: Option<&str>) {
         assert_eq!(source_table(vertex), table);

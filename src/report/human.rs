@@ -21,7 +21,7 @@ const NAMES_SHOWN: usize = 6;
 pub fn line(case: &Case<'_>) -> Page {
     let (ink, word) = word(case);
     let mut page = Page::new().with(ink, format!("{word:<14}"));
-    page.add(Ink::Plain, format!(" {}", case.trial.name()));
+    page.add(Ink::Plain, format!(" {}", case.name()));
     if let Some(elapsed_ms) = case.elapsed_ms {
         page.add(Ink::Faint, format!(" ({})", seconds(elapsed_ms)));
     }

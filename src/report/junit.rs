@@ -20,7 +20,7 @@ pub fn text(cases: &[Case<'_>]) -> String {
 
 fn test_case(case: &Case<'_>) -> TestCase {
     let whole = human::whole(case).to_string();
-    let mut test = TestCase::new(case.trial.name(), status(case, &whole));
+    let mut test = TestCase::new(case.name(), status(case, &whole));
     // Tools group by the class name; the scenario's folder is its family.
     let family = case.trial.id.rsplit_once('/').map_or("", |(family, _)| family);
     test.set_classname(format!("changeproof.{}", family.replace('/', ".")));

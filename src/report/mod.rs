@@ -22,6 +22,7 @@ pub mod html;
 pub mod human;
 pub mod json;
 pub mod junit;
+pub mod lanes;
 pub mod page;
 pub mod repeat;
 
@@ -84,6 +85,17 @@ impl<'a> Case<'a> {
     pub fn judgement(&self) -> Option<&'a Verdict> {
         let judged = matches!(self.exit, Exit::Pass | Exit::Anomaly | Exit::Unknown);
         self.verdict.filter(|_| judged)
+    }
+
+    /// Which versions it ran with, if they are not those of the default lane.
+    pub fn lane(&self) -> Option<&str> {
+        self.stack.split_once(' ').map(|(_, lane)| lane)
+    }
+
+    /// What tells it from the others of a run.
+    pub fn name(&self) -> String {
+        let lane = self.lane().map_or_else(String::new, |lane| format!(" on {lane}"));
+        format!("{}{lane}", self.trial.name())
     }
 
     /// It passed because a known fault was found.

@@ -6,13 +6,16 @@ use camino::Utf8Path;
 
 use crate::scenario::trial::Trial;
 
-/// `changeproof run FILE --cell K=V,… --seed N`, as a shell reads it.
-pub fn command(file: &Utf8Path, trial: &Trial) -> String {
+/// `changeproof run FILE --cell K=V,… --seed N --lane …`, as a shell reads it.
+pub fn command(file: &Utf8Path, trial: &Trial, lane: Option<&str>) -> String {
     let mut words = vec!["changeproof".to_owned(), "run".to_owned(), quoted(file.as_str()).into()];
     if !trial.cell.0.is_empty() {
         words.extend(["--cell".to_owned(), quoted(&trial.cell.to_string()).into()]);
     }
     words.extend(["--seed".to_owned(), trial.seed.to_string()]);
+    if let Some(lane) = lane {
+        words.extend(["--lane".to_owned(), quoted(lane).into()]);
+    }
     words.join(" ")
 }
 
@@ -34,8 +37,12 @@ mod tests {
     fn the_command_names_file_cell_and_seed() {
         let trial = examples::header().trial;
         insta::assert_snapshot!(
-            command("scenarios/it's one.yaml".into(), &trial),
+            command("scenarios/it's one.yaml".into(), &trial, None),
             @r"changeproof run 'scenarios/it'\''s one.yaml' --cell partitions=3 --seed 7"
+        );
+        insta::assert_snapshot!(
+            command("a.yaml".into(), &trial, Some("flink=2.1.0")),
+            @"changeproof run a.yaml --cell partitions=3 --seed 7 --lane flink=2.1.0"
         );
     }
 }

@@ -25,12 +25,12 @@ pub mod timeline;
 pub mod trial;
 mod types;
 mod words;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use load::{Loaded, Source, load, load_as, load_edited, load_pipeline};
 pub use scenario::Scenario;
 
-pub(crate) use words::nearest;
+pub(crate) use words::{listed, nearest};
 
 use crate::base::text::Text;
 

@@ -60,7 +60,7 @@ impl fmt::Display for Range {
 }
 
 /// Versions are ordered by their numbers; words (`Final`) count for nothing.
-fn order(a: &str, b: &str) -> Ordering {
+pub fn order(a: &str, b: &str) -> Ordering {
     let numbers = |text: &str| -> Vec<u64> {
         text.split(['.', '-', '+']).map_while(|part| part.parse().ok()).collect()
     };

@@ -76,7 +76,9 @@ pub(super) fn publish(folder: &Utf8Path) -> io::Result<()> {
             publish(entry.path())?;
         } else if kind.is_file() {
             give(entry.path(), ours)?;
-            fs_err::set_permissions(entry.path(), Permissions::from_mode(0o644))?;
+            let starts = entry.metadata()?.permissions().mode() & 0o100 != 0;
+            let mode = if starts { 0o755 } else { 0o644 };
+            fs_err::set_permissions(entry.path(), Permissions::from_mode(mode))?;
         }
     }
     Ok(())

@@ -4,6 +4,8 @@ use minijinja::{Environment, UndefinedBehavior, Value};
 use sha2::{Digest, Sha256};
 
 use super::error::StackError;
+use super::lane::Lane;
+use super::sets;
 
 /// The class path of the broker and of Connect.
 pub(super) const KAFKA_POM: &str = include_str!("../../infra/local/kafka.pom.xml");
@@ -19,6 +21,8 @@ pub(super) const CONVERTER_POM: &str = include_str!("../../infra/local/converter
 pub(super) const REGISTRY_POM: &str = include_str!("../../infra/local/registry.pom.xml");
 /// Flink's model provider, for statements that need it.
 pub(super) const MODEL_POM: &str = include_str!("../../infra/local/model.pom.xml");
+/// Postgres, for lanes that do not take the machine's own.
+pub(super) const POSTGRES_POM: &str = include_str!("../../infra/local/postgres.pom.xml");
 
 /// Flink can write files: the reader for them is part of this binary.
 pub(super) const LAKE: bool = cfg!(feature = "lake");
@@ -63,7 +67,7 @@ pub(super) fn render(template: Template, values: Value) -> Result<String, StackE
     })
 }
 
-/// The text of a property of a POM: the versions are written there and nowhere else.
+/// The text of a property of a POM.
 pub(super) fn property(pom: &str, name: &str) -> Option<String> {
     let (_, rest) = pom.split_once(&format!("<{name}>"))?;
     let (value, _) = rest.split_once(&format!("</{name}>"))?;
@@ -82,12 +86,19 @@ pub(super) fn digest<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     hex
 }
 
-/// A digest of everything that decides what a stack is. A stack of another recipe is not used.
-pub(super) fn recipe() -> String {
-    let texts = ALL.iter().map(|template| template.text);
-    let poms = [KAFKA_POM, FLINK_POM, DEBEZIUM_POM, CONVERTER_POM, REGISTRY_POM];
-    let poms = poms.into_iter().chain(LAKE.then_some(LAKE_POM));
-    digest(texts.chain(poms).chain([env!("CARGO_PKG_VERSION")]))
+/// A digest of everything that decides what the stack of a lane is. A stack of another recipe is not
+/// used.
+pub(super) fn recipe(lane: &Lane) -> String {
+    let texts = ALL.iter().map(|template| template.text.to_owned());
+    let values = lane.template().into_iter().map(|(name, value)| format!("{name}={value}"));
+    let jars = sets::needed(lane).into_iter().chain(sets::REGISTRY.of(lane));
+    let jars = jars.flat_map(|set| {
+        let open = set.arguments().collect::<Vec<_>>();
+        [set.kind.pom.to_owned(), set.name].into_iter().chain(open)
+    });
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    let all: Vec<String> = texts.chain(values).chain(jars).chain([version]).collect();
+    digest(all.iter().map(String::as_str))
 }
 
 #[cfg(test)]
@@ -96,9 +107,7 @@ mod tests {
 
     #[test]
     fn versions_are_read_from_the_poms() {
-        assert_eq!(property(KAFKA_POM, "kafka.version").as_deref(), Some("4.3.1"));
-        assert_eq!(property(FLINK_POM, "flink.version").as_deref(), Some("2.2.0"));
-        assert_eq!(property(DEBEZIUM_POM, "debezium.version").as_deref(), Some("3.6.3.Final"));
+        assert_eq!(property(REGISTRY_POM, "apicurio.version").as_deref(), Some("2.6.13.Final"));
         assert_eq!(property(KAFKA_POM, "absent"), None);
     }
 
@@ -106,6 +115,13 @@ mod tests {
     fn a_value_that_is_missing_is_named() {
         let error = render(KAFKA, minijinja::context! { folder => "/x" }).unwrap_err();
         assert!(error.to_string().contains("kafka.properties"), "{error}");
+    }
+
+    #[test]
+    fn lanes_have_recipes_of_their_own() {
+        let recipes = ["default", "flink=2.1.0", "postgres=17", "kafka=4.1.1"]
+            .map(|word| Lane::read(word).unwrap().iter().map(recipe).collect::<String>());
+        assert!(itertools::Itertools::all_unique(&mut recipes.iter()), "{recipes:?}");
     }
 
     #[test]

@@ -7,63 +7,18 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::error::{Doing, StackError, end_of_log};
 use super::jar_sums::{self, Difference, Sums};
+use super::lane::Lane;
 use super::lock::{Lock, Mode};
 use super::paths::Paths;
 use super::process::{Launch, Running, Surroundings};
-use super::{Say, StackOptions, files, infra, jar_files, machine};
+use super::sets::{self, Kind, Set};
+use super::{Say, StackOptions, archive, files, infra, jar_files, machine};
 use crate::client::wait::{self, Look, WaitError};
 
 /// How long one fetch may take: some 200 MB over a slow line.
 const FETCH_LIMIT: Duration = Duration::from_mins(30);
 /// How long to wait for another process that fills the same cache.
 const FILL_LIMIT: Duration = Duration::from_mins(90);
-
-/// One POM and what becomes of it.
-#[derive(Debug, Clone, Copy)]
-struct Set {
-    name: &'static str,
-    pom: &'static str,
-    goal: &'static str,
-    /// A service that its jars provide without saying so: the interface and the classes.
-    service: Option<(&'static str, &'static str)>,
-}
-
-impl Set {
-    const fn copied(name: &'static str, pom: &'static str) -> Self {
-        Self { name, pom, goal: "copy-dependencies", service: None }
-    }
-
-    const fn unpacked(name: &'static str, pom: &'static str) -> Self {
-        Self { name, pom, goal: "unpack-dependencies", service: None }
-    }
-}
-
-const KAFKA: Set = Set::copied("kafka", infra::KAFKA_POM);
-const FLINK: Set = Set::copied("flink", infra::FLINK_POM);
-/// Stands behind [`FLINK`] on its class path.
-const LAKE: Set = Set::copied("lake", infra::LAKE_POM);
-const DEBEZIUM: Set = Set::unpacked("debezium", infra::DEBEZIUM_POM);
-/// Connect finds plugins by their service files alone, and the converter has none.
-const CONVERTER: Set = Set {
-    service: Some((
-        "org.apache.kafka.connect.storage.Converter",
-        "io.apicurio.registry.utils.converter.AvroConverter\n",
-    )),
-    ..Set::copied("converter", infra::CONVERTER_POM)
-};
-/// What only runs with Avro need; fetched when the first of them asks.
-const REGISTRY: Set = Set::unpacked("registry", infra::REGISTRY_POM);
-/// What few statements need; fetched when one does, and no part of a class path.
-const MODEL: Set = Set::copied("model", infra::MODEL_POM);
-const SETS: [Set; 4] = [KAFKA, FLINK, DEBEZIUM, CONVERTER];
-
-/// Every set that there is.
-const ALL: [Set; 7] = [KAFKA, FLINK, LAKE, DEBEZIUM, CONVERTER, REGISTRY, MODEL];
-
-/// What a stack needs before it starts.
-fn sets() -> impl Iterator<Item = Set> {
-    SETS.into_iter().chain(infra::LAKE.then_some(LAKE))
-}
 
 /// The name of the file that lists what a complete set holds.
 const MANIFEST: &str = "manifest";
@@ -81,48 +36,57 @@ pub(super) struct Jars {
     pub(super) converter: Utf8PathBuf,
     /// Where the schema registry is, once it was fetched.
     pub(super) registry: Utf8PathBuf,
+    /// The folder of the programs of Postgres, unless it is the machine's own.
+    pub(super) postgres: Option<Utf8PathBuf>,
 }
 
-/// The jars, if every one is there; else a sentence that says what is missing.
-pub(super) fn cached(paths: &Paths) -> Result<Jars, String> {
-    let jars = |set: Set| -> Result<Vec<Utf8PathBuf>, String> {
-        let (folder, names) = complete(paths, set)?;
+/// The jars of a lane, if every one is there; else a sentence that says what is missing.
+pub(super) fn cached(paths: &Paths, lane: &Lane) -> Result<Jars, String> {
+    let jars = |kind: Kind| -> Result<Vec<Utf8PathBuf>, String> {
+        let Some(set) = kind.of(lane) else { return Ok(Vec::new()) };
+        let (folder, names) = complete(paths, &set)?;
         Ok(names.iter().map(|name| folder.join(name)).collect())
     };
-    complete(paths, DEBEZIUM)?;
-    complete(paths, CONVERTER)?;
-    let mut flink = jars(FLINK)?;
+    let below = |kind: Kind, place: fn(&Paths, &Set) -> Utf8PathBuf| {
+        kind.of(lane).map(|set| place(paths, &set))
+    };
+    for kind in [sets::DEBEZIUM, sets::CONVERTER, sets::POSTGRES] {
+        jars(kind)?;
+    }
+    let mut flink = jars(sets::FLINK)?;
     if infra::LAKE {
-        flink.extend(jars(LAKE)?);
+        flink.extend(jars(sets::LAKE)?);
     }
     Ok(Jars {
-        kafka: jars(KAFKA)?,
+        kafka: jars(sets::KAFKA)?,
         flink,
-        plugins: content(paths, DEBEZIUM),
-        converter: folder(paths, CONVERTER),
-        registry: content(paths, REGISTRY),
+        plugins: below(sets::DEBEZIUM, content).unwrap_or_default(),
+        converter: below(sets::CONVERTER, folder).unwrap_or_default(),
+        registry: below(sets::REGISTRY, content).unwrap_or_default(),
+        postgres: below(sets::POSTGRES, content).map(|content| content.join("bin")),
     })
 }
 
-/// The jars; those that are missing are fetched first.
+/// The jars of the options' lane; those that are missing are fetched first.
 pub(super) async fn resolve(options: &StackOptions, say: Say<'_>) -> Result<Jars, StackError> {
-    let paths = Paths::of(options);
+    let (paths, lane) = (Paths::of(options), &options.own.lane);
     let refused = |what: String| StackError::Refused { doing: "find the jars".into(), cause: what };
-    if let Ok(jars) = cached(&paths) {
+    if let Ok(jars) = cached(&paths, lane) {
         return Ok(jars);
     }
-    fetch_all(options, &paths, sets(), say).await?;
-    cached(&paths).map_err(refused)
+    fetch_all(options, &paths, sets::needed(lane), say).await?;
+    cached(&paths, lane).map_err(refused)
 }
 
 /// The jar of Flink's model provider, for `ADD JAR`; fetched first if it is missing.
 pub async fn model_jar(options: &StackOptions, say: Say<'_>) -> Result<Utf8PathBuf, StackError> {
     let paths = Paths::of(options);
-    if complete(&paths, MODEL).is_err() {
-        fetch_all(options, &paths, [MODEL], say).await?;
+    let set = needed(sets::MODEL, options)?;
+    if complete(&paths, &set).is_err() {
+        fetch_all(options, &paths, [set.clone()], say).await?;
     }
     let refused = |what: String| StackError::Refused { doing: "find the jars".into(), cause: what };
-    let (folder, names) = complete(&paths, MODEL).map_err(refused)?;
+    let (folder, names) = complete(&paths, &set).map_err(refused)?;
     let jar = names.iter().find(|name| name.starts_with("flink-model-openai"));
     let missing = || refused(format!("there is no flink-model-openai in {folder}"));
     jar.map(|jar| folder.join(jar)).ok_or_else(missing)
@@ -134,10 +98,23 @@ pub(super) async fn resolve_registry(
     say: Say<'_>,
 ) -> Result<(), StackError> {
     let paths = Paths::of(options);
-    if complete(&paths, REGISTRY).is_ok() {
+    let set = needed(sets::REGISTRY, options)?;
+    if complete(&paths, &set).is_ok() {
         return Ok(());
     }
-    fetch_all(options, &paths, [REGISTRY], say).await
+    fetch_all(options, &paths, [set], say).await
+}
+
+/// A set that the options' lane must have.
+fn needed(kind: Kind, options: &StackOptions) -> Result<Set, StackError> {
+    let lane = &options.own.lane;
+    kind.of(lane).ok_or_else(|| {
+        let why = lane.lacks(kind.name).unwrap_or("the lane does without");
+        StackError::Missing {
+            what: format!("there are no jars of {} for the lane {lane}: {why}", kind.name),
+            mend: "take another version (`changeproof lanes` lists them)".to_owned(),
+        }
+    })
 }
 
 /// The jar that is started, in the folder of the registry.
@@ -163,27 +140,28 @@ async fn fetch_all(
         Lock::take(&paths.cache_lock(), Mode::Exclusive, (FILL_LIMIT, what), say).await?;
     fs_err::create_dir_all(paths.jars()).doing("make the folder of the jars")?;
     for set in sets {
-        if let Err(missing) = complete(paths, set) {
-            fetch(options, paths, set, &missing, say).await?;
+        if let Err(missing) = complete(paths, &set) {
+            fetch(options, paths, &set, &missing, say).await?;
         }
     }
     Ok(())
 }
 
 /// Changed whenever something else is made of what Maven fetched.
-const FORMAT: &str = "3";
+const FORMAT: &str = "4";
 
-/// A set's folder is named after its POM and its pinned sums, so that another version is another
-/// folder.
-fn folder(paths: &Paths, set: Set) -> Utf8PathBuf {
-    let service = set.service.map(|(_, classes)| classes);
-    let pinned = jar_sums::pinned(set.name);
-    let texts = [set.pom, set.goal, FORMAT].into_iter().chain(service);
-    let digest = infra::digest(texts.chain(pinned.values().map(String::as_str)));
+/// A set's folder is named after its POM, its versions and its pinned sums, so that another version
+/// is another folder.
+fn folder(paths: &Paths, set: &Set) -> Utf8PathBuf {
+    let service = set.kind.service.map(|(_, classes)| classes);
+    let pinned = jar_sums::pinned(&set.name);
+    let texts = [set.kind.pom, set.kind.goal, FORMAT].into_iter().chain(service);
+    let open = set.properties.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+    let digest = infra::digest(texts.chain(open).chain(pinned.values().map(String::as_str)));
     paths.jars().join(format!("{}-{digest}", set.name))
 }
 
-fn content(paths: &Paths, set: Set) -> Utf8PathBuf {
+fn content(paths: &Paths, set: &Set) -> Utf8PathBuf {
     folder(paths, set).join("lib")
 }
 
@@ -204,7 +182,7 @@ impl<'m> Listed<'m> {
 }
 
 /// The folder of a set and the names below it, if all of them are there with their sizes.
-fn complete(paths: &Paths, set: Set) -> Result<(Utf8PathBuf, Vec<String>), String> {
+fn complete(paths: &Paths, set: &Set) -> Result<(Utf8PathBuf, Vec<String>), String> {
     let manifest = folder(paths, set).join(MANIFEST);
     let Ok(text) = fs_err::read_to_string(&manifest) else {
         return Err(format!("the jars of {} are not in {}", set.name, paths.jars()));
@@ -242,14 +220,16 @@ pub(super) struct Damaged {
 
 /// The first set of the cache whose files are not those that were fetched. Reads all of them.
 pub(super) fn damaged(paths: &Paths) -> Option<Damaged> {
-    let there = ALL.into_iter().filter(|set| folder(paths, *set).join(MANIFEST).is_file());
-    let differs = there.filter_map(|set| Some((set, difference(paths, set)?)));
-    let (set, difference) = differs.into_iter().next()?;
-    let what = format!("{difference}, in {}", content(paths, set));
-    Some(Damaged { folder: folder(paths, set), what })
+    let mut there = sets::all().filter(|set| folder(paths, set).join(MANIFEST).is_file());
+    let (set, difference) = there.find_map(|set| {
+        let difference = difference(paths, &set)?;
+        Some((set, difference))
+    })?;
+    let what = format!("{difference}, in {}", content(paths, &set));
+    Some(Damaged { folder: folder(paths, &set), what })
 }
 
-fn difference(paths: &Paths, set: Set) -> Option<Difference> {
+fn difference(paths: &Paths, set: &Set) -> Option<Difference> {
     let text = fs_err::read_to_string(folder(paths, set).join(MANIFEST)).ok()?;
     let listed = text.lines().filter_map(Listed::read);
     let listed: Sums =
@@ -269,7 +249,7 @@ pub(super) fn forget(damaged: &Damaged) -> Result<(), StackError> {
 async fn fetch(
     options: &StackOptions,
     paths: &Paths,
-    set: Set,
+    set: &Set,
     missing: &str,
     say: Say<'_>,
 ) -> Result<(), StackError> {
@@ -282,19 +262,12 @@ async fn fetch(
     let part = paths.jars().join(format!(".part-{}", set.name));
     let lib = part.join("lib");
     fs_err::create_dir_all(&lib).doing("make a folder for jars")?;
-    fs_err::write(part.join("pom.xml"), set.pom).doing("write a POM")?;
+    fs_err::write(part.join("pom.xml"), set.kind.pom).doing("write a POM")?;
     let log = part.join("maven.log");
     let launch = Launch {
         setpriv: machine::setpriv(options)?,
         program: maven,
-        args: vec![
-            "--batch-mode".to_owned(),
-            "--strict-checksums".to_owned(),
-            format!("--file={part}/pom.xml"),
-            format!("dependency:{}", set.goal),
-            "-DincludeScope=runtime".to_owned(),
-            format!("-DoutputDirectory={lib}"),
-        ],
+        args: maven_arguments(set, &part, &lib),
         environment: Surroundings::Ours,
         folder: part.clone(),
         user: None,
@@ -303,7 +276,10 @@ async fn fetch(
     let mut running = launch.start(&log).doing("start Maven")?;
     follow(&mut running, set, &log, say).await?;
     as_pinned(set, &lib)?;
-    if let Some((interface, classes)) = set.service {
+    if set.kind.is_nested {
+        archive::open_nested(&lib).doing(&format!("unpack {}", set.name))?;
+    }
+    if let Some((interface, classes)) = set.kind.service {
         jar_files::write_service(&lib.join("services.jar"), interface, classes)
             .doing("write a jar with a service file")?;
     }
@@ -320,11 +296,22 @@ async fn fetch(
     files::keep(&part, &target).doing(&format!("move the jars of {} to {target}", set.name))
 }
 
+fn maven_arguments(set: &Set, part: &Utf8Path, lib: &Utf8Path) -> Vec<String> {
+    let arguments = [
+        "--batch-mode".to_owned(),
+        format!("--file={part}/pom.xml"),
+        format!("dependency:{}", set.kind.goal),
+        "-DincludeScope=runtime".to_owned(),
+        format!("-DoutputDirectory={lib}"),
+    ];
+    arguments.into_iter().chain(set.arguments()).collect()
+}
+
 /// Refuses what Maven fetched unless it is, byte by byte, what the repository pins.
-fn as_pinned(set: Set, lib: &Utf8Path) -> Result<(), StackError> {
+fn as_pinned(set: &Set, lib: &Utf8Path) -> Result<(), StackError> {
     let fetched = sums(lib, lib).doing("read the fetched jars")?;
     let found = fetched.into_iter().map(|(name, sum, _)| (name, sum)).collect();
-    let Some(difference) = jar_sums::first_difference(&jar_sums::pinned(set.name), &found) else {
+    let Some(difference) = jar_sums::first_difference(&jar_sums::pinned(&set.name), &found) else {
         return Ok(());
     };
     Err(StackError::Missing {
@@ -342,7 +329,7 @@ fn as_pinned(set: Set, lib: &Utf8Path) -> Result<(), StackError> {
 /// Waits for Maven and says how far it is.
 async fn follow(
     running: &mut Running,
-    set: Set,
+    set: &Set,
     log: &Utf8Path,
     say: Say<'_>,
 ) -> Result<(), StackError> {
@@ -371,7 +358,7 @@ async fn follow(
     }
 }
 
-fn failed(set: Set, why: &str, log: &Utf8Path) -> StackError {
+fn failed(set: &Set, why: &str, log: &Utf8Path) -> StackError {
     let (_, lines) = end_of_log(log, 400);
     let error = lines.iter().find(|line| line.contains("[ERROR]"));
     let error = error.map_or("Maven did not say why", |line| line.trim());
@@ -413,7 +400,9 @@ fn sums(folder: &Utf8Path, root: &Utf8Path) -> std::io::Result<Vec<(String, Stri
             files.extend(sums(entry.path(), root)?);
         } else {
             let name = entry.path().strip_prefix(root).unwrap_or(entry.path());
-            files.push((name.to_string(), jar_sums::sum(entry.path())?, entry.metadata()?.len()));
+            // Of a link, too, what it leads to.
+            let size = fs_err::metadata(entry.path())?.len();
+            files.push((name.to_string(), jar_sums::sum(entry.path())?, size));
         }
     }
     Ok(files)
@@ -425,9 +414,17 @@ mod tests {
 
     #[test]
     fn every_set_is_pinned() {
-        for set in ALL {
-            assert!(!jar_sums::pinned(set.name).is_empty(), "{} (run ci/jars)", set.name);
+        for set in sets::all() {
+            assert!(!jar_sums::pinned(&set.name).is_empty(), "{} (run ci/jars)", set.name);
         }
+    }
+
+    fn kafka() -> Set {
+        sets::KAFKA.of(&Lane::default()).unwrap()
+    }
+
+    fn model() -> Set {
+        sets::MODEL.of(&Lane::default()).unwrap()
     }
 
     /// A cache that holds `a.jar` of Kafka's set, as a fetch leaves it.
@@ -435,23 +432,23 @@ mod tests {
         let temporary = tempfile::tempdir().unwrap();
         let root = Utf8Path::from_path(temporary.path()).unwrap();
         let paths = Paths::new(&root.join("state"), &root.join("cache"));
-        let content = content(&paths, KAFKA);
+        let content = content(&paths, &kafka());
         fs_err::create_dir_all(&content).unwrap();
         fs_err::write(content.join("a.jar"), "abc").unwrap();
         let lines = list(&content).unwrap().join("\n");
-        fs_err::write(folder(&paths, KAFKA).join(MANIFEST), lines).unwrap();
+        fs_err::write(folder(&paths, &kafka()).join(MANIFEST), lines).unwrap();
         (temporary, paths)
     }
 
     #[test]
     fn a_set_is_complete_until_its_manifest_is_emptied_or_cut() {
         let (_temporary, paths) = cache();
-        let (_, names) = complete(&paths, KAFKA).unwrap();
+        let (_, names) = complete(&paths, &kafka()).unwrap();
         assert_eq!(names, ["a.jar"]);
-        let manifest = folder(&paths, KAFKA).join(MANIFEST);
+        let manifest = folder(&paths, &kafka()).join(MANIFEST);
         for (text, told) in [("", "is empty"), ("ba7816bf", "is damaged")] {
             fs_err::write(&manifest, text).unwrap();
-            let missing = complete(&paths, KAFKA).unwrap_err();
+            let missing = complete(&paths, &kafka()).unwrap_err();
             assert!(missing.ends_with(told), "{missing}");
         }
     }
@@ -460,23 +457,23 @@ mod tests {
     fn a_jar_that_changed_at_the_same_size_is_found_and_its_set_forgotten() {
         let (_temporary, paths) = cache();
         assert!(damaged(&paths).is_none());
-        fs_err::write(content(&paths, KAFKA).join("a.jar"), "abd").unwrap();
-        assert!(complete(&paths, KAFKA).is_ok(), "sizes do not tell");
+        fs_err::write(content(&paths, &kafka()).join("a.jar"), "abd").unwrap();
+        assert!(complete(&paths, &kafka()).is_ok(), "sizes do not tell");
         let damaged = damaged(&paths).unwrap();
         assert!(damaged.what.starts_with("a.jar has the SHA-256 sum a52d159f"), "{}", damaged.what);
         forget(&damaged).unwrap();
-        assert!(complete(&paths, KAFKA).is_err());
+        assert!(complete(&paths, &kafka()).is_err());
     }
 
     #[test]
     fn what_maven_fetched_must_be_what_is_pinned() {
         let temporary = tempfile::tempdir().unwrap();
         let lib = Utf8Path::from_path(temporary.path()).unwrap();
-        let (name, sum) = jar_sums::pinned(MODEL.name).pop_first().unwrap();
+        let (name, sum) = jar_sums::pinned(&model().name).pop_first().unwrap();
         fs_err::write(lib.join(&name), "abc").unwrap();
-        let refused = as_pinned(MODEL, lib).unwrap_err().to_string();
+        let refused = as_pinned(&model(), lib).unwrap_err().to_string();
         let told = format!(
-            "what Maven fetched for model is not what this version of changeproof expects: {name} has \
+            "what Maven fetched for model-2.2.0 is not what this version of changeproof expects: {name} has \
              the SHA-256 sum ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad instead \
              of {sum}\n"
         );

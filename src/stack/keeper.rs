@@ -127,7 +127,7 @@ async fn whole_life(
     };
     let mut record = Record {
         token: order.token.clone(),
-        recipe: infra::recipe(),
+        recipe: infra::recipe(&order.options.own.lane),
         keeper: itself,
         network: network::here()?,
         endpoints: stack.endpoints(),
@@ -173,13 +173,14 @@ async fn bring_up(
     watch: Stopwatch,
     say: Say<'_>,
 ) -> Result<Stack, StackError> {
-    let jars = jars::cached(paths).map_err(StackError::Keeper)?;
-    let machine = Machine::find(&order.options).await?;
+    let lane = &order.options.own.lane;
+    let jars = jars::cached(paths, lane).map_err(StackError::Keeper)?;
+    let machine = Machine::find(&order.options, jars.postgres.as_deref()).await?;
     let folder = paths.run(&order.token);
     make_passed_folder(&folder, &machine)?;
     // A wall knows what was there when it was built.
     make_passed_folder(&paths.work(), &machine)?;
-    let templates = templates::resolve(paths, &machine, &jars, &folder, say).await?;
+    let templates = templates::resolve(paths, (&machine, &jars, lane), &folder, say).await?;
     let mut attempt = 0;
     loop {
         let archives = Archives::find(paths, &machine, jars.kafka.iter().chain(&jars.flink))?;

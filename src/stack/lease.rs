@@ -14,6 +14,7 @@ use super::components::Component;
 use super::control::{Control, Deed};
 use super::error::{Doing, StackError, end_of_log};
 use super::keeper::Order;
+use super::lane::Lane;
 use super::lock::{Lock, Mode};
 use super::network::Network;
 use super::options::OWN;
@@ -149,11 +150,15 @@ pub async fn start_unheld(options: &StackOptions, say: Say<'_>) -> Result<Record
 /// there is nothing to enter.
 pub async fn enter(
     options: &StackOptions,
+    lanes: &[Lane],
     args: &[String],
     say: Say<'_>,
 ) -> Result<(), StackError> {
     if options.network == Network::Machine {
         return Ok(());
+    }
+    for lane in lanes {
+        jars::resolve(&options.with(lane.clone().into()), say).await?;
     }
     jars::resolve_registry(options, say).await?;
     let record = start_unheld(options, say).await?;
@@ -194,7 +199,7 @@ async fn replace_another(
     say: Say<'_>,
 ) -> Result<(), StackError> {
     let Some(record) = record::live(paths)? else { return Ok(()) };
-    let what = if record.recipe != infra::recipe() {
+    let what = if record.recipe != infra::recipe(&options.own.lane) {
         "is that of another version of changeproof"
     } else if !network::fits(&record, options.network)? {
         ELSEWHERE

@@ -14,6 +14,7 @@ use super::components::Component;
 use super::control::{Control, Deed};
 use super::error::StackError;
 use super::jars;
+use super::lane::Lane;
 use super::lease::{self, LocalLease, Share};
 use super::options::{OwnOptions, StackOptions};
 use super::profile::{self, Profile};
@@ -27,29 +28,33 @@ use crate::scenario::timeline::{Target, Verb};
 
 /// Processes of this machine.
 #[derive(Debug, Clone)]
-pub struct Local(StackOptions);
+pub struct Local {
+    options: StackOptions,
+    lane: Lane,
+}
 
 impl Local {
-    /// The stack with these options.
-    pub fn new(options: StackOptions) -> Self {
-        Self(options)
+    /// The stack with these options, on a lane.
+    pub fn new(options: StackOptions, lane: Lane) -> Self {
+        Self { options, lane }
     }
 }
 
 impl Stack for Local {
     fn profile(&self) -> Profile {
-        profile::local_profile()
+        profile::local_profile(&self.lane)
     }
 
     fn lease<'a>(&'a self, sharing: &'a Sharing, say: Say<'a>) -> Later<'a, Arc<dyn Lease>> {
-        let options = self.0.with(OwnOptions::of(sharing));
+        let options = self.options.with(OwnOptions::of(sharing, &self.lane));
         let share = if sharing.alone { Share::Alone } else { Share::WithOthers };
         async move {
             let mut lease = lease::lease(&options, share, say).await?;
             if sharing.registry {
                 lease = lease.with_registry(&options, say).await?;
             }
-            let leased: Arc<dyn Lease> = Arc::new(Leased { lease, options });
+            let name = profile::local_profile(&self.lane).name;
+            let leased: Arc<dyn Lease> = Arc::new(Leased { name, lease, options });
             Ok(leased)
         }
         .boxed()
@@ -59,13 +64,14 @@ impl Stack for Local {
 /// A lease with what it was asked for by.
 #[derive(Debug)]
 struct Leased {
+    name: String,
     lease: LocalLease,
     options: StackOptions,
 }
 
 impl Lease for Leased {
     fn name(&self) -> &str {
-        profile::LOCAL
+        &self.name
     }
 
     fn reach(&self) -> &Endpoints {

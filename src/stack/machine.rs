@@ -57,12 +57,19 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    /// Looks for everything; the first thing missing is the error.
-    pub(super) async fn find(options: &StackOptions) -> Result<Self, StackError> {
+    /// Looks for everything; the first thing missing is the error. `postgres`: the folder of a
+    /// Postgres that is taken instead of the machine's own.
+    pub(super) async fn find(
+        options: &StackOptions,
+        postgres: Option<&Utf8Path>,
+    ) -> Result<Self, StackError> {
         let setpriv = setpriv(options)?;
         let user = unprivileged()?;
         let java = java(options)?;
-        let folder = postgres_folder(options)?;
+        let folder = match postgres {
+            Some(folder) => folder.to_owned(),
+            None => postgres_folder(options)?,
+        };
         can_be_entered(&folder_of(&java)?, "JAVA_HOME")?;
         can_be_entered(&folder_of(&folder.join("postgres"))?, "CHANGEPROOF_POSTGRES_BIN")?;
         let (postgres, initdb) = (folder.join("postgres"), folder.join("initdb"));
@@ -234,8 +241,9 @@ fn java_major(text: &str) -> Option<u32> {
     }
 }
 
-const POSTGRES_MEND: &str = "apt-get install postgresql (15 or newer), or set \
-                             CHANGEPROOF_POSTGRES_BIN to the folder of its postgres and initdb";
+const POSTGRES_MEND: &str = "apt-get install postgresql (15 or newer), set CHANGEPROOF_POSTGRES_BIN \
+                             to the folder of its postgres and initdb, or take one that is fetched, \
+                             as with --lane postgres=17";
 /// Where Debian keeps Postgres, one folder a version.
 const DEBIAN_POSTGRES: &str = "/usr/lib/postgresql";
 

@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::infra;
+use super::lane::Lane;
 use super::network::Network;
 use crate::plan::needs::{Processes, Sharing};
 use crate::scenario::settings::Options;
@@ -51,6 +52,9 @@ pub struct OwnOptions {
     /// and finds the server empty.
     #[serde(default)]
     pub server: bool,
+    /// The versions of its components.
+    #[serde(default)]
+    pub lane: Lane,
 }
 
 /// The folder, below that of the shared stack, of the stacks with options of their own.
@@ -59,15 +63,22 @@ pub(super) const OWN: &str = "own";
 const OWN_IDLE: Duration = Duration::from_secs(30);
 
 impl OwnOptions {
-    /// What a lease has to give of processes, and whether it needs a Postgres of its own.
-    pub fn of(sharing: &Sharing) -> Self {
+    /// What a lease on a lane has to give of processes, and whether it needs a Postgres of its own.
+    pub fn of(sharing: &Sharing, lane: &Lane) -> Self {
         let Processes { worker, kafka, postgres } = sharing.processes.clone();
-        Self { worker, kafka, postgres, server: sharing.server }
+        Self { worker, kafka, postgres, server: sharing.server, lane: lane.clone() }
     }
 
-    /// Nothing is set: the shared stack will do.
-    pub fn is_empty(&self) -> bool {
+    /// No process has an option of its own.
+    fn is_plain(&self) -> bool {
         !self.server && self.worker.is_empty() && self.kafka.is_empty() && self.postgres.is_empty()
+    }
+}
+
+impl From<Lane> for OwnOptions {
+    /// A lane without any option.
+    fn from(lane: Lane) -> Self {
+        Self { lane, ..Self::default() }
     }
 }
 
@@ -75,16 +86,19 @@ impl StackOptions {
     /// The options of the stack that has these options of its own: the shared one without any.
     #[must_use]
     pub fn with(&self, own: OwnOptions) -> Self {
-        if own.is_empty() {
+        if own == OwnOptions::default() {
             return self.clone();
         }
         let maps = [&own.worker, &own.kafka, &own.postgres];
         let texts =
             maps.map(|map| map.iter().map(|(k, v)| format!("{k}={v}\n")).collect::<String>());
         let server = own.server.then_some("server");
-        let digest = infra::digest(texts.iter().map(String::as_str).chain(server));
+        let lane = Some(&own.lane).filter(|lane| !lane.is_default()).map(Lane::to_string);
+        let words = server.into_iter().chain(lane.as_deref());
+        let digest = infra::digest(texts.iter().map(String::as_str).chain(words));
         let name = digest.get(..8).unwrap_or(&digest);
         let state = self.state.join(OWN).join(name);
-        Self { state, idle: self.idle.min(OWN_IDLE), own, ..self.clone() }
+        let idle = if own.is_plain() { self.idle } else { self.idle.min(OWN_IDLE) };
+        Self { state, idle, own, ..self.clone() }
     }
 }

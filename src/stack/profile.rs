@@ -4,16 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{infra, local};
+use super::lane::{Lane, Part};
+use super::{infra, local, sets};
 use crate::plan::needs::Capability;
 
 /// A stack's name, versions and capabilities.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
-    /// `local`.
+    /// `local`; of another lane than the default one `local flink=2.1.0`.
     pub name: String,
     /// Component → version: `kafka`, `connect`, `debezium`, `flink` as pinned; a running stack
-    /// adds `postgres` and `java` as found on the machine.
+    /// adds `java`, and a `postgres` of the machine, as found there.
     pub versions: BTreeMap<String, String>,
     /// What a scenario may ask for.
     pub capabilities: BTreeSet<Capability>,
@@ -22,26 +23,30 @@ pub struct Profile {
 /// The name of the stack that is processes of this machine.
 pub const LOCAL: &str = "local";
 
-/// The local stack as pinned by `infra/local`.
-pub fn local_profile() -> Profile {
-    let pinned = [
-        ("kafka", infra::KAFKA_POM, "kafka.version"),
-        ("connect", infra::KAFKA_POM, "kafka.version"),
-        ("debezium", infra::DEBEZIUM_POM, "debezium.version"),
-        ("flink", infra::FLINK_POM, "flink.version"),
-        ("registry", infra::REGISTRY_POM, "apicurio.version"),
+/// The local stack of a lane, as `infra` pins it.
+pub fn local_profile(lane: &Lane) -> Profile {
+    let of_part =
+        |(name, part): (&str, Part)| Some((name.to_owned(), lane.version(part)?.to_owned()));
+    let parts = [
+        ("postgres", Part::Postgres),
+        ("kafka", Part::Kafka),
+        ("connect", Part::Kafka),
+        ("debezium", Part::Debezium),
+        ("flink", Part::Flink),
     ];
-    let lake = [
-        ("iceberg", infra::LAKE_POM, "iceberg.version"),
-        ("parquet", infra::LAKE_POM, "parquet.version"),
-    ];
-    let lake = lake.into_iter().filter(|_| infra::LAKE);
-    let versions = pinned
+    let registry = infra::property(infra::REGISTRY_POM, "apicurio.version");
+    let lake = infra::LAKE.then(|| sets::LAKE.of(lane)).flatten();
+    let of_lake = |(name, key): (&str, &str)| {
+        Some((name.to_owned(), lake.as_ref()?.properties.get(key)?.clone()))
+    };
+    let lake = [("iceberg", "iceberg.version"), ("parquet", "parquet.version")];
+    let versions = parts
         .into_iter()
-        .chain(lake)
-        .filter_map(|(name, pom, key)| Some((name.to_owned(), infra::property(pom, key)?)));
+        .filter_map(of_part)
+        .chain(registry.map(|version| ("registry".to_owned(), version)))
+        .chain(lake.into_iter().filter_map(of_lake));
     Profile {
-        name: LOCAL.to_owned(),
+        name: if lane.is_default() { LOCAL.to_owned() } else { format!("{LOCAL} {lane}") },
         versions: versions.collect(),
         capabilities: local::capabilities(),
     }
@@ -53,7 +58,7 @@ mod tests {
 
     #[test]
     fn the_profile_names_every_pinned_component() {
-        let profile = local_profile();
+        let profile = local_profile(&Lane::default());
         let names: Vec<&str> = profile.versions.keys().map(String::as_str).collect();
         let pinned = ["connect", "debezium", "flink", "iceberg", "kafka", "parquet", "registry"];
         let here =

@@ -137,7 +137,7 @@ impl Stack {
 
     /// Component → version, those of the machine too.
     pub(super) fn versions(&self) -> BTreeMap<String, String> {
-        let mut versions = local_profile().versions;
+        let mut versions = local_profile(&self.setting.own.lane).versions;
         let machine = &self.setting.machine;
         versions.insert("postgres".to_owned(), machine.postgres_version.clone());
         versions.insert("java".to_owned(), machine.java_number());

@@ -9,6 +9,7 @@ use rand::TryRng as _;
 use super::components::{class_path, main_class};
 use super::error::{Doing, StackError};
 use super::jars::Jars;
+use super::lane::{Lane, Part};
 use super::lock::{Lock, Mode};
 use super::machine::Machine;
 use super::paths::Paths;
@@ -36,8 +37,7 @@ pub(super) struct Templates {
 /// The templates; those that are missing are made first, in `scratch`, which the components can enter.
 pub(super) async fn resolve(
     paths: &Paths,
-    machine: &Machine,
-    jars: &Jars,
+    (machine, jars, lane): (&Machine, &Jars, &Lane),
     scratch: &Utf8Path,
     say: Say<'_>,
 ) -> Result<Templates, StackError> {
@@ -45,8 +45,11 @@ pub(super) async fn resolve(
         "postgres-{}",
         infra::digest([machine.postgres.as_str(), &machine.postgres_version, SUPERUSER, FORMAT])
     ));
-    let kafka =
-        paths.templates().join(format!("kafka-{}", infra::digest([infra::KAFKA_POM, CLUSTER_ID])));
+    let version = lane.version(Part::Kafka).unwrap_or_default();
+    let kafka = paths.templates().join(format!(
+        "kafka-{version}-{}",
+        infra::digest([infra::KAFKA_POM, CLUSTER_ID, version])
+    ));
     if !(postgres.is_dir() && kafka.is_dir()) {
         let what = "the other process that fills the cache to be done";
         let _filling =

@@ -31,7 +31,7 @@ DECLARE r record;
 BEGIN
   FOR r IN SELECT c.oid::regclass AS t, k.conname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
             WHERE c.relnamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema')
-              AND k.conparentid = 0 AND pg_has_role(c.relowner, 'USAGE')
+              AND k.conparentid = 0 AND k.contype <> 'n' AND pg_has_role(c.relowner, 'USAGE')
             ORDER BY k.contype = 'f' DESC, k.oid
   LOOP EXECUTE format('ALTER TABLE %s DROP CONSTRAINT IF EXISTS %I CASCADE', r.t, r.conname); END LOOP;
   FOR r IN SELECT i.indexrelid::regclass AS x FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid

@@ -245,6 +245,7 @@ impl Setting {
             port => self.ports.values(),
             plugins => format!("{},{}", self.jars.plugins, self.jars.converter),
             slots => SLOTS,
+            lane => self.own.lane.template(),
         };
         let path = self.folder.join("conf").join(template.file);
         let mut text = infra::render(template, values)?;
