@@ -1,4 +1,5 @@
-//! Stacks: the seam behind which runs know them ([`seam`]), and the local one, brought up on demand, shared by every run, gone when nobody uses it.
+//! Stacks: the seam behind which runs know them ([`seam`]), and the local one: brought up on demand,
+//! shared by every run, gone when nobody uses it.
 //!
 //! One detached process, the *keeper*, owns every component (Postgres, Kafka, Connect, JobManager,
 //! TaskManager, SQL Gateway). Whoever needs the stack takes a [`Lease`]: a shared lock on a file,
