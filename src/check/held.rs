@@ -13,8 +13,16 @@ use crate::base::value::Value;
 use crate::history::event::{Clock, Proof, Side};
 use crate::model::watermark::{Progress, closes};
 
-/// Why windows of a sink are still open; `None` if none is known to be.
-pub(super) fn windows(case: &Case<'_>, sink: &SinkCase<'_>) -> Option<String> {
+/// Where the open windows of a sink are.
+pub(super) enum Windows {
+    /// An event is late enough to close one of them, and this holds it open.
+    Held(String),
+    /// No event is late enough.
+    Open(String),
+}
+
+/// What is known of the windows of a sink that are still open; `None` if there are none.
+pub(super) fn windows(case: &Case<'_>, sink: &SinkCase<'_>) -> Option<Windows> {
     let last = case.last_proof().filter(|_| sink.window.is_some())?;
     let end = ends(case, sink).into_iter().find(|end| !sink.is_closed(*end, last))?;
     let feed = Feed::of(case, sink, last).ok()?;
@@ -27,11 +35,10 @@ pub(super) fn windows(case: &Case<'_>, sink: &SinkCase<'_>) -> Option<String> {
     if !latest.is_some_and(|at| closes(at, end)) {
         let at = latest.map_or_else(|| "none".to_owned(), time);
         let end = time(end);
-        return Some(format!(
+        return Some(Windows::Open(format!(
             "no event is late enough to close one: its first window ends at {end}, and by the latest \
-             event the watermark is {at}; write a later one, or name in `only` the sinks that it is \
-             about"
-        ));
+             event the watermark is {at}"
+        )));
     }
     let held = clocks.iter().flat_map(|(clock, progress)| {
         holding(case, clock, progress, (last, end)).into_iter().chain(unassigned(clock, last))
@@ -41,11 +48,11 @@ pub(super) fn windows(case: &Case<'_>, sink: &SinkCase<'_>) -> Option<String> {
         let at = last.watermarks.get(sink.name).copied().flatten();
         held.push(format!("the watermark is {}", at.map_or_else(|| "none".to_owned(), time)));
     }
-    Some(format!(
+    Some(Windows::Held(format!(
         "an event is late enough to close the window that ends at {}, and it stays open: {}",
         time(end),
         held.join("; ")
-    ))
+    )))
 }
 
 /// Whether the reference of a sink held a row at any proof.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::case::Case;
 use super::found::{Found, Raw};
-use super::held;
+use super::held::{self, Windows};
 use super::sinks::{Rows, SinkCase, equal, shown};
 use super::verdict::{Difference, Status, Unmet};
 use crate::base::anomaly::Anomaly;
@@ -161,7 +161,7 @@ pub(super) fn check(
         let open = known && in_reference.as_ref().is_some_and(|differs| !differs.is_empty());
         let held = held::windows(case, sink).filter(|_| open && !in_sink.is_empty());
         let sentence = match held {
-            Some(why) => {
+            Some(Windows::Held(why) | Windows::Open(why)) => {
                 let sentence = format!("the rows expected of `{name}` are of open windows: {why}");
                 Some((sentence, in_sink))
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::case::Case;
 use super::found::Found;
-use super::held;
+use super::held::{self, Windows};
 use super::outbox;
 use super::sinks::SinkCase;
 use crate::history::event::Role;
@@ -142,11 +142,12 @@ fn sinks(case: &Case<'_>, found: &mut Found, warnings: &mut Vec<String>) {
     };
     for sink in idle.iter().filter(|sink| !excused(sink)) {
         let why = match held::windows(case, sink) {
-            Some(why) => {
+            Some(Windows::Held(why)) => {
                 let what = format!("whether `{}` agrees with its reference", sink.name);
                 found.gap(what, format!("no window of it closed: {why}"));
                 continue;
             }
+            Some(Windows::Open(why)) => format!("no window of it closed: {why}"),
             None if held::has_been_wanted(case, sink) => {
                 // Then what it lacks is a finding, unless something kept it from being compared.
                 if !found.findings.iter().any(|raw| raw.finding.place == sink.name) {
