@@ -14,6 +14,7 @@ use changeproof::lint::lint;
 use changeproof::plan::{self, Matrix};
 use changeproof::report::diagnostics::{Paint, render};
 use changeproof::report::explain;
+use changeproof::run;
 use changeproof::scenario::code::Code;
 use changeproof::scenario::load::{Loaded, load, load_edited};
 use changeproof::scenario::load_pipeline;
@@ -39,6 +40,22 @@ fn shown(loaded: &Loaded) -> String {
     render(&loaded.diagnostics, source, Paint::Plain)
 }
 
+/// A file as `lint` reads it, and `run` before it touches the stack.
+fn read(file: &Utf8Path) -> Loaded {
+    let mut loaded = load(file);
+    let sources = loaded.sources.iter().map(|one| (one.path.clone(), one.text.clone()));
+    let sources: Vec<(Utf8PathBuf, String)> = sources.collect();
+    let trials = loaded.scenario.iter().flat_map(|one| plan::trials(one, Matrix::Full, 1));
+    for trial in trials.collect::<Vec<_>>() {
+        loaded.diagnostics.extend(run::refuse(&trial, &sources));
+    }
+    loaded.diagnostics.dedup();
+    if loaded.diagnostics.iter().any(|one| one.severity == Severity::Error) {
+        loaded.scenario = None;
+    }
+    loaded
+}
+
 /// Line and column of a diagnostic are those of its first byte.
 fn agrees(diagnostic: &Diagnostic, loaded: &Loaded) -> bool {
     let source = loaded.sources.iter().find(|source| source.path == *diagnostic.file());
@@ -52,7 +69,7 @@ fn every_mistake_is_shown_in_its_place_with_what_mends_it() {
     let files = mistakes();
     assert!(files.len() >= 20, "{} mistakes", files.len());
     for file in files {
-        let loaded = load(&file);
+        let loaded = read(&file);
         assert!(loaded.scenario.is_none(), "{file} is refused");
         for diagnostic in &loaded.diagnostics {
             assert!(agrees(diagnostic, &loaded), "{diagnostic:?}");
@@ -71,7 +88,7 @@ fn every_mistake_is_shown_in_its_place_with_what_mends_it() {
 fn every_error_of_a_file_is_met_by_a_mistake_and_explained() {
     let met: BTreeSet<String> = mistakes()
         .iter()
-        .flat_map(|file| load(file).diagnostics)
+        .flat_map(|file| read(file).diagnostics)
         .map(|diagnostic| diagnostic.code)
         .collect();
     // What only a run can find is met by a file of tests/outcomes that demands its code.
@@ -86,6 +103,81 @@ fn every_error_of_a_file_is_met_by_a_mistake_and_explained() {
         assert!(is_met, "no file in tests/language/err meets {}", code.name());
         let page = explain::code(*code).to_string();
         assert!(page.contains(code.summary()), "{} is explained", code.name());
+    }
+}
+
+/// What a run can refuse only once a component has told something, by the functions that do.
+const TOLD_BY_COMPONENTS: [(&str, &str); 18] = [
+    ("define", "Postgres runs the DDL and the references"),
+    ("ended", "Postgres ends a statement"),
+    ("finish", "Postgres says whether a transaction is open"),
+    ("late", "an entry takes longer than its limit"),
+    ("not_as_named", "the catalog has the tables"),
+    ("not_more", "the broker has the partitions"),
+    ("refuse_no_watermark", "the jobs that run; what none can have is refused before"),
+    ("refuse_nothing_to_confirm", "the journal has the commits"),
+    ("refuse_volatile", "the catalog says how volatile a function is"),
+    ("refused", "Postgres, the broker or Flink refuses"),
+    ("refused_options", "the broker refuses an option"),
+    ("released", "Postgres lets a statement go on"),
+    ("rounds", "rounds are counted while they are made"),
+    ("run", "Postgres runs a statement, or waits"),
+    ("unexpected_wait", "Postgres waits"),
+    ("unfired", "a fault acts or not"),
+    ("unnamed", "the options of the file; what a `set` makes of them is refused before"),
+    ("unread_lists", "Postgres reads the connector's lists"),
+];
+
+/// What it refuses before that, by the functions that do, with words that a mistake shows.
+const TOLD_BY_FILES: [(&str, &str); 7] = [
+    ("by_several", "several subtasks"),
+    ("confusion", "are both `copies`"),
+    ("in_vain", "nothing is written"),
+    ("no_watermark", "so that there is none"),
+    ("of_files", "cannot be judged"),
+    ("refusal", "is files, and a statement reads it"),
+    ("lacks", "names no topic"),
+];
+
+/// The functions in which a run refuses something about the author's files.
+fn refusals() -> BTreeSet<String> {
+    let mut open: Vec<Utf8PathBuf> = ["src/run", "src/drive", "src/capture"].map(Into::into).into();
+    let mut found = BTreeSet::new();
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            let entries = path.read_dir_utf8().expect("it can be read");
+            open.extend(entries.map(|entry| entry.expect("it can be read").into_path()));
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("it can be read");
+        let mut function = "";
+        for line in text.lines().take_while(|line| !line.starts_with("mod tests")) {
+            if let Some((_, rest)) = line.split_once("fn ") {
+                function = rest.split(['(', '<']).next().unwrap_or(rest);
+            }
+            let makes = ["at(", "entry(", "spanned(", "refused("];
+            if makes.iter().any(|made| line.contains(&format!("diagnose::{made}"))) {
+                found.insert(function.to_owned());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn what_a_run_refuses_by_the_files_alone_lint_refuses_too() {
+    let known = TOLD_BY_COMPONENTS.iter().chain(&TOLD_BY_FILES).map(|(name, _)| *name);
+    let known: BTreeSet<&str> = known.collect();
+    let sites = refusals();
+    let new: Vec<_> = sites.iter().filter(|name| !known.contains(name.as_str())).collect();
+    assert!(
+        new.is_empty(),
+        "{new:?} refuse: can the files alone tell it? then `run::refuse` must, and a mistake here \
+         shows it; else say who tells it"
+    );
+    let shown: String = mistakes().iter().map(|file| shown(&read(file))).collect();
+    for (name, words) in TOLD_BY_FILES {
+        assert!(shown.contains(words), "no mistake shows what `{name}` refuses: {words}");
     }
 }
 

@@ -3,27 +3,28 @@
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::text::{Span, Text};
 use crate::client::postgres::PostgresError;
+use crate::scenario::code::Code;
 use crate::scenario::timeline::Entry;
 
 /// Postgres refused a statement that no `error:` announces.
-pub const REFUSED: &str = "E0901";
+pub const REFUSED: &str = Code::Refused.name();
 /// A statement passed that was to be refused, or was refused with another error.
-pub const OTHER_ERROR: &str = "E0902";
+pub const OTHER_ERROR: &str = Code::OtherError.name();
 /// A wait that was announced did not come, or one came that was not announced.
-pub const OTHER_WAIT: &str = "E0903";
+pub const OTHER_WAIT: &str = Code::OtherWait.name();
 /// An entry did not end within its limit.
-pub const TOO_LONG: &str = "E0904";
+pub const TOO_LONG: &str = Code::TooLong.name();
 /// A session is used while it waits, or left in a transaction.
-pub const SESSION: &str = "E0905";
+pub const SESSION: &str = Code::Session.name();
 /// DDL that would change rows without any row event.
-pub const VOLATILE: &str = "E0906";
+pub const VOLATILE: &str = Code::Volatile.name();
 /// A reference that Postgres refuses, or that has no one result.
-pub const REFERENCE: &str = "E0907";
+pub const REFERENCE: &str = Code::Reference.name();
 /// A part of a pipeline that does not fit together.
-pub const PIPELINE: &str = "E0908";
+pub const PIPELINE: &str = Code::Pipeline.name();
 
 /// A fault that did not act, or a condition that means nothing where it stands.
-pub const FAULT: &str = "E0909";
+pub const FAULT: &str = Code::Fault.name();
 
 /// An error at an entry of the timeline.
 pub fn entry(code: &str, entry: &Entry, message: impl Into<String>) -> Diagnostic {

@@ -13,10 +13,10 @@ use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::exit::Exit;
 use crate::base::limits;
 use crate::base::secret::Secrets;
-use crate::contain;
 use crate::lint::lint;
 use crate::plan::{self, Matrix, SelectError};
 use crate::report::repeat;
+use crate::run;
 use crate::scenario::code::Code;
 use crate::scenario::trial::Trial;
 use crate::scenario::{Scenario, load_as};
@@ -160,7 +160,7 @@ impl Selection {
             let trials = loaded.scenario.map(|scenario| self.trials(&scenario));
             learn(trials.as_deref(), &sources);
             for trial in trials.iter().flatten() {
-                diagnostics.extend(contain::refuse(trial, &sources));
+                diagnostics.extend(run::refuse(trial, &sources));
                 diagnostics.extend(lint(trial, &sources));
             }
             selected.diagnostics.extend(few(once(project.shown(diagnostics))));

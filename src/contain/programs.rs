@@ -1,8 +1,7 @@
 //! Statements that bring programs, plans or files into a run, by their first words; and what can be
 //! written instead of a connector that reaches outside.
 
-use super::fate::Fate;
-use super::session::{self, PROGRAMS};
+use super::session::PROGRAMS;
 use crate::sql::token::Token;
 
 /// Statements by their first words: what is wrong with them, and what to do.
@@ -44,11 +43,13 @@ pub(super) fn refused(tokens: &[Token<'_>]) -> Option<(String, String)> {
         let message = "this option cannot be read";
         return Some((message.to_owned(), "write SET 'key' = 'value'".to_owned()));
     }
-    let resets = second.and_then(Token::string);
-    let is_own = |key: &String| session::option(key, "") != Fate::Kept;
-    if first.is("RESET") && resets.as_ref().is_none_or(is_own) {
+    if first.is("RESET") && second.is_none() {
         let message = "RESET takes options of the run out of the session";
         return Some((message.to_owned(), "name an option of your own: RESET 'key'".to_owned()));
+    }
+    if first.is("RESET") {
+        let message = "this option cannot be read";
+        return Some((message.to_owned(), "write RESET 'key'".to_owned()));
     }
     None
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::fate::Thing;
 use crate::scenario::settings::Options;
+use crate::sql::flink::like::merged;
 use crate::sql::flink::{CreateTable, Created, Name, Statement};
 
 /// The catalog that every session has, and its database.
@@ -19,6 +20,8 @@ pub struct Scope {
     database: String,
     catalogs: BTreeMap<String, Catalog>,
     tables: BTreeMap<[String; 3], Thing>,
+    /// The tables as they are, those that are like others with what they have of them.
+    made: BTreeMap<[String; 3], CreateTable>,
 }
 
 /// A catalog that a statement made.
@@ -88,7 +91,14 @@ impl Scope {
             database: database.to_owned(),
             catalogs: BTreeMap::new(),
             tables: BTreeMap::new(),
+            made: BTreeMap::new(),
         }
+    }
+
+    /// A table with all that it has of the one that it is like.
+    pub fn whole(&self, create: &CreateTable) -> CreateTable {
+        let base = create.like.as_ref().and_then(|like| self.made.get(&self.full(like)));
+        base.map_or_else(|| create.clone(), |base| merged(create, base))
     }
 
     /// Catalog, database and name of what a name stands for.
@@ -160,6 +170,7 @@ impl Scope {
             }
             Statement::CreateTable(create) => {
                 let thing = self.made(create, set).unwrap_or(Thing::Unknown);
+                self.made.insert(self.full(&create.name), self.whole(create));
                 self.tables.insert(self.full(&create.name), thing);
             }
             Statement::UseCatalog(name) => {
@@ -179,6 +190,7 @@ impl Scope {
             | Statement::Insert(_)
             | Statement::StatementSet(_)
             | Statement::Set { .. }
+            | Statement::Reset(_)
             | Statement::Other => {}
         }
     }

@@ -312,13 +312,6 @@ fn edits(read: &Read<'_>, notes: &mut Vec<String>) -> Vec<Edit> {
             edits.push(Edit::new(at, format!("\n  {ROWTIME},")));
         }
         for column in read.columns() {
-            let of_debezium = read.meaning.value == ValueFormat::Debezium;
-            // An old row has its key; other columns may show NULL although they are NOT NULL.
-            let in_key = read.captured.is_some_and(|topic| topic.key.contains(&column.name));
-            let not_null = column.not_null.filter(|_| of_debezium && !in_key);
-            edits.extend(
-                not_null.map(|span| Edit::new(Span::new(column.definition.end, span.end), "")),
-            );
             let inline = column.primary_key.filter(|_| read.meaning.mode == Mode::Append);
             edits.extend(inline.map(|span| Edit::new(span, "")));
         }

@@ -11,8 +11,17 @@ use crate::base::text::{Span, Text};
 use crate::sql::edit::{Edit, splice};
 use crate::sql::token::{Kind, Language, Token, significant};
 
-/// What a table shows to a star: its columns, where it has a hidden one besides.
-pub(super) type Shown = Result<Option<Vec<String>>, Refusal>;
+/// What a table shows to a star.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// Its visible columns; none if they are not known.
+    pub(super) columns: Vec<String>,
+    /// It has a hidden one besides.
+    pub(super) hides: bool,
+}
+
+/// What a table shows to a star; `None` for what is no table of the catalogue.
+pub(super) type Shown = Result<Option<Seen>, Refusal>;
 
 /// `text` with the stars written out that would show a hidden column. `shown` tells of a table or
 /// view.
@@ -29,14 +38,14 @@ pub(super) fn written_out(
         let mut is_hiding = false;
         let froms = from(&tokens, at).map(sources).unwrap_or_default();
         for source in &froms {
-            let hiding = match source.table() {
+            let seen = match source.table() {
                 Some(name) if !own.contains(&name) => shown(&name)?,
                 _ => None,
             };
             let is_meant = star.of.as_ref().is_none_or(|of| source.is_called(of));
-            is_hiding |= is_meant && hiding.is_some();
+            is_hiding |= is_meant && seen.as_ref().is_some_and(|seen| seen.hides);
             if is_meant {
-                parts.push((source, hiding));
+                parts.push((source, seen));
             }
         }
         if !is_hiding {
@@ -44,19 +53,47 @@ pub(super) fn written_out(
         }
         let start = tokens.get(star.from).map_or(0, |token| token.span.start);
         let span = Span::new(start, tokens.get(at).map_or(start, |token| token.span.end));
-        let is_alone = froms.len() == 1;
-        let columns =
-            parts.iter().map(|(source, hiding)| source.columns(hiding.as_deref(), is_alone));
-        let columns = columns.collect::<Option<Vec<_>>>();
-        let columns =
-            columns.filter(|_| !merges(&tokens, at)).ok_or_else(|| refused(&parts).at(span))?;
+        let merges = star.of.is_none() && froms.iter().any(|source| source.join.merges());
+        let columns = if merges {
+            merged(&parts)
+        } else {
+            let is_alone = froms.len() == 1;
+            let each = parts.iter().map(|(source, seen)| source.columns(seen.as_ref(), is_alone));
+            each.collect::<Option<Vec<_>>>()
+        };
+        let columns = columns.ok_or_else(|| refused(&parts).at(span))?;
         edits.push(Edit::new(span, columns.join(", ")));
     }
     Ok(if edits.is_empty() { text.clone() } else { splice(text, &edits) })
 }
 
-fn refused(parts: &[(&Source<'_, '_>, Option<Vec<String>>)]) -> Refusal {
-    let hiding = parts.iter().find(|(_, hiding)| hiding.is_some());
+/// The columns of joins that make one of two columns of a name: such come first, once.
+fn merged(parts: &[(&Source<'_, '_>, Option<Seen>)]) -> Option<Vec<String>> {
+    let mut all: Vec<(Option<String>, String)> = Vec::new();
+    for (source, seen) in parts {
+        let (columns, name) = (source.listed(seen.as_ref()?)?, source.name()?);
+        let one = match &source.join {
+            Join::Using(columns) => columns.clone(),
+            // The hidden columns of both would be compared too.
+            Join::Natural => return None,
+            Join::Plain => Vec::new(),
+        };
+        let rest = std::mem::take(&mut all).into_iter();
+        all.extend(one.iter().map(|column| (None, column.clone())));
+        all.extend(rest.filter(|(_, column)| !one.contains(column)));
+        let theirs = columns.into_iter().filter(|column| !one.contains(column));
+        all.extend(theirs.map(|column| (Some(name.clone()), column)));
+    }
+    let shown = all.into_iter().map(|(table, column)| match table {
+        Some(table) => format!("{}.{}", ticked(&table), ticked(&column)),
+        None => ticked(&column),
+    });
+    Some(shown.collect())
+}
+
+fn refused(parts: &[(&Source<'_, '_>, Option<Seen>)]) -> Refusal {
+    let hides = |seen: &Option<Seen>| seen.as_ref().is_some_and(|seen| seen.hides);
+    let hiding = parts.iter().find(|(_, seen)| hides(seen));
     let name = hiding.and_then(|(source, _)| source.table()).unwrap_or_default();
     Refusal::new(
         format!("`*` would include `$rowtime` of `{name}`, which Confluent hides"),
@@ -181,32 +218,36 @@ fn from<'t, 'a>(tokens: &'t [Token<'a>], at: usize) -> Option<&'t [Token<'a>]> {
     start.and_then(|start| tokens.get(start..))
 }
 
-/// Whether a join of that FROM merges columns, so that a star is not the columns one after another.
-fn merges(tokens: &[Token<'_>], at: usize) -> bool {
-    let clause = from(tokens, at).unwrap_or_default();
-    let mut depth = 0_usize;
-    clause.iter().any(|token| {
-        if token.is_symbol("(") {
-            depth += 1;
-        } else if token.is_symbol(")") {
-            depth = depth.saturating_sub(1);
-        }
-        depth == 0 && (token.is("USING") || token.is("NATURAL"))
-    })
-}
-
 /// One item of a FROM clause, without the condition of its join.
 struct Source<'t, 'a> {
     tokens: &'t [Token<'a>],
+    join: Join,
+}
+
+/// How an item is joined to those before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Join {
+    /// The columns of both stay.
+    Plain,
+    /// Of these columns there is one.
+    Using(Vec<String>),
+    /// Of all columns that both have there is one.
+    Natural,
+}
+
+impl Join {
+    fn merges(&self) -> bool {
+        *self != Self::Plain
+    }
 }
 
 fn sources<'t, 'a>(clause: &'t [Token<'a>]) -> Vec<Source<'t, 'a>> {
     let words = ["INNER", "LEFT", "RIGHT", "FULL", "CROSS", "OUTER", "NATURAL", "ON", "USING"];
-    let mut found = Vec::new();
-    let (mut depth, mut start, mut is_open) = (0_usize, 0, true);
-    let close = |found: &mut Vec<_>, start: usize, end: usize| {
+    let mut found: Vec<Source<'t, 'a>> = Vec::new();
+    let (mut depth, mut start, mut is_open, mut join) = (0_usize, 0, true, Join::Plain);
+    let close = |found: &mut Vec<_>, (start, end): (usize, usize), join: &Join| {
         let tokens = clause.get(start..end).unwrap_or_default();
-        found.extend((!tokens.is_empty()).then_some(Source { tokens }));
+        found.extend((!tokens.is_empty()).then(|| Source { tokens, join: join.clone() }));
     };
     for (n, token) in clause.iter().enumerate() {
         if token.is_symbol("(") {
@@ -219,18 +260,29 @@ fn sources<'t, 'a>(clause: &'t [Token<'a>]) -> Vec<Source<'t, 'a>> {
         }
         let begins = token.is_symbol(",") || token.is("JOIN");
         if is_open && (begins || words.iter().any(|word| token.is(word))) {
-            close(&mut found, start, n);
-            is_open = false;
+            close(&mut found, (start, n), &join);
+            (is_open, join) = (false, Join::Plain);
+        }
+        if token.is("NATURAL") {
+            join = Join::Natural;
+        }
+        if let (true, Some(last)) = (token.is("USING"), found.last_mut()) {
+            let columns = clause.get(n + 1..).unwrap_or_default().iter();
+            let columns = columns.take_while(|token| !token.is_symbol(")"));
+            last.join = Join::Using(columns.filter_map(Token::name).collect());
         }
         if begins {
             (start, is_open) = (n + 1, true);
         }
     }
     if is_open {
-        close(&mut found, start, clause.len());
+        close(&mut found, (start, clause.len()), &join);
     }
     found
 }
+
+/// The columns that a window function adds.
+const OF_WINDOWS: [&str; 3] = ["window_start", "window_end", "window_time"];
 
 impl Source<'_, '_> {
     /// The table or view whose columns a star takes as they are. A window function's own columns
@@ -276,20 +328,37 @@ impl Source<'_, '_> {
         }
     }
 
-    /// Its columns in a select list; `None` if they cannot be written.
-    fn columns(&self, hiding: Option<&[String]>, is_alone: bool) -> Option<String> {
-        let name = match self.alias() {
-            Some(alias) => Some(alias),
-            None => chain(self.tokens).and_then(|(name, _)| name.last().cloned()),
-        };
-        let Some(columns) = hiding else { return Some(format!("{}.*", ticked(&name?))) };
+    /// The name before its columns: its alias, or that of its table.
+    fn name(&self) -> Option<String> {
         let is_window = self.tokens.first().is_some_and(|token| token.is("TABLE"));
-        if columns.is_empty() || is_window {
+        let own = || chain(self.tokens).and_then(|(name, _)| name.last().cloned());
+        self.alias().or_else(|| own().filter(|_| !is_window))
+    }
+
+    /// The columns that a star shows of it; `None` if they are not known.
+    fn listed(&self, seen: &Seen) -> Option<Vec<String>> {
+        let mut columns = seen.columns.clone();
+        if columns.is_empty() {
             return None;
         }
+        if self.tokens.first()?.is("TABLE") {
+            let windows = ["TUMBLE", "HOP", "CUMULATE", "SESSION"];
+            self.tokens.get(2).filter(|call| windows.iter().any(|word| call.is(word)))?;
+            columns.extend(OF_WINDOWS.map(ToOwned::to_owned));
+        }
+        Some(columns)
+    }
+
+    /// Its columns in a select list; `None` if they cannot be written.
+    fn columns(&self, seen: Option<&Seen>, is_alone: bool) -> Option<String> {
+        let Some(seen) = seen.filter(|seen| seen.hides) else {
+            return Some(format!("{}.*", ticked(&self.name()?)));
+        };
+        let columns = self.listed(seen)?;
+        let name = if is_alone { None } else { Some(self.name()?) };
         let column = |column: &String| match &name {
-            Some(name) if !is_alone => format!("{}.{}", ticked(name), ticked(column)),
-            _ => ticked(column),
+            Some(name) => format!("{}.{}", ticked(name), ticked(column)),
+            None => ticked(column),
         };
         Some(columns.iter().map(column).collect::<Vec<_>>().join(", "))
     }
@@ -316,8 +385,10 @@ mod tests {
     fn expanded(sql: &str) -> Result<String, Refusal> {
         let text = Text::whole("a.sql".into(), sql.to_owned());
         let shown = |name: &str| {
-            let columns = ["id", "km"].map(ToOwned::to_owned).to_vec();
-            Ok((name == "far" || name == "cdc.public.trips").then_some(columns))
+            let hides = name == "far" || name == "cdc.public.trips";
+            let columns = if hides { ["id", "km"] } else { ["id", "name"] };
+            let columns = columns.map(ToOwned::to_owned).to_vec();
+            Ok((hides || name == "near").then_some(Seen { columns, hides }))
         };
         written_out(&text, shown).map(|text| text.value)
     }
@@ -367,14 +438,37 @@ mod tests {
         "SELECT * FROM far, UNNEST(a) AS u (x)",
         "SELECT `far`.`id`, `far`.`km`, `u`.* FROM far, UNNEST(a) AS u (x)"
     )]
+    #[case(
+        "SELECT * FROM far JOIN near USING (id)",
+        "SELECT `id`, `far`.`km`, `near`.`name` FROM far JOIN near USING (id)"
+    )]
+    #[case(
+        "SELECT * FROM near n LEFT JOIN far AS f USING (id) JOIN near m ON m.id = f.km",
+        "SELECT `id`, `n`.`name`, `f`.`km`, `m`.`id`, `m`.`name` FROM near n LEFT JOIN far AS f USING (id) JOIN near m ON m.id = f.km"
+    )]
+    #[case(
+        "SELECT far.* FROM far JOIN other USING (id)",
+        "SELECT `far`.`id`, `far`.`km` FROM far JOIN other USING (id)"
+    )]
+    #[case(
+        "SELECT * FROM TABLE(TUMBLE(TABLE far, DESCRIPTOR(`$rowtime`), INTERVAL '1' HOUR))",
+        "SELECT `id`, `km`, `window_start`, `window_end`, `window_time` FROM TABLE(TUMBLE(TABLE far, DESCRIPTOR(`$rowtime`), INTERVAL '1' HOUR))"
+    )]
+    #[case(
+        "SELECT w.* FROM TABLE(HOP(TABLE far, DESCRIPTOR(`$rowtime`), INTERVAL '1' HOUR, INTERVAL '2' HOUR)) AS w JOIN near ON near.id = w.id",
+        "SELECT `w`.`id`, `w`.`km`, `w`.`window_start`, `w`.`window_end`, `w`.`window_time` FROM TABLE(HOP(TABLE far, DESCRIPTOR(`$rowtime`), INTERVAL '1' HOUR, INTERVAL '2' HOUR)) AS w JOIN near ON near.id = w.id"
+    )]
     fn stars_are_written_out(#[case] sql: &str, #[case] expected: &str) {
         assert_eq!(expanded(sql).unwrap(), expected);
     }
 
     #[rstest]
-    #[case("SELECT * FROM far JOIN near USING (id)")]
-    #[case("SELECT * FROM far NATURAL JOIN near")]
-    #[case("SELECT * FROM TABLE(TUMBLE(TABLE far, DESCRIPTOR(`$rowtime`), INTERVAL '1' HOUR))")]
+    #[case("SELECT * FROM far JOIN other USING (id)")]
+    #[case("SELECT * FROM near NATURAL JOIN far")]
+    #[case("SELECT * FROM TABLE(ML_PREDICT(TABLE far, MODEL m, DESCRIPTOR(km)))")]
+    #[case(
+        "SELECT * FROM near, TABLE(TUMBLE(TABLE far, DESCRIPTOR(`$rowtime`), INTERVAL '1' HOUR))"
+    )]
     #[case("SELECT * FROM far, (SELECT 1)")]
     fn what_cannot_be_written_out_is_refused(#[case] sql: &str) {
         assert!(expanded(sql).is_err(), "{:?}", expanded(sql));

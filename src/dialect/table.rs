@@ -1,11 +1,12 @@
 //! One table of the catalogue: what Confluent holds of it after every `ALTER TABLE`.
 
-use super::captured::{Captured, Shape, Wire};
+use super::captured::{Captured, Shape, Wire, ticked};
+use super::emit::generated;
 use super::refusal::Refusal;
 use crate::base::text::{Span, Text};
 use crate::scenario::settings::Options;
 use crate::sql::edit::{Edit, splice, with_options};
-use crate::sql::flink::ColumnKind;
+use crate::sql::flink::{ColumnKind, CreateTable};
 use crate::sql::table::{Action, Alter, Column, Item, List, Part, Position, parts};
 
 /// A table of the catalogue.
@@ -79,6 +80,58 @@ impl Table {
         let overrides = self.overrides.iter();
         Ok(with_options(&text, overrides.map(|(key, value)| (key.as_str(), Some(value.as_str())))))
     }
+}
+
+/// `CREATE TABLE … LIKE base`, written out: its own columns and options beside those of `base`.
+pub(super) fn like(base: &Table, text: &Text, create: &CreateTable) -> Result<Text, Refusal> {
+    let (Some(own), made) = (parts(text), base.text()?) else {
+        return Err(Refusal::new("this CREATE TABLE cannot be read", "write the columns out"));
+    };
+    let Some(theirs) = parts(&made) else { return Ok(made) };
+    let mut edits = vec![Edit::new(theirs.name.span, ticked(own.name.table()))];
+    edits.extend(theirs.if_not_exists.map(|span| Edit::new(span, "")));
+    edits.extend(theirs.tail.map(|tail| Edit::new(tail.span, "")));
+    edits.sort_by_key(|edit| edit.span);
+    let mut made = splice(&made, &edits);
+    let leaves_out = |what: &str| {
+        let mut likes = create.likes.iter().filter(|(_, of)| of == what || of == "ALL");
+        likes.next_back().is_some_and(|(how, _)| how == "EXCLUDING")
+    };
+    // What a topic of the connector has of options is how Debezium writes it.
+    let is_inferred = matches!(base.base, Base::Inferred(_));
+    if leaves_out("OPTIONS") || is_inferred {
+        let keys: Vec<_> = theirs.with.iter().flat_map(|with| &with.options).collect();
+        made = with_options(&made, keys.iter().map(|option| (option.key.as_str(), None)));
+    }
+    if leaves_out("CONSTRAINTS") {
+        made = without(&made, |part| matches!(part, Part::PrimaryKey(_))).unwrap_or(made);
+    }
+    if leaves_out("WATERMARKS") {
+        made = without(&made, |part| matches!(part, Part::Watermark(_))).unwrap_or(made);
+    }
+    if leaves_out("DISTRIBUTION") {
+        made = distributed(&made, "");
+    }
+    let is_theirs = |name: &str| {
+        let items = theirs.list.iter().flat_map(|list| &list.items);
+        items.into_iter().any(|item| matches!(&item.part, Part::Column(c) if c.name == name))
+    };
+    for item in own.list.iter().flat_map(|list| &list.items) {
+        if let Part::Column(column) = &item.part
+            && is_theirs(&column.name)
+        {
+            let message = format!("`{}` has a column `{}` already", base.name, column.name);
+            return Err(Refusal::new(message, "leave the column out: LIKE takes it").at(item.span));
+        }
+        made = with_item(&made, text, item, false)?;
+    }
+    if let Some(distribution) = &own.distribution {
+        made = distributed(&made, &source(text, distribution.span));
+    }
+    let options = own.with.iter().flat_map(|with| &with.options);
+    let set = options.map(|option| (option.key.as_str(), Some(option.value.as_str())));
+    made = with_options(&made, set);
+    Ok(generated(made.value, text))
 }
 
 /// The table of a topic as Confluent would infer it, with the options that decide its columns.

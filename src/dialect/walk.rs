@@ -6,12 +6,13 @@ use super::captured::{Captured, captured, is_avro, ticked};
 use super::emit::{Form, form, generated};
 use super::names::{shortened, uses_rowtime};
 use super::refusal::Refusal;
-use super::stars::{Shown, returned, written_out};
-use super::table::{Base, Table};
+use super::stars::{Seen, Shown, returned, written_out};
+use super::table::{self, Base, Table};
 use super::{Emitted, Translated, Translation, World};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::text::Text;
 use crate::scenario::nearest;
+use crate::sql::edit::quoted;
 use crate::sql::flink::{self, Derived, Name, Statement};
 use crate::sql::table::{Part, Parts, alter, parts};
 use crate::sql::token::{Language, Token, significant};
@@ -27,6 +28,8 @@ struct Walk<'a> {
     /// Tables and views of which a statement reads `$rowtime`.
     rowtime: BTreeSet<String>,
     emitted: BTreeMap<String, Form>,
+    /// What statements so far have read by its time.
+    timed: BTreeSet<String>,
 }
 
 /// What one statement becomes.
@@ -54,6 +57,7 @@ pub(super) fn translate(
         views: BTreeMap::new(),
         rowtime: rowtime(statements),
         emitted: BTreeMap::new(),
+        timed: BTreeSet::new(),
     };
     let mut translation = Translation::default();
     let mut wrong = Vec::new();
@@ -106,9 +110,10 @@ impl Walk<'_> {
         }
         match flink::parse(text) {
             Statement::CreateTable(create) => {
-                let text = &match create.derived {
-                    Some(Derived::As) => self.without_stars(text)?,
-                    Some(Derived::Like) | None => text.clone(),
+                let text = &match (create.derived, &create.like) {
+                    (Some(Derived::As), _) => self.without_stars(text)?,
+                    (Some(Derived::Like), Some(like)) => self.like(text, &create, like)?,
+                    (Some(Derived::Like) | None, _) => text.clone(),
                 };
                 let made = self.create(text, create.name.table())?;
                 if create.derived == Some(Derived::As) && made.notes.is_empty() {
@@ -124,7 +129,8 @@ impl Walk<'_> {
             }
             Statement::Insert(insert) => self.dml(text, &[], &[insert], false),
             Statement::StatementSet(inserts) => self.dml(text, &[], &inserts, false),
-            Statement::Set { key, value } => set(text, &key, &value),
+            Statement::Set { key, value } => set(text, &key, Some(&value)),
+            Statement::Reset(key) => set(text, &key, None),
             Statement::CreateModel(_)
             | Statement::CreateCatalog(_)
             | Statement::CreateDatabase(_)
@@ -161,6 +167,17 @@ impl Walk<'_> {
         let table = Table::new(name.to_owned(), Base::Written(text.clone()), overrides, self.avro);
         self.tables.insert(name.to_owned(), table);
         Ok(Outcome::default())
+    }
+
+    /// A table that is like another one, written out.
+    fn like(
+        &mut self,
+        text: &Text,
+        create: &flink::CreateTable,
+        like: &Name,
+    ) -> Result<Text, Refusal> {
+        let base = self.table(like.table()).map_err(|refusal| refusal.at(like.span))?;
+        table::like(base, text, create)
     }
 
     fn alter(&mut self, text: &Text, alter: crate::sql::table::Alter) -> Result<Outcome, Refusal> {
@@ -219,6 +236,13 @@ impl Walk<'_> {
                 outcome.emitted.extend(emitted);
             }
         }
+        let is_natural = significant(Language::Flink, &text.value).iter().any(|t| t.is("NATURAL"));
+        if is_natural && self.behind(&reads).iter().any(|name| self.rowtime.contains(name)) {
+            return Err(Refusal::new(
+                "a NATURAL join would compare `$rowtime`, which Confluent hides",
+                "write JOIN … USING (…) with the columns that are compared",
+            ));
+        }
         let (own, mut notes) = match inserts.first().filter(|_| is_own) {
             Some(insert) => {
                 let name = insert.target.table().to_owned();
@@ -233,8 +257,23 @@ impl Walk<'_> {
         if changed {
             notes.push("environment and cluster are taken off the names of tables".to_owned());
         }
+        if uses_time(text) {
+            self.timed.extend(self.behind(&reads));
+        }
         outcome.emitted.push(Emitted { text: own, notes });
         Ok(outcome)
+    }
+
+    /// The tables that these names stand for, through however many views.
+    fn behind(&self, names: &[&Name]) -> BTreeSet<String> {
+        let mut open: Vec<String> = names.iter().map(|name| name.table().to_owned()).collect();
+        let mut seen = BTreeSet::new();
+        while let Some(name) = open.pop() {
+            if seen.insert(name.clone()) {
+                open.extend(self.views.get(&name).into_iter().flatten().cloned());
+            }
+        }
+        seen
     }
 
     /// `text` with the stars written out that would show `$rowtime`, which Confluent hides.
@@ -242,8 +281,7 @@ impl Walk<'_> {
         written_out(text, |name| self.shown(name, text))
     }
 
-    /// The columns that a star shows of a table, where it has `$rowtime` besides; none where they
-    /// are not known.
+    /// The columns that a star shows of a table, and whether it has `$rowtime` besides.
     fn shown(&mut self, name: &str, cause: &Text) -> Shown {
         // What nobody knows is told where it is brought out.
         if self.views.contains_key(name) || !self.is_known(name) {
@@ -256,11 +294,10 @@ impl Walk<'_> {
             Some(parts) => columns(&parts).any(|column| column == "$rowtime"),
             None => made.value.contains("`$rowtime`"),
         });
-        if !declares {
-            return Ok(None);
-        }
         let text = table.text()?;
-        let Some(parts) = parts(&text) else { return Ok(Some(Vec::new())) };
+        let Some(parts) = parts(&text) else {
+            return Ok(Some(Seen { columns: Vec::new(), hides: declares }));
+        };
         let mut all: Vec<String> = columns(&parts).filter(|name| name != "$rowtime").collect();
         if let Some(tail) = parts.tail {
             let query = text.value.get(tail.span.start..tail.span.end).unwrap_or("");
@@ -268,7 +305,7 @@ impl Walk<'_> {
             // Where the author lists columns too, how both are joined is not followed.
             all = returned.filter(|_| all.is_empty()).unwrap_or_default();
         }
-        Ok(Some(all))
+        Ok(Some(Seen { columns: all, hides: declares }))
     }
 
     /// Brings a table out, unless it stands as it is already.
@@ -286,10 +323,12 @@ impl Walk<'_> {
             if is_same {
                 return Ok(emitted);
             }
-            if old.watermark != new.watermark {
+            if old.watermark != new.watermark && self.timed.contains(name) {
                 return Err(Refusal::new(
-                    format!("the watermark of `{name}` was changed after a statement used it"),
-                    "write the ALTER TABLE before the first statement that uses the table",
+                    format!(
+                        "the watermark of `{name}` was changed after a statement used its time"
+                    ),
+                    "write the ALTER TABLE before the first statement that uses the time of the table",
                 ));
             }
             let notes = vec![format!("`{name}` was altered since it was made: it is made anew")];
@@ -313,7 +352,8 @@ impl Walk<'_> {
         if is(0, "DROP") && is(1, "TABLE") {
             return self.drop_table(text, &tokens);
         }
-        if is(0, "SHOW") && is(1, "CREATE") && is(2, "TABLE") {
+        if is(0, "SHOW") && is(1, "CREATE") && is(2, "TABLE") && self.is_known(&last_name(&tokens))
+        {
             return self.show(text, &tokens);
         }
         if is(0, "USE") {
@@ -329,18 +369,7 @@ impl Walk<'_> {
             return Ok(Outcome { emitted, notes: Vec::new() });
         }
         let head: Vec<_> = tokens.iter().take(2).map(|token| token.text.to_uppercase()).collect();
-        let help = match head.get(1).map(String::as_str) {
-            Some("MODEL" | "CONNECTION") => {
-                "models and connections are resources of Confluent Cloud; compute the score in SQL, or \
-                 enrich the topic outside of Flink"
-            }
-            Some("FUNCTION") => "artifacts of Confluent Cloud are not here; use built-in functions",
-            Some("MATERIALIZED") => "write CREATE TABLE and an INSERT",
-            _ => {
-                "what is translated: CREATE, ALTER, DROP and SHOW CREATE TABLE, CREATE VIEW, INSERT, \
-                 EXECUTE STATEMENT SET, SET"
-            }
-        };
+        let help = nearest_to(&head);
         Err(Refusal::new(format!("`{} …` has no translation", head.join(" ")), help))
     }
 
@@ -388,6 +417,52 @@ impl Walk<'_> {
     }
 }
 
+/// Words by which a statement depends on the time of what it reads.
+const TIMES: [&str; 10] = [
+    "TUMBLE",
+    "HOP",
+    "CUMULATE",
+    "SESSION",
+    "OVER",
+    "SYSTEM_TIME",
+    "MATCH_RECOGNIZE",
+    "INTERVAL",
+    "CURRENT_WATERMARK",
+    "$rowtime",
+];
+
+/// Whether a statement may depend on the watermarks of what it reads.
+fn uses_time(text: &Text) -> bool {
+    let tokens = significant(Language::Flink, &text.value);
+    let mut names = tokens.iter().filter_map(Token::name);
+    names.any(|name| TIMES.iter().any(|word| name.eq_ignore_ascii_case(word)))
+}
+
+/// What comes nearest to a statement that has no translation, by its first words.
+fn nearest_to(head: &[String]) -> &'static str {
+    let word = |n: usize| head.get(n).map_or("", String::as_str);
+    match (word(0), word(1)) {
+        (_, "MODEL" | "CONNECTION" | "AGENT" | "TOOL") => {
+            "models, connections, agents and tools are resources of Confluent Cloud; compute the score \
+             in SQL, or enrich the topic outside of Flink"
+        }
+        (_, "FUNCTION") => "artifacts of Confluent Cloud are not here; use built-in functions",
+        (_, "MATERIALIZED") => "write CREATE TABLE and an INSERT",
+        (_, "VIEW") => "write DROP VIEW and CREATE VIEW",
+        (_, "CATALOG" | "DATABASE") => {
+            "environments and clusters are not made by statements; leave it out: one session holds all \
+             tables"
+        }
+        ("DELETE" | "UPDATE" | "TRUNCATE", _) => {
+            "a topic only grows; write the change into the source table, in the timeline"
+        }
+        _ => {
+            "what is translated: CREATE, ALTER, DROP and SHOW CREATE TABLE, CREATE VIEW, INSERT, \
+             EXECUTE STATEMENT SET, SET, RESET"
+        }
+    }
+}
+
 /// The names of the columns that a table lists.
 fn columns(parts: &Parts) -> impl Iterator<Item = String> {
     let items = parts.list.iter().flat_map(|list| &list.items);
@@ -401,8 +476,8 @@ fn last_name(tokens: &[Token<'_>]) -> String {
     tokens.iter().rev().find_map(Token::name).unwrap_or_default()
 }
 
-/// Confluent's options of a statement, as Flink calls them.
-fn set(text: &Text, key: &str, value: &str) -> Result<Outcome, Refusal> {
+/// Confluent's options of a statement, as Flink calls them; without a value they are reset.
+fn set(text: &Text, key: &str, value: Option<&str>) -> Result<Outcome, Refusal> {
     let flink = match key {
         "sql.state-ttl" => "table.exec.state.ttl",
         "sql.local-time-zone" => "table.local-time-zone",
@@ -423,7 +498,10 @@ fn set(text: &Text, key: &str, value: &str) -> Result<Outcome, Refusal> {
             ));
         }
     };
-    let written = format!("SET '{flink}' = '{}'", value.replace('\'', "''"));
+    let written = match value {
+        Some(value) => format!("SET '{flink}' = {}", quoted(value)),
+        None => format!("RESET '{flink}'"),
+    };
     let notes = vec![format!("{key} is {flink}")];
     let emitted = vec![Emitted { text: generated(written, text), notes }];
     Ok(Outcome { emitted, notes: Vec::new() })

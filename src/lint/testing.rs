@@ -96,6 +96,7 @@ pub(super) fn told(text: &str, code: &str) -> Vec<String> {
         timeline: scenario.timeline,
         expect: scenario.expect.into_iter().next().map(|entry| entry.expect).unwrap_or_default(),
         alone: false,
+        stand_ins: Vec::new(),
         naming: crate::scenario::trial::Naming::default(),
         requires: scenario.requires,
         by_version: Vec::new(),

@@ -6,8 +6,10 @@ pub mod needs;
 mod only;
 mod orders;
 mod select;
+mod stand_ins;
 
 pub use select::{Found, SelectError, Selected, list, select};
+pub use stand_ins::stand_in;
 
 use crate::contain::source;
 use crate::scenario::expect::Expect;
@@ -79,8 +81,10 @@ fn trial(scenario: &Scenario, draw: &Draw<'_>, seed: u64) -> Trial {
         requires: scenario.requires.clone(),
         by_version,
         alone: needs_the_stack_alone(&scenario.timeline),
+        stand_ins: Vec::new(),
         naming: Naming::default(),
     };
+    stand_in(&mut trial);
     // The server is emptied before each trial that touches all of it.
     trial.alone |= source::needs_server(&trial);
     trial

@@ -40,6 +40,6 @@ mod trial;
 pub use bare::bare;
 pub use cancel::Cancel;
 pub use context::{Limits, Progress, RunContext, Silent, Stage, TrialResult};
-pub use prepare::effective::differences;
+pub use prepare::effective::{differences, refuse};
 pub use recheck::{How, Rechecked, history_file, recheck};
 pub use trial::trial;

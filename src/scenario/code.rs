@@ -14,7 +14,7 @@ macro_rules! codes {
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
             /// The stable code, `E0102`.
-            pub fn name(self) -> &'static str {
+            pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $code,)+ }
             }
 
@@ -50,6 +50,7 @@ codes! {
     RefusedStatement "E0308" "The Flink statement cannot be used as written; the message says what to write instead.";
     NotConnector "E0309" "The connector file is not a flat JSON object of options, nor `{\"name\": …, \"config\": {…}}`.";
     FoldedComment "E0310" "YAML folds the lines of this value into one, so that a `--` comment swallows the SQL after it. Use a literal block (`|`).";
+    Placeholder "E0311" "A statement has a placeholder that a tool fills in before Flink sees it (`${X}`, `{{ x }}`, `{x}`, `<X>`), and no `settings.variables` says what it stands for.";
     NoTable "E0401" "The source DDL creates no table.";
     UnnamedSink "E0402" "An INSERT writes a table that `sinks` does not name: it would not be judged. Give its reference query, or `unjudged`.";
     UnwrittenSink "E0403" "`sinks` names a table that no INSERT writes.";
@@ -82,6 +83,15 @@ codes! {
     Life "E0708" "The pattern is not a life: events with `|`, `?`, `*` or `{3}`, or `never` alone.";
     KeyParts "E0709" "A key is the values of the primary key in its order, joined by `,`.";
     Dialect "E0801" "A statement or a connector file written for Confluent Cloud has no equivalent on open-source Flink, Kafka and Debezium as they run here. The message says why, the help names what comes nearest. Nothing is left out in silence.";
+    Refused "E0901" "Postgres refuses a statement that no `error:` announces. The message is Postgres' own, and the caret stands where it points.";
+    OtherError "E0902" "A statement passed that was to be refused, or was refused with another error than `error:` announces.";
+    OtherWait "E0903" "A wait for a lock that was announced did not come, or one came that was not announced by `blocks_on`.";
+    TooLong "E0904" "An entry did not end within its limit. `within` sets another one.";
+    Session "E0905" "A session is used while it waits or while its server is down, or it is left waiting or in a transaction at the end.";
+    Volatile "E0906" "DDL that computes another value for each row changes rows without any row event, so that nothing could tell what they hold.";
+    Reference "E0907" "A reference that Postgres refuses, or that has no one result: it must give the same rows whenever it is asked over the same tables.";
+    Pipeline "E0908" "Parts of the pipeline do not fit together, or one of them cannot be run or judged as written; the message says which.";
+    Fault "E0909" "A fault that did not act, a change that cannot be made, or a condition that means nothing where it stands.";
 }
 
 #[cfg(test)]

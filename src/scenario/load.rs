@@ -176,6 +176,11 @@ impl Files {
         Ok(Text::whole(path.to_owned(), text))
     }
 
+    /// Whether there is a file.
+    pub(crate) fn has(&self, path: &Utf8Path) -> bool {
+        self.text(path).is_some() || path.is_file()
+    }
+
     /// How long the files are in all.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes

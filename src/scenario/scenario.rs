@@ -143,6 +143,9 @@ impl Settings {
             (["scoring", "out_of_order"], SettingValue::Option(text)) => {
                 self.scoring.out_of_order = text == "true";
             }
+            (["stand_ins"], SettingValue::Option(text)) => {
+                self.stand_ins = Some(text == "true");
+            }
             (["connector", option], SettingValue::Option(text)) => {
                 self.connector.insert((*option).to_owned(), text.clone());
             }

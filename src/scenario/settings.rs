@@ -69,6 +69,10 @@ pub struct Settings {
     pub kafka: Options,
     /// Options of the Postgres server.
     pub postgres: Options,
+    /// Whether topics stand in for tables of connectors that are not on the stack; so they do where
+    /// nothing is set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stand_ins: Option<bool>,
     /// What the scoring service does besides scoring.
     #[serde(skip_serializing_if = "Scoring::is_plain")]
     pub scoring: Scoring,
@@ -93,6 +97,11 @@ impl Settings {
         self.connector.extend(set.connector.clone());
         self.flink.extend(set.flink.clone());
         self.parallelism = set.parallelism.or(self.parallelism);
+    }
+
+    /// Whether topics stand in for tables of connectors that are not on the stack.
+    pub fn stands_in(&self) -> bool {
+        self.stand_ins.unwrap_or(true)
     }
 
     /// What is set counts once the statements are started again.

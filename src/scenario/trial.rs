@@ -10,6 +10,7 @@ use super::pipeline::Pipeline;
 use super::range::{Range, Ranges};
 use super::settings::{Cell, Options, Settings};
 use super::timeline::{Action, Entry, Fault, Target, Verb};
+use crate::base::difference::Difference;
 use crate::base::text::Text;
 
 /// One scenario × cell.
@@ -43,6 +44,10 @@ pub struct Trial {
     pub by_version: Vec<(Ranges, Expect)>,
     /// Needs the stack alone (e.g. it holds a write open while a connector starts).
     pub alone: bool,
+    /// Where its statements are no longer those of the author: tables of connectors that are not on
+    /// the stack, and what nothing needs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stand_ins: Vec<Difference>,
     /// What its topics are called.
     #[serde(default, skip_serializing_if = "Naming::is_prefixed")]
     pub naming: Naming,
@@ -83,6 +88,7 @@ impl Trial {
             requires: Ranges::default(),
             by_version: Vec::new(),
             alone: false,
+            stand_ins: Vec::new(),
             naming: Naming::default(),
         }
     }

@@ -97,7 +97,7 @@ words! {
         "outbox" [may Type::Named("source table", &Type::List(&Type::Text))] "Tables that the connector's outbox router routes, each with the values it routes by: `{outbox: [order, invoice]}`. Each value gets a topic; findings are at the table.";
         "format" [may Type::Word(&FORMAT)] "Brings records and tables to this format, whatever the files say. Left out, every file means what it says: JSON statements over a connector that writes Avro fail as in production.";
         "dialect" [may Type::Word(&DIALECT)] "Whose Flink SQL the statements are.";
-        "statements" [may Type::OneOrList(&Type::Sql)] "Flink statements, submitted in this order; `*` and `**` in a path match several files, in sorted order. None: the topics are the last hop.";
+        "statements" [may Type::OneOrList(&Type::Sql)] "Flink statements, submitted in this order; `*` and `**` in a path match several files, in sorted order. Files are SQL, Markdown (its blocks of SQL), JSON (`statement`, `sql`, `query`) or Terraform (`statement = …`); options in a `.properties` beside an SQL file hold for its statements. None: the topics are the last hop.";
         "sinks" [may Type::Named("sink", &Type::Sink)] "For every table that an INSERT writes: its reference query, or `unjudged`.";
         "settings" [may Type::Map(&SETTINGS)] "Defaults for the scenarios; no lists.";
         "may_show" [may Type::List(&Type::Shown(&MAY_SHOW))] "Known deviations of this pipeline, each with its reason.";
@@ -124,6 +124,8 @@ words! {
         "parallelism" [may Type::Choice(&Type::Count(limits::PARALLELISM))] "Parallelism of the statements. Default 1.";
         "replica_identity" [may Type::PerPlace("source table", &Type::Word(&REPLICA_IDENTITY))] "Replica identity of every table, or a map table → identity. As in the DDL where nothing is set.";
         "statements" [may Type::Choice(&Type::Sql)] "Each of these statements replaces the pipeline's with the same kind and target; others are added before the first INSERT.";
+        "stand_ins" [may Type::Choice(&Type::Bool)] "Whether topics stand in for sinks of connectors that are not on the stack (`jdbc`, `elasticsearch`, `print` with a reference, …); every report lists them. `true` if left out; `false` refuses such a table.";
+        "variables" [may Type::Named("placeholder", &Type::Text)] "Map placeholder → what it stands for in the statements: `${X}`, `{{ x }}`, `{x}` and `<X>` are filled in before anything reads them. One without a value is an error.";
         "topics" [may Type::Named("table or sink", &Type::Options)] "Map place → options of its topic.";
         "tables" [may Type::Named("Flink table", &Type::Options)] "Map Flink table → options, as if written in its `WITH`.";
         "connector" [may Type::Options] "Options of the connector.";
@@ -154,6 +156,7 @@ words! {
         "worker" [may Type::Labels] "Cells with these options of Connect's process.";
         "kafka" [may Type::Labels] "Cells with these options of the broker.";
         "postgres" [may Type::Labels] "Cells with these options of the server.";
+        "stand_ins" [may Type::Labels] "Cells with stand-ins, or without.";
         "scoring" [may Type::Labels] "Cells with this behaviour of the scoring service.";
         "versions" [may Type::Labels] "Stacks with these versions: map component → range.";
     } later [];

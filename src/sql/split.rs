@@ -58,11 +58,14 @@ pub fn flink(text: &Text) -> Result<Vec<Text>, SqlError> {
             let starts = statement.last().is_some_and(|last| last.is_symbol(";"));
             in_set = !(starts && token.is("END"));
             statement.push(token);
+        } else if token.is_symbol(";") && opens_a_clients_set(&statement) {
+            statement.push(token);
+            in_set = true;
         } else if token.is_symbol(";") {
             finish(&mut statement, &mut spans);
         } else {
             statement.push(token);
-            in_set = opens_statement_set(&statement)?;
+            in_set = begins(&statement, &["EXECUTE", "STATEMENT", "SET", "BEGIN"]);
         }
     }
     if in_set {
@@ -201,22 +204,15 @@ fn refuse_open(token: &Token<'_>) -> Result<(), SqlError> {
     Err(SqlError::new(SqlErrorKind::Open, what, span))
 }
 
-/// Whether the tokens so far are exactly the opening of a statement set.
-fn opens_statement_set(statement: &[Token<'_>]) -> Result<bool, SqlError> {
-    let is = |words: &[&str]| {
-        statement.len() == words.len()
-            && words
-                .iter()
-                .enumerate()
-                .all(|(n, word)| statement.get(n).is_some_and(|token| token.is(word)))
-    };
-    if is(&["BEGIN", "STATEMENT", "SET"]) {
-        let span = statement.first().map_or(Span::default(), |first| first.span);
-        let message = "`BEGIN STATEMENT SET` is a command of the SQL client";
-        return Err(SqlError::new(SqlErrorKind::Refused, message, span)
-            .help("write `EXECUTE STATEMENT SET BEGIN … END;`"));
-    }
-    Ok(is(&["EXECUTE", "STATEMENT", "SET", "BEGIN"]))
+/// Whether the tokens so far are exactly these words.
+fn begins(statement: &[Token<'_>], words: &[&str]) -> bool {
+    statement.len() == words.len()
+        && itertools::zip_eq(statement, words).all(|(token, word)| token.is(word))
+}
+
+/// Whether a `;` behind these tokens is part of the opening of a statement set.
+fn opens_a_clients_set(statement: &[Token<'_>]) -> bool {
+    begins(statement, &["BEGIN", "STATEMENT", "SET"])
 }
 
 fn finish(statement: &mut Vec<Token<'_>>, spans: &mut Vec<Span>) {
@@ -295,6 +291,8 @@ mod tests {
     #[case("EXECUTE STATEMENT SET\nBEGIN\n INSERT INTO a SELECT CASE b WHEN 1 THEN 2 END FROM c; -- end\n INSERT INTO d SELECT ';';\nEND;\nSET 'x' = 'y'",
         &["EXECUTE STATEMENT SET\nBEGIN\n INSERT INTO a SELECT CASE b WHEN 1 THEN 2 END FROM c; -- end\n INSERT INTO d SELECT ';';\nEND",
           "SET 'x' = 'y'"])]
+    #[case("begin statement set;\nINSERT INTO a SELECT 1;\nend; SELECT 2",
+        &["begin statement set;\nINSERT INTO a SELECT 1;\nend", "SELECT 2"])]
     #[case("SELECT 1 FROM t /*+ OPTIONS('a'='b') */; /*+ x */ SELECT 2", &[
         "SELECT 1 FROM t /*+ OPTIONS('a'='b') */", "SELECT 2"
     ])]
@@ -303,7 +301,7 @@ mod tests {
     }
 
     #[rstest]
-    #[case("BEGIN STATEMENT SET; INSERT INTO a SELECT 1; END", SqlErrorKind::Refused)]
+    #[case("BEGIN STATEMENT SET; INSERT INTO a SELECT 1;", SqlErrorKind::Open)]
     #[case("EXECUTE STATEMENT SET BEGIN INSERT INTO a SELECT 1;", SqlErrorKind::Open)]
     #[case("SELECT `a", SqlErrorKind::Open)]
     fn flink_refuses(#[case] sql: &str, #[case] kind: SqlErrorKind) {

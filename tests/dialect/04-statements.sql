@@ -35,7 +35,7 @@ INSERT INTO stamped SELECT * FROM made;
 -- case: a star of a table with a watermark on $rowtime
 CREATE TABLE t (id INT, WATERMARK FOR $rowtime AS $rowtime - INTERVAL '1' SECOND);
 INSERT INTO kept SELECT * FROM t;
--- case: a star over a window function and over columns that a join merges is refused
+-- case: a star over a window function and over columns that a join merges
 INSERT INTO stamped SELECT * FROM TABLE(TUMBLE(TABLE kept, DESCRIPTOR($rowtime), INTERVAL '1' MINUTE));
 INSERT INTO stamped SELECT * FROM kept JOIN `out` USING (id) WHERE kept.$rowtime > TO_TIMESTAMP_LTZ(0, 3);
 -- case: a view and its tables

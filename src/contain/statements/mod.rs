@@ -111,6 +111,7 @@ impl Case<'_> {
             Statement::CreateView { .. }
             | Statement::Insert(_)
             | Statement::StatementSet(_)
+            | Statement::Reset(_)
             | Statement::UseCatalog(_)
             | Statement::Use(_) => {}
         }

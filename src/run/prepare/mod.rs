@@ -12,7 +12,7 @@ pub(super) mod session;
 pub mod statements;
 pub mod table;
 pub(super) mod topics;
-mod unfit;
+pub(super) mod unfit;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -114,7 +114,7 @@ pub(in crate::run) fn prepare<'a>(
     // What a run reads and writes for its author it does by roles that are no superusers.
     let reader = postgres::as_role(context.reach(), names.reader());
     let owner = postgres::as_role(context.reach(), names.owner());
-    let places = Places { names: &names, endpoints: &reader, files: &claim.lake };
+    let places = Places { names: &names, endpoints: &reader, files: &claim.lake, topics: &[] };
     let effective = Effective::of(trial, &context.sources, &places);
     let mut effective = effective.map_err(|wrong| at(Stop::Invalid(wrong)))?;
     let scoring = scoring(&mut effective.statements, &trial.settings, &names).map_err(at)?;

@@ -59,7 +59,7 @@ pub fn prepare(
 ) -> Result<Statements, Vec<Diagnostic>> {
     let mut all = Statements { topics: translation.topics.clone(), ..Statements::default() };
     let mut scope = Scope::new();
-    let mut wrong = Vec::new();
+    let (mut wrong, mut lacking) = (Vec::new(), Vec::new());
     for one in translation.statements.iter().filter(|one| flink::only_shows(&one.written)) {
         all.differences.push(shown(&one.written));
     }
@@ -71,24 +71,29 @@ pub fn prepare(
         };
         wrong.extend(contain::statements::refuse_one(&scope, written, &statement, set));
         let edited = own::with_settings(written, set);
-        match own::statement(&scope, (&edited, written), places) {
-            Ok(Owned { submitted, table, unread, differences }) => {
-                all.differences.extend(differences);
-                all.unread.extend(unread);
-                if let Some(table) = table {
-                    wrong.extend(all.confusion(&table));
-                    all.tables.insert(table.name.clone(), table);
-                }
-                if let Some(submitted) = submitted {
-                    all.note(&statement, written);
-                    let (written, statement) = (written.clone(), statement.clone());
-                    all.prepared.push(Prepared { written, submitted, statement });
-                }
-            }
-            Err(diagnostic) => wrong.push(diagnostic),
+        let Owned { submitted, table, unread, lacks, differences } =
+            own::statement(&scope, (&edited, written), places);
+        if let Statement::CreateTable(create) = &statement {
+            lacking.extend(lacks.map(|what| ([create.name.table().to_owned()], what)));
+        }
+        all.differences.extend(differences);
+        all.unread.extend(unread);
+        if let Some(table) = table {
+            wrong.extend(all.confusion(&table));
+            all.tables.insert(table.name.clone(), table);
+        }
+        if let Some(submitted) = submitted {
+            all.note(&statement, written);
+            let (written, statement) = (written.clone(), statement.clone());
+            all.prepared.push(Prepared { written, submitted, statement });
         }
         all.alter(written);
         scope.see(&statement, set);
+    }
+    for (name, what) in lacking {
+        if all.prepared.iter().any(|prepared| all.needs(prepared, &name)) {
+            wrong.push(what);
+        }
     }
     if wrong.is_empty() { Ok(all) } else { Err(wrong) }
 }
@@ -155,6 +160,7 @@ impl Statements {
             | Statement::Insert(_)
             | Statement::StatementSet(_)
             | Statement::Set { .. }
+            | Statement::Reset(_)
             | Statement::UseCatalog(_)
             | Statement::Use(_)
             | Statement::Other => return,
@@ -279,8 +285,10 @@ impl Statements {
 
 /// Takes in what a statement sets for those after it.
 pub fn set_in(flink: &mut Options, statement: &Statement) {
-    if let Statement::Set { key, value } = statement {
-        flink.insert(key.clone(), value.clone());
+    match statement {
+        Statement::Set { key, value } => drop(flink.insert(key.clone(), value.clone())),
+        Statement::Reset(key) => drop(flink.remove(key)),
+        _ => {}
     }
 }
 
@@ -334,7 +342,7 @@ INSERT INTO totals SELECT id FROM late;";
     }
 
     fn places<'a>(names: &'a Names, endpoints: &'a Endpoints) -> Places<'a> {
-        Places { names, endpoints, files: Utf8Path::new("/runs/t/lake") }
+        Places { names, endpoints, files: Utf8Path::new("/runs/t/lake"), topics: &[] }
     }
 
     fn endpoints() -> Endpoints {
@@ -413,12 +421,14 @@ INSERT INTO totals SELECT id FROM late;";
     fn a_table_without_topic_is_refused_at_its_place() {
         let text = Text::whole(
             "p.sql".into(),
-            "CREATE TABLE t (id INT) WITH ('connector' = 'kafka')".to_owned(),
+            "CREATE TABLE t (id INT) WITH ('connector' = 'kafka'); INSERT INTO t SELECT 1"
+                .to_owned(),
         );
+        let texts = split::flink(&text).unwrap();
         let names = Names::from_parts("t", 0);
         let endpoints = endpoints();
         let places = places(&names, &endpoints);
-        let errors = prepare(&translation(&[text]), &BTreeMap::new(), &places).unwrap_err();
+        let errors = prepare(&translation(&texts), &BTreeMap::new(), &places).unwrap_err();
         assert_eq!(errors.len(), 1);
         assert_eq!(errors[0].place.to_string(), "p.sql:1:1");
     }

@@ -8,6 +8,7 @@ use crate::base::text::{Place, Text};
 use crate::client::endpoints::Endpoints;
 use crate::history::event::{Part, SinkMode};
 use crate::history::files::Kept;
+use crate::model::pattern::Pattern;
 use crate::run::names::Names;
 use crate::sql::flink::{CreateTable, With};
 
@@ -53,9 +54,17 @@ pub struct Places<'a> {
     pub endpoints: &'a Endpoints,
     /// The run's folder for files.
     pub files: &'a Utf8Path,
+    /// The topics that a pattern may mean.
+    pub topics: &'a [String],
 }
 
 impl Places<'_> {
+    /// The topics that a pattern matches.
+    pub(in crate::run) fn matching(&self, pattern: &str) -> Vec<String> {
+        let Ok(pattern) = Pattern::of(pattern) else { return Vec::new() };
+        self.topics.iter().filter(|topic| pattern.holds(topic)).cloned().collect()
+    }
+
     /// The folder that stands for a place in production, as Flink is told it.
     pub fn folder(&self, place: &str) -> String {
         files::url(&files::below(self.files, place))

@@ -1,15 +1,96 @@
-//! Tables that are files of which something is asked that nobody can tell.
+//! What of a trial cannot be run or judged, as its files alone tell.
 
 use super::statements::Statements;
 use super::table::TopicTable;
 use crate::base::diagnostic::Diagnostic;
+use crate::base::text::Text;
 use crate::capture::diagnose::{self, FAULT, PIPELINE};
+use crate::dialect::{Translation, avro};
+use crate::history::event::Part;
 use crate::scenario::pipeline::Sink;
 use crate::scenario::timeline::{Action, Condition, Entry, Trigger};
 use crate::scenario::trial::Trial;
+use crate::sql::flink::{self, Derived};
+
+/// What cannot be run, awaited or judged.
+pub(in crate::run) fn refuse(trial: &Trial, statements: &Statements) -> Vec<Diagnostic> {
+    let mut refused = of_files(trial, statements);
+    refused.extend(no_watermark(trial, statements));
+    refused.extend(in_avro_by_several(trial, statements));
+    refused
+}
+
+/// Statements without an INSERT start nothing that could be judged.
+pub(in crate::run) fn in_vain(trial: &Trial, translation: &Translation) -> Vec<Diagnostic> {
+    let writes = |text: &Text| !flink::parse(text).inserts().is_empty();
+    let last = trial.pipeline.statements.last();
+    let last = last.filter(|_| !translation.texts().any(writes));
+    let told = |last: &Text| {
+        let message =
+            "nothing is written: none of the statements is an INSERT or a CREATE TABLE AS";
+        let mut diagnostic = diagnose::at(PIPELINE, last, message);
+        let help = "write the INSERT of each sink; to judge the connector's topics alone, leave \
+                    `statements` out";
+        diagnostic.help = Some(help.to_owned());
+        diagnostic
+    };
+    last.map(told).into_iter().collect()
+}
+
+/// Entries that wait for a watermark that no statement has.
+fn no_watermark(trial: &Trial, statements: &Statements) -> Vec<Diagnostic> {
+    let awaits = |entry: &&Entry| match &entry.action {
+        Action::Await { condition, .. } => matches!(condition, Condition::Watermark(_)),
+        Action::Session(session) => matches!(session.until, Some(Condition::Watermark(_))),
+        _ => false,
+    };
+    let inserts = statements.prepared.iter().map(|prepared| prepared.statement.inserts());
+    let mut read = inserts.flat_map(|inserts| statements.sources(inserts));
+    // Of a table that is made like another one the clause may stand there.
+    if read.any(|table| table.create.watermark.is_some() || table.create.derived.is_some()) {
+        return Vec::new();
+    }
+    let told = |entry| {
+        let message =
+            "no statement that runs reads a table with a WATERMARK, so that there is none";
+        let mut diagnostic = diagnose::entry(FAULT, entry, message);
+        diagnostic.help = Some("declare one, or await `processed`".to_owned());
+        diagnostic
+    };
+    trial.timeline.iter().filter(awaits).map(told).collect()
+}
+
+/// Sinks of which nobody knows the schema before they are written, although several tasks write them.
+fn in_avro_by_several(trial: &Trial, statements: &Statements) -> Vec<Diagnostic> {
+    let inserts = statements.prepared.iter().flat_map(|prepared| prepared.statement.inserts());
+    let tables = inserts.filter_map(|insert| statements.tables.get(insert.target.table()));
+    let unknown = tables.filter(|table| table.create.derived == Some(Derived::As));
+    let unknown = unknown.filter(|table| is_parallel(trial) && !in_avro(table).is_empty());
+    let why = "its columns are known once CREATE TABLE AS has made it";
+    unknown.map(|table| by_several(table, why)).collect()
+}
+
+/// The parts of a sink's records that are in Avro.
+pub(in crate::run) fn in_avro(table: &TopicTable) -> Vec<Part> {
+    let is_avro = |part: &Part| table.format_of(*part).is_some_and(avro::is_format);
+    [Part::Key, Part::Value].into_iter().filter(is_avro).collect()
+}
+
+pub(in crate::run) fn is_parallel(trial: &Trial) -> bool {
+    trial.settings_in_turn().any(|settings| settings.parallelism.is_some_and(|n| n > 1))
+}
+
+pub(in crate::run) fn by_several(table: &TopicTable, why: &str) -> Diagnostic {
+    let message = format!("`{}` is written in Avro by several subtasks: {why}", table.name);
+    let mut diagnostic = diagnose::at(PIPELINE, &table.written, message);
+    let help = "its schema has to be registered before they run, because the stack's registry fails \
+                one of two that register it at once: set `parallelism: 1`, or `format: json`";
+    diagnostic.help = Some(help.to_owned());
+    diagnostic
+}
 
 /// What cannot be judged of the tables that are files.
-pub(in crate::run) fn refuse(trial: &Trial, statements: &Statements) -> Vec<Diagnostic> {
+fn of_files(trial: &Trial, statements: &Statements) -> Vec<Diagnostic> {
     let sinks = &trial.pipeline.sinks;
     let is_judged = |name: &str| matches!(sinks.get(name), Some(Sink::Judged { .. }));
     let tables = statements.tables.values().filter(|table| !table.kept.is_topic());
@@ -46,7 +127,9 @@ pub(in crate::run) fn refuse(trial: &Trial, statements: &Statements) -> Vec<Diag
         |entry| {
             let message =
                 "a sink of files has no records that could be counted while it is written";
-            diagnose::entry(FAULT, entry, message)
+            let mut diagnostic = diagnose::entry(FAULT, entry, message);
+            diagnostic.help = Some("count the records of a topic, or checkpoints".to_owned());
+            diagnostic
         },
     ));
     refused

@@ -24,9 +24,7 @@ use crate::run::prepare::scoring::Serving;
 use crate::run::prepare::session;
 use crate::run::prepare::statements::{self, Prepared};
 use crate::run::prepare::table::TopicTable;
-use crate::run::start::refused::{
-    created, refusal, refuse_nothing_written, reject, session_refused,
-};
+use crate::run::start::refused::{created, refusal, reject, session_refused};
 use crate::run::start::subjects;
 use crate::run::start::written;
 use crate::scenario::pipeline::Sink;
@@ -73,7 +71,6 @@ pub(in crate::run) async fn start(
         places: places(run),
     };
     if run.effective.statements.prepared.is_empty() {
-        refuse_nothing_written(run)?;
         run.recorder.record(Event::Sinks { sinks: Vec::new() })?;
         return Ok(started);
     }
@@ -100,6 +97,8 @@ pub(in crate::run) async fn submit(
     let mut ready = Some(Box::pin(ready));
     // What a refused statement should have made; what needs it is not submitted either.
     let mut missing: Vec<String> = Vec::new();
+    // Why nothing more is started: what is left is only asked about, so that all is told at once.
+    let mut refused: Option<Stop> = None;
     let mut flink = started.settings.flink.clone();
     for (n, prepared) in run.effective.statements.prepared.iter().enumerate() {
         statements::set_in(&mut flink, &prepared.statement);
@@ -107,7 +106,8 @@ pub(in crate::run) async fn submit(
             if let Err(error) = session.execute(&prepared.submitted.value).await {
                 let cause = refusal(error)?;
                 let name = created(prepared);
-                reject(run, prepared, &run.effective.statements.costs(prepared, &name), &cause)?;
+                let costs = run.effective.statements.costs(prepared, &name);
+                refused = reject(run, prepared, &costs, &cause).err().or(refused);
                 missing.push(name);
             }
             continue;
@@ -115,12 +115,22 @@ pub(in crate::run) async fn submit(
         if run.effective.statements.needs(prepared, &missing) {
             continue;
         }
+        if refused.is_some() {
+            ask(run, &*session, prepared).await?;
+            continue;
+        }
         if let Some(ready) = ready.take() {
             ready.await;
         }
         subjects::register(run, &*session, prepared).await?;
         let by_clock = by_clock(run, &*session, prepared).await?;
-        if let Some(mut job) = insert(run, (&*session, &flink), prepared).await? {
+        let inserted = insert(run, (&*session, &flink), prepared).await;
+        if let Err(Stop::Trouble) = inserted {
+            missing.extend(made_by(prepared));
+            refused = Some(Stop::Trouble);
+            continue;
+        }
+        if let Some(mut job) = inserted? {
             job.gaps.extend(by_clock.gaps);
             started.arrivals.extend(by_clock.arrivals);
             started.jobs.push(job);
@@ -128,8 +138,8 @@ pub(in crate::run) async fn submit(
         }
     }
     run.log("the statements are submitted");
-    if missing.is_empty() {
-        refuse_nothing_written(run)?;
+    if let Some(stop) = refused {
+        return Err(stop);
     }
     if started.jobs.is_empty() {
         // All were refused as expected: there is nothing left to drive.
@@ -145,6 +155,28 @@ pub(in crate::run) async fn submit(
     run.recorder.record(Event::Sinks { sinks: started.sinks.clone() })?;
     run.log("the statements run");
     Ok(())
+}
+
+/// Asks what Flink says of a statement that is not started any more; a refusal is recorded.
+async fn ask(
+    run: &Run<'_>,
+    session: &dyn roles::Statements,
+    prepared: &Prepared,
+) -> Result<(), Stop> {
+    let Err(error) = session.explain("", &proctime::explained(prepared)).await else {
+        return Ok(());
+    };
+    let sinks = prepared.statement.inserts().iter().map(|one| one.target.table().to_owned());
+    let sinks: Vec<_> = sinks.unique().collect();
+    match reject(run, prepared, &sinks, &refusal(error)?) {
+        Ok(()) | Err(Stop::Trouble) => Ok(()),
+        Err(stop) => Err(stop),
+    }
+}
+
+/// The table that a statement would have made of its query.
+fn made_by(prepared: &Prepared) -> Option<String> {
+    matches!(prepared.statement, Statement::CreateTable(_)).then(|| created(prepared))
 }
 
 /// What a statement makes of the time of the machine, by its plan. Where that is not told, whatever it
@@ -263,7 +295,10 @@ pub(in crate::run) async fn again(run: &Run<'_>, started: &mut Jobs) -> Result<(
 
 /// What changes how the statements after it are read.
 fn is_of_the_session(statement: &Statement) -> bool {
-    matches!(statement, Statement::Set { .. } | Statement::UseCatalog(_) | Statement::Use(_))
+    matches!(
+        statement,
+        Statement::Set { .. } | Statement::Reset(_) | Statement::UseCatalog(_) | Statement::Use(_)
+    )
 }
 
 fn set(key: &str, value: &str) -> String {

@@ -6,7 +6,6 @@
 
 use crate::base::anomaly::Anomaly;
 use crate::base::text::{Place, Text};
-use crate::capture::diagnose::{self, PIPELINE};
 use crate::client::cause::Cause;
 use crate::client::gateway::GatewayError;
 use crate::history::event::Event;
@@ -47,21 +46,6 @@ pub(in crate::run) fn session_refused(run: &Run<'_>, cause: Cause) -> Result<Sto
     Ok(Stop::Trouble)
 }
 
-/// Statements without an INSERT start nothing that could be judged.
-pub(in crate::run) fn refuse_nothing_written(run: &Run<'_>) -> Result<(), Stop> {
-    let mut prepared = run.effective.statements.prepared.iter();
-    let last = run.trial.pipeline.statements.last();
-    let Some(last) = last.filter(|_| prepared.all(|one| one.statement.inserts().is_empty())) else {
-        return Ok(());
-    };
-    let message = "nothing is written: none of the statements is an INSERT or a CREATE TABLE AS";
-    let mut diagnostic = diagnose::at(PIPELINE, last, message);
-    let help = "write the INSERT of each sink; to judge the connector's topics alone, leave \
-                `statements` out";
-    diagnostic.help = Some(help.to_owned());
-    Err(diagnostic.into())
-}
-
 /// Flink's refusal of a statement; anything else is no statement about the pipeline.
 pub(in crate::run) fn refusal(error: GatewayError) -> Result<Cause, Stop> {
     match error {
@@ -81,6 +65,7 @@ pub(in crate::run) fn created(prepared: &Prepared) -> String {
         Statement::Insert(_)
         | Statement::StatementSet(_)
         | Statement::Set { .. }
+        | Statement::Reset(_)
         | Statement::UseCatalog(_)
         | Statement::Use(_)
         | Statement::Other => STATEMENTS.to_owned(),

@@ -4,7 +4,6 @@
 //! time, Apicurio 2.6.13 refuses one with 409 and its statement fails by no fault of its own. What is
 //! registered already is only looked up.
 
-use crate::capture::diagnose::{self, PIPELINE};
 use crate::client::gateway::{Column, GatewayError};
 use crate::client::registry::Registry;
 use crate::client::roles::Statements;
@@ -14,6 +13,7 @@ use crate::run::outcome::Stop;
 use crate::run::prepare::Run;
 use crate::run::prepare::statements::Prepared;
 use crate::run::prepare::table::{TopicTable, format};
+use crate::run::prepare::unfit::{by_several, in_avro, is_parallel};
 use crate::run::start::written;
 use crate::sql::flink::Derived;
 
@@ -28,9 +28,7 @@ pub(in crate::run) async fn register(
     for table in
         inserts.filter_map(|insert| run.effective.statements.tables.get(insert.target.table()))
     {
-        let parts = [Part::Key, Part::Value];
-        let is_avro = |part: &Part| table.format_of(*part).is_some_and(avro::is_format);
-        let parts: Vec<_> = parts.into_iter().filter(is_avro).collect();
+        let parts = in_avro(table);
         if parts.is_empty() {
             continue;
         }
@@ -39,13 +37,7 @@ pub(in crate::run) async fn register(
         // Without one the tap has said so already.
         let Some(registry) = registry else { continue };
         if table.create.derived == Some(Derived::As) {
-            // There is nothing to describe before the statement has made it.
-            if is_parallel(run) {
-                return Err(refused(
-                    table,
-                    "its columns are known once CREATE TABLE AS has made it",
-                ));
-            }
+            // There is nothing to describe before the statement has made it; see `refuse`.
             continue;
         }
         let columns = session.describe(&table.create.name.in_backticks()).await;
@@ -65,25 +57,12 @@ pub(in crate::run) async fn register(
                     let registered = registry.register(&subject, &schema).await;
                     registered.map_err(|error| Stop::Stack(error.to_string()))?;
                 }
-                Err(why) if is_parallel(run) => return Err(refused(table, &why)),
+                Err(why) if is_parallel(run.trial) => return Err(by_several(table, &why).into()),
                 Err(why) => tracing::debug!(table = %table.name, why, "left to Flink"),
             }
         }
     }
     Ok(())
-}
-
-fn is_parallel(run: &Run<'_>) -> bool {
-    run.trial.settings_in_turn().any(|settings| settings.parallelism.is_some_and(|n| n > 1))
-}
-
-fn refused(table: &TopicTable, why: &str) -> Stop {
-    let message = format!("`{}` is written in Avro by several subtasks: {why}", table.name);
-    let mut diagnostic = diagnose::at(PIPELINE, &table.written, message);
-    let help = "its schema has to be registered before they run, because the stack's registry fails \
-                one of two that register it at once: set `parallelism: 1`, or `format: json`";
-    diagnostic.help = Some(help.to_owned());
-    diagnostic.into()
 }
 
 /// The schema of a part of a sink's records.

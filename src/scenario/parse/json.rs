@@ -44,7 +44,18 @@ pub(super) fn members(text: &str) -> Option<Vec<Member<'_>>> {
     serde_json::from_str(text).ok().map(|Members(members)| members)
 }
 
+/// The items of an array; `None` if the text is something else.
+pub(super) fn items(text: &str) -> Option<Vec<&str>> {
+    let items: Vec<&RawValue> = serde_json::from_str(text).ok()?;
+    Some(items.into_iter().map(RawValue::get).collect())
+}
+
 impl<'s> Member<'s> {
+    /// Its value as it is written.
+    pub(super) fn raw(&self) -> &'s str {
+        self.value.get()
+    }
+
     /// Its value.
     pub(super) fn value(&self) -> serde_json::Value {
         serde_json::from_str(self.value.get()).unwrap_or_default()

@@ -8,12 +8,14 @@ mod conditions;
 mod expect;
 mod faults;
 mod json;
+mod layouts;
 mod life;
 mod matrix;
 mod migrations;
 mod outbox;
 mod overrides;
 mod pipeline;
+mod placeholders;
 mod rows;
 mod sessions;
 mod settings;
@@ -26,6 +28,8 @@ mod union;
 mod versions;
 
 pub(crate) use overrides::overridden;
+
+use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -48,6 +52,14 @@ use timeline::Around;
 struct Reader<'a> {
     files: &'a mut Files,
     diagnostics: &'a mut Diagnostics,
+    /// What placeholders in statements stand for.
+    variables: BTreeMap<String, String>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(files: &'a mut Files, diagnostics: &'a mut Diagnostics) -> Self {
+        Self { files, diagnostics, variables: BTreeMap::new() }
+    }
 }
 
 /// Reads a scenario file. `None` if a part that every scenario has cannot be used; other errors are
@@ -59,7 +71,7 @@ pub(crate) fn scenario(
     diagnostics: &mut Diagnostics,
 ) -> Option<Scenario> {
     let root = yaml::read(source, diagnostics)?;
-    let mut reader = Reader { files, diagnostics };
+    let mut reader = Reader::new(files, diagnostics);
     let fields = reader.map(&root, SCENARIO)?;
     reader.scenario(source, id, &fields)
 }
@@ -68,7 +80,7 @@ pub(crate) fn scenario(
 pub(crate) fn labels(source: &Text, files: &mut Files) -> Vec<String> {
     let mut unsaid = Diagnostics::default();
     let Some(root) = yaml::read(source, &mut unsaid) else { return Vec::new() };
-    let mut reader = Reader { files, diagnostics: &mut unsaid };
+    let mut reader = Reader::new(files, &mut unsaid);
     let fields = reader.map(&root, SCENARIO);
     let covers = fields.as_ref().and_then(|fields| fields.get("covers"));
     covers.map(|node| reader.covers(node)).unwrap_or_default()
@@ -81,7 +93,7 @@ pub(crate) fn project(
     diagnostics: &mut Diagnostics,
 ) -> Option<Utf8PathBuf> {
     let root = yaml::read(source, diagnostics)?;
-    let mut reader = Reader { files, diagnostics };
+    let mut reader = Reader::new(files, diagnostics);
     let fields = reader.map(&root, words::PROJECT)?;
     let version = reader.required(&fields, "changeproof", "write `changeproof: v1`");
     if let Some(version) = version {
@@ -107,7 +119,7 @@ pub(crate) fn pipeline_file(
     diagnostics: &mut Diagnostics,
 ) -> Option<(Pipeline, Settings)> {
     let root = yaml::read(source, diagnostics)?;
-    let parsed = Reader { files, diagnostics }.pipeline(&root, &source.file, true)?;
+    let parsed = Reader::new(files, diagnostics).pipeline(&root, &source.file, true)?;
     let mut settings = Settings::default();
     for setting in &parsed.settings {
         for choice in &setting.choices {
@@ -127,6 +139,7 @@ impl Reader<'_> {
         let title =
             self.required(fields, "title", help).and_then(|node| self.text(node, "a title"));
         let covers = fields.get("covers").map(|node| self.covers(node)).unwrap_or_default();
+        self.variables_of(fields);
         let help = "name a pipeline file, or write the pipeline inline as a map";
         let pipeline = self.required(fields, "pipeline", help);
         let mut pipeline = pipeline.and_then(|node| self.pipeline_of(node, &source.file));

@@ -34,7 +34,9 @@ fn identity(statement: &Text) -> Option<Identity> {
         Statement::CreateModel(model) => Some(Identity::Model(model.name.to_string())),
         Statement::CreateCatalog(catalog) => Some(Identity::Catalog(catalog.name.to_string())),
         Statement::CreateDatabase(database) => Some(Identity::Database(database.name.to_string())),
-        Statement::UseCatalog(_) | Statement::Use(_) | Statement::Other => None,
+        Statement::Reset(_) | Statement::UseCatalog(_) | Statement::Use(_) | Statement::Other => {
+            None
+        }
     }
 }
 

@@ -67,6 +67,7 @@ impl Reader<'_> {
         let errors = self.diagnostics.len();
         let (source, mut catalogue) = self.source(&fields, file);
         let Source { texts: source, left_out, .. } = source;
+        self.variables_of(&fields);
         let statements = self.statements(&fields, file);
         let connector = fields.get("connector").and_then(|node| self.connector(node, file));
         let outbox = self.outbox(&fields, connector.as_ref(), &catalogue);

@@ -5,6 +5,7 @@ use camino::Utf8Path;
 use super::Reader;
 use super::catalogue::{Among, Catalogue};
 use super::pipeline::format_of;
+use super::shape::Fields;
 use crate::base::limits;
 use crate::scenario::code::Code;
 use crate::scenario::diagnose::At;
@@ -115,13 +116,32 @@ impl Reader<'_> {
                     self.per_place(&mut scope, (key, node), Among::Sources, Kind::Identity);
                 }
                 "scoring" => self.scoring(&mut scope, node),
+                "stand_ins" => self.setting(&mut scope, path, (key, node), Kind::Flag),
                 "statements" => self.setting(&mut scope, path, (key, node), Kind::Statements),
+                // They were read before the statements that they are for.
+                "variables" => {}
                 "topics" => self.by_name(&mut scope, (key, node), true),
                 "tables" => self.by_name(&mut scope, (key, node), false),
                 _ => self.options(&mut scope, &path, (key, node)),
             }
         }
         scope.found
+    }
+
+    /// Takes in what `settings` says that placeholders stand for, unless it is said already.
+    pub(super) fn variables_of(&mut self, fields: &Fields<'_>) {
+        let Some(Value::Map(settings)) = fields.get("settings").map(|node| &node.value) else {
+            return;
+        };
+        let Some((_, all)) = settings.iter().find(|(key, _)| key.name == "variables") else {
+            return;
+        };
+        for (name, node) in self.entries(all, "`variables`").unwrap_or_default() {
+            if let Some(value) = self.scalar(node, "what the placeholder stands for") {
+                let value = value.text.value.trim_end_matches('\n').to_owned();
+                self.variables.entry(name.name.clone()).or_insert(value);
+            }
+        }
     }
 
     /// Who adds partitions adds them to the topics of source tables.

@@ -229,6 +229,7 @@ fn watermarks(statements: &[Text], sink: &str) -> Vec<Clause> {
                 | Statement::CreateModel(_)
                 | Statement::CreateCatalog(_)
                 | Statement::CreateDatabase(_)
+                | Statement::Reset(_)
                 | Statement::UseCatalog(_)
                 | Statement::Use(_)
                 | Statement::Other => {}

@@ -3,6 +3,8 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Reader;
+use super::layouts::{self, Assigned, Layout, Piece};
+use super::placeholders::{self, Placeholder};
 use crate::base::limits::{self, exceeds, grouped};
 use crate::base::text::{Span, Text};
 use crate::disk::lexical;
@@ -45,7 +47,7 @@ impl Reader<'_> {
             return Vec::new();
         };
         let written = scalar.text.value.trim();
-        if !is_path(written) {
+        if !holds_sql(written, language) {
             return self.inline(scalar, &node.at, language).into_iter().collect();
         }
         let paths = self.paths(written, &node.at, file, language);
@@ -57,17 +59,18 @@ impl Reader<'_> {
         if !self.is_readable(scalar, at, language) {
             return None;
         }
-        let statements = match self.split(&scalar.text, language) {
+        let text = self.without_placeholders(scalar.text.clone(), language);
+        let statements = match self.split(&text, language) {
             Ok(statements) => statements,
             Err(error) => {
                 let comment = (scalar.is_plain && error.kind == SqlErrorKind::Open)
                     .then(|| self.comment_after(&scalar.text))
                     .flatten();
-                self.sql_error(&scalar.text, error, comment);
+                self.sql_error(&text, error, comment);
                 return None;
             }
         };
-        self.countable(&scalar.text, &statements)?;
+        self.countable(&scalar.text, &statements, Layout::Sql)?;
         Some(Sql { path: None, statements })
     }
 
@@ -123,15 +126,90 @@ impl Reader<'_> {
                 return None;
             }
         };
-        let statements = match self.split(&text, language) {
-            Ok(statements) => statements,
-            Err(error) => {
-                self.sql_error(&text, error, None);
+        let layout = Layout::of(path).filter(|_| language == Language::Flink);
+        let layout = layout.unwrap_or(Layout::Sql);
+        let mut statements = Vec::new();
+        for piece in self.pieces(path, &text, layout, language)? {
+            let piece = self.without_placeholders(piece, language);
+            match self.split(&piece, language) {
+                Ok(split) => statements.extend(split),
+                Err(error) => {
+                    self.sql_error(&piece, error, None);
+                    return None;
+                }
+            }
+        }
+        self.countable(&text, &statements, layout)?;
+        Some(Sql { path: Some(path.to_string()), statements })
+    }
+
+    /// The parts of a file that hold SQL. Options in a properties file beside a statement are set
+    /// before it and taken back behind it.
+    fn pieces(
+        &mut self,
+        path: &Utf8Path,
+        text: &Text,
+        layout: Layout,
+        language: Language,
+    ) -> Option<Vec<Text>> {
+        let pieces = match layout.pieces(text) {
+            Ok(pieces) => pieces,
+            Err(message) => {
+                self.error(Code::EmptySql, &At::start_of(text), message).help(layout.help());
                 return None;
             }
         };
-        self.countable(&text, &statements)?;
-        Some(Sql { path: Some(path.to_string()), statements })
+        let mut texts = Vec::new();
+        for piece in pieces {
+            match piece {
+                Piece::Sql(text) => texts.push(text),
+                Piece::File(file, span) => {
+                    let file = lexical(&path.parent().unwrap_or(Utf8Path::new("")).join(file));
+                    match self.files.read(&file) {
+                        Ok(text) => texts.push(text),
+                        Err(message) => {
+                            let help = "the path is taken from the folder of this file";
+                            self.error(Code::NoFile, &At::of(text, span), message).help(help);
+                        }
+                    }
+                }
+                Piece::Elsewhere(span) => {
+                    let message = "this statement stands somewhere else";
+                    let help = "name the SQL itself, or its file, under `statements`";
+                    self.error(Code::RefusedStatement, &At::of(text, span), message).help(help);
+                }
+            }
+        }
+        let beside = path.with_extension("properties");
+        let is_alone = layout != Layout::Sql || language != Language::Flink;
+        if !is_alone
+            && self.files.has(&beside)
+            && let Ok(beside) = self.files.read(&beside)
+        {
+            let options = layouts::options(&beside);
+            texts.splice(0..0, options.iter().map(Assigned::set));
+            texts.extend(options.iter().map(Assigned::reset));
+        }
+        Some(texts)
+    }
+
+    /// `text` with its placeholders filled. What has no value is told once for each text.
+    fn without_placeholders(&mut self, text: Text, language: Language) -> Text {
+        if language != Language::Flink {
+            return text;
+        }
+        let (filled, unfilled) = placeholders::filled(&text, &self.variables);
+        let mut told: Vec<&str> = Vec::new();
+        for Placeholder { name, written, span, .. } in &unfilled {
+            if told.contains(&name.as_str()) {
+                continue;
+            }
+            told.push(name);
+            let message = format!("nothing says what `{written}` stands for");
+            let help = format!("write its value: `settings: {{variables: {{{name}: …}}}}`");
+            self.error(Code::Placeholder, &At::of(&text, *span), message).help(help);
+        }
+        filled
     }
 
     #[expect(clippy::unused_self, reason = "reads like its siblings")]
@@ -143,14 +221,13 @@ impl Reader<'_> {
     }
 
     /// At least one statement, and not too many.
-    fn countable(&mut self, text: &Text, statements: &[Text]) -> Option<()> {
+    fn countable(&mut self, text: &Text, statements: &[Text], layout: Layout) -> Option<()> {
         if !self.is_countable(text, statements) {
             return None;
         }
         if statements.is_empty() {
             let at = At::start_of(text);
-            self.error(Code::EmptySql, &at, "the SQL holds no statement")
-                .help("write a statement, or leave the key out");
+            self.error(Code::EmptySql, &at, "the SQL holds no statement").help(layout.help());
             return None;
         }
         Some(())
@@ -210,6 +287,13 @@ impl Reader<'_> {
             .help("write the SQL as a literal block (`|`)");
         true
     }
+}
+
+/// No white space, and the ending of a file that may hold such SQL.
+fn holds_sql(written: &str, language: Language) -> bool {
+    let is_file = Layout::of(Utf8Path::new(written)).is_some();
+    let is_file = is_file && !written.contains(char::is_whitespace);
+    is_path(written) || is_file && language == Language::Flink
 }
 
 /// No white space, and `.sql` at its end.

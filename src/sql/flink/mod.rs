@@ -26,7 +26,7 @@ pub enum Statement {
     },
     /// `INSERT INTO`, `INSERT OVERWRITE`.
     Insert(Insert),
-    /// `EXECUTE STATEMENT SET BEGIN … END`.
+    /// `EXECUTE STATEMENT SET BEGIN … END`, or as the client has it, `BEGIN STATEMENT SET; … END`.
     StatementSet(Vec<Insert>),
     /// `SET 'key' = 'value'`.
     Set {
@@ -35,6 +35,8 @@ pub enum Statement {
         /// Its value.
         value: String,
     },
+    /// `RESET 'key'`.
+    Reset(String),
     /// `USE CATALOG catalog`.
     UseCatalog(String),
     /// `USE database`, `USE catalog.database`.
@@ -66,6 +68,7 @@ impl Statement {
             | Self::CreateDatabase(_)
             | Self::CreateView { .. }
             | Self::Set { .. }
+            | Self::Reset(_)
             | Self::UseCatalog(_)
             | Self::Use(_)
             | Self::Other => &[],
@@ -134,6 +137,9 @@ pub struct CreateTable {
     pub derived: Option<Derived>,
     /// The table after `LIKE`.
     pub like: Option<Name>,
+    /// How it takes over each part of that table: `INCLUDING`, `EXCLUDING` or `OVERWRITING`, and of
+    /// what (`OPTIONS`, `ALL`, …), upper case.
+    pub likes: Vec<(String, String)>,
     /// What `AS SELECT …` writes.
     pub writes: Option<Insert>,
 }
@@ -269,7 +275,9 @@ pub fn only_shows(statement: &Text) -> bool {
 
 impl Reader<'_, '_> {
     fn statement(&mut self) -> Option<Statement> {
-        if self.eat(&["EXECUTE", "STATEMENT", "SET", "BEGIN"]) {
+        if self.eat(&["EXECUTE", "STATEMENT", "SET", "BEGIN"])
+            || self.eat(&["BEGIN", "STATEMENT", "SET", ";"])
+        {
             return Some(Statement::StatementSet(self.statement_set()));
         }
         if self.eat(&["EXECUTE"]) || self.peek().is_some_and(|token| token.is("INSERT")) {
@@ -277,6 +285,9 @@ impl Reader<'_, '_> {
         }
         if self.eat(&["SET"]) {
             return self.set();
+        }
+        if self.eat(&["RESET"]) {
+            return Some(Statement::Reset(self.next()?.string()?));
         }
         if self.eat(&["USE", "CATALOG"]) {
             return Some(Statement::UseCatalog(self.name()?.table().to_owned()));
@@ -359,6 +370,7 @@ impl Reader<'_, '_> {
             with_at,
             derived: None,
             like: None,
+            likes: Vec::new(),
             writes: None,
         };
         if self.peek().is_some_and(|token| token.is_symbol("(")) {
@@ -377,6 +389,7 @@ impl Reader<'_, '_> {
                 let end = self.tokens.last().map_or(0, |last| last.span.end);
                 let after = self.tokens.get(self.at + 1..).unwrap_or_default();
                 table.like = Reader { tokens: after, at: 0 }.name().filter(|_| token.is("LIKE"));
+                table.likes = likes(after);
                 table.writes = token.is("AS").then(|| Insert {
                     target: table.name.clone(),
                     reads: reads(self.rest()),
@@ -392,6 +405,18 @@ impl Reader<'_, '_> {
         }
         Some(Statement::CreateTable(Box::new(table)))
     }
+}
+
+/// How a `LIKE` takes over each part of the other table.
+fn likes(tokens: &[Token<'_>]) -> Vec<(String, String)> {
+    let words = ["INCLUDING", "EXCLUDING", "OVERWRITING"];
+    let pairs = tokens.windows(2).filter_map(|pair| match pair {
+        [how, what] if words.iter().any(|word| how.is(word)) => {
+            Some((how.text.to_uppercase(), what.text.to_uppercase()))
+        }
+        _ => None,
+    });
+    pairs.collect()
 }
 
 impl CreateTable {
@@ -499,9 +524,12 @@ fn reads(tokens: &[Token<'_>]) -> Vec<Name> {
             || token.is("JOIN")
             || token.is("TABLE");
         if from || (token.is_symbol(",") && continues_from(tokens, n)) {
-            let name = Reader { tokens: rest, at: 0 }.name();
+            let mut reader = Reader { tokens: rest, at: 0 };
+            let name = reader.name();
             let opens = rest.first().is_some_and(|t| t.is("TABLE") || t.is("LATERAL"));
-            found.extend(name.filter(|_| !opens));
+            // `UNNEST(tags)` is a call.
+            let calls = reader.peek().is_some_and(|next| next.is_symbol("("));
+            found.extend(name.filter(|_| !opens && !calls));
         }
     }
     found.retain(|name| name.parts.len() > 1 || !own.iter().any(|own| own == name.table()));
@@ -555,6 +583,7 @@ fn continues_from(tokens: &[Token<'_>], n: usize) -> bool {
     false
 }
 
+pub mod like;
 pub mod literals;
 pub mod options;
 #[cfg(test)]

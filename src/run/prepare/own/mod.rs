@@ -3,7 +3,7 @@
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::difference::Difference;
-use crate::base::text::Text;
+use crate::base::text::{Span, Text};
 use crate::capture::diagnose::{self, PIPELINE};
 use crate::client::registry;
 use crate::contain::fate::{self, Fate, Thing};
@@ -15,8 +15,10 @@ use crate::history::files::Kept;
 use crate::run::prepare::files;
 use crate::run::prepare::table::{Places, TopicTable, Unread, format, is_debezium};
 use crate::scenario::settings::Options;
-use crate::sql::edit::with_options;
+use crate::sql::edit::{Edit, splice, with_options};
+use crate::sql::flink::like::takes_options;
 use crate::sql::flink::{self, CreateTable, Created, Statement, With};
+use crate::sql::token::{Language, significant};
 
 /// A statement with what is the run's.
 pub(in crate::run) struct Owned {
@@ -26,6 +28,8 @@ pub(in crate::run) struct Owned {
     pub(in crate::run) table: Option<TopicTable>,
     /// The table that it makes, where they are not.
     pub(in crate::run) unread: Option<(String, Unread)>,
+    /// What the table lacks, should a statement read or write it; another may be like it.
+    pub(in crate::run) lacks: Option<Diagnostic>,
     /// How it differs from what is written.
     pub(in crate::run) differences: Vec<Difference>,
 }
@@ -33,7 +37,7 @@ pub(in crate::run) struct Owned {
 impl Owned {
     fn as_written(text: &Text) -> Self {
         let submitted = Some(text.clone());
-        Self { submitted, table: None, unread: None, differences: Vec::new() }
+        Self { submitted, table: None, unread: None, lacks: None, differences: Vec::new() }
     }
 }
 
@@ -63,24 +67,25 @@ pub(in crate::run) fn statement(
     scope: &Scope,
     (edited, written): (&Text, &Text),
     places: &Places<'_>,
-) -> Result<Owned, Diagnostic> {
+) -> Owned {
     match flink::parse(edited) {
         Statement::CreateTable(create) => table(scope, (edited, written), *create, places),
-        Statement::CreateCatalog(created) => Ok(catalog(edited, &created, places)),
+        Statement::CreateCatalog(created) => catalog(edited, &created, places),
         Statement::CreateDatabase(created) => {
             let thing = scope.database(&created.name);
             let left_out = changes(thing, created.with.as_ref(), |_| None);
             let part = format!("database `{}`", created.name);
-            Ok(owned(edited, created.with.as_ref(), &part, left_out))
+            owned(edited, created.with.as_ref(), &part, left_out)
         }
-        Statement::Set { key, value } => Ok(option(edited, &key, &value)),
+        Statement::Set { key, value } => option(edited, &key, &value),
+        Statement::Reset(key) => reset(edited, &key),
+        Statement::StatementSet(_) => statement_set(edited),
         Statement::CreateModel(_)
         | Statement::CreateView { .. }
         | Statement::Insert(_)
-        | Statement::StatementSet(_)
         | Statement::UseCatalog(_)
         | Statement::Use(_)
-        | Statement::Other => Ok(Owned::as_written(edited)),
+        | Statement::Other => Owned::as_written(edited),
     }
 }
 
@@ -93,7 +98,46 @@ fn option(text: &Text, key: &str, value: &str) -> Owned {
         }
     };
     let difference = Difference::new("session", key, why).theirs(value).at(text.place(0));
-    Owned { submitted: None, table: None, unread: None, differences: vec![difference] }
+    let differences = vec![difference];
+    Owned { submitted: None, table: None, unread: None, lacks: None, differences }
+}
+
+/// A `RESET`, which is left out where its `SET` is, and never takes the run's own away.
+fn reset(text: &Text, key: &str) -> Owned {
+    let mut owned = option(text, key, "");
+    if key == ZONE {
+        let set = format!("SET '{ZONE}' = 'UTC'");
+        let why = "the same on every machine";
+        let difference = Difference::new("session", key, why).ours("UTC").at(text.place(0));
+        owned.submitted = Some(splice(text, &[Edit::new(Span::new(0, text.value.len()), set)]));
+        owned.differences = vec![difference];
+    } else if key.starts_with("restart-strategy") {
+        let why = "a statement that fails shall say so";
+        let difference = Difference::new("session", key, why).at(text.place(0));
+        owned.submitted = None;
+        owned.differences = vec![difference];
+    }
+    owned
+}
+
+/// The option of a session that says in which zone windows and texts are.
+const ZONE: &str = "table.local-time-zone";
+
+/// The client's own words for a statement set are none of Flink's.
+fn statement_set(text: &Text) -> Owned {
+    let mut owned = Owned::as_written(text);
+    let tokens = significant(Language::Flink, &text.value);
+    if let [begin, _, _, semicolon, ..] = tokens.as_slice()
+        && begin.is("BEGIN")
+    {
+        let (theirs, ours) = ("BEGIN STATEMENT SET", "EXECUTE STATEMENT SET BEGIN");
+        let span = Span::new(begin.span.start, semicolon.span.end);
+        owned.submitted = Some(splice(text, &[Edit::new(span, ours)]));
+        let why = "the client reads these words itself";
+        let difference = Difference::new("statements", theirs, why).ours(ours);
+        owned.differences.push(difference.at(text.place(span.start)));
+    }
+    owned
 }
 
 /// The options that are the run's among those of a clause; `ours` says what it puts in.
@@ -131,7 +175,7 @@ fn owned(text: &Text, with: Option<&With>, part: &str, changes: Vec<Change>) -> 
         difference.at = theirs.map(|option| text.place(option.span.start));
         differences.push(difference);
     }
-    Owned { submitted: Some(submitted), table: None, unread: None, differences }
+    Owned { submitted: Some(submitted), table: None, unread: None, lacks: None, differences }
 }
 
 /// A catalog of Iceberg's becomes one of the run's folders.
@@ -168,19 +212,16 @@ fn table(
     (text, written): (&Text, &Text),
     mut create: CreateTable,
     places: &Places<'_>,
-) -> Result<Owned, Diagnostic> {
+) -> Owned {
     let thing = scope.made(&create, None).unwrap_or(Thing::Unknown);
     let with = create.with.clone();
     let part = format!("table `{}`", create.name);
     // What is not written here is that of another table, which is the run's already.
-    let is_whole = create.like.is_none();
-    let lacks = |option: &str| {
-        let message = format!("table `{}` names no {option}", create.name);
-        let mut diagnostic = diagnose::at(PIPELINE, written, message);
-        diagnostic.help = Some(format!("write '{option}' = '…' in its WITH clause"));
-        diagnostic
-    };
-    let get = |key: &str| with.as_ref().and_then(|with| with.get(key));
+    let is_whole = create.like.is_none() || !takes_options(&create);
+    create = scope.whole(&create);
+    let lacks = |option: &str| lacks(&create, written, option);
+    let get = |key: &str| create.with.as_ref().and_then(|with| with.get(key));
+    let mut lacking = None;
     let (all, topics) = match (thing, scope.lake(&create)) {
         (Thing::Iceberg, Some(catalog)) => {
             let folder = catalog.folder(&scope.full(&create.name));
@@ -199,17 +240,19 @@ fn table(
         (Thing::Files, _) => {
             let all = in_files(with.as_ref(), places);
             let path = get("path").map(|path| path.trim_end_matches('/').to_owned());
-            if path.is_none() && is_whole {
-                return Err(lacks("path"));
+            if path.is_none() && create.like.is_none() {
+                lacking = Some(lacks("path"));
             }
             (all, path.into_iter().collect())
         }
         (Thing::Topic, _) => {
-            let topic = get("topic");
-            if topic.is_none() && is_whole {
-                return Err(lacks("topic"));
+            let topics = match (get("topic"), get("topic-pattern")) {
+                (Some(topic), _) => listed(topic),
+                (None, pattern) => pattern.map_or_else(Vec::new, |one| places.matching(one)),
+            };
+            if get("topic").or(get("topic-pattern")).is_none() && create.like.is_none() {
+                lacking = Some(lacks("topic"));
             }
-            let topics = listed(topic.unwrap_or(""));
             (on_topics(&topics, with.as_ref(), is_whole, places), topics)
         }
         (Thing::Placeless | Thing::Memory | Thing::Model | Thing::Unknown, _) => {
@@ -217,6 +260,7 @@ fn table(
         }
     };
     let mut owned = owned(text, with.as_ref(), &part, all);
+    owned.lacks = lacking;
     if let Some((kept, mode)) = followed(thing, &create).filter(|_| !topics.is_empty()) {
         let place = written.place(create.name.span.start);
         let name = create.name.table().to_owned();
@@ -227,7 +271,7 @@ fn table(
             topics,
             kept,
             mode,
-            format: with.as_ref().map_or("", format).to_owned(),
+            format: create.with.as_ref().map_or("", format).to_owned(),
             create,
             written: written.clone(),
             place,
@@ -236,7 +280,15 @@ fn table(
         let name = create.name.table().to_owned();
         owned.unread = Some((name, unread(&create, written)));
     }
-    Ok(owned)
+    owned
+}
+
+/// What is told of a table that does not say where its rows are.
+fn lacks(create: &CreateTable, written: &Text, option: &str) -> Diagnostic {
+    let message = format!("table `{}` names no {option}", create.name);
+    let mut diagnostic = diagnose::at(PIPELINE, written, message);
+    diagnostic.help = Some(format!("write '{option}' = '…' in its WITH clause"));
+    diagnostic
 }
 
 /// Why rows of a table are not followed.
@@ -326,6 +378,11 @@ fn on_topics(
         _ => Some(registry.clone()),
     };
     let mut all = changes(Thing::Topic, with, ours);
+    if get("topic").is_none() && get("topic-pattern").is_some() && !topics.is_empty() {
+        let why = "topics of other runs could match the pattern";
+        all.push(Change { key: "topic-pattern".to_owned(), ours: None, why });
+        all.extend(ours("topic").map(|topics| Change::new("topic", topics, why)));
+    }
     if !is_whole {
         return all;
     }

@@ -29,8 +29,12 @@ fn statements() -> Statements {
     let translation =
         Translation { statements: texts.iter().map(own).collect(), topics: BTreeMap::new() };
     let (names, endpoints) = (Names::from_parts("t", 0), Endpoints::default());
-    let places =
-        Places { names: &names, endpoints: &endpoints, files: Utf8Path::new("/runs/t/lake") };
+    let places = Places {
+        names: &names,
+        endpoints: &endpoints,
+        files: Utf8Path::new("/runs/t/lake"),
+        topics: &[],
+    };
     prepare(&translation, &BTreeMap::new(), &places).unwrap()
 }
 

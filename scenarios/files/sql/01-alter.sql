@@ -1,0 +1,3 @@
+ALTER TABLE `cdc.public.orders` SET (
+  'changelog.mode' = 'retract'
+)
