@@ -1,3 +1,5 @@
+//! Lanes as people write them, and the table as it may be wrong.
+
 use rstest::rstest;
 
 use super::known::read;
