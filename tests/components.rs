@@ -35,8 +35,8 @@ struct Place {
 impl Place {
     async fn new() -> Self {
         let database = Database::new("a test of the components").await;
-        let kafka = Admin::new(&database.lease.endpoints).unwrap();
-        let ends = EndsReader::new(&database.lease.endpoints).unwrap();
+        let kafka = Admin::new(&database.lease.reach).unwrap();
+        let ends = EndsReader::new(&database.lease.reach).unwrap();
         Self { database, kafka, ends }
     }
 
@@ -89,13 +89,13 @@ impl Place {
 
     /// A connector that captures table `t` and messages, but for those of the prefix `silent`.
     async fn connector(&self) -> Connect {
-        let at = &self.database.lease.endpoints;
+        let at = &self.database.lease.reach;
         let options = [
             ("connector.class", "io.debezium.connector.postgresql.PostgresConnector".to_owned()),
-            ("database.hostname", at.postgres_host.clone()),
-            ("database.port", at.postgres_port.to_string()),
-            ("database.user", at.postgres_user.clone()),
-            ("database.password", at.postgres_reference.clone()),
+            ("database.hostname", at.postgres.at.inside.host.clone()),
+            ("database.port", at.postgres.at.inside.port.to_string()),
+            ("database.user", at.postgres.user.clone()),
+            ("database.password", at.postgres.reference.clone()),
             ("database.dbname", self.database.claim.name()),
             ("topic.prefix", self.database.claim.name()),
             ("table.include.list", "public.t".to_owned()),
@@ -187,12 +187,12 @@ async fn connect_tells_where_the_password_stands_and_not_what_it_is() {
     place.topic(".public.t").await;
     let connect = place.connector().await;
     place.until_records(".public.t", 1).await;
-    let at = &place.database.lease.endpoints;
+    let at = &place.database.lease.reach;
     let path = format!("/connectors/{}/config", place.name("_connector"));
     let told: BTreeMap<String, String> = Http::new(&at.connect).unwrap().get(&path).await.unwrap();
-    assert_eq!(told.get("database.password"), Some(&at.postgres_reference));
+    assert_eq!(told.get("database.password"), Some(&at.postgres.reference));
     let shown = format!("{told:?}");
-    assert!(!shown.contains(&at.postgres_password.0), "{shown}");
+    assert!(!shown.contains(&at.postgres.password.0), "{shown}");
     place.end(Some(connect)).await;
 }
 
@@ -210,11 +210,10 @@ async fn a_bounded_job_reads_what_was_there_when_it_began_and_finishes() {
     ];
     let properties = properties.map(|(key, value)| (key.to_owned(), value.to_owned()));
     let properties = BTreeMap::from(properties);
-    let session =
-        Session::open(&place.database.lease.endpoints, "bounded", &properties).await.unwrap();
-    let flink = JobManager::new(&place.database.lease.endpoints).unwrap();
+    let session = Session::open(&place.database.lease.reach, "bounded", &properties).await.unwrap();
+    let flink = JobManager::new(&place.database.lease.reach).unwrap();
     for (table, end) in [("a", ".a"), ("b", ".b"), ("c", ".c")] {
-        let (topic, kafka) = (place.name(end), &place.database.lease.endpoints.kafka);
+        let (topic, kafka) = (place.name(end), &place.database.lease.reach.kafka.inside.bootstrap);
         let create = format!(
             "CREATE TABLE {table} (id INT) WITH ('connector' = 'kafka', 'topic' = '{topic}', \
              'properties.bootstrap.servers' = '{kafka}', 'format' = 'json', \
@@ -250,8 +249,9 @@ async fn the_options_that_the_lint_knows_are_those_that_the_worker_lists() {
     let class = "io.debezium.connector.postgresql.PostgresConnector";
     let path = "connector-plugins/PostgresConnector/config/validate";
     let config = BTreeMap::from([("connector.class", class), ("topic.prefix", "cdc")]);
-    let asked = reqwest::Client::new()
-        .put(format!("{}/{path}", place.database.lease.endpoints.connect))
+    let asked = Http::plain()
+        .unwrap()
+        .put(format!("{}/{path}", place.database.lease.reach.connect.url))
         .json(&config);
     let answer: serde_json::Value = asked.send().await.unwrap().json().await.unwrap();
     let options = answer.get("configs").and_then(serde_json::Value::as_array).unwrap().iter();
@@ -267,8 +267,8 @@ async fn the_options_that_the_lint_knows_are_those_that_the_worker_lists() {
 #[tokio::test]
 async fn the_table_of_options_has_those_of_every_plugin_of_the_worker() {
     let place = Place::new().await;
-    let client = reqwest::Client::new();
-    let connect = &place.database.lease.endpoints.connect;
+    let client = Http::plain().unwrap();
+    let connect = &place.database.lease.reach.connect.url;
     let get = async |path: String| -> Vec<serde_json::Value> {
         client.get(format!("{connect}/{path}")).send().await.unwrap().json().await.unwrap()
     };

@@ -11,8 +11,8 @@ use changeproof::base::secret::is_secret_key;
 use changeproof::base::text::Text;
 use changeproof::cli;
 use changeproof::cli::environment::Environment;
-use changeproof::client::endpoints::Endpoints;
 use changeproof::client::http::Http;
+use changeproof::client::reach::{Address, Kafka, Postgres, Reach, Rest, Twice};
 use changeproof::dialect::connector::Mapped;
 use changeproof::dialect::{self, Applied};
 use changeproof::plan::{self, Matrix};
@@ -24,14 +24,16 @@ use changeproof::scenario::{load, load_pipeline};
 use changeproof::stack::{self, Share};
 use proptest::prelude::*;
 
-fn endpoints() -> Endpoints {
-    Endpoints {
-        postgres_host: "127.0.0.1".to_owned(),
-        postgres_port: 5432,
-        postgres_user: "changeproof".to_owned(),
-        kafka: "127.0.0.1:9092".to_owned(),
-        registry: "http://127.0.0.1:8080".to_owned(),
-        ..Endpoints::default()
+fn reach() -> Reach {
+    Reach {
+        postgres: Postgres {
+            at: Twice::same(Address::local(5432)),
+            user: "changeproof".to_owned(),
+            ..Postgres::default()
+        },
+        kafka: Twice::same(Kafka::plain("127.0.0.1:9092")),
+        registry: Some(Twice::same(Rest::plain("http://127.0.0.1:8080"))),
+        ..Reach::default()
     }
 }
 
@@ -66,7 +68,7 @@ struct Submitted {
     connector: Connector,
 }
 
-fn submitted((trial, sources): &(Trial, Sources), endpoints: &Endpoints) -> Option<Submitted> {
+fn submitted((trial, sources): &(Trial, Sources), reach: &Reach) -> Option<Submitted> {
     let mut theirs =
         trial.pipeline.connector.as_ref().map(|file| file.options.clone()).unwrap_or_default();
     theirs.extend(trial.settings.connector.clone());
@@ -74,7 +76,7 @@ fn submitted((trial, sources): &(Trial, Sources), endpoints: &Endpoints) -> Opti
     let Applied { connector, .. } =
         dialect::apply(&trial.pipeline, &trial.settings, sources).ok()?;
     let names = Names::from_parts("t", 7).with(&trial.naming);
-    let connector = Connector::new(&connector, &trial.settings.connector, &names, endpoints);
+    let connector = Connector::new(&connector, &trial.settings.connector, &names, reach);
     Some(Submitted { theirs, connector: connector.unwrap() })
 }
 
@@ -111,7 +113,7 @@ fn assert_listed(Submitted { theirs, connector }: &Submitted) {
 #[test]
 fn every_connector_of_the_repository_is_submitted_as_listed() {
     let submitted: Vec<_> =
-        trials().iter().filter_map(|trial| submitted(trial, &endpoints())).collect();
+        trials().iter().filter_map(|trial| submitted(trial, &reach())).collect();
     assert!(submitted.len() > 150, "only {} connectors were looked at", submitted.len());
     submitted.iter().for_each(assert_listed);
 }
@@ -183,7 +185,7 @@ proptest! {
             Mapped::none()
         };
         let names = Names::from_parts("t", 7);
-        let Ok(connector) = Connector::new(&mapped, &settings, &names, &endpoints()) else {
+        let Ok(connector) = Connector::new(&mapped, &settings, &names, &reach()) else {
             return Ok(());
         };
         let mut theirs = written;
@@ -224,7 +226,7 @@ async fn what_a_file_leaves_out_has_the_workers_default() {
     let program = Utf8Path::new(env!("CARGO_BIN_EXE_changeproof"));
     let options = cli::stack::options(&Environment::read().unwrap(), program, None).unwrap();
     let lease = stack::lease(&options, Share::WithOthers, &|_| {}).await.unwrap();
-    let http = Http::new(&lease.endpoints.connect).unwrap();
+    let http = Http::new(&lease.reach.connect).unwrap();
     let is_part = |key: &str| {
         ["key.converter.", "value.converter.", "header.converter.", "transforms.", "predicates."]
             .iter()
@@ -234,7 +236,7 @@ async fn what_a_file_leaves_out_has_the_workers_default() {
     let mut seen = BTreeSet::new();
     let mut looked_at = BTreeSet::new();
     for trial in trials() {
-        let Some(Submitted { theirs, connector }) = submitted(&trial, &lease.endpoints) else {
+        let Some(Submitted { theirs, connector }) = submitted(&trial, &lease.reach) else {
             continue;
         };
         let parts: Vec<_> = connector

@@ -14,8 +14,8 @@ use std::process::{Command, Output};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use changeproof::cli::environment::Environment;
-use changeproof::client::endpoints::{Endpoints, Password};
 use changeproof::client::postgres;
+use changeproof::client::reach::Password;
 use changeproof::stack::StackOptions;
 use changeproof::stack::doctor::{Grade, doctor};
 use database::{Database, PROGRAM};
@@ -90,7 +90,7 @@ fn another_user_s_state_folder_is_refused_by_status_too() {
 #[tokio::test]
 async fn postgres_lets_nobody_in_without_the_password_of_this_start() {
     let database = Database::new("a test of doors").await;
-    let at = &database.lease.endpoints;
+    let at = &database.lease.reach;
     let cache = options().cache.join("templates");
     let of_templates = cache.read_dir_utf8().unwrap().filter_map(Result::ok);
     let mut passwords: Vec<String> = of_templates
@@ -100,7 +100,8 @@ async fn postgres_lets_nobody_in_without_the_password_of_this_start() {
     assert!(!passwords.is_empty());
     passwords.extend([String::new(), "postgres".to_owned()]);
     for password in passwords {
-        let at = Endpoints { postgres_password: Password(password), ..at.clone() };
+        let mut at = at.clone();
+        at.postgres.password = Password(password);
         let error = postgres::connect(&at, "postgres", "test").await.map(drop).unwrap_err();
         assert!(error.to_string().contains("password"), "{error}");
     }
@@ -179,7 +180,7 @@ async fn a_statement_of_flink_reaches_no_file_outside_of_the_stack() {
     use changeproof::client::wait::{self, Look};
 
     let database = Database::new("a test of doors").await;
-    let at = &database.lease.endpoints;
+    let at = &database.lease.reach;
     let canary = Canary::new("flink");
     if has_wall().await {
         let session = Session::open(at, &database.claim.name(), &[].into()).await.unwrap();
@@ -231,8 +232,8 @@ async fn the_java_components_resolve_no_other_name() {
     use changeproof::client::gateway::Session;
 
     let database = Database::new("a test of doors").await;
-    let at = &database.lease.endpoints;
-    let (_, port) = at.kafka.rsplit_once(':').unwrap();
+    let at = &database.lease.reach;
+    let (_, port) = at.kafka.outside.bootstrap.rsplit_once(':').unwrap();
     // Without the wall, the broker would be found under a name that the machine knows.
     let name = known_name().unwrap_or_else(|| "broker.example".to_owned());
     let session = Session::open(at, &database.claim.name(), &[].into()).await.unwrap();
@@ -301,10 +302,12 @@ timeline:
 
 /// Where a stack listens, by what its record says.
 fn listeners(record: &serde_json::Value) -> Vec<String> {
-    let at = &record["endpoints"];
-    let texts = ["kafka", "connect", "flink", "gateway"].map(|name| at[name].as_str().unwrap());
+    let at = &record["reach"];
+    let broker = &at["kafka"]["outside"]["bootstrap"];
+    let rest = ["connect", "flink", "gateway"].map(|name| &at[name]["url"]);
+    let texts = [broker, rest[0], rest[1], rest[2]].map(|text| text.as_str().unwrap());
     let addresses = texts.map(|text| text.trim_start_matches("http://").to_owned());
-    let postgres = format!("127.0.0.1:{}", at["postgres_port"]);
+    let postgres = format!("127.0.0.1:{}", at["postgres"]["at"]["outside"]["port"]);
     addresses.into_iter().chain([postgres]).collect()
 }
 

@@ -33,14 +33,14 @@ impl Place {
     }
 
     fn url(&self) -> String {
-        let at = &self.0.lease.endpoints;
-        let (host, port, user) = (&at.postgres_host, at.postgres_port, &at.postgres_user);
+        let at = &self.0.lease.reach;
+        let (at, user) = (&at.postgres.at.outside, &at.postgres.user);
         let password = self.password();
-        format!("postgres://{user}:{password}@{host}:{port}/{}", self.0.claim.name())
+        format!("postgres://{user}:{password}@{at}/{}", self.0.claim.name())
     }
 
     fn password(&self) -> &str {
-        &self.0.lease.endpoints.postgres_password.0
+        &self.0.lease.reach.postgres.password.0
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -298,7 +298,7 @@ async fn each_sslmode_demands_what_it_says_of_a_server_that_encrypts() {
     let server = Encrypted::new(&authority).await;
     let right = authority.write(&server.folder, "right.pem");
     let wrong = stranger.write(&server.folder, "wrong.pem");
-    let unsigned = "no authority in the file of sslrootcert has signed the server's certificate";
+    let unsigned = "none of the authorities that are trusted has signed the server's certificate";
     let other_host = "the server's certificate is not made out to `localhost`";
     for (host, query, said) in [
         ("127.0.0.1", "sslmode=prefer".to_owned(), None),

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use changeproof::client::postgres::{self, Connection, Roles, as_role};
+use changeproof::client::postgres::{self, Connection, Roles};
 use changeproof::client::wait::{self, Look};
 use database::{Database, PROGRAM};
 
@@ -47,17 +47,17 @@ async fn the_roles_of_a_run_reach_nothing_outside_of_its_database() {
     let control = place.control().await;
     let name = |end: &str| format!("{}{end}", place.claim.name());
     let (owner, connector, database) = (name("_owner"), name("_reader"), name("_walled"));
-    let endpoints = &place.lease.endpoints;
+    let reach = &place.lease.reach;
     let roles = Roles { owner: &owner, connector: &connector };
-    control.create_roles(roles, &endpoints.postgres_password, false).await.unwrap();
+    control.create_roles(roles, &reach.postgres.password, false).await.unwrap();
     control.create_database(&database, &owner).await.unwrap();
-    let at = as_role(endpoints, owner.clone());
+    let at = reach.as_role(owner.clone());
     let session = postgres::connect(&at, &database, "test").await.unwrap();
     session.run("CREATE TABLE t (a text); SET session_replication_role = replica").await.unwrap();
     refuses(&session).await;
     let slot = "SELECT pg_create_logical_replication_slot('changeproof_test', 'pgoutput')";
     assert_eq!(state(&session, slot).await, "42501");
-    let at = as_role(endpoints, connector.clone());
+    let at = reach.as_role(connector.clone());
     let reader = postgres::connect(&at, &database, "test").await.unwrap();
     reader.run("SELECT * FROM t").await.unwrap();
     refuses(&reader).await;
@@ -71,13 +71,13 @@ async fn the_roles_of_a_run_reach_nothing_outside_of_its_database() {
 #[tokio::test]
 async fn runs_side_by_side_make_and_drop_their_roles_in_turn() {
     let place = Database::new("a test of roles side by side").await;
-    let endpoints = &place.lease.endpoints;
+    let reach = &place.lease.reach;
     let one = async |n: usize| {
         let control = place.control().await;
         let [owner, connector] =
             ["owner", "reader"].map(|end| format!("{}_{n}_{end}", place.claim.name()));
         let roles = Roles { owner: &owner, connector: &connector };
-        control.create_roles(roles, &endpoints.postgres_password, false).await.unwrap();
+        control.create_roles(roles, &reach.postgres.password, false).await.unwrap();
         for role in [&owner, &connector] {
             control.drop_role(role).await.unwrap();
         }

@@ -44,7 +44,7 @@ impl Place {
             BTreeMap::from([("restart-strategy.type".to_owned(), "none".to_owned())]);
         properties
             .extend(flink.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
-        let session = Session::open(&lease.endpoints, "score", &properties).await.unwrap();
+        let session = Session::open(&lease.reach, "score", &properties).await.unwrap();
         let create = format!(
             "CREATE MODEL fraud INPUT (request STRING) OUTPUT (answer STRING) WITH (\
              'provider' = 'openai', 'model' = 'fraud', \

@@ -111,25 +111,25 @@ async fn processes_that_come_at_once_share_one_stack_that_ends_when_it_is_unused
     let options = place.options();
     let lease = stack::lease(&options, Share::WithOthers, &|_| {}).await.unwrap();
     // What is printed lacks the password.
-    assert_eq!(lease.endpoints.clone().without_password(), one.endpoints);
-    assert_ne!(lease.endpoints, one.endpoints);
+    assert_eq!(lease.reach.clone().without_secrets(), one.reach);
+    assert_ne!(lease.reach, one.reach);
     assert!(status(&options).unwrap().in_use);
 
     // A run that is killed: its claim is dropped without having been released.
     let claim = stack::claim(&options, "a run that is killed").unwrap();
     let other = stack::claim(&options, "a run that lives").unwrap();
-    let session = postgres::connect(&lease.endpoints, "postgres", "test").await.unwrap();
-    let kafka = Admin::new(&lease.endpoints).unwrap();
+    let session = postgres::connect(&lease.reach, "postgres", "test").await.unwrap();
+    let kafka = Admin::new(&lease.reach).unwrap();
     for name in [claim.name(), other.name()] {
         let roles = [format!("{name}_owner"), format!("{name}_reader")];
         let made = Roles { owner: &roles[0], connector: &roles[1] };
-        session.create_roles(made, &lease.endpoints.postgres_password, false).await.unwrap();
+        session.create_roles(made, &lease.reach.postgres.password, false).await.unwrap();
         session.create_database(&name, &roles[0]).await.unwrap();
         let topic = NewTopic { name: format!("{name}.t"), partitions: 1, options: [].into() };
         kafka.create(&[topic]).await.unwrap();
     }
     let slot = format!("{}_journal", claim.name());
-    let inside = postgres::connect(&lease.endpoints, &claim.name(), "test").await.unwrap();
+    let inside = postgres::connect(&lease.reach, &claim.name(), "test").await.unwrap();
     inside.create_slot(&slot).await.unwrap();
     let (dead, living) = (claim.name(), other.name());
     drop((claim, inside));
@@ -279,8 +279,8 @@ async fn a_second_interrupt_leaves_at_once_and_the_keeper_sweeps() {
     let mut run =
         run.current_dir(&runs).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     // What is printed lacks the password.
-    let endpoints = status(&place.options()).unwrap().stack.unwrap().endpoints;
-    let session = postgres::connect(&endpoints, "postgres", "test").await.unwrap();
+    let reach = status(&place.options()).unwrap().stack.unwrap().reach;
+    let session = postgres::connect(&reach, "postgres", "test").await.unwrap();
     let begins = || async {
         let made = session.databases("cp_").await?;
         Ok::<_, anyhow::Error>(if made.is_empty() {

@@ -140,6 +140,21 @@ const IMPURE: &[&str] = &[
     "std::process::Command",
 ];
 
+/// What opens connections, and the files that alone may name it: everybody else is given a client, and
+/// takes addresses and logins from `client::reach`.
+const WIRES: &[(&str, &[&str])] = &[
+    ("reqwest::", &["src/client/http.rs"]),
+    ("rdkafka::", &["src/client/kafka/"]),
+    ("tokio_postgres::", &["src/client/postgres/"]),
+    ("tokio_postgres_rustls::", &["src/client/postgres/"]),
+    (" rustls::", &["src/client/tls.rs"]),
+    // Where the local stack's own components and the scoring service listen.
+    (
+        "format!(\"http",
+        &["src/stack/start.rs", "src/stack/components/", "src/run/prepare/", "src/score/"],
+    ),
+];
+
 /// Words with the reason why they may not stand in the sources, and the files that are exempt.
 const BANNED: &[(&str, &str, &[&str])] = &[
     ("thread::sleep", "wait for a condition with a limit: client::wait", &[]),
@@ -343,6 +358,24 @@ fn pure_modules_touch_nothing_outside() {
         }
     }
     assert!(wrong.is_empty(), "pure modules reach outside:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn clients_and_addresses_are_built_in_one_place() {
+    let mut wrong = Vec::new();
+    for (file, text) in sources("src") {
+        for (word, homes) in WIRES {
+            if homes.iter().any(|home| file.starts_with(home)) {
+                continue;
+            }
+            for (n, line) in text.lines().enumerate() {
+                if line.split("//").next().unwrap_or("").contains(word) {
+                    wrong.push(format!("{file}:{}: {word}", n + 1));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "clients are built elsewhere:\n{}", wrong.join("\n"));
 }
 
 #[test]

@@ -8,8 +8,8 @@ use tokio::sync::OnceCell;
 use super::seeds::Seeds;
 use crate::base::difference::Difference;
 use crate::base::text::Text;
-use crate::client::endpoints::Endpoints;
 use crate::client::postgres::{self, Connection, PostgresError, literal};
+use crate::client::reach::Reach;
 use crate::contain::source::{needs_superuser, touches_server};
 use crate::sql::postgres::copy;
 use crate::sql::token::{Language, significant};
@@ -27,20 +27,20 @@ pub struct Ddl<'a> {
     /// What the names of all roles of runs start with.
     prefix: &'a str,
     /// Where the superuser connects, and to which database.
-    superuser: (&'a Endpoints, String),
+    superuser: (&'a Reach, String),
     session: OnceCell<Connection>,
 }
 
 impl<'a> Ddl<'a> {
     /// Runs DDL in `database` as `role`, which `owner` is a session of, or as the superuser of
-    /// `endpoints`. The role acts for every other that the DDL makes, save those of runs, whose
+    /// `reach`. The role acts for every other that the DDL makes, save those of runs, whose
     /// names start with `prefix`.
     pub fn new(
         (owner, role): (&'a Connection, String),
-        (endpoints, database): (&'a Endpoints, &str),
+        (reach, database): (&'a Reach, &str),
         prefix: &'a str,
     ) -> Self {
-        let superuser = (endpoints, database.to_owned());
+        let superuser = (reach, database.to_owned());
         Self { owner, role, prefix, superuser, session: OnceCell::new() }
     }
 
@@ -67,16 +67,16 @@ impl<'a> Ddl<'a> {
 
     /// The rows that the statements have left behind, taken out of the tables.
     pub async fn take_rows(&self) -> Result<Option<Seeds>, PostgresError> {
-        let (endpoints, database) = &self.superuser;
-        let session = postgres::connect(endpoints, database, "changeproof").await?;
+        let (reach, database) = &self.superuser;
+        let session = postgres::connect(reach, database, "changeproof").await?;
         session.run(SAFE).await?;
         Seeds::take(session).await
     }
 
     async fn session(&self) -> Result<&Connection, PostgresError> {
         let connect = || async {
-            let (endpoints, database) = &self.superuser;
-            let session = postgres::connect(endpoints, database, "changeproof").await?;
+            let (reach, database) = &self.superuser;
+            let session = postgres::connect(reach, database, "changeproof").await?;
             session.run("SET session_replication_role = replica").await?;
             session.run(SAFE).await?;
             Ok(session)

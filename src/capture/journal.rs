@@ -16,8 +16,8 @@ use super::ddl::SAFE;
 use super::recorder::{RecordError, Recorder};
 use super::turns::{self, Joins};
 use crate::base::position::{Lsn, Xid};
-use crate::client::endpoints::Endpoints;
 use crate::client::postgres::{self, Connection, Outage, PostgresError, WalMessage, ident};
+use crate::client::reach::{Reach, Rights};
 use crate::codec::pgoutput::{self, Message, PgoutputError};
 use crate::history::event::{Event, Table};
 use crate::model::source::TABLES;
@@ -133,7 +133,7 @@ pub async fn refuse_unfit(connection: &Connection) -> Result<(), JournalError> {
 pub async fn create(
     (owner, reader): (&Connection, &Connection),
     tables: &[Table],
-    (slot, joins): (&Slot, Option<&Joins>),
+    (slot, joins, rights): (&Slot, Option<&Joins>, Rights),
 ) -> Result<Lsn, JournalError> {
     // The partitions are read, each for itself.
     let tables = tables.iter().filter(|table| !table.partitioned);
@@ -141,7 +141,10 @@ pub async fn create(
     let mut sql = publication(&slot.all, &all, "");
     sql += &publication(&slot.inserts, &inserts, " WITH (publish = 'insert, truncate')");
     owner.run(&sql).await?;
-    turns::note(reader, slot, joins).await?;
+    // Only a superuser may make an event trigger; without one, nothing changes the schema on the way.
+    if rights == Rights::Server {
+        turns::note(reader, slot, joins).await?;
+    }
     Ok(reader.create_slot(&slot.name).await?)
 }
 
@@ -265,7 +268,7 @@ impl Drop for Journal {
 #[derive(Debug, Clone)]
 pub struct Home {
     /// The server.
-    pub endpoints: Endpoints,
+    pub reach: Reach,
     /// The database.
     pub database: String,
     /// Whether the server was taken away.
@@ -275,8 +278,7 @@ pub struct Home {
 impl Home {
     /// Opens the session that reads.
     pub async fn connect(&self) -> Result<Connection, PostgresError> {
-        let journal =
-            postgres::connect(&self.endpoints, &self.database, "changeproof journal").await?;
+        let journal = postgres::connect(&self.reach, &self.database, "changeproof journal").await?;
         journal.run(SAFE).await?;
         Ok(journal)
     }

@@ -93,6 +93,11 @@ fn folders(path: &OsStr) -> Vec<Utf8PathBuf> {
     folders.filter(|folder: &Utf8PathBuf| !folder.as_str().is_empty()).collect()
 }
 
+/// What a variable holds that a stack file names.
+pub fn secret(name: &str) -> Option<String> {
+    variable(name)?.into_string().ok()
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
 fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())

@@ -15,7 +15,7 @@ use crate::disk::{self, Below, Budget, Lost};
 use crate::report::plural;
 use crate::scenario::print::{NotPrinted, canonical};
 
-/// Write scenario and pipeline files in their canonical form
+/// Write scenario, pipeline and stack files in their canonical form
 ///
 /// Comments, the order of keys and all values stay as they are; indentation, spaces and blank lines
 /// become uniform, and what an older YAML reader would take for something else is quoted.
@@ -137,9 +137,11 @@ fn is_kept(file: &Utf8Path) -> bool {
     folders.components().any(|part| part.as_str() == KEPT)
 }
 
-/// Its first key is `scenario` or `pipeline`.
+/// Its first key is `scenario`, `pipeline` or `stack`.
 fn is_ours(path: &Utf8Path) -> bool {
     let text = disk::read_text(path, limits::FILE_BYTES).unwrap_or_default();
     let first = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with(['#', '-']));
-    first.is_some_and(|line| line.starts_with("scenario:") || line.starts_with("pipeline:"))
+    first.is_some_and(|line| {
+        ["scenario:", "pipeline:", "stack:"].iter().any(|key| line.starts_with(key))
+    })
 }

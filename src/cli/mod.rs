@@ -8,6 +8,7 @@ use crate::base::exit::Exit;
 use console::{Color, Console};
 use environment::Environment;
 
+mod attached;
 mod bench;
 mod bench_check;
 mod bench_parse;
@@ -78,6 +79,7 @@ enum Command {
     Down(stack::Down),
     Status(stack::Status),
     Doctor(stack::Doctor),
+    Stack(attached::StackCommand),
     List(list::List),
     Lanes(lane::List),
     Explain(explain::Explain),
@@ -139,6 +141,7 @@ fn dispatch(command: &Command, environment: &Environment, console: Console) -> E
         Command::Down(down) => stack::down(down, environment, console),
         Command::Status(status) => stack::status(status, environment, console),
         Command::Doctor(doctor) => stack::doctor(doctor, environment, console),
+        Command::Stack(command) => attached::stack(command, environment, console),
         Command::Bench(bench) => bench::bench(bench, environment, console),
         Command::BenchCheck(bench) => bench_check::run(bench, console),
         Command::BenchParse(bench) => bench_parse::run(bench, console),

@@ -6,7 +6,7 @@ use super::console::Console;
 use crate::base::exit::Exit;
 use crate::contain::connector::known;
 use crate::report::{html, json};
-use crate::scenario::{reference, schema as language};
+use crate::scenario::{reference, schema as language, stack};
 use crate::score::openapi;
 
 /// Print a published JSON Schema, or the reference of the language
@@ -30,8 +30,12 @@ enum Of {
     Pipeline,
     /// `changeproof.yaml`, for editors
     Project,
+    /// A stack file, for editors
+    Stack,
     /// The reference of the language (Markdown)
     Language,
+    /// The reference of stack files (Markdown)
+    Stacks,
     /// The scoring service, as an OpenAPI description
     Scoring,
     /// What becomes of each option of a connector file (Markdown)
@@ -45,7 +49,9 @@ pub(super) fn run(schema: &Schema, console: Console) -> Exit {
         Of::Scenario => language::scenario(),
         Of::Pipeline => language::pipeline(),
         Of::Project => language::project(),
+        Of::Stack => stack::schema(),
         Of::Language => reference::page(),
+        Of::Stacks => stack::page(),
         Of::Scoring => openapi::text(),
         Of::ConnectorOptions => known::page(),
     };

@@ -10,7 +10,7 @@ use super::console::Console;
 use super::environment::Environment;
 use super::lane::OneLane;
 use crate::base::exit::Exit;
-use crate::stack::confine::{self, Reach};
+use crate::stack::confine::{self, Access};
 use crate::stack::doctor::{Finding, Grade};
 use crate::stack::network;
 use crate::stack::record::Record;
@@ -78,10 +78,10 @@ pub(super) struct Confined {
 
 /// How to print.
 #[derive(Debug, Args)]
-struct Format {
+pub(super) struct Format {
     /// For people or for programs
     #[arg(long, value_enum, default_value_t = Shape::Human)]
-    format: Shape,
+    pub(super) format: Shape,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -187,7 +187,7 @@ pub(super) fn up(up: &Up, environment: &Environment, console: Console) -> Exit {
             stack::up(&options, &say).await
         })?;
         match up.format.format {
-            Shape::Human => console.out(&endpoints(&record)),
+            Shape::Human => console.out(&addresses(&record)),
             Shape::Json => console.out(&json(&shown(record))?),
         }
         Ok(Exit::Pass)
@@ -196,7 +196,7 @@ pub(super) fn up(up: &Up, environment: &Environment, console: Console) -> Exit {
 
 /// What a stack says about itself, for anybody's eyes.
 fn shown(record: Record) -> Record {
-    Record { endpoints: record.endpoints.without_password(), ..record }
+    Record { reach: record.reach.without_secrets(), ..record }
 }
 
 pub(super) fn down(_down: &Down, environment: &Environment, console: Console) -> Exit {
@@ -227,7 +227,7 @@ pub(super) fn status(status: &Status, environment: &Environment, console: Consol
             State::Changing => "starting or ending".to_owned(),
             State::Down => "down".to_owned(),
         }];
-        lines.extend(found.stack.iter().map(endpoints));
+        lines.extend(found.stack.iter().map(addresses));
         lines.extend(found.runs.iter().map(|run| format!("run      {run}")));
         let failure = found.last_failure.iter();
         lines.extend(failure.map(|logs| format!("the logs of the last stack that failed: {logs}")));
@@ -258,11 +258,11 @@ pub(super) fn keeper(keeper: &Keeper, console: Console) -> Exit {
 
 pub(super) fn confined(confined: &Confined, console: Console) -> Exit {
     let Confined { reads, writes, program, args } = confined;
-    let reach = Reach { reads: reads.clone(), writes: writes.clone() };
+    let reach = Access { reads: reads.clone(), writes: writes.clone() };
     finish(console, || Err(confine::start(&reach, program, args)))
 }
 
-fn finding(finding: &Finding) -> String {
+pub(super) fn finding(finding: &Finding) -> String {
     let (word, color) = match finding.grade {
         Grade::Good => ("ok      ", AnsiColor::Green),
         Grade::Doubtful => ("doubtful", AnsiColor::Yellow),
@@ -277,21 +277,18 @@ fn finding(finding: &Finding) -> String {
 }
 
 /// Where a stack listens, a line for each component.
-fn endpoints(record: &Record) -> String {
-    let at = &record.endpoints;
+fn addresses(record: &Record) -> String {
+    let at = &record.reach;
     let version =
         |name: &str| record.versions.get(name).map_or_else(String::new, |v| format!(" {v}"));
-    let postgres = format!(
-        "postgres://{}@{}:{}/postgres",
-        at.postgres_user, at.postgres_host, at.postgres_port
-    );
+    let postgres = format!("postgres://{}@{}/postgres", at.postgres.user, at.postgres.at.outside);
     let network = network::way_in(record).map(|way| format!("network  its own, entered by: {way}"));
     [
         format!("postgres{}  {postgres}", version("postgres")),
-        format!("kafka{}  {}", version("kafka"), at.kafka),
-        format!("connect (debezium{})  {}", version("debezium"), at.connect),
-        format!("flink{}  {}", version("flink"), at.flink),
-        format!("gateway  {}", at.gateway),
+        format!("kafka{}  {}", version("kafka"), at.kafka.outside.bootstrap),
+        format!("connect (debezium{})  {}", version("debezium"), at.connect.url),
+        format!("flink{}  {}", version("flink"), at.flink.url),
+        format!("gateway  {}", at.gateway.url),
         format!("folder  {}", record.folder),
     ]
     .into_iter()
@@ -307,7 +304,7 @@ pub(super) fn json(value: &impl serde::Serialize) -> Result<String, StackError> 
     })
 }
 
-fn run<T>(future: impl Future<Output = Result<T, StackError>>) -> Result<T, StackError> {
+pub(super) fn run<T>(future: impl Future<Output = Result<T, StackError>>) -> Result<T, StackError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| StackError::io("start a runtime", &error))?.block_on(future)
 }

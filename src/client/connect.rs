@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::cause::{self, Cause};
-use super::endpoints::Endpoints;
 use super::http::{Http, HttpError, encode};
+use super::reach::Reach;
 use super::wait::{self, Look, TimedOut, WaitError};
 
 /// How long the worker may be busy with a rebalance.
@@ -83,6 +83,16 @@ pub struct Plugin {
     pub version: Option<String>,
 }
 
+/// What a worker says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Worker {
+    /// Kafka's version, as it was built with.
+    pub version: String,
+    /// The cluster that it writes to.
+    #[serde(default)]
+    pub kafka_cluster_id: Option<String>,
+}
+
 impl Status {
     /// The connector and at least one task run, and all tasks do.
     pub fn is_running(&self) -> bool {
@@ -101,8 +111,8 @@ impl Status {
 
 impl Connect {
     /// The worker of a stack.
-    pub fn new(endpoints: &Endpoints) -> Result<Self, ConnectError> {
-        Ok(Self { http: Http::new(&endpoints.connect)? })
+    pub fn new(reach: &Reach) -> Result<Self, ConnectError> {
+        Ok(Self { http: Http::new(&reach.connect)? })
     }
 
     /// Creates the connector, or gives it another configuration.
@@ -180,6 +190,11 @@ impl Connect {
         names.retain(|name| name.starts_with(prefix));
         names.sort();
         Ok(names)
+    }
+
+    /// The worker itself.
+    pub async fn worker(&self) -> Result<Worker, ConnectError> {
+        Ok(self.http.get("/").await?)
     }
 
     /// The connector plugins that the worker has.

@@ -12,8 +12,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::cause::{self, Cause};
-use super::endpoints::Endpoints;
 use super::http::{Http, HttpError, encode};
+use super::reach::Reach;
 use super::wait::{self, Look, TimedOut, WaitError};
 
 /// Metric names of one request: a longer URL is refused.
@@ -203,8 +203,8 @@ struct Failure {
 
 impl JobManager {
     /// The JobManager of a stack.
-    pub fn new(endpoints: &Endpoints) -> Result<Self, FlinkError> {
-        Ok(Self { http: Http::new(&endpoints.flink)? })
+    pub fn new(reach: &Reach) -> Result<Self, FlinkError> {
+        Ok(Self { http: Http::new(&reach.flink)? })
     }
 
     /// The cluster's overview.

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::cause::{self, Cause};
 use super::clock::Stopwatch;
-use super::endpoints::Endpoints;
 use super::http::{Http, HttpError};
+use super::reach::Reach;
 use super::wait::{self, Look, TimedOut, WaitError};
 
 /// How long one statement may take. A cold planner needs about 8 s for its first one.
@@ -113,14 +113,24 @@ struct ResultRow {
     fields: Vec<Value>,
 }
 
+/// Flink's version, as the gateway says it.
+pub async fn version(reach: &Reach) -> Result<String, HttpError> {
+    #[derive(Deserialize)]
+    struct Info {
+        version: String,
+    }
+    let http = Http::below(&reach.gateway, "/v3")?;
+    Ok(http.get::<Info>("/info").await?.version)
+}
+
 impl Session {
     /// Opens a session with these options (`pipeline.name`, `parallelism.default`, …).
     pub async fn open(
-        endpoints: &Endpoints,
+        reach: &Reach,
         name: &str,
         properties: &BTreeMap<String, String>,
     ) -> Result<Self, GatewayError> {
-        let http = Http::new(&format!("{}/v3", endpoints.gateway))?;
+        let http = Http::below(&reach.gateway, "/v3")?;
         let body = json!({"sessionName": name, "properties": properties});
         let opened: Opened = http.post("/sessions", &body).await.map_err(refused)?;
         Ok(Self { http, handle: opened.handle })

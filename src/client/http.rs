@@ -1,6 +1,7 @@
-//! JSON over HTTP to a component on loopback. The only user of reqwest.
+//! JSON over HTTP or HTTPS to a component. The only user of reqwest.
 
-use std::fmt::Write as _;
+use std::error::Error;
+use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
 use reqwest::Method;
@@ -8,6 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::cause;
+use super::reach::{Login, Rest};
+use super::tls::{self, ClientConfig, Verify};
 
 /// A component answers on loopback within milliseconds; a call that takes this long will not end.
 const CALL_LIMIT: Duration = Duration::from_mins(1);
@@ -17,6 +20,8 @@ const CALL_LIMIT: Duration = Duration::from_mins(1);
 pub struct Http {
     client: reqwest::Client,
     base: String,
+    host: String,
+    login: Option<Login>,
 }
 
 /// A call that did not give what it should.
@@ -36,15 +41,32 @@ pub struct HttpError {
 }
 
 impl Http {
-    /// A client of the API below `base` (`http://host:port` with an optional path, no final slash).
-    pub fn new(base: &str) -> Result<Self, HttpError> {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(CALL_LIMIT)
-            .tcp_nodelay(true)
-            .build()
-            .map_err(|error| failed(&Method::GET, base, &error))?;
-        Ok(Self { client, base: base.to_owned() })
+    /// A client of an API.
+    pub fn new(at: &Rest) -> Result<Self, HttpError> {
+        Self::below(at, "")
+    }
+
+    /// A client of what stands below the API's address.
+    pub fn below(at: &Rest, path: &str) -> Result<Self, HttpError> {
+        let base = at.below(path);
+        let unusable = |why: &dyn Display| HttpError {
+            method: Method::GET.to_string(),
+            path: base.clone(),
+            status: None,
+            line: format!("no answer: {why}"),
+            body: String::new(),
+        };
+        // Without https nobody's certificate is looked at, and a machine that trusts nobody will do.
+        let verify = match (&at.tls.ca, at.url.starts_with("https:")) {
+            (_, false) => Verify::Nothing,
+            (Some(ca), true) => Verify::AuthorityAndHost(ca.clone()),
+            (None, true) => Verify::System,
+        };
+        let tls = tls::config(verify, at.tls.identity.as_ref()).map_err(|why| unusable(&why))?;
+        let client = client(tls).map_err(|error| unusable(&error))?;
+        let host = reqwest::Url::parse(&base).map_err(|error| unusable(&error))?;
+        let host = host.host_str().unwrap_or_default().to_owned();
+        Ok(Self { client, base, host, login: at.login.clone() })
     }
 
     /// GET.
@@ -81,6 +103,11 @@ impl Http {
         self.raw(Method::DELETE, path, None).await.map(|_| ())
     }
 
+    /// A client that sends whatever it is told to, without TLS.
+    pub fn plain() -> Result<reqwest::Client, HttpError> {
+        Self::new(&Rest::plain("http://127.0.0.1")).map(|http| http.client)
+    }
+
     async fn call<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -107,12 +134,16 @@ impl Http {
         body: Option<&Value>,
     ) -> Result<String, HttpError> {
         let mut request = self.client.request(method.clone(), format!("{}{path}", self.base));
+        if let Some(Login { user, password }) = &self.login {
+            request = request.basic_auth(user, Some(&password.0));
+        }
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().await.map_err(|error| failed(&method, path, &error))?;
+        let failed = |error| self.failed(&method, path, &error);
+        let response = request.send().await.map_err(failed)?;
         let status = response.status();
-        let text = response.text().await.map_err(|error| failed(&method, path, &error))?;
+        let text = response.text().await.map_err(failed)?;
         if status.is_success() {
             return Ok(text);
         }
@@ -120,25 +151,40 @@ impl Http {
             method: method.to_string(),
             path: path.to_owned(),
             status: Some(status.as_u16()),
-            line: reason(&text),
+            line: match (status.as_u16(), &self.login) {
+                (401, None) => "it asks for a login, and none is given".to_owned(),
+                (401, Some(_)) => "it refuses the login".to_owned(),
+                _ => reason(&text),
+            },
             body: text,
         })
     }
+
+    /// The error's innermost cause is the one that says something ("Connection refused").
+    fn failed(&self, method: &Method, path: &str, error: &reqwest::Error) -> HttpError {
+        let mut cause: &(dyn Error + 'static) = error;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        let line = tls::refused(&self.host, error).unwrap_or_else(|| cause.to_string());
+        HttpError {
+            method: method.to_string(),
+            path: path.to_owned(),
+            status: None,
+            line: format!("no answer: {line}"),
+            body: String::new(),
+        }
+    }
 }
 
-/// The error's innermost cause is the one that says something ("Connection refused").
-fn failed(method: &Method, path: &str, error: &dyn std::error::Error) -> HttpError {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    HttpError {
-        method: method.to_string(),
-        path: path.to_owned(),
-        status: None,
-        line: format!("no answer: {cause}"),
-        body: String::new(),
-    }
+/// How TLS is spoken must be said, since no other way is built in.
+fn client(tls: ClientConfig) -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .no_proxy()
+        .timeout(CALL_LIMIT)
+        .tcp_nodelay(true)
+        .tls_backend_preconfigured(tls)
+        .build()
 }
 
 /// What a refusal says. Flink's are `{"errors": ["…", "<trace>"]}`, Connect's `{"message": "…"}`; of a
@@ -217,7 +263,7 @@ mod tests {
     #[tokio::test]
     async fn a_component_that_is_not_there_is_an_error_at_once() {
         // Port 9 (discard) is never listened on by a component.
-        let http = Http::new("http://127.0.0.1:9").unwrap();
+        let http = Http::new(&Rest::plain("http://127.0.0.1:9")).unwrap();
         let error = http.get::<Value>("/overview").await.unwrap_err();
         assert_eq!(error.status, None);
         assert!(error.to_string().contains("Connection refused"), "{error}");

@@ -3,15 +3,21 @@
 pub mod cause;
 pub mod clock;
 pub mod connect;
-pub mod endpoints;
 pub mod exhaustion;
 pub mod flink;
 pub mod gateway;
 pub mod http;
 pub mod kafka;
 pub mod postgres;
+pub mod reach;
 pub mod registry;
 pub mod roles;
 pub mod wait;
 
+mod tls;
 mod wall;
+
+/// Why a text cannot serve as a list of authorities, if it cannot.
+pub fn unusable_authorities(pem: &reach::Pem) -> Option<String> {
+    tls::check_authorities(pem).err().map(|why| why.to_string())
+}

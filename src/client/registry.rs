@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::endpoints::Endpoints;
 use super::http::{Http, HttpError, encode};
+use super::reach::Reach;
 
 /// The API, below the registry's address.
 pub const API: &str = "/apis/ccompat/v7";
@@ -22,11 +22,9 @@ struct Found {
 
 impl Registry {
     /// That of a stack; `None` if nobody asked for it yet.
-    pub fn of(endpoints: &Endpoints) -> Result<Option<Self>, HttpError> {
-        if endpoints.registry.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(Self { http: Http::new(&format!("{}{API}", endpoints.registry))? }))
+    pub fn of(reach: &Reach) -> Result<Option<Self>, HttpError> {
+        let Some(at) = &reach.registry else { return Ok(None) };
+        Ok(Some(Self { http: Http::below(&at.outside, API)? }))
     }
 
     /// The schema of an id, as it was registered.

@@ -16,8 +16,8 @@ use crate::capture::diagnose::{
 use crate::capture::recorder::{RecordError, Recorder};
 use crate::capture::volatile;
 use crate::client::clock::Stopwatch;
-use crate::client::endpoints::Endpoints;
 use crate::client::postgres::{self, Connection, Outage, PostgresError, literal};
+use crate::client::reach::Reach;
 use crate::client::wait::WaitError;
 use crate::history::event::{EntryState, Event};
 use crate::scenario::timeline::SessionEntry;
@@ -60,7 +60,7 @@ impl From<Diagnostic> for DriveError {
 /// Runs entries, one after the other.
 #[derive(Debug)]
 pub struct Driver {
-    endpoints: Endpoints,
+    reach: Reach,
     database: String,
     control: Connection,
     recorder: Recorder,
@@ -108,17 +108,16 @@ impl Driver {
     /// A driver whose sessions work in `database`; connects those that are named at once. They leave
     /// `marks` in the WAL where not all that they write is in it.
     pub async fn connect(
-        (endpoints, database): (&Endpoints, &str),
+        (reach, database): (&Reach, &str),
         outage: Outage,
         recorder: Recorder,
         (names, marks): (&[&str], bool),
     ) -> Result<Self, PostgresError> {
-        let control = postgres::connect(endpoints, database, "changeproof control");
-        let sessions =
-            try_join_all(names.iter().map(|name| seat((endpoints, database), name, marks)));
+        let control = postgres::connect(reach, database, "changeproof control");
+        let sessions = try_join_all(names.iter().map(|name| seat((reach, database), name, marks)));
         let (control, sessions) = futures::try_join!(control, sessions)?;
         Ok(Self {
-            endpoints: endpoints.clone(),
+            reach: reach.clone(),
             database: database.to_owned(),
             control,
             recorder,
@@ -138,7 +137,7 @@ impl Driver {
             }
         }
         let name = "changeproof control";
-        self.control = postgres::connect(&self.endpoints, &self.database, name).await?;
+        self.control = postgres::connect(&self.reach, &self.database, name).await?;
         Ok(())
     }
 
@@ -217,7 +216,7 @@ impl Driver {
         }
         if !self.sessions.contains_key(&task.session) {
             let (name, new) =
-                seat((&self.endpoints, &self.database), &task.session, self.marks).await?;
+                seat((&self.reach, &self.database), &task.session, self.marks).await?;
             self.sessions.insert(name, new);
         }
         if task.finds_waits && self.waits(&task.session) {
@@ -462,12 +461,12 @@ impl Driver {
 }
 
 async fn seat(
-    (endpoints, database): (&Endpoints, &str),
+    (reach, database): (&Reach, &str),
     name: &str,
     marks: bool,
 ) -> Result<(String, Seat), PostgresError> {
     let application = format!("changeproof session {name}");
-    let connection = postgres::connect(endpoints, database, &application).await?;
+    let connection = postgres::connect(reach, database, &application).await?;
     let session = Session::new(name, connection, marks);
     Ok((name.to_owned(), Seat { session, waiting: None, last: None, entry: None }))
 }

@@ -33,6 +33,12 @@ pub enum Capability {
     Models,
     /// What statements write as files can be read from outside.
     Files,
+    /// The source notes what its tables are whenever the schema changes.
+    Notes,
+    /// Source DDL that only a superuser may run.
+    Superuser,
+    /// Topics with exactly the names of production.
+    Names,
 }
 
 impl fmt::Display for Capability {
@@ -46,6 +52,11 @@ impl fmt::Display for Capability {
             Self::Registry => f.write_str("a schema registry"),
             Self::Models => f.write_str("a model provider in Flink"),
             Self::Files => f.write_str("files that Flink writes and changeproof reads"),
+            Self::Notes => {
+                f.write_str("an event trigger in the source, since its schema may change")
+            }
+            Self::Superuser => f.write_str("a superuser of the source"),
+            Self::Names => f.write_str("topics with exactly the names of production"),
         }
     }
 }
@@ -82,10 +93,8 @@ pub struct Needs {
     pub sharing: Sharing,
     /// What the timeline does to processes.
     pub faults: BTreeSet<(Verb, Target)>,
-    /// A statement creates a model.
-    pub models: bool,
-    /// A table or a catalog is files.
-    pub files: bool,
+    /// Of the stack itself.
+    pub further: BTreeSet<Capability>,
 }
 
 impl Needs {
@@ -99,6 +108,14 @@ impl Needs {
         };
         let statements: Vec<_> = trial.pipeline.statements.iter().map(flink::parse).collect();
         let faults = trial.faults().filter(|fault| fault.target.is_process());
+        let models = statements.iter().any(|one| matches!(one, Statement::CreateModel(_)));
+        let further = [
+            (models, Capability::Models),
+            (statements.iter().any(is_files), Capability::Files),
+            (source::needs_notes(trial), Capability::Notes),
+            (source::asks_superuser(trial), Capability::Superuser),
+            (!trial.naming.is_prefixed(), Capability::Names),
+        ];
         Self {
             sharing: Sharing {
                 processes,
@@ -107,8 +124,11 @@ impl Needs {
                 registry: avro::needs_registry(&trial.pipeline, settings),
             },
             faults: faults.map(|fault| (fault.verb, fault.target)).collect(),
-            models: statements.iter().any(|one| matches!(one, Statement::CreateModel(_))),
-            files: statements.iter().any(is_files),
+            further: further
+                .into_iter()
+                .filter(|(needed, _)| *needed)
+                .map(|(_, one)| one)
+                .collect(),
         }
     }
 
@@ -127,11 +147,9 @@ impl Needs {
             (*alone, Capability::Alone),
             (*server, Capability::Server),
             (*registry, Capability::Registry),
-            (self.models, Capability::Models),
-            (self.files, Capability::Files),
         ];
         let rest = rest.into_iter().filter(|(needed, _)| *needed).map(|(_, one)| one);
-        options.chain(faults).chain(rest).collect()
+        options.chain(faults).chain(rest).chain(self.further.iter().copied()).collect()
     }
 
     /// Why a stack that can do `capabilities` does not run the trial, in one sentence.
@@ -188,12 +206,13 @@ mod tests {
     }
 
     fn everything() -> BTreeSet<Capability> {
-        use Capability::{Alone, Files, Models, Registry, Server};
+        use Capability::{Alone, Files, Models, Names, Notes, Registry, Server, Superuser};
         let faults = Verb::ALL
             .iter()
             .flat_map(|verb| Target::ALL.iter().map(|target| Capability::Fault(*verb, *target)));
         let options = Target::ALL.iter().copied().map(Capability::Options);
-        faults.chain(options).chain([Alone, Files, Models, Registry, Server]).collect()
+        let rest = [Alone, Files, Models, Names, Notes, Registry, Server, Superuser];
+        faults.chain(options).chain(rest).collect()
     }
 
     #[rstest]

@@ -105,7 +105,7 @@ async fn stream(run: &Run<'_>, ready: watch::Sender<Option<Vec<Table>>>) -> Resu
     let topics = source::topics_of(run, &database, &tables).await?;
     let (barriers, clocks) =
         (Arc::new(Barriers::default()), Arc::new(capture::watermarks(run, &tables, &topics)));
-    let endpoints = run.context.reach();
+    let reach = run.context.reach();
     let connect = run.context.connectors()?;
     let read = async {
         source::create_topics(run, &topics).await?;
@@ -115,7 +115,7 @@ async fn stream(run: &Run<'_>, ready: watch::Sender<Option<Vec<Table>>>) -> Resu
             clocks.note(&record);
             barriers.note(&record);
         });
-        Ok::<_, Stop>(Tap::start(endpoints, &topics, handler)?)
+        Ok::<_, Stop>(Tap::start(reach, &topics, handler)?)
     };
     let set_up = async {
         let (name, sessions) = (run.names.database(), source::sessions(run));
@@ -134,8 +134,8 @@ async fn stream(run: &Run<'_>, ready: watch::Sender<Option<Vec<Table>>>) -> Resu
         Ok(driver)
     };
     let (tap, driver) = futures::try_join!(read, set_up)?;
-    let ends = EndsReader::new(endpoints)?;
-    let flink = JobManager::new(endpoints)?;
+    let ends = EndsReader::new(reach)?;
+    let flink = JobManager::new(reach)?;
     let (connector, slot) = (run.names.connector(), run.names.connector_slot());
     let bare = Bare {
         control,

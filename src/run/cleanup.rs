@@ -119,7 +119,10 @@ const UNDER_WAY: Duration = Duration::from_millis(400);
 async fn sweep(site: Site<'_>, topics: &[String]) -> anyhow::Result<()> {
     let Site { names, admin, context } = site;
     let limit = context.limits.clean_up;
-    let control = postgres::connect(context.reach(), CONTROL_DATABASE, "changeproof").await?;
+    let servers = futures::try_join!(
+        postgres::connect(context.reach(), CONTROL_DATABASE, "changeproof"),
+        postgres::connect(context.mirror(), CONTROL_DATABASE, "changeproof"),
+    )?;
     let connect = context.lease.connectors()?;
     let flink = JobManager::new(context.reach())?;
     let watch = Stopwatch::start();
@@ -140,17 +143,19 @@ async fn sweep(site: Site<'_>, topics: &[String]) -> anyhow::Result<()> {
         let there: Vec<String> = there.filter(ours).collect();
         admin.delete(&there.iter().map(String::as_str).collect::<Vec<_>>()).await?;
         found.extend(there);
-        for name in control.databases(&names.base).await? {
-            control.drop_database(&name).await?;
-            found.push(name);
-        }
-        for name in control.roles(&names.base).await? {
-            match control.drop_role(&name).await {
-                // 2BP01: a database of its is still being made, and is seen at the next look.
-                Err(error) if error.sqlstate.as_deref() != Some("2BP01") => {
-                    return Err(error.into());
+        for control in [&servers.0, &servers.1] {
+            for name in control.databases(&names.base).await? {
+                control.drop_database(&name).await?;
+                found.push(name);
+            }
+            for name in control.roles(&names.base).await? {
+                match control.drop_role(&name).await {
+                    // 2BP01: a database of its is still being made, and is seen at the next look.
+                    Err(error) if error.sqlstate.as_deref() != Some("2BP01") => {
+                        return Err(error.into());
+                    }
+                    Ok(()) | Err(_) => found.push(name),
                 }
-                Ok(()) | Err(_) => found.push(name),
             }
         }
         let quiet = found.is_empty() && watch.elapsed() > UNDER_WAY;
@@ -237,8 +242,9 @@ impl Removal<'_> {
         if names.is_empty() {
             return Ok(());
         }
-        let control =
-            postgres::connect(self.site.context.reach(), CONTROL_DATABASE, "changeproof").await?;
+        let context = self.site.context;
+        let at = if source { context.reach() } else { context.mirror() };
+        let control = postgres::connect(at, CONTROL_DATABASE, "changeproof").await?;
         for name in names {
             control.drop_database(name).await?;
         }
@@ -250,7 +256,7 @@ impl Removal<'_> {
             return Ok(());
         }
         let control =
-            postgres::connect(self.site.context.reach(), CONTROL_DATABASE, "changeproof").await?;
+            postgres::connect(self.site.context.mirror(), CONTROL_DATABASE, "changeproof").await?;
         if self.created.server {
             control.empty_server().await?;
         }

@@ -10,7 +10,7 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
 use crate::base::secret::Secrets;
 use crate::check::verdict::Verdict;
-use crate::client::endpoints::Endpoints;
+use crate::client::reach::Reach;
 use crate::client::roles::Connectors;
 use crate::run::cancel::Cancel;
 use crate::run::outcome::Stop;
@@ -37,8 +37,13 @@ pub struct RunContext {
 
 impl RunContext {
     /// Where the components listen.
-    pub fn reach(&self) -> &Endpoints {
+    pub fn reach(&self) -> &Reach {
         self.lease.reach()
+    }
+
+    /// Where the shadow lies.
+    pub fn mirror(&self) -> &Reach {
+        self.lease.mirror()
     }
 
     /// Who keeps the connector.

@@ -12,9 +12,9 @@ use crate::base::text::Place;
 use crate::capture::recorder::Recorder;
 use crate::client::clock;
 use crate::client::connect::State;
-use crate::client::endpoints::Endpoints;
 use crate::client::flink::{FlinkError, JobManager};
 use crate::client::postgres::Outage;
+use crate::client::reach::Reach;
 use crate::client::roles::Connectors;
 use crate::client::wait::{self, Look, WaitError};
 use crate::history::event::Event;
@@ -58,7 +58,7 @@ struct Known {
 impl Hand {
     /// A hand over the parts of one run.
     pub(super) fn new(
-        endpoints: &Endpoints,
+        reach: &Reach,
         (stack, connect): (Option<Arc<dyn Faults>>, Arc<dyn Connectors>),
         connector: String,
         (recorder, troubles): (Recorder, Troubles),
@@ -67,7 +67,7 @@ impl Hand {
             stack,
             connector,
             connect,
-            flink: JobManager::new(endpoints)?,
+            flink: JobManager::new(reach)?,
             recorder,
             troubles,
             outage: Outage::default(),

@@ -192,7 +192,16 @@ impl Files {
         Some(&source.text)
     }
 
-    fn read_first(&mut self, path: &Utf8Path, diagnostics: &mut Diagnostics) -> Option<Text> {
+    /// All of them.
+    pub(super) fn into_sources(self) -> Vec<Source> {
+        self.sources
+    }
+
+    pub(super) fn read_first(
+        &mut self,
+        path: &Utf8Path,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Text> {
         match self.read(path) {
             Ok(text) => Some(text),
             Err(message) => {

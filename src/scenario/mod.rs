@@ -21,6 +21,7 @@ pub mod scenario;
 pub mod schema;
 pub mod secret;
 pub mod settings;
+pub mod stack;
 pub mod timeline;
 pub mod trial;
 mod types;

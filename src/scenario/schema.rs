@@ -24,7 +24,7 @@ pub fn project() -> String {
     document(words::PROJECT, "What a project says once for all commands.")
 }
 
-fn document(words: Words, description: &str) -> String {
+pub(super) fn document(words: Words, description: &str) -> String {
     let mut schema = object(words);
     put(&mut schema, "$schema", json!("https://json-schema.org/draft/2020-12/schema"));
     put(&mut schema, "title", json!(format!("changeproof: {}", words.of)));

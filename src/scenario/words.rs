@@ -75,6 +75,8 @@ macro_rules! words {
     (@must must) => { true };
 }
 
+pub(crate) use words;
+
 words! {
     /// Keys of a scenario file.
     SCENARIO = "a scenario" {

@@ -175,6 +175,7 @@ mod tests {
     use tokio::task::JoinHandle;
 
     use super::*;
+    use crate::client::http::Http;
 
     const BODY: &str = r#"{"txn_id":"t1","account_number":"ACC1","amount":600,"merchant":"m",
         "location":"online","tx_time":"2026-01-08T12:00:00Z"}"#;
@@ -189,7 +190,7 @@ mod tests {
     }
 
     async fn post_to(url: &str, authorization: Option<&str>, body: &str) -> (u16, String) {
-        let mut request = reqwest::Client::new().post(url).body(body.to_owned());
+        let mut request = Http::plain().unwrap().post(url).body(body.to_owned());
         if let Some(authorization) = authorization {
             request = request.header("authorization", authorization);
         }
@@ -229,7 +230,15 @@ mod tests {
     async fn health_and_description_need_no_token() {
         let base = served(Some("s3cret"), Manners::default()).await;
         let get = async |path: &str| {
-            reqwest::get(format!("{base}{path}")).await.unwrap().text().await.unwrap()
+            Http::plain()
+                .unwrap()
+                .get(format!("{base}{path}"))
+                .send()
+                .await
+                .unwrap()
+                .text()
+                .await
+                .unwrap()
         };
         assert_eq!(get("/health").await, r#"{"status":"ok"}"#);
         let description: serde_json::Value =

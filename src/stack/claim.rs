@@ -35,6 +35,8 @@ pub struct Claim {
     file: Utf8PathBuf,
     topics: Utf8PathBuf,
     _lock: Lock,
+    /// The same name in another folder of claims.
+    also: Option<(Utf8PathBuf, Lock)>,
 }
 
 impl Claim {
@@ -42,6 +44,19 @@ impl Claim {
     /// of every other name that it makes.
     pub fn name(&self) -> String {
         format!("{PREFIX}{}", self.token)
+    }
+
+    /// The same name, claimed in another folder too: what is made on a stack of somebody else's is
+    /// swept by the claims there.
+    pub(super) fn also_in(mut self, folder: &Utf8Path, run: &str) -> Result<Self, StackError> {
+        let file = folder.join(&self.token);
+        let lock = Lock::try_take(&file, Mode::Exclusive).doing("lock a claim")?;
+        let lock = lock.ok_or_else(|| {
+            StackError::Busy(format!("another process holds the claim {file}; try again"))
+        })?;
+        fs_err::write(&file, run).doing("write a claim")?;
+        self.also = Some((file, lock));
+        Ok(self)
     }
 
     /// Claims a name of production for a topic, before it is made. Gives who has it, as a sentence,
@@ -87,6 +102,9 @@ impl Claim {
             }
         }
         files::remove(&self.folder)?;
+        if let Some((file, _)) = &self.also {
+            files::remove(file)?;
+        }
         files::remove(&self.file)
     }
 }
@@ -107,7 +125,15 @@ pub fn claim(options: &StackOptions, run: &str) -> Result<Claim, StackError> {
         let lake = folder.join("lake");
         make_folders([&paths.work(), &folder], &lake).doing("make a folder for the run")?;
         fs_err::write(&file, run).doing("write a claim")?;
-        return Ok(Claim { token, folder, lake, file, topics: paths.topics(), _lock: lock });
+        return Ok(Claim {
+            token,
+            folder,
+            lake,
+            file,
+            topics: paths.topics(),
+            _lock: lock,
+            also: None,
+        });
     }
 }
 

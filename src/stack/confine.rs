@@ -26,7 +26,7 @@ const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random"
 
 /// The files and folders that a component may reach, each with all below it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reach {
+pub struct Access {
     /// To read, and to start programs from, besides the system's own.
     pub reads: Vec<Utf8PathBuf>,
     /// To read and write.
@@ -36,7 +36,7 @@ pub struct Reach {
 /// The hidden command that starts a program behind the wall.
 pub(super) const COMMAND: &str = "confined";
 
-impl Reach {
+impl Access {
     /// It, as arguments of [`COMMAND`].
     pub(super) fn arguments(&self) -> Vec<String> {
         let reads = self.reads.iter().map(|path| format!("--read={path}"));
@@ -48,14 +48,14 @@ impl Reach {
 /// Shuts this process into `reach`, for good, and becomes `program`. Comes back only if that fails.
 ///
 /// What is not there is not reached; a kernel that can hold less holds what it can.
-pub fn start(reach: &Reach, program: &Utf8Path, args: &[String]) -> StackError {
+pub fn start(reach: &Access, program: &Utf8Path, args: &[String]) -> StackError {
     if let Err(error) = confined(reach) {
         return refused(&error);
     }
     StackError::io(format!("start {program}"), &process::become_program(program, args, &[]))
 }
 
-fn confined(reach: &Reach) -> Result<RulesetStatus, landlock::RulesetError> {
+fn confined(reach: &Access) -> Result<RulesetStatus, landlock::RulesetError> {
     let all = AccessFs::from_all(NEWEST);
     let read = AccessFs::from_read(NEWEST);
     let status = Ruleset::default()
@@ -83,7 +83,7 @@ pub(super) enum Holds {
 
 /// Looks, on a thread of its own: what is shut in stays shut in.
 pub(super) fn holds() -> Holds {
-    let everything = Reach { reads: vec!["/".into()], writes: vec!["/".into()] };
+    let everything = Access { reads: vec!["/".into()], writes: vec!["/".into()] };
     let tried = std::thread::spawn(move || confined(&everything)).join();
     match tried {
         Ok(Ok(RulesetStatus::FullyEnforced)) => Holds::All,
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     /// What a thread can do once it is shut in. Where the kernel has no wall there is nothing to see.
-    fn within<T: Send>(reach: &Reach, act: impl FnOnce() -> T + Send) -> Option<T> {
+    fn within<T: Send>(reach: &Access, act: impl FnOnce() -> T + Send) -> Option<T> {
         let act = || {
             let status = confined(reach).unwrap();
             (status != RulesetStatus::NotEnforced).then(act)
@@ -129,7 +129,7 @@ mod tests {
             fs_err::create_dir(root.join(name)).unwrap();
             fs_err::write(root.join(name).join("file"), name).unwrap();
         }
-        let reach = Reach { reads: vec![root.join("lent")], writes: vec![root.join("own")] };
+        let reach = Access { reads: vec![root.join("lent")], writes: vec![root.join("own")] };
         let read = |name: &str| fs_err::read(root.join(name).join("file")).is_ok();
         let write = |name: &str| fs_err::write(root.join(name).join("new"), "").is_ok();
         let can = within(&reach, || {

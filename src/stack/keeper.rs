@@ -19,7 +19,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::cds::Archives;
 use super::components::Setting;
-use super::confine::Reach;
+use super::confine::Access;
 use super::control::{self, Listener};
 use super::error::{ComponentError, Doing, StackError};
 use super::jars::Damaged;
@@ -36,7 +36,7 @@ use super::{
 use crate::base::exit::Exit;
 use crate::base::secret::redacted;
 use crate::client::clock::Stopwatch;
-use crate::client::endpoints::Endpoints;
+use crate::client::reach::Reach;
 use crate::client::wait::{self, Look, WaitError};
 
 /// How long the keeper before may take to be gone, its archives written.
@@ -130,7 +130,7 @@ async fn whole_life(
         recipe: infra::recipe(&order.options.own.lane),
         keeper: itself,
         network: network::here()?,
-        endpoints: stack.endpoints(),
+        reach: stack.reach(),
         versions: stack.versions(),
         components: stack.components(),
         folder: stack.folder().to_owned(),
@@ -160,7 +160,7 @@ async fn whole_life(
 async fn end(stack: &mut Stack, orderly: bool) -> Result<(), StackError> {
     if orderly
         && stack.writes_archives()
-        && let Err(error) = training::train(&stack.endpoints()).await
+        && let Err(error) = training::train(&stack.reach()).await
     {
         tracing::warn!("the class archives will lack some classes: {error:#}");
     }
@@ -183,7 +183,10 @@ async fn bring_up(
     let templates = templates::resolve(paths, (&machine, &jars, lane), &folder, say).await?;
     let mut attempt = 0;
     loop {
-        let archives = Archives::find(paths, &machine, jars.kafka.iter().chain(&jars.flink))?;
+        let archives = match order.options.own.mirror {
+            Some(_) => Archives::None,
+            None => Archives::find(paths, &machine, jars.kafka.iter().chain(&jars.flink))?,
+        };
         if archives.are_made() {
             say("no class archives yet: this start is slower, and its end writes them");
         }
@@ -221,8 +224,8 @@ fn make_passed_folder(folder: &Utf8Path, machine: &Machine) -> Result<(), StackE
 }
 
 /// What the components may reach.
-fn reach(paths: &Paths, folder: &Utf8Path) -> Reach {
-    Reach { reads: vec![paths.jars(), paths.cds()], writes: vec![folder.to_owned(), paths.work()] }
+fn reach(paths: &Paths, folder: &Utf8Path) -> Access {
+    Access { reads: vec![paths.jars(), paths.cds()], writes: vec![folder.to_owned(), paths.work()] }
 }
 
 fn seed(token: &str) -> u64 {
@@ -254,7 +257,7 @@ async fn until_idle(
     let mut unused: Option<Stopwatch> = None;
     loop {
         // The registry joins them when it is first needed.
-        let endpoints = stack.endpoints();
+        let reach = stack.reach();
         let mut looks: u32 = 0;
         let disturbed = stack.is_disturbed();
         let next = wait::until("something to do for the keeper", Duration::MAX, || {
@@ -278,7 +281,7 @@ async fn until_idle(
                 let components = stack.components();
                 if components != record.components {
                     record.components = components;
-                    record.endpoints = stack.endpoints();
+                    record.reach = stack.reach();
                     files::write_json(&paths.record(), record)?;
                 }
                 control::reply(stream, &reply).await;
@@ -291,10 +294,10 @@ async fn until_idle(
                 stack.mend(&|line| tracing::info!("{line}")).await?;
             }
             Next::End(alone) => return Ok(Some(alone)),
-            Next::Sweep => sweep(paths, &endpoints).await,
+            Next::Sweep => sweep(paths, &reach).await,
             Next::SweepAlone(_alone) => {
-                sweep(paths, &endpoints).await;
-                if let Err(error) = sweep::sweep_subjects(paths, &endpoints).await {
+                sweep(paths, &reach).await;
+                if let Err(error) = sweep::sweep_subjects(paths, &reach).await {
                     tracing::warn!("{error}");
                 }
             }
@@ -302,8 +305,8 @@ async fn until_idle(
     }
 }
 
-async fn sweep(paths: &Paths, endpoints: &Endpoints) {
-    match sweep::sweep(paths, endpoints).await {
+async fn sweep(paths: &Paths, reach: &Reach) {
+    match sweep::sweep(paths, reach).await {
         Ok(swept) => swept.iter().for_each(|what| tracing::info!("swept: {what}")),
         // A component may be down for a moment; what is left is swept the next time.
         Err(error) => tracing::warn!("{error}"),

@@ -24,7 +24,7 @@ use super::record::{self, Record};
 use super::{
     Say, StackOptions, claim, doctor, files, infra, jars, leftovers, machine, network, sweep,
 };
-use crate::client::endpoints::Endpoints;
+use crate::client::reach::Reach;
 use crate::client::wait::{self, Look, WaitError};
 
 /// How long to wait for whoever holds the gate: it may be fetching jars, or wait for long runs.
@@ -53,7 +53,7 @@ pub enum Share {
 #[derive(Debug)]
 pub struct LocalLease {
     /// Where the components listen.
-    pub endpoints: Endpoints,
+    pub reach: Reach,
     /// Component → version.
     pub versions: BTreeMap<String, String>,
     /// The logs of the components, by name, for run directories.
@@ -76,12 +76,12 @@ impl LocalLease {
         options: &StackOptions,
         say: Say<'_>,
     ) -> Result<Self, StackError> {
-        if self.endpoints.registry.is_empty() {
+        if self.reach.registry.is_none() {
             jars::resolve_registry(options, say).await?;
             say("starting the schema registry");
             self.control.ask(Deed::Start, Component::Registry).await?;
             let record = self.record()?;
-            self.endpoints = record.endpoints;
+            self.reach = record.reach;
             self.logs.extend(record.components.into_iter().map(|one| (one.name, one.log)));
         }
         Ok(self)
@@ -116,14 +116,17 @@ pub async fn lease(
         None => start(options, &paths, say).await?,
     };
     if options.own.server && share == Share::Alone {
-        sweep::empty(&record.endpoints).await?;
+        sweep::empty(&record.reach).await?;
     }
     let control = Control::of(&paths);
-    // A run that was killed may have left a component down; nobody else is here to notice.
-    control.mend(MEND_LIMIT).await?;
+    // A run that was killed may have left a component down; nobody else is here to notice. What is a
+    // Postgres alone, nobody can take down.
+    if options.own.mirror.is_none() {
+        control.mend(MEND_LIMIT).await?;
+    }
     let logs = record.components.into_iter().map(|component| (component.name, component.log));
     Ok(LocalLease {
-        endpoints: record.endpoints,
+        reach: record.reach,
         versions: record.versions,
         logs: logs.collect(),
         control,

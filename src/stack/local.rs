@@ -19,10 +19,7 @@ use super::lease::{self, LocalLease, Share};
 use super::options::{OwnOptions, StackOptions};
 use super::profile::{self, Profile};
 use super::seam::{Faults, Later, Lease, Stack};
-use crate::client::connect::{Connect, ConnectError};
-use crate::client::endpoints::Endpoints;
-use crate::client::gateway::Session;
-use crate::client::roles::{Connectors, Said, Statements};
+use crate::client::reach::Reach;
 use crate::plan::needs::{Capability, Sharing};
 use crate::scenario::timeline::{Target, Verb};
 
@@ -74,8 +71,8 @@ impl Lease for Leased {
         &self.name
     }
 
-    fn reach(&self) -> &Endpoints {
-        &self.lease.endpoints
+    fn reach(&self) -> &Reach {
+        &self.lease.reach
     }
 
     fn versions(&self) -> &BTreeMap<String, String> {
@@ -84,27 +81,6 @@ impl Lease for Leased {
 
     fn logs(&self) -> &BTreeMap<String, Utf8PathBuf> {
         &self.lease.logs
-    }
-
-    fn connectors(&self) -> Result<Arc<dyn Connectors>, StackError> {
-        let refused = |error: ConnectError| StackError::Refused {
-            doing: "reach Connect".to_owned(),
-            cause: error.to_string(),
-        };
-        Ok(Arc::new(Connect::new(self.reach()).map_err(refused)?))
-    }
-
-    fn open<'a>(
-        &'a self,
-        name: &'a str,
-        options: &'a BTreeMap<String, String>,
-    ) -> Said<'a, Arc<dyn Statements>> {
-        let opened = async move {
-            let session: Arc<dyn Statements> =
-                Arc::new(Session::open(self.reach(), name, options).await?);
-            Ok(session)
-        };
-        opened.boxed()
     }
 
     fn claim(&self, run: &str) -> Result<Claim, StackError> {
@@ -169,12 +145,13 @@ fn component(target: Target) -> Option<Component> {
 
 /// What the local stack can do.
 pub(super) fn capabilities() -> BTreeSet<Capability> {
-    use Capability::{Alone, Files, Models, Registry, Server};
+    use Capability::{Alone, Files, Models, Names, Notes, Registry, Server, Superuser};
     let processes = || Target::ALL.iter().copied().filter(|target| target.is_process());
     let faults = processes()
         .flat_map(|target| Verb::ALL.iter().map(move |verb| Capability::Fault(*verb, target)));
     let options = [Target::Worker, Target::Kafka, Target::Postgres].map(Capability::Options);
-    faults.chain(options).chain([Alone, Files, Models, Registry, Server]).collect()
+    let rest = [Alone, Files, Models, Names, Notes, Registry, Server, Superuser];
+    faults.chain(options).chain(rest).collect()
 }
 
 #[cfg(test)]

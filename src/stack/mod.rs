@@ -9,9 +9,10 @@
 //!
 //! ```text
 //!  run, tests ──lease──▶ gate.lock, lease.lock ◀──is anybody there?── keeper ──▶ components
-//!                             stack.json (endpoints, versions, pids) ◀──┘
+//!                             stack.json (reach, versions, pids) ◀──┘
 //! ```
 
+pub mod attached;
 pub mod claim;
 pub mod confine;
 pub mod control;
@@ -50,6 +51,7 @@ mod sweep;
 mod templates;
 mod training;
 
+pub use attached::Attached;
 pub use claim::{Claim, claim};
 pub use components::Component;
 pub use control::{Control, Deed, Doings};

@@ -5,6 +5,7 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
+use super::components::Component;
 use super::infra;
 use super::lane::Lane;
 use super::network::Network;
@@ -55,6 +56,10 @@ pub struct OwnOptions {
     /// The versions of its components.
     #[serde(default)]
     pub lane: Lane,
+    /// It is a Postgres alone, for the shadows of runs on a stack that somebody else keeps: a name for
+    /// that stack.
+    #[serde(default)]
+    pub mirror: Option<String>,
 }
 
 /// The folder, below that of the shared stack, of the stacks with options of their own.
@@ -66,12 +71,18 @@ impl OwnOptions {
     /// What a lease on a lane has to give of processes, and whether it needs a Postgres of its own.
     pub fn of(sharing: &Sharing, lane: &Lane) -> Self {
         let Processes { worker, kafka, postgres } = sharing.processes.clone();
-        Self { worker, kafka, postgres, server: sharing.server, lane: lane.clone() }
+        Self { worker, kafka, postgres, server: sharing.server, lane: lane.clone(), mirror: None }
+    }
+
+    /// The components of such a stack.
+    pub(super) fn components(&self) -> &'static [Component] {
+        if self.mirror.is_some() { &[Component::Postgres] } else { &Component::ALL }
     }
 
     /// No process has an option of its own.
     fn is_plain(&self) -> bool {
-        !self.server && self.worker.is_empty() && self.kafka.is_empty() && self.postgres.is_empty()
+        let is_whole = !self.server && self.mirror.is_none();
+        is_whole && self.worker.is_empty() && self.kafka.is_empty() && self.postgres.is_empty()
     }
 }
 
@@ -94,7 +105,7 @@ impl StackOptions {
             maps.map(|map| map.iter().map(|(k, v)| format!("{k}={v}\n")).collect::<String>());
         let server = own.server.then_some("server");
         let lane = Some(&own.lane).filter(|lane| !lane.is_default()).map(Lane::to_string);
-        let words = server.into_iter().chain(lane.as_deref());
+        let words = server.into_iter().chain(lane.as_deref()).chain(own.mirror.as_deref());
         let digest = infra::digest(texts.iter().map(String::as_str).chain(words));
         let name = digest.get(..8).unwrap_or(&digest);
         let state = self.state.join(OWN).join(name);

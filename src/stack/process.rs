@@ -13,7 +13,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 
-use super::confine::{self, Reach};
+use super::confine::{self, Access};
 use super::error::StackError;
 use super::files;
 use super::machine::User;
@@ -40,7 +40,7 @@ pub(super) struct Wall {
     /// Our binary, which shuts itself in and then becomes the program.
     pub(super) by: Utf8PathBuf,
     /// What is inside.
-    pub(super) reach: Reach,
+    pub(super) reach: Access,
 }
 
 /// The environment variables of a child.

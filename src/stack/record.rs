@@ -10,7 +10,7 @@ use super::files;
 use super::lock::Lock;
 use super::paths::Paths;
 use super::process::Process;
-use crate::client::endpoints::Endpoints;
+use crate::client::reach::Reach;
 
 /// A stack that is ready.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ pub struct Record {
     #[serde(default)]
     pub network: String,
     /// Where they listen.
-    pub endpoints: Endpoints,
+    pub reach: Reach,
     /// Component → version.
     pub versions: BTreeMap<String, String>,
     /// The components.

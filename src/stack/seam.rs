@@ -13,13 +13,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
 use super::Say;
 use super::claim::Claim;
 use super::error::StackError;
 use super::profile::Profile;
-use crate::client::endpoints::Endpoints;
+use crate::client::connect::{Connect, ConnectError};
+use crate::client::gateway::Session;
+use crate::client::reach::Reach;
 use crate::client::roles::{Connectors, Said, Statements};
 use crate::plan::needs::Sharing;
 use crate::scenario::timeline::{Target, Verb};
@@ -42,7 +45,12 @@ pub trait Lease: Debug + Send + Sync {
     fn name(&self) -> &str;
 
     /// Where the components listen.
-    fn reach(&self) -> &Endpoints;
+    fn reach(&self) -> &Reach;
+
+    /// Where the shadow lies: a Postgres of the harness's own.
+    fn mirror(&self) -> &Reach {
+        self.reach()
+    }
 
     /// Component → version.
     fn versions(&self) -> &BTreeMap<String, String>;
@@ -50,15 +58,28 @@ pub trait Lease: Debug + Send + Sync {
     /// Component → its log, as far as logs can be read.
     fn logs(&self) -> &BTreeMap<String, Utf8PathBuf>;
 
-    /// Who keeps connectors.
-    fn connectors(&self) -> Result<Arc<dyn Connectors>, StackError>;
+    /// Who keeps connectors: Connect's worker.
+    fn connectors(&self) -> Result<Arc<dyn Connectors>, StackError> {
+        let refused = |error: ConnectError| StackError::Refused {
+            doing: "reach Connect".to_owned(),
+            cause: error.to_string(),
+        };
+        Ok(Arc::new(Connect::new(self.reach()).map_err(refused)?))
+    }
 
-    /// Opens a session for statements, with these options.
+    /// Opens a session for statements, with these options: one of the SQL Gateway's.
     fn open<'a>(
         &'a self,
         name: &'a str,
         options: &'a BTreeMap<String, String>,
-    ) -> Said<'a, Arc<dyn Statements>>;
+    ) -> Said<'a, Arc<dyn Statements>> {
+        let opened = async move {
+            let session: Arc<dyn Statements> =
+                Arc::new(Session::open(self.reach(), name, options).await?);
+            Ok(session)
+        };
+        opened.boxed()
+    }
 
     /// Claims a name for a run, before it makes anything: what a killed run leaves is swept by it.
     fn claim(&self, run: &str) -> Result<Claim, StackError>;

@@ -18,7 +18,7 @@ use super::profile::local_profile;
 use super::record::ComponentRecord;
 use super::templates::SUPERUSER;
 use crate::client::clock::Stopwatch;
-use crate::client::endpoints::Endpoints;
+use crate::client::reach::{Address, Kafka, Postgres, PostgresTls, Reach, Rest, Rights, Twice};
 use crate::client::wait::{self, Look};
 
 /// How long a JVM may take to write its class archive.
@@ -49,8 +49,8 @@ impl Stack {
     ) -> Result<Self, StackError> {
         setting.make_folders().doing("make the folders of the components")?;
         let mut members = Vec::new();
-        for component in Component::ALL {
-            members.push(begin(component, &setting)?);
+        for component in setting.own.components() {
+            members.push(begin(*component, &setting)?);
         }
         try_join_all(members.iter_mut().map(|member| member.wait(&setting, watch, say))).await?;
         Ok(Self { setting, members })
@@ -111,27 +111,27 @@ impl Stack {
     }
 
     /// Where the components listen.
-    pub(super) fn endpoints(&self) -> Endpoints {
+    pub(super) fn reach(&self) -> Reach {
         let ports = self.setting.ports;
-        let http = |port: u16| format!("http://127.0.0.1:{port}");
-        Endpoints {
-            postgres_host: "127.0.0.1".to_owned(),
-            postgres_port: ports.postgres,
-            postgres_user: SUPERUSER.to_owned(),
-            postgres_password: self.setting.password.clone(),
-            postgres_reference: format!(
-                "${{file:{}:password}}",
-                self.setting.folder.join(infra::SECRET)
-            ),
-            kafka: format!("127.0.0.1:{}", ports.kafka),
-            connect: http(ports.connect),
-            flink: http(ports.flink),
-            gateway: http(ports.gateway),
-            registry: if self.has(Component::Registry) {
-                http(ports.registry)
-            } else {
-                String::new()
+        let http = |port: u16| Rest::plain(format!("http://{}", Address::local(port)));
+        let of = |component, port| if self.has(component) { http(port) } else { Rest::default() };
+        Reach {
+            postgres: Postgres {
+                at: Twice::same(Address::local(ports.postgres)),
+                user: SUPERUSER.to_owned(),
+                password: self.setting.password.clone(),
+                reference: format!(
+                    "${{file:{}:password}}",
+                    self.setting.folder.join(infra::SECRET)
+                ),
+                tls: PostgresTls::default(),
+                rights: Rights::Server,
             },
+            kafka: Twice::same(Kafka::plain(Address::local(ports.kafka))),
+            connect: of(Component::Connect, ports.connect),
+            flink: of(Component::JobManager, ports.flink),
+            gateway: of(Component::Gateway, ports.gateway),
+            registry: self.has(Component::Registry).then(|| Twice::same(http(ports.registry))),
         }
     }
 

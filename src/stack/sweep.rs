@@ -12,10 +12,10 @@ use super::files;
 use super::lock::{Lock, Mode};
 use super::paths::Paths;
 use crate::client::connect::Connect;
-use crate::client::endpoints::Endpoints;
 use crate::client::flink::{JobManager, is_terminal};
 use crate::client::kafka::Admin;
 use crate::client::postgres;
+use crate::client::reach::Reach;
 use crate::client::registry::Registry;
 
 /// How long a job may take to be cancelled.
@@ -41,9 +41,16 @@ fn claims(folder: &Utf8Path) -> Vec<(String, bool)> {
 /// that no living run claims, the topics with names of production that dead runs claim, then the
 /// claims of the dead. Gives a line for each thing removed.
 ///
+/// A stack that is a Postgres alone has nothing but databases, roles and folders.
+///
 /// A Gateway cannot list its sessions; those of a killed run end after their idle time.
-pub(super) async fn sweep(paths: &Paths, at: &Endpoints) -> Result<Vec<String>, StackError> {
+pub(super) async fn sweep(paths: &Paths, at: &Reach) -> Result<Vec<String>, StackError> {
     let mut swept = Vec::new();
+    if at.connect.url.is_empty() {
+        swept.extend(sweep_postgres(paths, at).await?);
+        swept.extend(sweep_files(paths)?);
+        return Ok(swept);
+    }
     // Before what writes to them is listed and ended: whoever dies from now on is swept next time.
     let dead = topics_of_the_dead(paths);
     let connect = Connect::new(at).map_err(refused)?;
@@ -91,7 +98,7 @@ fn unclaimed_topics(paths: &Paths, topics: Vec<String>) -> Vec<String> {
 
 /// Removes the subjects of runs that have ended, while no run is there: when one is deleted, Apicurio
 /// removes the content of all that have no version yet, one that a run is registering too.
-pub(super) async fn sweep_subjects(paths: &Paths, at: &Endpoints) -> Result<(), StackError> {
+pub(super) async fn sweep_subjects(paths: &Paths, at: &Reach) -> Result<(), StackError> {
     let Some(registry) = Registry::of(at).map_err(refused)? else { return Ok(()) };
     let mut subjects = registry.subjects("").await.map_err(refused)?;
     // Those of topics with names of production do not say whose they are.
@@ -108,7 +115,7 @@ pub(super) async fn sweep_subjects(paths: &Paths, at: &Endpoints) -> Result<(), 
     Ok(())
 }
 
-async fn sweep_postgres(paths: &Paths, at: &Endpoints) -> Result<Vec<String>, StackError> {
+async fn sweep_postgres(paths: &Paths, at: &Reach) -> Result<Vec<String>, StackError> {
     let mut swept = Vec::new();
     let session = postgres::connect(at, HOME, "changeproof sweep").await.map_err(refused)?;
     for slot in unclaimed(paths, session.slots(PREFIX).await.map_err(refused)?) {
@@ -127,7 +134,7 @@ async fn sweep_postgres(paths: &Paths, at: &Endpoints) -> Result<Vec<String>, St
 }
 
 /// Removes whatever was made in the server of a stack that the caller has alone.
-pub(super) async fn empty(at: &Endpoints) -> Result<(), StackError> {
+pub(super) async fn empty(at: &Reach) -> Result<(), StackError> {
     let session = postgres::connect(at, HOME, "changeproof sweep").await.map_err(refused)?;
     session.empty_server().await.map_err(refused)
 }

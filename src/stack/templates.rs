@@ -14,7 +14,7 @@ use super::lock::{Lock, Mode};
 use super::machine::Machine;
 use super::paths::Paths;
 use super::{Say, files, infra};
-use crate::client::endpoints::Password;
+use crate::client::reach::Password;
 
 /// Changed whenever clusters are made in another way.
 const FORMAT: &str = "2";

@@ -8,11 +8,11 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::client::connect::Connect;
-use crate::client::endpoints::Endpoints;
 use crate::client::flink::JobManager;
 use crate::client::gateway::Session;
 use crate::client::kafka::{Admin, EndsReader, NewTopic};
 use crate::client::postgres;
+use crate::client::reach::Reach;
 use crate::client::wait::{self, Look};
 
 /// How long all of it may take.
@@ -33,12 +33,12 @@ const CHANGES: &str = "
     SELECT pg_logical_emit_message(true, 'training', 'x');";
 
 /// Does the work.
-pub(super) async fn train(at: &Endpoints) -> anyhow::Result<()> {
+pub(super) async fn train(at: &Reach) -> anyhow::Result<()> {
     tokio::time::timeout(LIMIT, work(at)).await.context("the work took too long")?
 }
 
-async fn work(at: &Endpoints) -> anyhow::Result<()> {
-    postgres::connect(at, "postgres", NAME).await?.create_database(NAME, &at.postgres_user).await?;
+async fn work(at: &Reach) -> anyhow::Result<()> {
+    postgres::connect(at, "postgres", NAME).await?.create_database(NAME, &at.postgres.user).await?;
     let database = postgres::connect(at, NAME, NAME).await?;
     database.run(SOURCE).await?;
     let names = ["public.customers", "public.orders", "message", "sums", "windows"];
@@ -73,7 +73,7 @@ async fn work(at: &Endpoints) -> anyhow::Result<()> {
 }
 
 /// Waits until the topic of a sink has that many records, or the job has ended.
-async fn written(at: &Endpoints, sink: &str, job: &str, least: i64) -> anyhow::Result<()> {
+async fn written(at: &Reach, sink: &str, job: &str, least: i64) -> anyhow::Result<()> {
     let (ends, flink) = (EndsReader::new(at)?, JobManager::new(at)?);
     let topic = [(sink.to_owned(), 1)];
     let written = wait::until("the sink to be written", LIMIT, || async {
@@ -87,15 +87,15 @@ async fn written(at: &Endpoints, sink: &str, job: &str, least: i64) -> anyhow::R
     written.await.map_err(|error| anyhow::anyhow!("{error}"))
 }
 
-fn connector(at: &Endpoints) -> BTreeMap<String, String> {
-    let port = at.postgres_port.to_string();
+fn connector(at: &Reach) -> BTreeMap<String, String> {
+    let port = at.postgres.at.inside.port.to_string();
     let config = [
         ("connector.class", "io.debezium.connector.postgresql.PostgresConnector"),
         ("plugin.name", "pgoutput"),
-        ("database.hostname", at.postgres_host.as_str()),
+        ("database.hostname", at.postgres.at.inside.host.as_str()),
         ("database.port", port.as_str()),
-        ("database.user", at.postgres_user.as_str()),
-        ("database.password", at.postgres_reference.as_str()),
+        ("database.user", at.postgres.user.as_str()),
+        ("database.password", at.postgres.reference.as_str()),
         ("database.dbname", NAME),
         ("topic.prefix", NAME),
         ("slot.name", NAME),
@@ -115,20 +115,20 @@ const WINDOWS: &str = "INSERT INTO windows SELECT window_start, COUNT(*) FROM TA
                        orders, DESCRIPTOR(at_time), INTERVAL '1' HOUR)) \
                        GROUP BY window_start, window_end";
 
-fn tables(at: &Endpoints) -> Vec<String> {
+fn tables(at: &Reach) -> Vec<String> {
     let from = |topic: &str| {
         format!(
             "'connector' = 'kafka', 'topic' = '{NAME}.{topic}', 'format' = 'debezium-json', \
              'scan.startup.mode' = 'earliest-offset', \
              'properties.bootstrap.servers' = '{}'",
-            at.kafka
+            at.kafka.inside.bootstrap
         )
     };
     let into = |topic: &str| {
         format!(
             "'connector' = 'upsert-kafka', 'topic' = '{NAME}.{topic}', 'key.format' = 'json', \
              'value.format' = 'json', 'properties.bootstrap.servers' = '{}'",
-            at.kafka
+            at.kafka.inside.bootstrap
         )
     };
     vec![

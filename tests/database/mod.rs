@@ -23,15 +23,15 @@ impl Database {
             changeproof::cli::stack::options(&environment, Utf8Path::new(PROGRAM), None).unwrap();
         let lease = stack::lease(&options, Share::WithOthers, &|_| {}).await.unwrap();
         let claim = stack::claim(&options, purpose).unwrap();
-        let control = postgres::connect(&lease.endpoints, "postgres", "test").await.unwrap();
-        control.create_database(&claim.name(), &lease.endpoints.postgres_user).await.unwrap();
-        let session = postgres::connect(&lease.endpoints, &claim.name(), "test").await.unwrap();
+        let control = postgres::connect(&lease.reach, "postgres", "test").await.unwrap();
+        control.create_database(&claim.name(), &lease.reach.postgres.user).await.unwrap();
+        let session = postgres::connect(&lease.reach, &claim.name(), "test").await.unwrap();
         Self { lease, claim, session }
     }
 
     /// A session of the stack's own database.
     pub(crate) async fn control(&self) -> Connection {
-        postgres::connect(&self.lease.endpoints, "postgres", "test").await.unwrap()
+        postgres::connect(&self.lease.reach, "postgres", "test").await.unwrap()
     }
 
     /// Drops it, and ends the claim.

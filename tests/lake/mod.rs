@@ -230,9 +230,9 @@ impl<'a> Writer<'a> {
     async fn new(place: &'a Place) -> Self {
         let properties = [("restart-strategy.type", "none"), ("parallelism.default", "1")];
         let properties = properties.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        let endpoints = &place.database.lease.endpoints;
-        let session = Session::open(endpoints, "lake", &BTreeMap::from(properties)).await.unwrap();
-        let flink = JobManager::new(endpoints).unwrap();
+        let reach = &place.database.lease.reach;
+        let session = Session::open(reach, "lake", &BTreeMap::from(properties)).await.unwrap();
+        let flink = JobManager::new(reach).unwrap();
         Self { place, session, flink }
     }
 
@@ -251,7 +251,8 @@ impl<'a> Writer<'a> {
 
     /// A table over a topic of its own.
     async fn topic(&self, name: &str, end: &str, columns: &str, format: &str) {
-        let (topic, kafka) = (self.place.name(end), &self.place.database.lease.endpoints.kafka);
+        let (topic, kafka) =
+            (self.place.name(end), &self.place.database.lease.reach.kafka.inside.bootstrap);
         self.run(&format!(
             "CREATE TABLE {name} {columns} WITH ('connector' = 'kafka', 'topic' = '{topic}', \
              'properties.bootstrap.servers' = '{kafka}', 'format' = '{format}', \

@@ -12,7 +12,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::error::RDKafkaErrorCode;
 
 use super::{KafkaError, config};
-use crate::client::endpoints::Endpoints;
+use crate::client::reach::Reach;
 use crate::client::wait::{self, Look, WaitError};
 
 /// How long the broker may take for one request, or to show a topic that it has created.
@@ -35,6 +35,15 @@ pub struct NewTopic {
     pub options: BTreeMap<String, String>,
 }
 
+/// Brokers that belong together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cluster {
+    /// Its id, if the brokers tell it.
+    pub id: Option<String>,
+    /// How many brokers it has.
+    pub brokers: usize,
+}
+
 /// A topic that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicShape {
@@ -52,8 +61,8 @@ impl std::fmt::Debug for Admin {
 
 impl Admin {
     /// A client; it connects when it is first used.
-    pub fn new(endpoints: &Endpoints) -> Result<Self, KafkaError> {
-        let client = config(endpoints)
+    pub fn new(reach: &Reach) -> Result<Self, KafkaError> {
+        let client = config(reach)
             .create()
             .map_err(|error| KafkaError::new("making an admin client", &error))?;
         Ok(Self { client: Arc::new(client) })
@@ -152,6 +161,32 @@ impl Admin {
             .collect();
         shapes.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(shapes)
+    }
+
+    /// The cluster: its id, and how many brokers it has.
+    pub async fn cluster(&self) -> Result<Cluster, KafkaError> {
+        let client = Arc::clone(&self.client);
+        let failed = |error: &dyn std::fmt::Display| KafkaError::new("asking the brokers", &error);
+        let asked = tokio::task::spawn_blocking(move || {
+            let metadata = client.inner().fetch_metadata(None, LIMIT)?;
+            let id = client.inner().fetch_cluster_id(LIMIT);
+            Ok::<_, rdkafka::error::KafkaError>(Cluster { id, brokers: metadata.brokers().len() })
+        });
+        asked.await.map_err(|error| failed(&error))?.map_err(|error| failed(&error))
+    }
+
+    /// Whether a topic of this name may be created; none is.
+    pub async fn may_create(&self, name: &str) -> Result<(), KafkaError> {
+        let failed = |error: &dyn std::fmt::Display| KafkaError::new("creating a topic", &error);
+        let topic = RdNewTopic::new(name, 1, TopicReplication::Fixed(1));
+        let options = options().validate_only(true);
+        let results = self.client.create_topics([&topic], &options).await;
+        match results.map_err(|error| failed(&error))?.into_iter().next() {
+            Some(Err((_, code))) if code != RDKafkaErrorCode::TopicAlreadyExists => {
+                Err(failed(&code))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Deletes topics; one that is not there is no error.

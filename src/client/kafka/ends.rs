@@ -10,7 +10,7 @@ use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::{KafkaError, consumer_config};
-use crate::client::endpoints::Endpoints;
+use crate::client::reach::Reach;
 use crate::client::wait::{self, Look, WaitError};
 
 /// How long the broker may take to answer.
@@ -50,9 +50,9 @@ impl std::fmt::Debug for EndsReader {
 
 impl EndsReader {
     /// A reader; it connects when it is first used.
-    pub fn new(endpoints: &Endpoints) -> Result<Self, KafkaError> {
+    pub fn new(reach: &Reach) -> Result<Self, KafkaError> {
         let make = |isolation| {
-            consumer_config(endpoints, isolation)
+            consumer_config(reach, isolation)
                 .create()
                 .map(Arc::new)
                 .map_err(|error| KafkaError::new("making a consumer", &error))

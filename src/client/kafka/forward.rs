@@ -6,7 +6,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
 use super::{KafkaError, config};
-use crate::client::endpoints::Endpoints;
+use crate::client::reach::Reach;
 use crate::history::event::Record;
 
 /// How long the broker may take to have what was passed on.
@@ -25,8 +25,8 @@ impl std::fmt::Debug for Forward {
 
 impl Forward {
     /// A producer that writes each record once and gives a key the partition that Kafka's own does.
-    pub fn new(endpoints: &Endpoints) -> Result<Self, KafkaError> {
-        let mut config = config(endpoints);
+    pub fn new(reach: &Reach) -> Result<Self, KafkaError> {
+        let mut config = config(reach);
         config
             .set("enable.idempotence", "true")
             .set("partitioner", "murmur2_random")

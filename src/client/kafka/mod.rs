@@ -9,12 +9,12 @@ mod tap;
 
 use rdkafka::ClientConfig;
 
-pub use admin::{Admin, NewTopic, TopicShape};
+pub use admin::{Admin, Cluster, NewTopic, TopicShape};
 pub use ends::{Bounds, Ends, EndsReader, Place};
 pub use forward::Forward;
 pub use tap::{Handler, Tap, read_to};
 
-use super::endpoints::Endpoints;
+use super::reach::{Identity, Reach, Sasl, Security};
 
 /// The broker refused something, or is not there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,10 +38,10 @@ impl KafkaError {
 }
 
 /// What every client has in common: loopback, so quick to try again.
-fn config(endpoints: &Endpoints) -> ClientConfig {
+fn config(reach: &Reach) -> ClientConfig {
     let mut config = ClientConfig::new();
     config
-        .set("bootstrap.servers", &endpoints.kafka)
+        .set("bootstrap.servers", &reach.kafka.outside.bootstrap)
         .set("client.id", "changeproof")
         .set("reconnect.backoff.ms", "20")
         .set("reconnect.backoff.max.ms", "200")
@@ -49,13 +49,34 @@ fn config(endpoints: &Endpoints) -> ClientConfig {
         .set("topic.metadata.refresh.fast.interval.ms", "20")
         .set("retry.backoff.ms", "20")
         .set_log_level(rdkafka::config::RDKafkaLogLevel::Error);
+    protect(&mut config, &reach.kafka.outside.security);
     config
+}
+
+/// How the connection is encrypted, and who logs in.
+fn protect(config: &mut ClientConfig, security: &Security) {
+    config.set("security.protocol", security.protocol());
+    if let Some(Sasl { mechanism, login }) = &security.sasl {
+        config
+            .set("sasl.mechanism", mechanism.word())
+            .set("sasl.username", &login.user)
+            .set("sasl.password", &login.password.0);
+    }
+    let Some(tls) = &security.tls else { return };
+    match &tls.ca {
+        Some(ca) => config.set("ssl.ca.pem", &ca.0),
+        // The first of the places where a system keeps those that it trusts.
+        None => config.set("ssl.ca.location", "probe"),
+    };
+    if let Some(Identity { certificate, key }) = &tls.identity {
+        config.set("ssl.certificate.pem", &certificate.0).set("ssl.key.pem", &key.0.0);
+    }
 }
 
 /// A consumer that is only ever assigned to. It needs a group's name or librdkafka hands out no
 /// records, but it never joins or commits.
-fn consumer_config(endpoints: &Endpoints, isolation: &str) -> ClientConfig {
-    let mut config = config(endpoints);
+fn consumer_config(reach: &Reach, isolation: &str) -> ClientConfig {
+    let mut config = config(reach);
     config
         .set("group.id", "changeproof")
         .set("enable.auto.commit", "false")

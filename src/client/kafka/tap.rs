@@ -18,7 +18,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::watch;
 
 use super::{Ends, KafkaError, Place, consumer_config};
-use crate::client::endpoints::Endpoints;
+use crate::client::reach::Reach;
 use crate::client::wait::{self, Look, TimedOut};
 use crate::history::event::{Bytes, Record, Topic};
 
@@ -63,14 +63,10 @@ impl std::fmt::Debug for Tap {
 
 impl Tap {
     /// Starts to read all partitions of these topics from their beginning.
-    pub fn start(
-        endpoints: &Endpoints,
-        topics: &[Topic],
-        handler: Handler,
-    ) -> Result<Self, KafkaError> {
+    pub fn start(reach: &Reach, topics: &[Topic], handler: Handler) -> Result<Self, KafkaError> {
         let failed = |error: &dyn std::fmt::Display| KafkaError::new("starting a tap", &error);
         let mut consumer: BaseConsumer =
-            consumer_config(endpoints, "read_committed").create().map_err(|e| failed(&e))?;
+            consumer_config(reach, "read_committed").create().map_err(|e| failed(&e))?;
         // One place is enough: a look that is still to come sees whatever was added meanwhile.
         let (wake, woken) = sync_channel(1);
         let waker = wake.clone();
@@ -249,7 +245,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// Reads these topics once, from their beginning to these stable ends, and stops.
 pub async fn read_to(
-    endpoints: &Endpoints,
+    reach: &Reach,
     topics: &[Topic],
     ends: &Ends,
     limit: Duration,
@@ -271,7 +267,7 @@ pub async fn read_to(
             lock(&keep).push(record);
         }
     });
-    let tap = Tap::start(endpoints, topics, handler)?;
+    let tap = Tap::start(reach, topics, handler)?;
     let asked = |place: &Place| topics.iter().any(|topic| topic.physical == place.0);
     let ends: Ends =
         ends.iter().filter(|(at, _)| asked(at)).map(|(at, b)| (at.clone(), *b)).collect();

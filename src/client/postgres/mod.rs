@@ -6,24 +6,25 @@
 //! it.
 
 mod error;
+mod open;
 mod server;
 mod slot;
 pub mod tables;
-mod tls;
 mod url;
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::SinkExt as _;
-use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 pub use error::PostgresError;
-pub use server::{Roles, as_role};
+pub use open::connect;
+pub use server::Roles;
 pub use slot::{Slot, WalMessage};
 pub use url::{Url, UrlError};
-
-use super::endpoints::Endpoints;
 
 /// Settings of every session, so that values look the same whatever the server's defaults are.
 const OPTIONS: &str = "-c TimeZone=UTC -c DateStyle=ISO -c IntervalStyle=postgres \
@@ -59,7 +60,23 @@ pub const CONTROL_DATABASE: &str = "postgres";
 #[derive(Debug)]
 pub struct Connection {
     client: Client,
+    wire: Wire,
     pid: i32,
+}
+
+/// How the bytes of a session go.
+#[derive(Clone)]
+enum Wire {
+    /// As they are.
+    Open,
+    /// Encrypted.
+    Encrypted(MakeRustlsConnect),
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if matches!(self, Self::Open) { "Open" } else { "Encrypted" })
+    }
 }
 
 /// What one statement of a simple query gave.
@@ -73,36 +90,15 @@ pub struct Answer {
     pub affected: u64,
 }
 
-/// Opens a session; `application` shows in `pg_stat_activity`.
-pub async fn connect(
-    endpoints: &Endpoints,
-    database: &str,
-    application: &str,
-) -> Result<Connection, PostgresError> {
-    let doing = || format!("connecting to database {database}");
-    let (client, connection) = Config::new()
-        .host(&endpoints.postgres_host)
-        .port(endpoints.postgres_port)
-        .user(&endpoints.postgres_user)
-        .password(&endpoints.postgres_password.0)
-        .dbname(database)
-        .application_name(application)
-        .options(OPTIONS)
-        .connect(NoTls)
-        .await
-        .map_err(|error| PostgresError::new(&doing(), None, &error))?;
-    Connection::of(client, connection).await
-}
-
 impl Connection {
     /// A session over a connection that is driven from now on.
     async fn of(
-        client: Client,
+        (client, wire): (Client, Wire),
         connection: impl Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static,
     ) -> Result<Self, PostgresError> {
         // The task ends with the client. Its error reaches every caller through the client as well.
         drop(tokio::spawn(connection));
-        let mut connection = Self { client, pid: 0 };
+        let mut connection = Self { client, wire, pid: 0 };
         let pid = connection.value("SELECT pg_backend_pid()").await?;
         connection.pid = pid.and_then(|pid| pid.parse().ok()).unwrap_or(0);
         Ok(connection)
@@ -177,11 +173,12 @@ impl Connection {
     /// Asks the server to cancel what the session is doing; the running query then fails with
     /// SQLSTATE 57014.
     pub async fn cancel(&self) -> Result<(), PostgresError> {
-        self.client
-            .cancel_token()
-            .cancel_query(NoTls)
-            .await
-            .map_err(|error| PostgresError::new("cancelling a query", None, &error))
+        let token = self.client.cancel_token();
+        let cancelled = match &self.wire {
+            Wire::Open => token.cancel_query(NoTls).await,
+            Wire::Encrypted(tls) => token.cancel_query(tls.clone()).await,
+        };
+        cancelled.map_err(|error| PostgresError::new("cancelling a query", None, &error))
     }
 
     /// Backends that keep backend `pid` waiting for a lock; empty when it does not wait.

@@ -1,7 +1,7 @@
 //! What belongs to the whole server: roles, and what a server has that nothing was made in.
 
 use super::{CONTROL_DATABASE, Connection, PostgresError, ident, literal};
-use crate::client::endpoints::{Endpoints, Password};
+use crate::client::reach::Password;
 
 /// The two roles of a run. Neither is a superuser: they reach no file, no program, no other role
 /// and no setting of the server.
@@ -13,11 +13,6 @@ pub struct Roles<'a> {
     pub connector: &'a str,
 }
 
-/// The same places for another user of Postgres.
-pub fn as_role(endpoints: &Endpoints, role: String) -> Endpoints {
-    Endpoints { postgres_user: role, ..endpoints.clone() }
-}
-
 /// Runs side by side change the rights over parameters, one row of the server's catalog for all of
 /// them. Postgres lets the second of two such changes fail, so they wait for each other: the lock
 /// is held until the transaction of the whole text ends.
@@ -27,7 +22,7 @@ const IN_TURN: &str = "SELECT pg_advisory_xact_lock(hashtext('changeproof roles'
 const FIRST_MADE: u32 = 16384;
 
 impl Connection {
-    /// Creates the roles of a run, with the password that the endpoints have. They see the rows of
+    /// Creates the roles of a run, with the password that the harness has. They see the rows of
     /// every policy, as the superuser does, and may replay as a replica. Where the run has the server
     /// for itself, its SQL may make roles and databases too.
     pub async fn create_roles(

@@ -6,12 +6,16 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
+use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::{Config, NoTls};
 
-use super::tls::{Tls, Verify};
-use super::{Connection, OPTIONS, PostgresError};
+use super::{Connection, OPTIONS, PostgresError, Wire, open};
+use crate::client::reach::Pem;
+use crate::client::tls;
+use crate::disk;
 
+/// A file of authorities is never larger than this.
+const PEM_MOST: u64 = 4 << 20;
 /// How long a server may take until its session is there, unless the URL says otherwise.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(20);
 
@@ -19,8 +23,8 @@ const HANDSHAKE_LIMIT: Duration = Duration::from_secs(20);
 #[derive(Clone)]
 pub struct Url {
     config: Config,
-    /// How to encrypt; `None` with `sslmode=disable`.
-    tls: Option<Tls>,
+    wire: Wire,
+    host: String,
     place: String,
 }
 
@@ -77,17 +81,18 @@ impl Url {
         if config.get_hosts().is_empty() {
             return Err(UrlError::Form);
         }
-        let tls = encryption.tls()?;
+        let wire = encryption.wire()?;
         config.options(OPTIONS).ssl_mode(encryption.mode);
         let hosts = config.get_hosts().iter().map(|host| match host {
             Host::Tcp(name) => name.clone(),
             Host::Unix(path) => path.display().to_string(),
         });
         let port = config.get_ports().first().copied().unwrap_or(5432);
+        let host = hosts.clone().next().unwrap_or_default();
         let hosts = hosts.collect::<Vec<_>>().join(",");
         let database = config.get_dbname().or(config.get_user()).unwrap_or_default();
         let place = format!("{hosts}:{port}/{database}");
-        Ok(Self { config, tls, place })
+        Ok(Self { config, wire, host, place })
     }
 
     /// Opens a session, within `connect_timeout`, if the URL says one; `application` shows in
@@ -105,22 +110,19 @@ impl Url {
     }
 
     async fn session(&self, application: &str) -> Result<Connection, PostgresError> {
-        let refused = |error: tokio_postgres::Error| {
-            PostgresError::new(&format!("connecting to {}", self.place), None, &error)
-        };
         let mut config = self.config.clone();
         config.application_name(application);
-        match &self.tls {
-            None => {
-                let (client, connection) = config.connect(NoTls).await.map_err(refused)?;
-                Connection::of(client, connection).await
-            }
-            Some(tls) => {
-                let (client, connection) = config.connect(tls.clone()).await.map_err(refused)?;
-                Connection::of(client, connection).await
-            }
-        }
+        let doing = format!("connecting to {}", self.place);
+        Box::pin(open::open(&config, (&self.host, self.wire.clone()), &doing)).await
     }
+}
+
+/// What of the server's certificate is verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verify {
+    Nothing,
+    Authority,
+    AuthorityAndHost,
 }
 
 /// The options `sslmode` and `sslrootcert`, which mean here what they mean to libpq.
@@ -159,16 +161,24 @@ impl Encryption {
         Ok((url, Self { mode, verify, roots }))
     }
 
-    fn tls(&self) -> Result<Option<Tls>, UrlError> {
+    fn wire(&self) -> Result<Wire, UrlError> {
         if self.mode == SslMode::Disable {
-            return Ok(None);
+            return Ok(Wire::Open);
         }
-        if self.verify != Verify::Nothing && self.roots.is_none() {
-            return Err(UrlError::NoRoots);
-        }
-        let roots = self.roots.as_deref().filter(|_| self.verify != Verify::Nothing);
-        let tls = Tls::new(self.verify, roots);
-        tls.map(Some).map_err(|error| UrlError::Roots(error.to_string()))
+        let roots = || {
+            let file = self.roots.as_ref().ok_or(UrlError::NoRoots)?;
+            let pem = disk::read_text(file, PEM_MOST);
+            let pem = Pem(pem.map_err(|why| UrlError::Roots(format!("sslrootcert: {why}")))?);
+            let usable = tls::check_authorities(&pem);
+            usable.map_err(|why| UrlError::Roots(format!("sslrootcert: `{file}`: {why}")))?;
+            Ok(pem)
+        };
+        let verify = match self.verify {
+            Verify::Nothing => tls::Verify::Nothing,
+            Verify::Authority => tls::Verify::Authority(roots()?),
+            Verify::AuthorityAndHost => tls::Verify::AuthorityAndHost(roots()?),
+        };
+        Wire::encrypted(verify).map_err(|why| UrlError::Roots(why.to_string()))
     }
 }
 
@@ -268,7 +278,7 @@ mod tests {
             let file = file.display();
             Url::parse(&format!("postgres://db/cards?sslmode=verify-full&sslrootcert={file}"))
         };
-        assert!(url().unwrap_err().to_string().contains("cannot be read"));
+        assert!(url().unwrap_err().to_string().contains("there is no file"));
         std::fs::write(&file, "no certificate").unwrap();
         assert!(url().unwrap_err().to_string().contains("holds no certificate in PEM form"));
     }

@@ -30,7 +30,7 @@ use crate::scenario::pipeline::Sink;
 use crate::scenario::timeline::Action;
 use crate::scenario::trial::Trial;
 use crate::sql::edit::{Edit, splice};
-use crate::sql::token::{Language, significant};
+use crate::sql::token::{Language, Token, significant};
 use crate::sql::{psql, split};
 
 /// What of the source DDL is run.
@@ -109,6 +109,37 @@ pub fn touches_server(statement: &Text) -> bool {
 pub fn needs_superuser(statement: &Text) -> bool {
     let tokens = significant(Language::Postgres, &statement.value);
     server::is_superusers(Command(&tokens))
+}
+
+/// Whether the set-up or the timeline may change the schema, so that the source has to note what its
+/// tables are from there on.
+pub fn needs_notes(trial: &Trial) -> bool {
+    const MAKES: [&str; 4] = ["CREATE", "ALTER", "DROP", "EXECUTE"];
+    let changes = |statement: &Text| {
+        let tokens = significant(Language::Postgres, &statement.value);
+        let begins = |words: &[&str]| tokens.first().is_some_and(|t| words.iter().any(|w| t.is(w)));
+        let is_into = |pair: &[Token<'_>]| match pair {
+            [before, token] => token.is("INTO") && !before.is("INSERT") && !before.is("MERGE"),
+            _ => false,
+        };
+        let makes_table = begins(&["SELECT", "WITH"]) && tokens.windows(2).any(is_into);
+        // What runs in a block or a procedure, their text does not say for certain.
+        begins(&["CREATE", "ALTER", "DROP", "DO", "CALL", "SECURITY", "IMPORT"]) || makes_table
+    };
+    let hides = |statement: &Text| {
+        let tokens = significant(Language::Postgres, &statement.value);
+        let is_code = tokens.iter().take(4).any(|t| t.is("FUNCTION") || t.is("PROCEDURE"));
+        let text = statement.value.to_ascii_uppercase();
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        // The first of them makes the function itself.
+        is_code && words.filter(|word| MAKES.contains(word)).count() > 1
+    };
+    driven(trial).any(changes) || prepare(trial).ddl.iter().any(hides)
+}
+
+/// Whether the source DDL holds what only a superuser may run.
+pub fn asks_superuser(trial: &Trial) -> bool {
+    prepare(trial).ddl.iter().any(needs_superuser)
 }
 
 /// What a shadow needs of a statement: tables, types and functions, but nothing that belongs to the

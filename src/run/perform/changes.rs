@@ -138,9 +138,9 @@ impl Live<'_> {
         let fault = |verb| Fault { verb, target: Target::Connector, savepoint: false };
         self.run.tools.hand.act(entry, fault(Verb::Stop)).await?;
         let after = self.emit().await?.end;
-        let (run, endpoints) = (self.run, self.run.context.reach());
+        let (run, reach) = (self.run, self.run.context.reach());
         let connector =
-            Connector::new(&run.effective.written, &self.settings.connector, &run.names, endpoints)
+            Connector::new(&run.effective.written, &self.settings.connector, &run.names, reach)
                 .map_err(|problems| self.unnamed(entry, &problems))?;
         let connector = if run.effective.connector.has_messages_apart() {
             connector.with_messages_apart(&run.names)

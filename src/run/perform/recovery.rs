@@ -135,13 +135,14 @@ impl Live<'_> {
 
     /// Every session of ours that was lost is opened anew.
     async fn reconnect(&mut self) -> Result<(), Stop> {
-        let endpoints = self.run.context.reach();
+        let reach = self.run.context.reach();
         let names = &self.run.names;
-        self.source.control = postgres::connect(endpoints, CONTROL_DATABASE, "changeproof").await?;
+        self.source.control = postgres::connect(reach, CONTROL_DATABASE, "changeproof").await?;
         let owner = &self.run.tools.owner;
         self.source.database = postgres::connect(owner, &names.database(), "changeproof").await?;
         self.source.driver.reconnect().await?;
-        let shadow = postgres::connect(owner, &names.shadow(), "changeproof shadow").await?;
+        let mirror = self.run.context.mirror().as_role(names.owner());
+        let shadow = postgres::connect(&mirror, &names.shadow(), "changeproof shadow").await?;
         self.shadow.reconnect(shadow).await?;
         self.source.capture.journal.poke();
         Ok(())

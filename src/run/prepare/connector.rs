@@ -7,7 +7,7 @@ use crate::base::difference::Difference;
 use crate::base::draft::Draft;
 use crate::base::secret::Secrets;
 use crate::capture::journal::{BARRIER, NOTE};
-use crate::client::endpoints::Endpoints;
+use crate::client::reach::Reach;
 use crate::contain;
 use crate::contain::fate::Fate;
 use crate::dialect::avro;
@@ -71,7 +71,7 @@ impl Connector {
         written: &Mapped,
         settings: &Options,
         names: &Names,
-        endpoints: &Endpoints,
+        reach: &Reach,
     ) -> Result<Self, Vec<String>> {
         let mut draft = written.draft.clone();
         draft.author(settings);
@@ -85,8 +85,8 @@ impl Connector {
         let creation = Creation::of(draft.options())?;
         let options = draft.options().clone();
         draft.leave_out_where(|key| left_out(key, &options));
-        own(&mut draft, names, endpoints, &routes);
-        own_converters(&mut draft, endpoints);
+        own(&mut draft, names, reach, &routes);
+        own_converters(&mut draft, reach);
         let_barriers_through(&mut draft);
         let barriers = (routes.messages(), names.topic(&routes.messages()));
         spare_barriers(&mut draft, &[&barriers.1, &names.own(APART)]);
@@ -241,7 +241,7 @@ fn default_converters(draft: &mut Draft) {
 }
 
 /// What a run must have for itself: the database, the slot, the publication, the names of topics.
-fn own(draft: &mut Draft, names: &Names, endpoints: &Endpoints, routes: &Routes) {
+fn own(draft: &mut Draft, names: &Names, reach: &Reach, routes: &Routes) {
     draft.set("connector.class", CLASS, "Debezium's connector for Postgres is under test");
     draft.set("tasks.max", "1", "the connector has one task");
     draft.set("plugin.name", "pgoutput", "the stack's Postgres decodes with it");
@@ -250,10 +250,9 @@ fn own(draft: &mut Draft, names: &Names, endpoints: &Endpoints, routes: &Routes)
         draft.set("signal.enabled.channels", "source", why);
     }
     let database = "the database is the run's";
-    draft.set("database.hostname", &endpoints.postgres_host, database);
-    draft.set("database.port", endpoints.postgres_port.to_string(), database);
-    draft.set("database.user", &endpoints.postgres_user, database);
-    draft.set("database.password", &endpoints.postgres_reference, database);
+    for (key, value) in reach.postgres.debezium() {
+        draft.set(key, value, database);
+    }
     draft.set("database.dbname", names.database(), database);
     let topics = "runs side by side have topics of their own";
     draft.set("topic.prefix", names.topic(routes.prefix()), topics);
@@ -268,7 +267,7 @@ fn own(draft: &mut Draft, names: &Names, endpoints: &Endpoints, routes: &Routes)
 
 /// Whoever's converter writes Avro: it is ours, on the stack's registry, with the frame that
 /// Flink's formats read.
-fn own_converters(draft: &mut Draft, endpoints: &Endpoints) {
+fn own_converters(draft: &mut Draft, reach: &Reach) {
     let why = "the stack writes Avro with Apicurio's converter, to a registry of its own";
     for part in [Part::Key, Part::Value] {
         if !writes_avro(draft.options(), part) {
@@ -277,7 +276,7 @@ fn own_converters(draft: &mut Draft, endpoints: &Endpoints) {
         let class = converter(part);
         avro::drop_options_of(draft, class, why);
         draft.set(class, avro::CONVERTER, why);
-        let url = format!("{}/apis/registry/v2", endpoints.registry);
+        let url = reach.registry_inside("/apis/registry/v2");
         for (option, value) in [
             ("url", url.as_str()),
             ("auto-register", "true"),
@@ -406,6 +405,7 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::client::reach::{Address, Kafka, Postgres, Rest, Twice};
     use rstest::rstest;
 
     use super::*;
@@ -417,17 +417,19 @@ mod tests {
     }
 
     fn connector(written: &[(&str, &str)], settings: &[(&str, &str)]) -> Connector {
-        let endpoints = Endpoints {
-            postgres_host: "127.0.0.1".to_owned(),
-            postgres_port: 5432,
-            postgres_user: "postgres".to_owned(),
-            postgres_reference: "${file:/f:password}".to_owned(),
-            kafka: "127.0.0.1:9092".to_owned(),
-            registry: "http://127.0.0.1:2".to_owned(),
-            ..Endpoints::default()
+        let reach = Reach {
+            postgres: Postgres {
+                at: Twice::same(Address::local(5432)),
+                user: "postgres".to_owned(),
+                reference: "${file:/f:password}".to_owned(),
+                ..Postgres::default()
+            },
+            kafka: Twice::same(Kafka::plain("127.0.0.1:9092")),
+            registry: Some(Twice::same(Rest::plain("http://127.0.0.1:2"))),
+            ..Reach::default()
         };
         let names = Names::from_parts("t", 0);
-        Connector::new(&file(written), &options(settings), &names, &endpoints).unwrap()
+        Connector::new(&file(written), &options(settings), &names, &reach).unwrap()
     }
 
     fn file(written: &[(&str, &str)]) -> Mapped {
@@ -534,9 +536,8 @@ mod tests {
             ("heartbeat.interval.ms", "100"),
         ];
         let names = Names::from_parts("t", 0).with(&Naming::AsInProduction(Vec::new()));
-        let endpoints = Endpoints::default();
-        let connector =
-            Connector::new(&file(&written), &Options::new(), &names, &endpoints).unwrap();
+        let reach = Reach::default();
+        let connector = Connector::new(&file(&written), &Options::new(), &names, &reach).unwrap();
         assert!(connector.differences.iter().all(|one| one.theirs.is_none()));
         for (key, value) in written {
             assert_eq!(connector.config.get(key).map(String::as_str), Some(value), "{key}");
@@ -549,7 +550,7 @@ mod tests {
     fn a_name_that_cannot_be_told_is_no_name() {
         let names = Names::from_parts("t", 0);
         let written = file(&[("topic.naming.strategy", "x.Own")]);
-        let told = Connector::new(&written, &Options::new(), &names, &Endpoints::default());
+        let told = Connector::new(&written, &Options::new(), &names, &Reach::default());
         assert!(told.unwrap_err()[0].contains("x.Own"));
     }
 

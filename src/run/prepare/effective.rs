@@ -8,7 +8,7 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::difference::Difference;
 use crate::base::text::Text;
 use crate::capture::diagnose::{self, PIPELINE};
-use crate::client::endpoints::{Endpoints, Password};
+use crate::client::reach::{Address, Kafka, Password, Postgres, Reach, Rest, Twice};
 use crate::contain::{self, source};
 use crate::dialect::connector::Mapped;
 use crate::dialect::{self, Translation};
@@ -53,9 +53,8 @@ impl Effective {
         let settings = &trial.settings;
         let dialect::Applied { connector: written, translation } =
             dialect::apply(&trial.pipeline, settings, sources)?;
-        let connector =
-            Connector::new(&written, &settings.connector, places.names, places.endpoints)
-                .map_err(|problems| unnamed(trial, &problems));
+        let connector = Connector::new(&written, &settings.connector, places.names, places.reach)
+            .map_err(|problems| unnamed(trial, &problems));
         // The dialect has applied the tables' options already.
         let of_tables = match trial.pipeline.dialect {
             Dialect::Flink => settings.tables.clone(),
@@ -177,16 +176,19 @@ pub fn differences(
 /// Words in the place of the names and addresses that only a run has.
 fn with_words<T>(trial: &Trial, then: impl FnOnce(&Places<'_>) -> T) -> T {
     let names = Names::shown().with(&trial.naming);
-    let endpoints = Endpoints {
-        postgres_host: "<host of the run's Postgres>".to_owned(),
-        postgres_user: "<user of the run's Postgres>".to_owned(),
-        postgres_password: Password("…".to_owned()),
-        kafka: "<the run's broker>".to_owned(),
-        registry: "<the run's registry>".to_owned(),
-        ..Endpoints::default()
+    let reach = Reach {
+        postgres: Postgres {
+            at: Twice::same(Address { host: "<host of the run's Postgres>".to_owned(), port: 0 }),
+            user: "<user of the run's Postgres>".to_owned(),
+            password: Password("…".to_owned()),
+            ..Postgres::default()
+        },
+        kafka: Twice::same(Kafka::plain("<the run's broker>")),
+        registry: Some(Twice::same(Rest::plain("<the run's registry>"))),
+        ..Reach::default()
     };
     let files = Utf8Path::new("<the run's folder>");
-    then(&Places { names: &names, endpoints: &endpoints, files, topics: &[] })
+    then(&Places { names: &names, reach: &reach, files, topics: &[] })
 }
 
 #[cfg(test)]
@@ -269,10 +271,10 @@ mod tests {
         ) {
             let trial = trial(&pieces, is_confluent, options, awaits);
             let names = Names::from_parts("t", 7);
-            let endpoints = Endpoints { kafka: "127.0.0.1:1".to_owned(), ..Endpoints::default() };
+            let reach = Reach { kafka: "127.0.0.1:1".to_owned(), ..Reach::default() };
             let places = Places {
                 names: &names,
-                endpoints: &endpoints,
+                reach: &reach,
                 files: Utf8Path::new("/runs/t/lake"),
                 topics: &[],
             };

@@ -29,9 +29,9 @@ use crate::base::text::Place;
 use crate::capture::ddl::Ddl;
 use crate::capture::recorder::Recorder;
 use crate::client::clock::Stopwatch;
-use crate::client::endpoints::Endpoints;
 use crate::client::kafka::Admin;
-use crate::client::postgres::{self, Connection};
+use crate::client::postgres::Connection;
+use crate::client::reach::Reach;
 use crate::dialect;
 use crate::history::event::{Event, FORMAT, Header};
 use crate::quiesce::ConnectorLog;
@@ -77,7 +77,7 @@ pub(in crate::run) struct Tools {
     pub(in crate::run) admin: Admin,
     pub(in crate::run) hand: Hand,
     /// The stack for the role that runs the author's SQL.
-    pub(in crate::run) owner: Endpoints,
+    pub(in crate::run) owner: Reach,
     /// The scoring service, where a statement creates a model.
     pub(in crate::run) scoring: Option<Scoring>,
 }
@@ -112,9 +112,9 @@ pub(in crate::run) fn prepare<'a>(
     let recorder = Recorder::create(&folder.history(), header, secrets.clone(), watch)
         .map_err(|error| at(error.into()))?;
     // What a run reads and writes for its author it does by roles that are no superusers.
-    let reader = postgres::as_role(context.reach(), names.reader());
-    let owner = postgres::as_role(context.reach(), names.owner());
-    let places = Places { names: &names, endpoints: &reader, files: &claim.lake, topics: &[] };
+    let reader = context.reach().as_role(names.reader());
+    let owner = context.reach().as_role(names.owner());
+    let places = Places { names: &names, reach: &reader, files: &claim.lake, topics: &[] };
     let effective = Effective::of(trial, &context.sources, &places);
     let mut effective = effective.map_err(|wrong| at(Stop::Invalid(wrong)))?;
     let scoring = scoring(&mut effective.statements, &trial.settings, &names).map_err(at)?;
@@ -196,9 +196,12 @@ impl Run<'_> {
     }
 
     /// Runs source DDL in a database of the run, over a session of its owner.
-    pub(in crate::run) fn ddl<'a>(&'a self, owner: &'a Connection, database: &str) -> Ddl<'a> {
-        let owner = (owner, self.names.owner());
-        Ddl::new(owner, (self.context.reach(), database), &self.names.base)
+    pub(in crate::run) fn ddl<'a>(
+        &'a self,
+        owner: &'a Connection,
+        place: (&'a Reach, &str),
+    ) -> Ddl<'a> {
+        Ddl::new((owner, self.names.owner()), place, &self.names.base)
     }
 
     /// Logs a point in time of the run.

@@ -316,7 +316,7 @@ mod tests {
     use camino::Utf8Path;
 
     use super::*;
-    use crate::client::endpoints::Endpoints;
+    use crate::client::reach::{Kafka, Reach, Rest, Twice};
     use crate::dialect::{Emitted, Translated};
     use crate::history::event::SinkMode;
     use crate::run::names::Names;
@@ -341,15 +341,15 @@ INSERT INTO totals SELECT id FROM late;";
         Translation { statements: texts.iter().map(own).collect(), topics: BTreeMap::new() }
     }
 
-    fn places<'a>(names: &'a Names, endpoints: &'a Endpoints) -> Places<'a> {
-        Places { names, endpoints, files: Utf8Path::new("/runs/t/lake"), topics: &[] }
+    fn places<'a>(names: &'a Names, reach: &'a Reach) -> Places<'a> {
+        Places { names, reach, files: Utf8Path::new("/runs/t/lake"), topics: &[] }
     }
 
-    fn endpoints() -> Endpoints {
-        Endpoints {
-            kafka: "127.0.0.1:1".to_owned(),
-            registry: "http://127.0.0.1:2".to_owned(),
-            ..Endpoints::default()
+    fn reach() -> Reach {
+        Reach {
+            kafka: Twice::same(Kafka::plain("127.0.0.1:1")),
+            registry: Some(Twice::same(Rest::plain("http://127.0.0.1:2"))),
+            ..Reach::default()
         }
     }
 
@@ -360,8 +360,8 @@ INSERT INTO totals SELECT id FROM late;";
                    'value.avro-confluent.url' = 'http://production')";
         let text = Text::whole("p.sql".into(), sql.to_owned());
         let names = Names::from_parts("t", 0);
-        let all = prepare(&translation(&[text]), &BTreeMap::new(), &places(&names, &endpoints()))
-            .unwrap();
+        let all =
+            prepare(&translation(&[text]), &BTreeMap::new(), &places(&names, &reach())).unwrap();
         let submitted = &all.prepared[0].submitted.value;
         let option = "'value.avro-confluent.url' = 'http://127.0.0.1:2/apis/ccompat/v7'";
         assert!(submitted.contains(option), "{submitted}");
@@ -375,8 +375,8 @@ INSERT INTO totals SELECT id FROM late;";
             Options::from([("scan.parallelism".to_owned(), "2".to_owned())]),
         )]);
         let translation = translation(&texts);
-        let (names, endpoints) = (Names::from_parts("t", 0), endpoints());
-        prepare(&translation, &settings, &places(&names, &endpoints)).unwrap()
+        let (names, reach) = (Names::from_parts("t", 0), reach());
+        prepare(&translation, &settings, &places(&names, &reach)).unwrap()
     }
 
     #[test]
@@ -405,8 +405,8 @@ INSERT INTO totals SELECT id FROM late;";
         };
         let sql = format!("{} {}", table("a.t"), table("b.t"));
         let texts = split::flink(&Text::whole("p.sql".into(), sql)).unwrap();
-        let (names, endpoints) = (Names::from_parts("t", 0), endpoints());
-        let places = places(&names, &endpoints);
+        let (names, reach) = (Names::from_parts("t", 0), reach());
+        let places = places(&names, &reach);
         let errors = prepare(&translation(&texts), &BTreeMap::new(), &places).unwrap_err();
         assert_eq!(
             errors[0].message,
@@ -426,8 +426,8 @@ INSERT INTO totals SELECT id FROM late;";
         );
         let texts = split::flink(&text).unwrap();
         let names = Names::from_parts("t", 0);
-        let endpoints = endpoints();
-        let places = places(&names, &endpoints);
+        let reach = reach();
+        let places = places(&names, &reach);
         let errors = prepare(&translation(&texts), &BTreeMap::new(), &places).unwrap_err();
         assert_eq!(errors.len(), 1);
         assert_eq!(errors[0].place.to_string(), "p.sql:1:1");

@@ -5,7 +5,7 @@ use camino::Utf8Path;
 
 use super::files;
 use crate::base::text::{Place, Text};
-use crate::client::endpoints::Endpoints;
+use crate::client::reach::Reach;
 use crate::history::event::{Part, SinkMode};
 use crate::history::files::Kept;
 use crate::model::pattern::Pattern;
@@ -51,7 +51,7 @@ pub struct Places<'a> {
     /// The names of the run.
     pub names: &'a Names,
     /// The addresses of the components.
-    pub endpoints: &'a Endpoints,
+    pub reach: &'a Reach,
     /// The run's folder for files.
     pub files: &'a Utf8Path,
     /// The topics that a pattern may mean.

@@ -59,12 +59,13 @@ pub(in crate::run) async fn journal(
         all: names.journal_all(),
         inserts: names.journal_inserts(),
     };
-    let (endpoints, outage) = (run.context.reach().clone(), run.tools.hand.outage().clone());
-    let home = Home { endpoints, database: names.database(), outage };
+    let rights = run.context.reach().postgres.rights;
+    let (reach, outage) = (run.context.reach().clone(), run.tools.hand.outage().clone());
+    let home = Home { reach, database: names.database(), outage };
     let reader = home.connect().await?;
     publish(run, database, tables).await.map_err(JournalError::from)?;
     let joins = coming::joins(run);
-    journal::create((database, &reader), tables, (&slot, joins.as_ref())).await?;
+    journal::create((database, &reader), tables, (&slot, joins.as_ref(), rights)).await?;
     Ok(Journal::start(reader, home, (slot, tables), run.recorder.clone()))
 }
 
@@ -119,8 +120,8 @@ impl Passing {
 pub(in crate::run) fn tap(run: &Run<'_>, topics: &[Topic], told: &Told) -> Result<Tap, Stop> {
     let Told { barriers, clocks, counts } = told.clone();
     let framed = schemas::framed(topics, &run.effective.connector, &run.effective.statements);
-    let endpoints = run.context.reach();
-    let mut schemas = Schemas::new(endpoints, framed, topics, run.recorder.clone())?;
+    let reach = run.context.reach();
+    let mut schemas = Schemas::new(reach, framed, topics, run.recorder.clone())?;
     let barrier_topic = run.effective.connector.barriers().to_owned();
     let mut passing = passing(run)?;
     let handler = Box::new(move |record: Record| {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use tokio::runtime::Handle;
 
 use crate::capture::recorder::Recorder;
-use crate::client::endpoints::Endpoints;
+use crate::client::reach::Reach;
 use crate::client::registry::Registry;
 use crate::dialect::avro;
 use crate::history::decode::Decoder;
@@ -29,7 +29,7 @@ pub(in crate::run) struct Schemas {
 impl Schemas {
     /// Those of a run; to be called inside of its runtime.
     pub(in crate::run) fn new(
-        endpoints: &Endpoints,
+        reach: &Reach,
         framed: BTreeSet<(String, Part)>,
         topics: &[Topic],
         recorder: Recorder,
@@ -37,7 +37,7 @@ impl Schemas {
         let registry = if framed.is_empty() {
             None
         } else {
-            Registry::of(endpoints).map_err(|error| Stop::Stack(error.to_string()))?
+            Registry::of(reach).map_err(|error| Stop::Stack(error.to_string()))?
         };
         if registry.is_none() && !framed.is_empty() {
             let sentence = "records are to be Avro, and the stack has no schema registry";

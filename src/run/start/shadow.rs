@@ -35,12 +35,13 @@ pub(in crate::run) async fn build(
 
 /// A database with the source's tables, empty, and the references.
 pub(in crate::run) async fn database(run: &Run<'_>, name: &str) -> Result<Shadow, Stop> {
-    let endpoints = run.context.reach();
-    let control = postgres::connect(endpoints, CONTROL_DATABASE, "changeproof").await?;
+    let mirror = run.context.mirror();
+    let control = postgres::connect(mirror, CONTROL_DATABASE, "changeproof").await?;
     run.tools.created.database(name);
     control.create_database(name, &run.names.owner()).await?;
-    let connection = postgres::connect(&run.tools.owner, name, "changeproof shadow").await?;
-    schema::build(&run.ddl(&connection, name), &run.effective.source.ddl)
+    let owner = mirror.as_role(run.names.owner());
+    let connection = postgres::connect(&owner, name, "changeproof shadow").await?;
+    schema::build(&run.ddl(&connection, (mirror, name)), &run.effective.source.ddl)
         .await
         .map_err(ShadowError::Replay)?;
     let changes = coming::changes_schema(run.trial);
@@ -61,7 +62,7 @@ pub(in crate::run) async fn over_topics(
     shadow.snapshot_at(check::POINT);
     shadow.replay_told(told).await?;
     let references = shadow.references(sinks, proof, Side::Topics).await?;
-    let control = postgres::connect(run.context.reach(), CONTROL_DATABASE, "changeproof").await?;
+    let control = postgres::connect(run.context.mirror(), CONTROL_DATABASE, "changeproof").await?;
     control.drop_database(&name).await?;
     Ok(references)
 }

@@ -73,7 +73,8 @@ pub(in crate::run) async fn build(
         futures::try_join!(databases(run), async { Ok(run.tools.admin.list("").await?) })?;
     run.log("the source database is there");
     let tables = define(run, &database).await?;
-    let seeds = run.ddl(&database, &run.names.database()).take_rows().await?;
+    let name = run.names.database();
+    let seeds = run.ddl(&database, (run.context.reach(), &name)).take_rows().await?;
     run.log("the source tables are there");
     let topics = topics_of(run, &database, &tables).await?;
     let told = Told::new(run, &tables, &topics);
@@ -102,21 +103,23 @@ pub(in crate::run) async fn build(
 
 /// Makes the roles by which the run's databases are owned and read.
 pub(in crate::run) async fn roles(run: &Run<'_>) -> Result<(), Stop> {
-    let control = postgres::connect(run.context.reach(), CONTROL_DATABASE, "changeproof").await?;
+    // Where a run may make no roles, only the shadow has them.
+    let mirror = run.context.mirror();
+    let control = postgres::connect(mirror, CONTROL_DATABASE, "changeproof").await?;
     let has_server = run.context.lease.has_server();
     let (owner, connector) = (run.names.owner(), run.names.reader());
     run.tools.created.roles([&owner, &connector], has_server);
     let roles = Roles { owner: &owner, connector: &connector };
-    let password = &run.context.reach().postgres_password;
+    let password = &mirror.postgres.password;
     Ok(control.create_roles(roles, password, has_server).await?)
 }
 
 pub(in crate::run) async fn databases(run: &Run<'_>) -> Result<(Connection, Connection), Stop> {
-    let endpoints = run.context.reach();
-    let control = postgres::connect(endpoints, CONTROL_DATABASE, "changeproof").await?;
+    let reach = run.context.reach();
+    let control = postgres::connect(reach, CONTROL_DATABASE, "changeproof").await?;
     journal::refuse_unfit(&control).await?;
     run.tools.created.database(&run.names.database());
-    control.create_database(&run.names.database(), &run.names.owner()).await?;
+    control.create_database(&run.names.database(), &run.tools.owner.postgres.user).await?;
     let database =
         postgres::connect(&run.tools.owner, &run.names.database(), "changeproof").await?;
     Ok((control, database))
@@ -127,7 +130,8 @@ pub(in crate::run) async fn define(
     run: &Run<'_>,
     database: &Connection,
 ) -> Result<Vec<Table>, Stop> {
-    let ddl = run.ddl(database, &run.names.database());
+    let name = run.names.database();
+    let ddl = run.ddl(database, (run.context.reach(), &name));
     for statement in &run.effective.source.ddl {
         if let Err(error) = ddl.run(statement).await {
             let Some(absent) = without_extension(statement, &error) else {

@@ -23,11 +23,13 @@ mod shape;
 mod sinks;
 mod source;
 mod sql;
+mod stack;
 mod timeline;
 mod union;
 mod versions;
 
 pub(crate) use overrides::overridden;
+pub(crate) use stack::stack_file;
 
 use std::collections::BTreeMap;
 

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::cds::Archives;
-use super::confine::{self, Reach};
+use super::confine::{self, Access};
 use super::error::{Doing, StackError};
 use super::files;
 use super::infra::{self, Template};
@@ -31,8 +31,8 @@ use super::options::OwnOptions;
 use super::ports::Ports;
 use super::process::{Asking, Launch, Wall};
 use super::templates::Templates;
-use crate::client::endpoints::Password;
 use crate::client::http::Http;
+use crate::client::reach::{Address, Password, Rest};
 use crate::client::wait::Look;
 use crate::scenario::settings::Options;
 
@@ -84,7 +84,7 @@ pub(super) struct Setting {
     /// The `changeproof` binary.
     pub(super) program: Utf8PathBuf,
     /// What all components may read besides the system, and what they may write.
-    pub(super) reach: Reach,
+    pub(super) reach: Access,
     /// Options over those of the templates.
     pub(super) own: OwnOptions,
 }
@@ -267,12 +267,12 @@ impl Setting {
     /// What a component may reach: the system, its program and the jars; and this start's folder and
     /// those of runs, to write.
     fn wall(&self, program: &Utf8Path, archives: &Archives) -> Wall {
-        let Reach { reads, writes } = &self.reach;
+        let Access { reads, writes } = &self.reach;
         let reads = reads.iter().cloned().chain(confine::home_of(program));
         let writes = writes.iter().cloned().chain(archives.written_to());
         Wall {
             by: self.program.clone(),
-            reach: Reach { reads: reads.collect(), writes: writes.collect() },
+            reach: Access { reads: reads.collect(), writes: writes.collect() },
         }
     }
 
@@ -311,8 +311,8 @@ impl Setting {
 
     /// One GET; what is answered, or what there was instead.
     async fn get(&self, port: u16, path: &str) -> Result<Value, String> {
-        let base = format!("http://127.0.0.1:{port}");
-        let http = Http::new(&base).map_err(|error| error.to_string())?;
+        let at = Rest::plain(format!("http://{}", Address::local(port)));
+        let http = Http::new(&at).map_err(|error| error.to_string())?;
         // Looking must not keep us from noticing that the component has died.
         match tokio::time::timeout(LOOK_LIMIT, http.get(path)).await {
             Ok(Ok(answer)) => Ok(answer),

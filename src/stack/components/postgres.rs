@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use super::{Setting, looked};
-use crate::client::postgres::{ident, literal};
+use crate::client::postgres::{self, CONTROL_DATABASE, ident, literal};
+use crate::client::reach::{self, Address, Password, Reach, Twice};
 use crate::client::wait::Look;
 use crate::stack::cds::Archives;
 use crate::stack::error::{Doing, StackError};
@@ -50,16 +51,14 @@ async fn answers(setting: &Setting) -> Result<(), String> {
 }
 
 async fn ask(setting: &Setting, password: &str, sql: &str) -> Result<(), String> {
-    let mut config = tokio_postgres::Config::new();
-    config.host("127.0.0.1").port(setting.ports.postgres).dbname("postgres");
-    config.user(SUPERUSER).password(password);
-    let (client, connection) =
-        config.connect(tokio_postgres::NoTls).await.map_err(|error| error.to_string())?;
-    let asked = async move {
-        let done = client.simple_query(sql).await;
-        drop(client);
-        done
+    let postgres = reach::Postgres {
+        at: Twice::same(Address::local(setting.ports.postgres)),
+        user: SUPERUSER.to_owned(),
+        password: Password(password.to_owned()),
+        ..reach::Postgres::default()
     };
-    let (asked, _closed) = tokio::join!(asked, connection);
-    asked.map(|_| ()).map_err(|error| error.to_string())
+    let at = Reach { postgres, ..Reach::default() };
+    let session = postgres::connect(&at, CONTROL_DATABASE, "changeproof keeper").await;
+    let session = session.map_err(|error| error.to_string())?;
+    session.run(sql).await.map(drop).map_err(|error| error.to_string())
 }

@@ -5,6 +5,7 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::difference::Difference;
 use crate::base::text::{Span, Text};
 use crate::capture::diagnose::{self, PIPELINE};
+use crate::client::reach::Reach;
 use crate::client::registry;
 use crate::contain::fate::{self, Fate, Thing};
 use crate::contain::scope::{Catalog, Scope};
@@ -362,15 +363,16 @@ fn on_topics(
     is_whole: bool,
     places: &Places<'_>,
 ) -> Vec<Change> {
-    let Places { names, endpoints, .. } = *places;
-    let registry = format!("{}{}", endpoints.registry, registry::API);
+    let Places { names, reach, .. } = *places;
+    let registry = reach.registry_inside(registry::API);
+    let protection = protection(reach, with);
     let get = |key: &str| with.and_then(|with| with.get(key));
     let ours = |key: &str| match key {
         "topic" => {
             let physical: Vec<_> = topics.iter().map(|topic| names.topic(topic)).collect();
             Some(physical.join(";"))
         }
-        "properties.bootstrap.servers" => Some(endpoints.kafka.clone()),
+        "properties.bootstrap.servers" => Some(reach.kafka.inside.bootstrap.clone()),
         "properties.group.id" => {
             Some(get(key).map_or_else(|| names.base.clone(), |group| names.own(group)))
         }
@@ -378,6 +380,11 @@ fn on_topics(
         _ => Some(registry.clone()),
     };
     let mut all = changes(Thing::Topic, with, ours);
+    for change in all.iter_mut().filter(|change| change.ours.is_none()) {
+        if let Some(ours) = value(&protection, &change.key) {
+            (change.ours, change.why) = (Some(ours), PROTECTED);
+        }
+    }
     if get("topic").is_none() && get("topic-pattern").is_some() && !topics.is_empty() {
         let why = "topics of other runs could match the pattern";
         all.push(Change { key: "topic-pattern".to_owned(), ours: None, why });
@@ -399,8 +406,25 @@ fn on_topics(
     let why = "the schema registry is the stack's";
     let urls = with.map(registry_options).unwrap_or_default();
     added.extend(urls.into_iter().map(|key| Change::new(key, registry.as_str(), why)));
+    added.extend(protection);
     add(&mut all, with, added);
     all
+}
+
+/// Why a table has options of security.
+const PROTECTED: &str = "the stack file says how brokers and registry are protected";
+
+/// How the clients of a table reach brokers and registry that do not let everybody in.
+fn protection(reach: &Reach, with: Option<&With>) -> Vec<Change> {
+    let brokers = reach.kafka.inside.security.java().into_iter();
+    let brokers = brokers.map(|(key, value)| (format!("properties.{key}"), value));
+    let urls = with.map(registry_options).unwrap_or_default();
+    let registry = reach.registry.as_ref().map(|at| at.inside.flink()).unwrap_or_default();
+    let registry = urls.iter().flat_map(|url| {
+        let format = url.strip_suffix("url").unwrap_or(url);
+        registry.iter().map(move |(key, value)| (format!("{format}{key}"), value.clone()))
+    });
+    brokers.chain(registry).map(|(key, value)| Change::new(key, value, PROTECTED)).collect()
 }
 
 /// What differs of a model that is told the address of the run's scoring service.

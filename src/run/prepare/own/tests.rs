@@ -8,7 +8,9 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
-use crate::client::endpoints::Endpoints;
+use crate::client::reach::{
+    Kafka, Login, Mechanism, Password, Pem, Reach, Rest, Sasl, Security, Tls, Twice,
+};
 use crate::contain::statements::refuse_one;
 use crate::dialect;
 use crate::plan::{Matrix, trials};
@@ -18,20 +20,20 @@ use crate::scenario::pipeline::Dialect;
 use crate::scenario::settings::Options;
 use crate::sql::split;
 
-fn endpoints() -> Endpoints {
-    Endpoints {
-        kafka: "127.0.0.1:1".to_owned(),
-        registry: "http://127.0.0.1:2".to_owned(),
-        ..Endpoints::default()
+fn reach() -> Reach {
+    Reach {
+        kafka: Twice::same(Kafka::plain("127.0.0.1:1")),
+        registry: Some(Twice::same(Rest::plain("http://127.0.0.1:2"))),
+        ..Reach::default()
     }
 }
 
 /// What becomes of statements, one after the other: whether one is refused, and the pairs of what
 /// is written and what is submitted.
 fn each(texts: &[Text], settings: &BTreeMap<String, Options>) -> (bool, Vec<(Text, Owned)>) {
-    let (names, endpoints) = (Names::from_parts("t", 0), endpoints());
+    let (names, reach) = (Names::from_parts("t", 0), reach());
     let files = Utf8Path::new("/runs/t/lake");
-    let places = Places { names: &names, endpoints: &endpoints, files, topics: &[] };
+    let places = Places { names: &names, reach: &reach, files, topics: &[] };
     let mut scope = Scope::new();
     let (mut is_refused, mut all) = (false, Vec::new());
     for written in texts {
@@ -355,4 +357,38 @@ proptest! {
             is_exact(edited, owned);
         }
     }
+}
+
+#[test]
+fn a_table_is_told_how_brokers_and_registry_are_protected_in_the_place_of_what_production_says() {
+    let login = || Login { user: "u".to_owned(), password: Password("p\"w".to_owned()) };
+    let security = Security {
+        sasl: Some(Sasl { mechanism: Mechanism::Plain, login: login() }),
+        tls: Some(Tls { ca: Some(Pem("-----BEGIN…\n…END-----\n".to_owned())), identity: None }),
+    };
+    let kafka = Kafka { bootstrap: "kafka:9092".to_owned(), security };
+    let registry = Rest { login: Some(login()), ..Rest::plain("https://registry") };
+    let reach = Reach {
+        kafka: Twice { outside: Kafka::plain("127.0.0.1:1"), inside: kafka.clone() },
+        registry: Some(Twice { outside: Rest::plain("https://localhost"), inside: registry }),
+        ..Reach::default()
+    };
+    let names = Names::from_parts("t", 0);
+    let files = Utf8Path::new("/runs/t/lake");
+    let places = Places { names: &names, reach: &reach, files, topics: &[] };
+    let sql = "CREATE TABLE t (i INT) WITH ('connector'='kafka','topic'='t', \
+               'value.format'='avro-confluent','properties.bootstrap.servers'='prod:9092', \
+               'properties.sasl.jaas.config'='theirs','properties.sasl.client.id'='theirs', \
+               'value.avro-confluent.url'='https://prod')";
+    let written = &texts(sql)[0];
+    let owned = statement(&Scope::new(), (written, written), &places).unwrap();
+    is_exact(written, &owned);
+    let told = options(owned.submitted.as_ref().unwrap());
+    for (key, value) in kafka.security.java() {
+        assert_eq!(told.get(&format!("properties.{key}")), Some(&value), "{key}");
+    }
+    assert_eq!(told["properties.bootstrap.servers"], "kafka:9092");
+    assert_eq!(told["value.avro-confluent.basic-auth.user-info"], "u:p\"w");
+    assert_eq!(told["value.avro-confluent.url"], format!("https://registry{}", registry::API));
+    assert!(!told.contains_key("properties.sasl.client.id"));
 }

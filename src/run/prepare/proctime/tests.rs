@@ -5,7 +5,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::base::text::Text;
-use crate::client::endpoints::Endpoints;
+use crate::client::reach::Reach;
 use crate::dialect::{Emitted, Translated, Translation};
 use crate::run::names::Names;
 use crate::run::prepare::statements::prepare;
@@ -28,13 +28,9 @@ fn statements() -> Statements {
     };
     let translation =
         Translation { statements: texts.iter().map(own).collect(), topics: BTreeMap::new() };
-    let (names, endpoints) = (Names::from_parts("t", 0), Endpoints::default());
-    let places = Places {
-        names: &names,
-        endpoints: &endpoints,
-        files: Utf8Path::new("/runs/t/lake"),
-        topics: &[],
-    };
+    let (names, reach) = (Names::from_parts("t", 0), Reach::default());
+    let places =
+        Places { names: &names, reach: &reach, files: Utf8Path::new("/runs/t/lake"), topics: &[] };
     prepare(&translation, &BTreeMap::new(), &places).unwrap()
 }
 
