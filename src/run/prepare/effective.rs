@@ -271,7 +271,8 @@ mod tests {
         ) {
             let trial = trial(&pieces, is_confluent, options, awaits);
             let names = Names::from_parts("t", 7);
-            let reach = Reach { kafka: "127.0.0.1:1".to_owned(), ..Reach::default() };
+            let kafka = Twice::same(Kafka::plain("127.0.0.1:1"));
+            let reach = Reach { kafka, ..Reach::default() };
             let places = Places {
                 names: &names,
                 reach: &reach,
