@@ -302,12 +302,11 @@ timeline:
 
 /// Where a stack listens, by what its record says.
 fn listeners(record: &serde_json::Value) -> Vec<String> {
-    let at = &record["reach"];
-    let broker = &at["kafka"]["outside"]["bootstrap"];
-    let rest = ["connect", "flink", "gateway"].map(|name| &at[name]["url"]);
-    let texts = [broker, rest[0], rest[1], rest[2]].map(|text| text.as_str().unwrap());
+    let at = |place: &str| record.pointer(&format!("/reach/{place}")).unwrap();
+    let rest = ["kafka/outside/bootstrap", "connect/url", "flink/url", "gateway/url"].map(at);
+    let texts = rest.map(|text| text.as_str().unwrap());
     let addresses = texts.map(|text| text.trim_start_matches("http://").to_owned());
-    let postgres = format!("127.0.0.1:{}", at["postgres"]["at"]["outside"]["port"]);
+    let postgres = format!("127.0.0.1:{}", at("postgres/at/outside/port"));
     addresses.into_iter().chain([postgres]).collect()
 }
 

@@ -381,7 +381,7 @@ fn a_table_is_told_how_brokers_and_registry_are_protected_in_the_place_of_what_p
                'properties.sasl.jaas.config'='theirs','properties.sasl.client.id'='theirs', \
                'value.avro-confluent.url'='https://prod')";
     let written = &texts(sql)[0];
-    let owned = statement(&Scope::new(), (written, written), &places).unwrap();
+    let owned = statement(&Scope::new(), (written, written), &places);
     is_exact(written, &owned);
     let told = options(owned.submitted.as_ref().unwrap());
     for (key, value) in kafka.security.java() {
