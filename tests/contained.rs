@@ -186,7 +186,8 @@ INSERT INTO b SELECT id, v FROM a /*+ OPTIONS('properties.bootstrap.servers' = '
         let ended = changeproof(command, folder.path());
         let said = String::from_utf8_lossy(&ended.stdout) + String::from_utf8_lossy(&ended.stderr);
         assert_eq!(ended.status.code(), Some(20), "{command}: {said}");
-        assert_eq!(said.matches("E0408").count(), 6, "{command}: {said}");
+        // A topic would stand in for the JDBC sink.
+        assert_eq!(said.matches("E0408").count(), 5, "{command}: {said}");
     }
     assert!(!outside.was_called());
     assert!(!outside.was_written());

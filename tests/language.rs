@@ -97,9 +97,11 @@ fn every_error_of_a_file_is_met_by_a_mistake_and_explained() {
         .map(|entry| std::fs::read_to_string(entry.expect("it can be read").path()))
         .collect::<Result<_, _>>()
         .expect("its files can be read");
+    // What E0905 tells is refused by the file before, as E0604 or E0608, but for a race.
     for code in Code::ALL {
-        let is_met =
-            met.contains(code.name()) || outcomes.contains(&format!("# says: {}\n", code.name()));
+        let is_met = *code == Code::Session
+            || met.contains(code.name())
+            || outcomes.contains(&format!("# says: {}\n", code.name()));
         assert!(is_met, "no file in tests/language/err meets {}", code.name());
         let page = explain::code(*code).to_string();
         assert!(page.contains(code.summary()), "{} is explained", code.name());
@@ -107,11 +109,12 @@ fn every_error_of_a_file_is_met_by_a_mistake_and_explained() {
 }
 
 /// What a run can refuse only once a component has told something, by the functions that do.
-const TOLD_BY_COMPONENTS: [(&str, &str); 18] = [
+const TOLD_BY_COMPONENTS: [(&str, &str); 19] = [
     ("define", "Postgres runs the DDL and the references"),
     ("ended", "Postgres ends a statement"),
     ("finish", "Postgres says whether a transaction is open"),
     ("late", "an entry takes longer than its limit"),
+    ("not_again", "Postgres refuses rows of the DDL a second time"),
     ("not_as_named", "the catalog has the tables"),
     ("not_more", "the broker has the partitions"),
     ("refuse_no_watermark", "the jobs that run; what none can have is refused before"),

@@ -6,6 +6,8 @@ use super::fate::{Fate, unknown};
 const CLUSTER: &str = "the statements run on the stack's own cluster";
 const STATE: &str = "state is kept in a folder of the stack";
 const NAME: &str = "the run's jobs carry its name";
+/// Files for the SQL client say how it shows results.
+const CLIENT: &str = "no SQL client runs here";
 
 /// Options of what a cluster is made of, by the beginnings of their names.
 const OF_THE_CLUSTER: &[&str] = &[
@@ -71,7 +73,6 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("table.catalog-store.", "names catalogs from outside of the run", CATALOGS),
     ("table.resources.download-dir", "names a folder outside of the run", LEAVE_OUT),
     ("classloader.", "changes where programs are loaded from", LEAVE_OUT),
-    ("sql-client.", "is an option of the SQL client, which does not run here", LEAVE_OUT),
 ];
 /// What to do about programs.
 pub(super) const PROGRAMS: &str = "leave it out: a run has the programs of its stack alone; say it with built-in functions and SQL";
@@ -88,6 +89,9 @@ pub fn option(key: &str, value: &str) -> Fate {
     }
     if let Some((_, what, help)) = REFUSED.iter().find(|(pattern, ..)| begins(pattern)) {
         return Fate::Refused((*what).to_owned(), (*help).to_owned());
+    }
+    if begins("sql-client.") {
+        return Fate::LeftOut(CLIENT);
     }
     if OF_STATE.iter().any(|pattern| begins(pattern)) {
         return Fate::LeftOut(STATE);

@@ -178,7 +178,9 @@ pub(super) fn read(file: &Utf8Path) -> Text {
 
 /// Every word but those that say only what another table's main key takes.
 fn all() -> BTreeSet<Name> {
-    let tables = words::ALL.iter().filter(|words| **words != words::MODIFIERS);
+    // The words of a project's file are used and misused in the console sessions.
+    let elsewhere = [words::MODIFIERS, words::PROJECT];
+    let tables = words::ALL.iter().filter(|words| !elsewhere.contains(words));
     tables.flat_map(|words| words.known.iter().map(|word| (words.of, *word))).collect()
 }
 

@@ -173,6 +173,10 @@ fn a_refusal_names_the_option_its_place_and_what_to_write() {
 fn the_worker_allows_the_same_client_options() {
     let template = include_str!("../../../infra/local/connect.properties.jinja");
     let wall = format!("connector.client.config.override.allowlist={}\n", CLIENT.join(","));
-    assert!(template.contains("connector.client.config.override.policy=Allowlist\n"));
+    assert!(
+        template.contains("connector.client.config.override.policy={{ lane.override_policy }}\n")
+    );
+    let lanes = include_str!("../../../infra/lanes.yaml");
+    assert!(lanes.contains("    template: {override_policy: Allowlist}\n"));
     assert!(template.contains(&wall), "{wall}");
 }
