@@ -133,7 +133,7 @@ fn pipeline(lines: &str) -> String {
 
 const STATEMENTS: &str = "  statements: ['*.sql']\n  sinks:\n    s: unjudged\n";
 
-const SINK: &str = "CREATE TABLE s (id INT) WITH ('connector' = 'kafka', 'topic' = 's');\n\
+const SINK: &str = "CREATE TABLE s (id INT);\n\
                     INSERT INTO s SELECT id FROM `cdc.public.t`;\n";
 
 #[test]
