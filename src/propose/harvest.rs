@@ -170,9 +170,9 @@ mod tests {
             .into();
         assert_eq!(connector(json), Some(expected.clone()));
         let script = format!("curl -d '{json}' localhost && echo {{}}\n");
-        assert_eq!(connectors_within(&script), [expected.clone()]);
+        assert_eq!(connectors_within(&script), std::slice::from_ref(&expected));
         let terraform = "resource \"confluent_connector\" \"a\" {\n config_nonsensitive = {\n  \"connector.class\" = \"X\"\n  \"tasks.max\" = \"1\"\n  \"database.hostname\" = var.host\n }\n}";
-        assert_eq!(terraform_connectors(terraform), [expected.clone()]);
+        assert_eq!(terraform_connectors(terraform), std::slice::from_ref(&expected));
         assert_eq!(properties("# c\nconnector.class=X\ntasks.max = 1\n"), Some(expected));
         assert_eq!(connector(r#"{"name": "package"}"#), None);
     }

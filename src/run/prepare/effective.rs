@@ -230,7 +230,7 @@ mod tests {
             let parsed = flink::parse(text);
             parsed.inserts().iter().map(|one| one.target.table().to_owned()).collect::<Vec<_>>()
         });
-        let judged = |_| Sink::Judged { reference: whole("SELECT id FROM a"), window: None };
+        let judged = |()| Sink::Judged { reference: whole("SELECT id FROM a"), window: None };
         let pipeline = Pipeline {
             file: None,
             source: vec![whole("CREATE TABLE a (id int PRIMARY KEY, v text)")],

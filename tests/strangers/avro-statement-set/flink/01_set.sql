@@ -1,0 +1,2 @@
+SET 'pipeline.name' = 'pricing';
+SET 'parallelism.default' = '1';

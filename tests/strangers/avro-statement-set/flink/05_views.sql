@@ -1,0 +1,1 @@
+CREATE TEMPORARY VIEW done AS SELECT driver_id, fare FROM ride WHERE state = 'done';

@@ -1,0 +1,2 @@
+CREATE TABLE parcels (id int PRIMARY KEY, weight int NOT NULL);
+ALTER TABLE parcels REPLICA IDENTITY FULL;

@@ -1,0 +1,8 @@
+BEGIN;
+CREATE TABLE accounts (
+  id         BIGSERIAL PRIMARY KEY,
+  holder     TEXT NOT NULL,
+  balance    BIGINT NOT NULL DEFAULT 0,
+  updated_at TIMESTAMPTZ NOT NULL DEFAULT now()
+);
+COMMIT;

@@ -1,0 +1,2 @@
+#!/bin/sh
+envsubst < job.sql.tpl > job.sql

@@ -1,0 +1,4 @@
+CREATE TABLE wallets (
+    wallet_id UUID PRIMARY KEY,
+    holder TEXT NOT NULL
+);

@@ -1,0 +1,2 @@
+CREATE TABLE trucks (plate varchar(10) PRIMARY KEY, depot text NOT NULL, km int NOT NULL DEFAULT 0);
+ALTER TABLE trucks REPLICA IDENTITY FULL;

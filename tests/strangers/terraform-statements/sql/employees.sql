@@ -1,0 +1,6 @@
+CREATE TABLE employees (
+  id   integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  name text NOT NULL,
+  dept text NOT NULL
+);
+ALTER TABLE employees REPLICA IDENTITY FULL;
