@@ -111,6 +111,7 @@ proptest! {
         // Which replays and further snapshots are legal has no slow definition: the legal runs try them.
         plan.crashes.clear();
         (plan.anew, plan.windows) = (None, None);
+        (plan.shaping, plan.parts) = (legal::Shaping::plain(), legal::Parts::None);
         let changes = legal::changes(&plan);
         let expected = legal::expected(&plan, &changes);
         let mut log = legal::runs(&plan, &expected).concat();

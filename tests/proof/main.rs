@@ -6,6 +6,7 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::many_single_char_names,
     reason = "a test that meets what it does not expect fails"
 )]
 

@@ -15,7 +15,7 @@ use super::recorded::{histories, line};
 use super::scene::Scene;
 
 /// A cell of the matrix rests on no fewer mutants.
-const LEAST: usize = 4;
+const LEAST: usize = 5;
 
 /// What became of the mutants of one anomaly at one hop.
 #[derive(Debug, Clone, Copy, Default)]
@@ -61,6 +61,7 @@ fn is_wanted(wanted: &Wanted, finding: &Finding) -> bool {
         && record == wanted.record
         && (wanted.position.is_none() || finding.position == wanted.position)
         && wanted.column.as_ref().is_none_or(column)
+        && wanted.says.is_none_or(|says| finding.sentence.contains(says))
 }
 
 /// Where every state of a sink is looked at, whatever is wrong with it or its input shows there; and

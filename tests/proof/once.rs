@@ -311,9 +311,10 @@ fn of_made_up(plan: &Plan) -> Option<Result<bool, String>> {
 fn one_pass_can_judge_many_of_the_made_up_runs() {
     let mut runner = TestRunner::deterministic();
     let mut n_judged = 0;
-    for _ in 0..200 {
+    // What it has no model for it refuses: most of what is drawn besides types.
+    for _ in 0..400 {
         let plan = plans().new_tree(&mut runner).unwrap().current();
         n_judged += u32::from(of_made_up(&plan) == Some(Ok(true)));
     }
-    assert!(n_judged >= 50, "only {n_judged} of 200");
+    assert!(n_judged >= 50, "only {n_judged} of 400");
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use changeproof::base::position::Position;
+use changeproof::base::position::{Lsn, Position};
 use changeproof::check::judge;
 use changeproof::check::verdict::Verdict;
 use changeproof::codec::pgoutput::Cell;
@@ -24,6 +24,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) sinks: Vec<Written<'a>>,
     /// The journal's changes, in order.
     pub(crate) changes: Vec<Arc<Change>>,
+    /// What tables are from a place in the WAL on, by their place among the tables.
+    turns: Vec<(Lsn, usize, Arc<Table>)>,
     /// Something was disturbed, so that things may come twice from there on. What did is left out.
     pub(crate) restarted: bool,
 }
@@ -85,10 +87,10 @@ impl<'a> Scene<'a> {
         let index = history.index();
         let verdict = judge(history);
         index.last_proof()?;
-        let changes = changes(&index);
+        let (changes, turns) = changes(&index);
         let restarted = !index.faults.is_empty();
         let (topics, sinks) = (Vec::new(), Vec::new());
-        let mut scene = Self { history, index, verdict, topics, sinks, changes, restarted };
+        let mut scene = Self { history, index, verdict, topics, sinks, changes, turns, restarted };
         let changes = scene.changes.clone();
         for (n, table) in scene.index.tables.iter().enumerate() {
             let name = format!("{}.{}", table.schema, table.name);
@@ -99,7 +101,11 @@ impl<'a> Scene<'a> {
             if table.key.is_empty() && !key.is_empty() {
                 continue;
             }
-            let mut own = changes.iter().filter(|c| c.table == n).cloned().collect::<Vec<_>>();
+            if scene.records(&topic.name).any(|(_, record)| is_row(record)) {
+                continue;
+            }
+            let of = |change: &&Arc<Change>| scene.is_published_by(change, n);
+            let mut own = changes.iter().filter(of).cloned().collect::<Vec<_>>();
             let mut last = BTreeMap::new();
             let read = |(event, record)| seen(&key, (event, record), &mut own, &mut last);
             let mut records = scene.records(&topic.name).map(read).collect::<Vec<_>>();
@@ -136,6 +142,44 @@ impl<'a> Scene<'a> {
             }
             _ => None,
         })
+    }
+
+    /// Whether a change is one of a table: its own, or of a partition through its root.
+    fn is_published_by(&self, change: &Change, table: usize) -> bool {
+        let via_root = self.option("publish.via.partition.root") == Some("true");
+        let (of, table_of) = (&self.index.tables[change.table], &self.index.tables[table]);
+        let root = of.within.last().filter(|_| via_root);
+        root.map_or(change.table == table, |root| {
+            *root == format!("{}.{}", table_of.schema, table_of.name)
+        })
+    }
+
+    /// An option of the connector.
+    pub(crate) fn option(&self, name: &str) -> Option<&'a str> {
+        self.index.connector?.get(name).map(String::as_str)
+    }
+
+    /// The change that a record comes from.
+    pub(crate) fn change(&self, seen: &Seen) -> Option<&Change> {
+        let at = seen.at?;
+        self.changes.iter().map(AsRef::as_ref).find(|change| change.position == at)
+    }
+
+    /// The table as it is at a record, and as it was before its schema changed last.
+    pub(crate) fn layouts<'s>(
+        &'s self,
+        topic: &Topic<'a>,
+        seen: &Seen,
+    ) -> (&'s Table, Option<&'s Table>) {
+        let lsn = seen.value["source"]["lsn"].as_u64().map_or(Lsn(0), Lsn);
+        let own = |(at, place, _): &&(Lsn, usize, Arc<Table>)| {
+            std::ptr::eq(&raw const self.index.tables[*place], topic.table) && *at < lsn
+        };
+        let mut turns = self.turns.iter().filter(own).map(|(.., table)| table.as_ref()).rev();
+        match turns.next() {
+            Some(now) => (now, Some(turns.next().unwrap_or(topic.table))),
+            None => (topic.table, None),
+        }
     }
 
     fn place(&self, table: &Table) -> String {
@@ -182,11 +226,27 @@ fn leave_further_snapshots_out(records: &mut Vec<Seen>, restarted: bool) -> bool
     records.len() < n
 }
 
-fn changes(index: &Index<'_>) -> Vec<Arc<Change>> {
+type Turned = Vec<(Lsn, usize, Arc<Table>)>;
+
+fn changes(index: &Index<'_>) -> (Vec<Arc<Change>>, Turned) {
     let mut journal = Journal::new(index.tables);
     let wal = index.wal.iter();
     let transactions = wal.filter_map(|wal| journal.push(wal.lsn, wal.xid, wal.data).unwrap());
-    transactions.flat_map(|transaction| transaction.changes).collect()
+    let (mut changes, mut turned) = (Vec::new(), Turned::new());
+    for transaction in transactions {
+        changes.extend(transaction.changes);
+        for turn in transaction.turns {
+            let reshaped = turn.reshaped.into_iter().filter(|reshaped| !reshaped.gone);
+            turned.extend(reshaped.filter_map(|of| Some((turn.lsn, of.place?, of.table))));
+        }
+    }
+    (changes, turned)
+}
+
+/// It has a value, and no envelope around it.
+fn is_row(record: &Record) -> bool {
+    let value = json(record.value.as_ref());
+    !value.is_null() && value.get("op").is_none()
 }
 
 impl Seen {

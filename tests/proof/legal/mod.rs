@@ -1,17 +1,24 @@
 //! Made-up runs that are legal: what a client does to one table, what Postgres writes of it, and
 //! what Debezium and Flink may make of that by their documentation. No such run raises an alarm.
 
+mod catalogue;
+mod clock;
 mod database;
 mod debezium;
 mod plan;
 mod run;
+mod shaping;
 mod signals;
+mod sink;
+mod types;
 mod wal;
+mod windows;
 
 pub(crate) use database::changes;
 pub(crate) use debezium::{Emit, expected};
-pub(crate) use plan::{Plan, plans};
+pub(crate) use plan::{Parts, Plan, plans};
 pub(crate) use run::{Log, history, runs, runs_anew};
+pub(crate) use shaping::Shaping;
 
 use changeproof::check::judge;
 use changeproof::check::verdict::{Outcome, Status};
@@ -29,7 +36,8 @@ proptest! {
         let runs = runs_anew(&plan, &changes).unwrap_or_else(|| runs(&plan, &expected));
         let verdict = judge(&history(&plan, &changes, &runs));
         let alarms = verdict.findings.iter().filter(|judged| judged.status == Status::Failing);
-        let alarms = alarms.map(|judged| line(&judged.finding)).collect::<Vec<_>>();
+        let alarms = alarms.map(|judged| (line(&judged.finding), &judged.finding.difference));
+        let alarms = alarms.collect::<Vec<_>>();
         prop_assert!(alarms.is_empty(), "{alarms:#?}");
         prop_assert_eq!(verdict.outcome, Outcome::Pass, "{:#?}", verdict.gaps);
     }

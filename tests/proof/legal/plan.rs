@@ -4,16 +4,55 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use super::shaping::{Chain, Shaping, shapings};
+use super::types::{Kind, Modes, kinds, modes};
+
 /// A statement; one that finds no row does nothing.
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
-    Insert(i64, Option<i64>),
-    /// The flag: the long column is left alone.
-    Update(i64, Option<i64>, bool),
+    /// The last draws the values of further columns.
+    Insert(i64, Option<i64>, u32),
+    /// The flag: the long column is left alone; so are the further ones where nothing is drawn.
+    Update(i64, Option<i64>, bool, Option<u32>),
     /// Another primary key.
     Rekey(i64, i64),
     Delete(i64),
     Truncate,
+    Alter(Alter),
+}
+
+/// A change of the schema; the place is one of the further columns.
+#[derive(Debug, Clone)]
+pub(crate) enum Alter {
+    /// A column whose value in the rows that are there is NULL, or drawn.
+    Add(Kind, Option<u32>),
+    Drop(usize),
+    Rename(usize),
+    /// `ALTER … TYPE text USING x::text`
+    IntoText(usize),
+    /// Another table, which nobody captures.
+    Beside,
+}
+
+/// How the table is partitioned, and what of it is captured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Parts {
+    None,
+    /// `publish.via.partition.root`; the flag: its leaves are captured too.
+    Root(bool),
+    /// The flag: so is the root.
+    Leaves(bool),
+}
+
+/// How the sink is written.
+#[derive(Debug, Clone)]
+pub(crate) struct Statements {
+    /// Every record adds a row or takes one back.
+    pub(crate) retracts: bool,
+    /// Two statements write it, each the rows of some keys.
+    pub(crate) two: bool,
+    /// The TaskManager dies: how much was written, and how far back the job starts again.
+    pub(crate) death: Option<(Index, Index)>,
 }
 
 /// A made-up run.
@@ -45,6 +84,12 @@ pub(crate) struct Plan {
     /// The first run of the connector stores no offset: how far it streams, and where the snapshot
     /// stands that is taken anew.
     pub(crate) anew: Option<(Index, Index)>,
+    /// Further columns of the table.
+    pub(crate) columns: Vec<Kind>,
+    pub(crate) modes: Modes,
+    pub(crate) shaping: Shaping,
+    pub(crate) parts: Parts,
+    pub(crate) statements: Statements,
     /// Choices of partitions, and of which partition is read next.
     pub(crate) noise: Vec<u8>,
 }
@@ -59,22 +104,107 @@ impl Plan {
     pub(crate) fn choice(&self, n: usize) -> usize {
         self.noise.get(n % self.noise.len()).map_or(0, |byte| usize::from(*byte))
     }
+
+    /// The schema changes on the way.
+    pub(crate) fn alters(&self) -> bool {
+        let mut acts = self.transactions.iter().flat_map(|(acts, _)| acts);
+        acts.any(|act| matches!(act, Act::Alter(_)))
+    }
 }
 
 fn act() -> impl Strategy<Value = Act> {
     let key = || 0_i64..5;
     let value = || prop::option::of(0_i64..9);
+    let seed = any::<u32>;
+    let update = (key(), value(), any::<bool>(), prop::option::of(seed()));
     prop_oneof![
-        4 => (key(), value()).prop_map(|(key, value)| Act::Insert(key, value)),
-        4 => (key(), value(), any::<bool>()).prop_map(|(key, v, alone)| Act::Update(key, v, alone)),
-        2 => (key(), key()).prop_map(|(from, to)| Act::Rekey(from, to)),
-        3 => key().prop_map(Act::Delete),
-        1 => Just(Act::Truncate),
+        8 => (key(), value(), seed()).prop_map(|(key, value, seed)| Act::Insert(key, value, seed)),
+        8 => update.prop_map(|(key, v, alone, seed)| Act::Update(key, v, alone, seed)),
+        4 => (key(), key()).prop_map(|(from, to)| Act::Rekey(from, to)),
+        6 => key().prop_map(Act::Delete),
+        2 => Just(Act::Truncate),
+        1 => alter().prop_map(Act::Alter),
     ]
+}
+
+fn alter() -> impl Strategy<Value = Alter> {
+    let place = || 0_usize..3;
+    prop_oneof![
+        3 => (kinds(), prop::option::of(any::<u32>())).prop_map(|(kind, n)| Alter::Add(kind, n)),
+        1 => place().prop_map(Alter::Drop),
+        1 => place().prop_map(Alter::Rename),
+        2 => place().prop_map(Alter::IntoText),
+        1 => Just(Alter::Beside),
+    ]
+}
+
+fn parts() -> impl Strategy<Value = Parts> {
+    prop_oneof![
+        6 => Just(Parts::None),
+        1 => any::<bool>().prop_map(Parts::Root),
+        1 => any::<bool>().prop_map(Parts::Leaves),
+    ]
+}
+
+fn statements() -> impl Strategy<Value = Statements> {
+    let death = prop::option::weighted(0.3, (any::<Index>(), any::<Index>()));
+    (any::<bool>(), any::<bool>(), death).prop_map(|(retracts, two, death)| Statements {
+        retracts,
+        two: two && !retracts,
+        // What a retract sink takes back twice is another story.
+        death: death.filter(|_| !retracts),
+    })
 }
 
 /// All plans; the last transaction always inserts a row, so that something streams.
 pub(crate) fn plans() -> impl Strategy<Value = Plan> {
+    let wide = (vec(kinds(), 0..4), modes(), shapings(), parts(), statements());
+    let wide = prop::option::weighted(0.7, wide);
+    (narrow_plans(), wide).prop_map(|(plan, wide)| match wide {
+        Some((columns, modes, shaping, parts, statements)) => {
+            fitting(Plan { columns, modes, shaping, parts, statements, ..plan })
+        }
+        None => plan.without_alters(),
+    })
+}
+
+impl Plan {
+    /// The schema stays as it is.
+    pub(crate) fn without_alters(mut self) -> Self {
+        for (acts, _) in &mut self.transactions {
+            acts.retain(|act| !matches!(act, Act::Alter(_)));
+        }
+        self
+    }
+}
+
+/// Leaves out what does not go together.
+fn fitting(mut plan: Plan) -> Plan {
+    if !plan.keyed {
+        plan.parts = Parts::None;
+        if !matches!(plan.shaping.chain, Chain::Header | Chain::Route) {
+            plan.shaping.chain = Chain::Nothing;
+        }
+    }
+    if plan.shaping.needs_values() {
+        plan.full = true;
+    }
+    if matches!(plan.shaping.chain, Chain::Unwrap(..)) {
+        plan.truncates = false;
+        // What a restart makes of rows without envelope is told elsewhere.
+        (plan.crashes, plan.anew) = (Vec::new(), None);
+    }
+    if matches!(plan.shaping.chain, Chain::Key(_)) || plan.parts != Parts::None {
+        plan.truncates = false;
+    }
+    // A snapshot on the way reads one table, as it is.
+    if plan.alters() || plan.parts != Parts::None || plan.shaping.chain != Chain::Nothing {
+        (plan.windows, plan.anew) = (None, None);
+    }
+    plan
+}
+
+fn narrow_plans() -> impl Strategy<Value = Plan> {
     let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
     let table = (prop::bool::weighted(0.7), any::<bool>(), prop_oneof![Just(1), Just(3)]);
     let transactions = vec((vec(act(), 1..4), any::<bool>()), 1..9);
@@ -93,7 +223,7 @@ pub(crate) fn plans() -> impl Strategy<Value = Plan> {
         let (crashes, windows, anew) = more;
         let (keyed, message_key, partitions) = table;
         let before = before.index(transactions.len() + 1);
-        transactions.push((vec![Act::Insert(1000, Some(1))], false));
+        transactions.push((vec![Act::Insert(1000, Some(1), 1)], false));
         let (full, tombstones, snapshot, truncates) = flags;
         let full = full || !keyed;
         let anew = anew.filter(|_| keyed && snapshot);
@@ -113,6 +243,11 @@ pub(crate) fn plans() -> impl Strategy<Value = Plan> {
             // What is skipped or truncated does not leave a chunk.
             windows: windows.filter(|_| keyed && skips.is_none() && !truncates && anew.is_none()),
             anew,
+            columns: Vec::new(),
+            modes: Modes::default(),
+            shaping: Shaping::plain(),
+            parts: Parts::None,
+            statements: Statements { retracts: false, two: false, death: None },
             noise,
         }
     })

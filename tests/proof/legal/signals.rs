@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::database::{Kind, Transaction, rows};
+use super::database::{Kinds, Transaction, rows};
 use super::debezium::{Emit, image};
 use super::plan::Plan;
 
@@ -65,10 +65,11 @@ pub(crate) fn chunks(plan: &Plan, transactions: &[Transaction], place: usize) ->
             op: 'r',
             key: Some(row.id),
             before: Value::Null,
-            after: image(row, false),
+            after: image(plan, row, false),
             xid: 0,
             lsn: 0,
             rekey: false,
+            table: 0,
         }));
     }
     records
@@ -83,9 +84,10 @@ pub(crate) fn anew(plan: &Plan, transactions: &[Transaction]) -> Option<(usize, 
     let shown = streamed + shown.index(transactions.len() - streamed);
     let deletes = |transaction: &Transaction| {
         transaction.changes.iter().any(|change| match change.kind {
-            Kind::Insert => false,
-            Kind::Update => change.old.as_ref().map(|r| r.id) != change.new.as_ref().map(|r| r.id),
-            Kind::Delete | Kind::Truncate => true,
+            Kinds::Insert => false,
+            Kinds::Update => change.old.as_ref().map(|r| r.id) != change.new.as_ref().map(|r| r.id),
+            Kinds::Delete | Kinds::Truncate => true,
+            Kinds::Alter => false,
         })
     };
     let skipped = transactions[streamed..shown].iter().take_while(|t| !deletes(t)).count();

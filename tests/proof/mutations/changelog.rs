@@ -49,7 +49,7 @@ fn retract<'s>(scene: &'s Scene<'_>) -> impl Iterator<Item = &'s Written<'s>> {
 
 fn wanted(anomaly: Anomaly, sink: &Written<'_>, key: &str, record: Option<(i32, i64)>) -> Wanted {
     let (place, key) = (sink.table.name.clone(), Some(key.to_owned()));
-    Wanted { anomaly, place, key, record, position: None, column: None }
+    Wanted { anomaly, place, key, record, position: None, column: None, says: None }
 }
 
 fn drop_retraction(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {

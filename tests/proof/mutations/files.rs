@@ -74,7 +74,7 @@ impl<'s> Table<'s> {
 
     fn wanted(&self, anomaly: Anomaly, key: Option<String>) -> Wanted {
         let place = self.sink.table.name.clone();
-        Wanted { anomaly, place, key, record: None, position: None, column: None }
+        Wanted { anomaly, place, key, record: None, position: None, column: None, says: None }
     }
 }
 

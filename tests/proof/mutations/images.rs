@@ -72,7 +72,7 @@ fn each_value<'s>(
     let known = |seen: &Seen| seen.key.is_some() || seen.op != 'r';
     let has = move |seen: &Seen| seen.value.get(image).is_some_and(Value::is_object);
     each(scene).filter(move |(_, seen)| known(seen) && has(seen)).flat_map(move |(topic, seen)| {
-        let columns = topic.table.columns.iter();
+        let columns = scene.layouts(topic, seen).0.columns.iter();
         let columns = columns.filter(|c| {
             !c.generated && !topic.table.key.contains(&c.name) && !topic.key.contains(&c.name)
         });
@@ -127,13 +127,22 @@ fn default_for_null(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
 
 fn placeholder(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
     for (topic, seen, column, value) in each_value(scene, "after") {
-        let carried = *value != json!(PLACEHOLDER);
+        let carried = *value != json!(PLACEHOLDER) && !is_masked(scene, &column.name);
         if samples::is_text(column) && carried {
             let at = ("after", column.name.as_str());
             let what = (topic, seen, Anomaly::ToastPlaceholder);
             out(shown(scene, what, at, json!(PLACEHOLDER)));
         }
     }
+}
+
+/// What the connector masks or cuts is not shown as the placeholder either.
+fn is_masked(scene: &Scene<'_>, column: &str) -> bool {
+    let end = format!(".{column}");
+    scene.index.connector.into_iter().flatten().any(|(option, columns)| {
+        let shapes = option.starts_with("column.mask") || option.starts_with("column.truncate");
+        shapes && columns.ends_with(&end)
+    })
 }
 
 fn other_before(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {

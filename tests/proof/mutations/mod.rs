@@ -8,9 +8,13 @@ mod files;
 mod images;
 mod keys;
 mod order;
+mod parts;
 mod run;
 mod samples;
+mod shaped;
 mod sinks;
+mod turns;
+mod unfit;
 mod windows;
 
 use changeproof::base::anomaly::Anomaly;
@@ -80,6 +84,8 @@ pub(crate) struct Wanted {
     pub(crate) position: Option<Position>,
     /// A column that the difference names.
     pub(crate) column: Option<String>,
+    /// What its sentence says.
+    pub(crate) says: Option<&'static str>,
 }
 
 impl Wanted {
@@ -91,6 +97,7 @@ impl Wanted {
             record: None,
             position: seen.at,
             column: None,
+            says: None,
         }
     }
 
@@ -106,6 +113,12 @@ impl Wanted {
 /// All of them.
 pub(crate) fn all() -> Vec<Mutation> {
     let topics = [amounts::ALL, order::ALL, images::ALL, keys::ALL, capture::ALL];
-    let sinks = [sinks::ALL, changelog::ALL, files::ALL, windows::ALL, run::ALL];
-    topics.into_iter().chain(sinks).flat_map(|family| family.iter().copied()).collect()
+    let shapes = [turns::ALL, parts::ALL, shaped::ALL];
+    let sinks = [sinks::ALL, unfit::ALL, changelog::ALL, files::ALL, windows::ALL, run::ALL];
+    topics
+        .into_iter()
+        .chain(shapes)
+        .chain(sinks)
+        .flat_map(|family| family.iter().copied())
+        .collect()
 }

@@ -62,7 +62,7 @@ fn ended(
     };
     edit::end_with(&mut history, event);
     let (key, record, position, column) = (None, None, None, None);
-    Mutant { history, wanted: Wanted { anomaly, place, key, record, position, column } }
+    Mutant { history, wanted: Wanted { anomaly, place, key, record, position, column, says: None } }
 }
 
 /// The source operators of a table that ignores parse errors gave on a row less.
@@ -83,7 +83,7 @@ fn skip(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
             for sink in &of.sinks {
                 let (key, record, position, column) = (None, None, None, None);
                 let (anomaly, place) = (Anomaly::RecordSkipped, sink.clone());
-                let wanted = Wanted { anomaly, place, key, record, position, column };
+                let wanted = Wanted { anomaly, place, key, record, position, column, says: None };
                 out(Mutant { history: history.clone(), wanted });
             }
         }

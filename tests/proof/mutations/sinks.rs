@@ -58,14 +58,14 @@ fn sinks<'s>(scene: &'s Scene<'_>, mode: SinkMode) -> impl Iterator<Item = &'s W
     topics.filter(move |sink| sink.table.mode == mode && !sink.windowed)
 }
 
-fn wanted(anomaly: Anomaly, sink: &Written<'_>, row: &Row) -> Wanted {
+pub(super) fn wanted(anomaly: Anomaly, sink: &Written<'_>, row: &Row) -> Wanted {
     let place = sink.table.name.clone();
     let key = row.key.clone().filter(|_| sink.table.mode == SinkMode::Upsert);
-    Wanted { anomaly, place, key, record: None, position: None, column: None }
+    Wanted { anomaly, place, key, record: None, position: None, column: None, says: None }
 }
 
 /// The images of each key of each upsert sink, in order; keys with findings of their own apart.
-fn lives<'s>(scene: &'s Scene<'_>) -> Vec<(&'s Written<'s>, Vec<&'s Row>)> {
+pub(super) fn lives<'s>(scene: &'s Scene<'_>) -> Vec<(&'s Written<'s>, Vec<&'s Row>)> {
     let mut lives = Vec::new();
     for sink in sinks(scene, SinkMode::Upsert) {
         let keys = sink.rows.iter().map(|row| &row.key);
@@ -135,7 +135,7 @@ fn drop_last(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
 }
 
 /// The record from which on a row has been what it is at the end.
-fn first_of(life: &[&Row], standing: &Value) -> (i32, i64) {
+pub(super) fn first_of(life: &[&Row], standing: &Value) -> (i32, i64) {
     let same = life.iter().rev().take_while(|row| row.value == *standing);
     let first = same.last().unwrap();
     (first.partition, first.offset)

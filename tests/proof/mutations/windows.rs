@@ -154,7 +154,7 @@ fn again(
 
 fn wanted(anomaly: Anomaly, sink: &Written<'_>, key: Option<String>) -> Wanted {
     let place = sink.table.name.clone();
-    Wanted { anomaly, place, key, record: None, position: None, column: None }
+    Wanted { anomaly, place, key, record: None, position: None, column: None, says: None }
 }
 
 fn drop_firing(scene: &Scene<'_>, mode: SinkMode, out: &mut dyn FnMut(Mutant)) {
