@@ -1,5 +1,6 @@
 //! Columns of source tables, as far as rows for them must know.
 
+use crate::sql::columns::AFTER_TYPE;
 use crate::sql::token::{Kind, Token};
 
 /// A column of a source table.
@@ -44,23 +45,8 @@ pub(super) struct Reference {
     pub is_cut: bool,
 }
 
-/// Words that end a type.
-const AFTER_TYPE: [&str; 14] = [
-    "NOT",
-    "NULL",
-    "DEFAULT",
-    "PRIMARY",
-    "UNIQUE",
-    "CHECK",
-    "REFERENCES",
-    "GENERATED",
-    "COLLATE",
-    "CONSTRAINT",
-    "STORAGE",
-    "COMPRESSION",
-    "USING",
-    "ON",
-];
+/// Words that end a type besides, where it stands in a statement.
+const ALSO_AFTER_TYPE: [&str; 2] = ["USING", "ON"];
 
 impl Column {
     /// An item of a CREATE TABLE, or of ADD COLUMN.
@@ -138,7 +124,7 @@ fn data_type(tokens: &[Token<'_>]) -> (String, Vec<usize>, bool) {
     let mut words: Vec<String> = Vec::new();
     let (mut arguments, mut is_array, mut depth) = (Vec::new(), false, 0_usize);
     for (n, token) in tokens.iter().enumerate() {
-        if depth == 0 && AFTER_TYPE.iter().any(|word| token.is(word)) {
+        if depth == 0 && AFTER_TYPE.iter().chain(&ALSO_AFTER_TYPE).any(|word| token.is(word)) {
             break;
         }
         let next_is_dot = tokens.get(n + 1).is_some_and(|next| next.is_symbol("."));

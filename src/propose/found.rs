@@ -169,10 +169,10 @@ impl Found {
                     0 => Utf8PathBuf::from("connector.json"),
                     n => Utf8PathBuf::from(format!("connector-{}.json", n + 1)),
                 };
-                let json = serde_json::to_string_pretty(&options).unwrap_or_default() + "\n";
+                let json = serde_json::to_string_pretty(&options).expect("options are text") + "\n";
                 if self.add_connector(name.clone(), options) {
                     self.taken_out.push((name.clone(), json));
-                    self.left_out.push((
+                    self.taken_from.push((
                         path.clone(),
                         format!(
                             "its connector is written to {name}, since a pipeline names a JSON file"

@@ -129,28 +129,30 @@ fn is_generated(item: &[Token<'_>]) -> bool {
     has("GENERATED") && has("STORED")
 }
 
+/// Words that end the type of a column.
+pub(crate) const AFTER_TYPE: [&str; 12] = [
+    "NOT",
+    "NULL",
+    "DEFAULT",
+    "PRIMARY",
+    "UNIQUE",
+    "CHECK",
+    "REFERENCES",
+    "GENERATED",
+    "COLLATE",
+    "CONSTRAINT",
+    "STORAGE",
+    "COMPRESSION",
+];
+
 /// The type that `tokens` begins with.
 pub(super) fn data_type(tokens: &[Token<'_>]) -> Option<PgType> {
-    let stops = [
-        "NOT",
-        "NULL",
-        "DEFAULT",
-        "PRIMARY",
-        "UNIQUE",
-        "CHECK",
-        "REFERENCES",
-        "GENERATED",
-        "COLLATE",
-        "CONSTRAINT",
-        "STORAGE",
-        "COMPRESSION",
-    ];
     let mut words: Vec<String> = Vec::new();
     let mut arguments = Vec::new();
     let mut is_array = false;
     let mut depth = 0_usize;
     for (n, token) in tokens.iter().enumerate() {
-        if token.is_symbol(",") && depth == 0 || stops.iter().any(|stop| token.is(stop)) {
+        if token.is_symbol(",") && depth == 0 || AFTER_TYPE.iter().any(|stop| token.is(stop)) {
             break;
         }
         if token.is_symbol("(") {
