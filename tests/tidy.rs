@@ -116,7 +116,10 @@ const INSIDE: &[(&str, &[&str])] = &[
             "shadow",
         ],
     ),
-    ("run::perform", &["armed", "live", "learn", "conditions", "changes", "recovery", "entries"]),
+    (
+        "run::perform",
+        &["armed", "live", "learn", "evaluate", "conditions", "changes", "recovery", "entries"],
+    ),
 ];
 
 /// The modules that are a function of their arguments: no clock, no environment, no network, no

@@ -73,6 +73,8 @@ struct State {
     last_work_end: Option<Lsn>,
     /// How many changes of the schema were read.
     turns: usize,
+    /// How often the slot was read to its end.
+    rounds: u64,
     /// Why reading ended.
     broken: Option<JournalError>,
 }
@@ -235,6 +237,16 @@ impl Journal {
         })
     }
 
+    /// Waits until everything was read that is committed now.
+    pub async fn until_read(&self, limit: Duration) -> Result<(), JournalError> {
+        // The round that is on its way may have begun before.
+        let wanted = self.state.borrow().rounds + 2;
+        if self.until(limit, |state| state.rounds >= wanted).await? {
+            return Ok(());
+        }
+        Err(JournalError::Missing(format!("the journal was not read to its end in {limit:?}")))
+    }
+
     /// The end LSN of the last commit that the connector gets to see, barriers apart.
     pub fn last_work_end(&self) -> Option<Lsn> {
         self.state.borrow().last_work_end
@@ -330,7 +342,10 @@ impl Reader {
         let messages = self.connection.peek(&self.slot.name, &publications).await?;
         let captured = lock(&self.captured).clone();
         let batch = Batch::read(messages, self.sender.borrow().written, &captured)?;
-        let Some(end) = batch.end else { return Ok(false) };
+        let Some(end) = batch.end else {
+            self.sender.send_modify(|state| state.rounds += 1);
+            return Ok(false);
+        };
         self.recorder.record_all(batch.events)?;
         // Before the slot is advanced: the server may be killed in between, and gives it all again.
         self.sender.send_modify(|state| {

@@ -153,13 +153,14 @@ impl Shadow {
         self.point = Some(point);
     }
 
-    /// Replays everything of the history that it has not seen yet.
-    pub async fn follow(&mut self, recorder: &Recorder) -> Result<(), ShadowError> {
+    /// Replays everything of the history that it has not seen yet; whether there was a transaction.
+    pub async fn follow(&mut self, recorder: &Recorder) -> Result<bool, ShadowError> {
         let messages = self.take(recorder);
         let mut ready = Vec::new();
         for (lsn, xid, data) in messages {
             ready.extend(self.journal.push(lsn, xid, &data)?);
         }
+        let moved = !ready.is_empty();
         let mut batch = Vec::new();
         for transaction in ready {
             self.end = Some(transaction.end);
@@ -170,7 +171,8 @@ impl Shadow {
             self.replay(&std::mem::take(&mut batch)).await?;
             self.replay_turns(&transaction).await?;
         }
-        self.replay(&batch).await
+        self.replay(&batch).await?;
+        Ok(moved)
     }
 
     fn take(&mut self, recorder: &Recorder) -> Vec<(Lsn, Xid, Vec<u8>)> {

@@ -7,22 +7,19 @@ use serde_json::Value;
 
 use crate::base::anomaly::Anomaly;
 use crate::base::position::{Lsn, RecordPosition};
-use crate::capture::catalog;
 use crate::capture::diagnose;
-use crate::capture::shadow::Shadow;
 use crate::client::clock::Stopwatch;
 use crate::client::kafka;
 use crate::client::wait::{self, Look, TimedOut, WaitError};
 use crate::codec::debezium;
-use crate::history::event::{Event, Proof, ProofGap, Record, Reference, Side, Topic};
+use crate::history::event::{Event, Proof, ProofGap, Record, Topic};
 use crate::quiesce::{self, Barrier, Pipeline, Question, Unproven};
 use crate::run::outcome::Stop;
+use crate::run::perform::evaluate::evaluate;
 use crate::run::perform::live::{Live, Wait};
-use crate::run::prepare::Run;
 use crate::run::prepare::files;
 use crate::run::questions::Asker;
-use crate::run::start::jobs::{Jobs, is_windowed};
-use crate::run::start::source::Source;
+use crate::run::start::jobs::is_windowed;
 use crate::run::start::stream::{JOURNAL_LIMIT, clients};
 use crate::run::start::walsender;
 use crate::scenario::timeline::Condition;
@@ -444,27 +441,4 @@ fn stalled(sentence: &str) -> Wait {
     let (sentence, detail) = (sentence.to_owned(), Vec::new());
     let trouble = quiesce::Trouble { finding: Anomaly::Stalled, place, sentence, detail };
     Wait::Unproven(Unproven::Trouble(vec![trouble]))
-}
-
-/// Brings the shadow up to the journal, compares it with the source, and runs the references.
-async fn evaluate(
-    run: &Run<'_>,
-    shadow: &mut Shadow,
-    source: &Source,
-    jobs: &Jobs,
-    proof: u32,
-) -> Result<(Vec<Event>, Vec<Reference>), Stop> {
-    shadow.follow(&run.recorder).await?;
-    let compared = shadow.compare(&source.database).await?;
-    let captures = compared.into_iter().map(|compared| Event::Capture {
-        proof,
-        table: compared.table,
-        source: compared.source,
-        shadow: compared.shadow,
-    });
-    let tables = catalog::published(&source.database, &run.names.connector_slot()).await?;
-    let publication = Event::Publication { proof, tables };
-    let references = shadow.references(&jobs.sinks, proof, Side::Journal).await?;
-    run.log("the references are computed");
-    Ok((captures.chain([publication]).collect(), references))
 }

@@ -5,6 +5,7 @@ mod armed;
 mod changes;
 mod conditions;
 mod entries;
+mod evaluate;
 mod learn;
 mod live;
 mod recovery;
