@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::turn::stored;
-use super::{Fold, Image, Kind, Transaction, Turn};
+use super::{Change, Fold, Image, Kind, Transaction, Turn};
 use crate::history::event::Table;
 
 /// The rows of one table at a prefix.
@@ -43,16 +43,19 @@ impl Rows {
     /// Becomes what a change of the schema has made of the table at a place.
     pub fn turn(&mut self, turn: &Turn, place: usize) {
         for reshaped in turn.of(place) {
-            if reshaped.table.partitioned && !reshaped.gone {
-                // Its rows are its partitions', and stay.
-                self.replace(&stored(&reshaped.table), None, None);
-                continue;
-            }
             *self = Self::of(&reshaped.table);
             for row in &reshaped.rows {
                 self.fold.insert(row);
             }
         }
+    }
+
+    /// Takes a change of the table in.
+    pub fn take(&mut self, change: &Change) {
+        if change.kind == Kind::Truncate {
+            self.clear();
+        }
+        self.replace(&change.columns, change.old.as_ref(), change.new.as_ref());
     }
 
     /// Takes all rows out.
@@ -82,13 +85,9 @@ pub fn apply(rows: &mut Rows, table: usize, transaction: &Transaction) {
         while let Some(turn) = turns.next_if(|turn| turn.behind <= n) {
             rows.turn(turn, table);
         }
-        if change.table != table {
-            continue;
+        if change.table == table {
+            rows.take(change);
         }
-        if change.kind == Kind::Truncate {
-            rows.clear();
-        }
-        rows.replace(&change.columns, change.old.as_ref(), change.new.as_ref());
     }
     for turn in turns {
         rows.turn(turn, table);
