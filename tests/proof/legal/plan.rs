@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::shaping::{Chain, Shaping, shapings};
+use super::shaping::{Chain, Shaping, Tells, shapings};
 use super::types::{Kind, Modes, kinds, modes};
 
 /// A statement; one that finds no row does nothing.
@@ -189,10 +189,13 @@ fn fitting(mut plan: Plan) -> Plan {
     if plan.shaping.needs_values() {
         plan.full = true;
     }
-    if matches!(plan.shaping.chain, Chain::Unwrap(..)) {
+    if let Chain::Unwrap(unwrap, _) = &plan.shaping.chain {
         plan.truncates = false;
-        // What a restart makes of rows without envelope is told elsewhere.
-        (plan.crashes, plan.anew) = (Vec::new(), None);
+        if unwrap.tells == Tells::Nothing {
+            // A row that does not say which change it is of cannot be judged behind a restart.
+            plan.crashes.clear();
+        }
+        plan.anew = None;
     }
     if matches!(plan.shaping.chain, Chain::Key(_)) || plan.parts != Parts::None {
         plan.truncates = false;

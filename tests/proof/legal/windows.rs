@@ -121,6 +121,15 @@ struct Row {
     offset: i64,
 }
 
+/// Whose rows close the windows.
+const TICK: &str = "tick";
+
+impl Row {
+    fn closes(&self) -> bool {
+        self.account == TICK
+    }
+}
+
 impl Plan {
     fn choice(&self, n: usize) -> usize {
         usize::from(self.noise[n % self.noise.len()])
@@ -176,7 +185,7 @@ impl Plan {
         }
         // What closes the windows, on every partition.
         for partition in 0..self.partitions {
-            push("tick".to_owned(), now + 72 * HOUR, 0, partition);
+            push(TICK.to_owned(), now + 72 * HOUR, 0, partition);
         }
         rows
     }
@@ -490,7 +499,6 @@ fn played(plan: &Plan) -> History {
     stops.sort_unstable();
     stops.dedup();
     let mut death = plan.death.map(|(at, back)| {
-        // What closes the windows is read behind it, on every partition.
         let at = at.index(rows.len() - plan.partitions + 1);
         (at, back.index(at + 1))
     });
@@ -503,9 +511,18 @@ fn played(plan: &Plan) -> History {
         for (n, row) in rows.iter().enumerate().take(stop).skip(from) {
             scene.commit(n, row);
         }
-        let mut read = order(plan, &rows[from..stop], steps);
         // It dies between two proofs, and reads again what it read since its last checkpoint.
         let dies = death.take_if(|(at, _)| *at < stop);
+        let mut read = if dies.is_some() {
+            // A watermark that was there before it is none behind it, so what closes comes last.
+            let own = |closes: bool| {
+                let own = rows[from..stop].iter().filter(|row| row.closes() == closes);
+                order(plan, &own.cloned().collect::<Vec<_>>(), steps)
+            };
+            [own(false), own(true)].concat()
+        } else {
+            order(plan, &rows[from..stop], steps)
+        };
         let (mut kept, mut again) = (job.clone(), 0);
         let dies_at = dies.map(|(at, _)| at.saturating_sub(from));
         let keeps_at = dies.map(|(_, back)| back.saturating_sub(from));
