@@ -54,6 +54,13 @@ pub struct Told {
     pub xid: Option<Xid>,
 }
 
+impl Told {
+    /// It says which change the record is of.
+    pub fn is_position(self) -> bool {
+        self.lsn.is_some() && self.xid.is_some()
+    }
+}
+
 /// A record whose value is a row.
 #[derive(Debug, Clone, Copy)]
 pub struct RowRecord<'r, 'a> {

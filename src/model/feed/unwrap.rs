@@ -206,7 +206,8 @@ fn place(
         if is_free(place) {
             next = next.or(Some(place));
             later = later.or(shows.then_some(place));
-        } else if shows {
+        } else if shows || (wanted.change.is_some() && told.is_position()) {
+            // Of what the WAL left out a row shows a placeholder; its position says what it is.
             before = Some(place);
         }
     }
