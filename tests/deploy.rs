@@ -1,0 +1,38 @@
+//! What deploys the reference pipeline, checked offline by the tools that would deploy it. Where a tool is
+//! missing the check says NOT RUN in its output, and holds nothing.
+
+#![expect(clippy::disallowed_methods, reason = "a test starts the checks as a user does")]
+#![expect(clippy::print_stderr, reason = "what was not run is to be seen")]
+
+use std::path::PathBuf;
+use std::process::Command;
+
+/// What a check ends with when a tool of it is missing.
+const NOT_RUN: i32 = 12;
+
+/// Runs a check of the repository, and shows what it said.
+fn holds(check: &str, arguments: &[&str]) {
+    let program = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(check);
+    let done = Command::new(&program).args(arguments).output().expect("a check can be started");
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr)
+    );
+    eprintln!("{check} {}\n{said}", arguments.join(" "));
+    if done.status.code() == Some(NOT_RUN) {
+        assert!(said.contains("NOT RUN"), "{check} did not run, and does not say so");
+        return;
+    }
+    assert!(done.status.success(), "{check}: {said}");
+}
+
+#[test]
+fn terraform_plans_the_whole_and_finds_every_mistake() {
+    holds("infra/terraform/check", &[]);
+}
+
+#[test]
+fn the_connectors_user_can_capture_and_do_nothing_else() {
+    holds("infra/terraform/sql/check", &[]);
+}
