@@ -1,11 +1,14 @@
-//! What deploys the reference pipeline, checked offline by the tools that would deploy it. Where a tool is
-//! missing the check says NOT RUN in its output, and holds nothing.
+//! What deploys the reference pipeline and what watches it, checked offline by the tools that would do it.
+//! Where a tool is missing the check says NOT RUN in its output, and holds nothing.
 
+#![expect(clippy::panic, reason = "a runbook that names nothing fails")]
 #![expect(clippy::disallowed_methods, reason = "a test starts the checks as a user does")]
 #![expect(clippy::print_stderr, reason = "what was not run is to be seen")]
 
 use std::path::PathBuf;
 use std::process::Command;
+
+use changeproof::base::anomaly::Anomaly;
 
 /// What a check ends with when a tool of it is missing.
 const NOT_RUN: i32 = 12;
@@ -35,4 +38,25 @@ fn terraform_plans_the_whole_and_finds_every_mistake() {
 #[test]
 fn the_connectors_user_can_capture_and_do_nothing_else() {
     holds("infra/terraform/sql/check", &[]);
+}
+
+#[test]
+fn every_alert_is_raised_and_silenced_by_a_test_and_every_query_is_one() {
+    holds("infra/monitoring/check", &[]);
+}
+
+#[test]
+fn an_alert_names_a_finding_that_can_be_explained() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("infra/monitoring/rules/alerts.yml");
+    let rules = std::fs::read_to_string(path).expect("the alerts can be read");
+    let alerts = rules.lines().filter(|line| line.contains("- alert: ")).count();
+    let runbooks: Vec<&str> = rules
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("runbook: changeproof explain "))
+        .collect();
+    assert_eq!(runbooks.len(), alerts, "an alert has no runbook line");
+    for name in runbooks {
+        name.parse::<Anomaly>()
+            .unwrap_or_else(|error| panic!("changeproof explain {name}: {error}"));
+    }
 }
