@@ -127,11 +127,14 @@ impl Parts {
 
     /// The rows of all parts, in the order of these columns: a part may have another.
     fn rows_of(&self, root: usize, columns: &[String]) -> Vec<Image> {
-        let parts = self.within.iter().zip(&self.rows).zip(&self.tables);
-        let parts =
-            parts.filter(|((within, _), table)| within.contains(&root) && !table.partitioned);
+        let parts = self.tables.iter().enumerate();
+        let parts = parts.filter_map(|(n, table)| {
+            let within = self.within.get(n)?;
+            let is_part = within.contains(&root) && !table.partitioned;
+            is_part.then(|| self.rows.get(n)).flatten()
+        });
         let mut images = Vec::new();
-        for ((_, rows), _) in parts {
+        for rows in parts {
             let place = |name| rows.columns.iter().position(|column| column == name);
             let order = columns.iter().map(place).collect::<Vec<_>>();
             let cell = |row: &Image, place: &Option<usize>| {
