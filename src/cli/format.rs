@@ -1,14 +1,16 @@
 //! The forms a report can take on stdout.
 
 use camino::Utf8Path;
+use jiff::Timestamp;
 
 use super::console::Console;
 use super::pages;
 use super::select::Selected;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
+use crate::client::clock;
 use crate::report::diagnostics::{self, Paint};
-use crate::report::{Case, differences, human, json, junit};
+use crate::report::{Case, differences, human, json, junit, openmetrics};
 
 /// The form of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -19,6 +21,8 @@ pub(super) enum Format {
     Json,
     /// JUnit XML
     Junit,
+    /// OpenMetrics text, for Prometheus
+    Openmetrics,
     /// One HTML page; of several trials an overview, and a page in each run's folder
     Html,
 }
@@ -62,6 +66,10 @@ impl Shown {
             }
             Format::Json => self.console.out(&json::text(&json::report(cases, &[], exit))),
             Format::Junit => self.console.out(&junit::text(cases)),
+            Format::Openmetrics => {
+                let now = Timestamp::try_from(clock::now()).unwrap_or_default();
+                self.console.out(&openmetrics::text(cases, now.as_second()));
+            }
             Format::Html => self.console.out(&pages::page(cases, self.console)),
         }
     }

@@ -1,4 +1,4 @@
-//! `changeproof score serve`: the scoring service on its own.
+//! `changeproof score`: the scoring service on its own, and whether it is well.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::environment::Environment;
 use crate::base::exit::Exit;
 use crate::run::Cancel;
 use crate::score::manners::Manners;
-use crate::score::service::{Service, Token};
+use crate::score::service::{self, Service, Token};
 
 /// The scoring service of the reference pipeline
 #[derive(Debug, Args)]
@@ -23,9 +23,18 @@ pub(super) struct Score {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(Serve),
+    Health(Health),
 }
 
-/// Serve `POST /predict`, `GET /health` and `GET /openapi.json` until Ctrl-C
+/// Ask a service whether it is well, as the health check of its container does
+#[derive(Debug, Args)]
+struct Health {
+    /// Where it listens
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8088")]
+    at: SocketAddr,
+}
+
+/// Serve `POST /predict`, `GET /health`, `GET /metrics` and `GET /openapi.json` until Ctrl-C
 ///
 /// Clients must send the token of the variable `CHANGEPROOF_SCORE_TOKEN` as `Authorization: Bearer
 /// TOKEN`. Without the variable the service refuses to start. `POST /v1/chat/completions` gives the
@@ -50,7 +59,13 @@ struct Serve {
 }
 
 pub(super) fn run(score: &Score, environment: &Environment, console: Console) -> Exit {
-    let Command::Serve(serve) = &score.command;
+    match &score.command {
+        Command::Serve(serve) => serve_all(serve, environment, console),
+        Command::Health(health) => done(console, async { Ok(service::health(health.at).await?) }),
+    }
+}
+
+fn serve_all(serve: &Serve, environment: &Environment, console: Console) -> Exit {
     let token = match (&environment.score_token, serve.no_token) {
         (_, true) => None,
         (Some(token), false) => Some(Token::new(token)),
@@ -60,11 +75,16 @@ pub(super) fn run(score: &Score, environment: &Environment, console: Console) ->
             return console.failed(&missing, Exit::Usage);
         }
     };
+    done(console, listen(serve, token, console))
+}
+
+/// Runs it to its end.
+fn done(console: Console, what: impl Future<Output = anyhow::Result<()>>) -> Exit {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return console.failed(&error, Exit::Internal),
     };
-    match runtime.block_on(listen(serve, token, console)) {
+    match runtime.block_on(what) {
         Ok(()) => Exit::Pass,
         Err(error) => console.failed(&error, Exit::StackNotUp),
     }

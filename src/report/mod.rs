@@ -1,4 +1,4 @@
-//! Verdicts as text, JSON, JUnit and HTML. Pure.
+//! Verdicts as text, JSON, JUnit, OpenMetrics and HTML. Pure.
 //!
 //! Everything here is built from a [`Case`]: what was run and how it was judged. A report can
 //! therefore be made again from a recorded run, and is the same one.
@@ -23,6 +23,7 @@ pub mod human;
 pub mod json;
 pub mod junit;
 pub mod lanes;
+pub mod openmetrics;
 pub mod page;
 pub mod repeat;
 

@@ -1,5 +1,6 @@
 //! The HTTP around the rules. The only user of axum.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,16 +12,19 @@ use axum::response::{IntoResponse, Response as HttpResponse};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 
 use super::chat::Chat;
+use super::figures::Figures;
 use super::manners::{Behaviour, Manners};
 use super::openapi;
 use super::rules::{self, Problem, Response};
 use super::server::{self, Limits};
 use crate::client::clock;
+use crate::client::http::{Http, HttpError};
+use crate::client::reach::Rest;
 
 /// A request is a few hundred bytes.
 const BODY_MAX: usize = 64 * 1024;
@@ -47,12 +51,20 @@ impl std::fmt::Debug for Token {
 pub struct Service {
     token: Option<Token>,
     behaviour: Behaviour,
+    figures: Figures,
+}
+
+/// Asks a service whether it is well.
+pub async fn health(at: SocketAddr) -> Result<(), HttpError> {
+    let http = Http::new(&Rest::plain(format!("http://{at}")))?;
+    http.get::<Value>("/health").await.map(drop)
 }
 
 impl Service {
     /// A service that asks for `token`, or for none.
     pub fn new(token: Option<Token>, manners: Manners) -> Arc<Self> {
-        Arc::new(Self { token, behaviour: Behaviour::new(manners) })
+        let behaviour = Behaviour::new(manners);
+        Arc::new(Self { token, behaviour, figures: Figures::default() })
     }
 
     /// How it was used.
@@ -76,8 +88,10 @@ impl Service {
             .route("/v1/chat/completions", post(chat))
             // The last one is the outer one: who may not ask need not send a body either.
             .route_layer(middleware::from_fn_with_state(limits.body, read_whole))
-            .route_layer(middleware::from_fn_with_state(Arc::clone(&self), guard));
+            .route_layer(middleware::from_fn_with_state(Arc::clone(&self), guard))
+            .route_layer(middleware::from_fn_with_state(Arc::clone(&self), measure));
         Router::new()
+            .route("/metrics", get(metrics))
             .route("/health", get(|| async { Json(json!({"status": "ok"})) }))
             .route("/openapi.json", get(|| async { Json(openapi::description()) }))
             .merge(guarded)
@@ -102,6 +116,24 @@ impl Service {
         let now = Timestamp::try_from(clock::now()).unwrap_or_default();
         Ok(rules::score(&request, now))
     }
+}
+
+/// Counts an answer, refusals among them.
+async fn measure(
+    State(service): State<Arc<Service>>,
+    request: HttpRequest,
+    next: Next,
+) -> HttpResponse {
+    let begun = clock::now();
+    let answer = next.run(request).await;
+    let took = clock::now().duration_since(begun).unwrap_or_default();
+    service.figures.answered(answer.status().as_u16(), took);
+    answer
+}
+
+async fn metrics(State(service): State<Arc<Service>>) -> HttpResponse {
+    let form = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
+    (form, service.figures.text()).into_response()
 }
 
 async fn guard(
@@ -167,8 +199,6 @@ fn unprocessable(problems: &[Problem]) -> HttpResponse {
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpStream;
     use tokio::sync::oneshot::Sender;
@@ -209,7 +239,7 @@ mod tests {
         assert_eq!(post_to(&url, None, "{").await.0, 401);
         let (status, text) = post_to(&url, Some("Bearer s3cret"), BODY).await;
         assert_eq!(status, 200, "{text}");
-        let scored: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let scored: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(scored["fraud_category"], "ONLINE_HIGH_VALUE");
         assert_eq!(scored["risk_level"], "MEDIUM");
     }
@@ -241,9 +271,26 @@ mod tests {
                 .unwrap()
         };
         assert_eq!(get("/health").await, r#"{"status":"ok"}"#);
-        let description: serde_json::Value =
-            serde_json::from_str(&get("/openapi.json").await).unwrap();
+        let description: Value = serde_json::from_str(&get("/openapi.json").await).unwrap();
         assert_eq!(description, openapi::description());
+    }
+
+    #[tokio::test]
+    async fn answers_are_counted_and_a_service_that_is_gone_is_not_well() {
+        let base = served(Some("s3cret"), Manners::default()).await;
+        let predict = format!("{base}/predict");
+        post_to(&predict, None, BODY).await;
+        post_to(&predict, Some("Bearer s3cret"), BODY).await;
+        let metrics = Http::plain().unwrap().get(format!("{base}/metrics")).send().await.unwrap();
+        let text = metrics.text().await.unwrap();
+        for status in [200, 401] {
+            let line = format!("score_requests_total{{code=\"{status}\"}} 1");
+            assert!(text.lines().any(|told| told == line), "{text}");
+        }
+        let address = base.trim_start_matches("http://").parse().unwrap();
+        health(address).await.unwrap();
+        let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        assert!(health(free).await.is_err());
     }
 
     /// What the server sends to a client that says `said` and no more, until the server hangs up.
@@ -305,7 +352,7 @@ mod tests {
         assert_eq!(status, 503);
         let (status, text) = post_to(&url, Some("Bearer t"), &body).await;
         assert_eq!(status, 200, "{text}");
-        let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let answer: Value = serde_json::from_str(&text).unwrap();
         let content = answer["choices"][0]["message"]["content"].as_str().unwrap();
         assert!(content.contains(r#""fraud_score":0.5"#), "{content}");
     }
