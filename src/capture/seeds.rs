@@ -48,15 +48,18 @@ pub struct Seeds {
 }
 
 impl Seeds {
-    /// Takes the rows out of the tables; `session` is a superuser's. `None` if there are none.
+    /// Takes the rows out of the tables; `session` is of somebody who may read and write all of them.
+    /// `None` if there are none.
     pub async fn take(session: Connection) -> Result<Option<Self>, PostgresError> {
-        session.run("SET session_replication_role = replica").await?;
         let mut kept = Vec::new();
         for row in session.rows(TABLES).await? {
             let [Some(table), Some(columns)] = row.as_slice() else { continue };
             let any = format!("SELECT 1 FROM ONLY {table} LIMIT 1");
             if session.value(&any).await?.is_none() {
                 continue;
+            }
+            if kept.is_empty() {
+                session.run("SET session_replication_role = replica").await.map_err(not_allowed)?;
             }
             let own = format!("seeds_{}", kept.len());
             let keep = format!("CREATE TEMP TABLE {own} AS SELECT {columns} FROM ONLY {table}");
@@ -80,4 +83,14 @@ impl Seeds {
         let inserts: String = self.kept.iter().map(insert).collect();
         self.session.run(&format!("BEGIN; {inserts} COMMIT")).await.map(drop)
     }
+}
+
+/// What whoever is no superuser must be granted.
+fn not_allowed(error: PostgresError) -> PostgresError {
+    if error.sqlstate.as_deref() != Some("42501") {
+        return error;
+    }
+    let message = "the source DDL leaves rows behind; to write them again without firing a trigger, the \
+                   user needs, from a superuser: GRANT SET ON PARAMETER session_replication_role TO …";
+    PostgresError { message: message.to_owned(), ..error }
 }

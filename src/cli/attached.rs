@@ -1,18 +1,19 @@
-//! `changeproof stack check`: what a stack of somebody else's has, and what it lacks for runs.
+//! `changeproof stack check` and `stack sweep`: what a stack of somebody else's has and what it lacks for
+//! runs, and what killed runs left there.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Args, Subcommand};
 
+use super::chosen::{attach, read};
 use super::console::Console;
-use super::environment::{self, Environment};
-use super::format::show;
+use super::environment::Environment;
 use super::known;
 use super::stack::{Format, Shape, finding, json, own_options, run};
 use crate::base::exit::Exit;
-use crate::scenario::stack::{Attached as Written, Kind, LoadedStack, load_stack};
-use crate::stack::{Attached, StackError, StackOptions};
+use crate::scenario::stack::Kind;
+use crate::stack::{Attached, StackError};
 
-/// Look at a stack that somebody else keeps
+/// Look at a stack that somebody else keeps, or remove what killed runs left there
 #[derive(Debug, Args)]
 pub(super) struct StackCommand {
     #[command(subcommand)]
@@ -29,12 +30,25 @@ enum Command {
         #[command(flatten)]
         format: Format,
     },
+    /// Bring back what killed runs of this user took down on the stack of a stack file, remove what they
+    /// left there, and say what
+    ///
+    /// A run claims its name in the cache folder before it makes anything; what bears the name of a
+    /// claim that nobody holds is removed, and nothing else.
+    Sweep {
+        /// The stack file
+        #[arg(value_name = "PATH")]
+        file: Utf8PathBuf,
+    },
 }
 
 pub(super) fn stack(stack: &StackCommand, environment: &Environment, console: Console) -> Exit {
     match &stack.command {
         Command::Check { file, format } => {
             with(file, environment, console, |attached| check(attached, format, console))
+        }
+        Command::Sweep { file } => {
+            with(file, environment, console, |attached| sweep(attached, console))
         }
     }
 }
@@ -53,12 +67,14 @@ fn with(
     let acted = match read(file, console) {
         Err(exit) => return exit,
         Ok(Kind::Local) => {
-            let told =
-                format!("{file} is changeproof's own stack: `changeproof doctor` looks at it");
+            let told = format!(
+                "{file} is changeproof's own stack: `changeproof doctor` looks at what it needs, \
+                 `changeproof down` removes all of it"
+            );
             return console.failed(&told, Exit::Usage);
         }
         Ok(Kind::Attached(written)) => {
-            attached(file, &written, &options).and_then(|attached| act(&attached))
+            attach(file, &written, &options).and_then(|attached| act(&attached))
         }
     };
     acted.unwrap_or_else(|error| console.failed(&error, error.exit()))
@@ -76,25 +92,11 @@ fn check(attached: &Attached, format: &Format, console: Console) -> Result<Exit,
     Ok(if checked.is_lacking() { Exit::StackNotUp } else { Exit::Pass })
 }
 
-/// A stack file; everything wrong with it is shown.
-fn read(file: &Utf8Path, console: Console) -> Result<Kind, Exit> {
-    let LoadedStack { stack, diagnostics, sources } = load_stack(file);
-    let text = |path: &Utf8Path| {
-        sources.iter().find(|source| source.path == path).map(|source| source.text.as_str())
-    };
-    if !diagnostics.is_empty() {
-        show(&diagnostics, text, console);
-    }
-    stack.map(|stack| stack.kind).ok_or(Exit::ScenarioInvalid)
-}
-
-/// From here on nothing that is printed shows its secrets.
-fn attached(
-    file: &Utf8Path,
-    written: &Written,
-    options: &StackOptions,
-) -> Result<Attached, StackError> {
-    let attached = Attached::new((file.as_str(), written), &environment::secret, options)?;
-    known::learn(&attached.secrets());
-    Ok(attached)
+fn sweep(attached: &Attached, console: Console) -> Result<Exit, StackError> {
+    let say = |line: &str| console.err(&known::hidden(line));
+    let swept = run(attached.sweep(&say))?;
+    let nothing = || vec!["no killed run left anything".to_owned()];
+    let told = if swept.is_empty() { nothing() } else { swept };
+    console.out(&known::hidden(&told.join("\n")));
+    Ok(Exit::Pass)
 }

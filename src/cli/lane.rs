@@ -24,6 +24,11 @@ impl Lanes {
     pub(super) fn all(&self) -> Result<Vec<Lane>, LaneError> {
         Lane::read_all(&self.lane)
     }
+
+    /// Whether any is named.
+    pub(super) fn is_said(&self) -> bool {
+        !self.lane.is_empty()
+    }
 }
 
 /// The one lane of a command.

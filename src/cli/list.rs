@@ -7,9 +7,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
+use super::chosen::On;
 use super::console::Console;
 use super::format::show;
-use super::lane::Lanes;
 use super::run::RUNS;
 use super::select::{Planned, Selection};
 use crate::base::anomaly::Anomaly;
@@ -18,7 +18,6 @@ use crate::base::limits;
 use crate::disk;
 use crate::plan::needs::Needs;
 use crate::report::page::{Ink, Page};
-use crate::stack::local_profile;
 
 /// List the selected trials: name, title, labels, and how each ended last
 #[derive(Debug, Args)]
@@ -26,7 +25,7 @@ pub(super) struct List {
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
-    lanes: Lanes,
+    on: On,
     /// Only trials with this label in `covers`
     #[arg(long, value_name = "LABEL", help_heading = "Filters")]
     covers: Option<String>,
@@ -73,22 +72,22 @@ impl Last {
 }
 
 pub(super) fn run(list: &List, console: Console) -> Exit {
-    let lanes = match list.lanes.all() {
-        Ok(lanes) => lanes,
-        Err(error) => return console.failed(&error, Exit::ScenarioInvalid),
+    let stacks = match list.on.stacks(console) {
+        Ok(stacks) => stacks,
+        Err(exit) => return exit,
     };
     let mut selected = match list.selection.select(console) {
         Ok(selected) => selected,
         Err(nothing) => return nothing.tell(console),
     };
-    selected.on(&lanes);
+    selected.on(&stacks);
     let last = last_verdicts(Utf8Path::new(RUNS));
     let of = |planned: &Planned| last.get(&planned.trial.name()).copied().unwrap_or(Last::None);
     let mut page = Page::new();
     let mut n_listed = 0;
     for planned in selected.trials.iter().filter(|planned| list.wants(planned, of(planned))) {
         let trial = &planned.trial;
-        let stack = local_profile(&planned.lane);
+        let stack = planned.on.profile();
         n_listed += 1;
         page.add(Ink::Strong, planned.name());
         page.add(Ink::Faint, if trial.alone { " (alone)" } else { "" });

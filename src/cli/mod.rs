@@ -14,6 +14,7 @@ mod bench_check;
 mod bench_parse;
 mod bless;
 mod check;
+mod chosen;
 mod console;
 mod convert;
 pub mod environment;

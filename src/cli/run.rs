@@ -6,11 +6,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 use itertools::Itertools as _;
 
+use super::chosen::{Chosen, On};
 use super::console::Console;
 use super::environment::Environment;
 use super::format::{Format, Shown};
 use super::known;
-use super::lane::Lanes;
 use super::progress::Bars;
 use super::select::{Planned, Selection};
 use super::stack::{inside, own_options};
@@ -19,7 +19,7 @@ use crate::client::clock::Stopwatch;
 use crate::report::{Case, human};
 use crate::run::batch::{self, Audience, Common, Ended, Task};
 use crate::run::{self, Cancel, Progress, Stage};
-use crate::stack::{Lane, Local, Stack};
+use crate::stack::{Lane, Stack, StackError};
 
 /// Where run folders are kept.
 pub(super) const RUNS: &str = ".changeproof/runs";
@@ -32,26 +32,16 @@ pub(super) struct Run {
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
-    lanes: Lanes,
+    on: On,
     /// How many scenarios run side by side
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
-    /// What to run on
-    #[arg(long, value_enum, default_value_t = Kind::Local)]
-    stack: Kind,
     /// Keep the stack up afterwards, until `changeproof down`
     #[arg(long)]
     keep: bool,
     /// The form of the report on stdout
     #[arg(long, value_enum, default_value_t = Format::Human, help_heading = "Output")]
     format: Format,
-}
-
-/// The stacks that are built.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Kind {
-    /// The real components as processes of this machine
-    Local,
 }
 
 /// The judgement of a trial that ended.
@@ -100,10 +90,11 @@ impl Audience for Watcher {
 
 pub(super) fn run(run: &Run, environment: &Environment, console: Console) -> Exit {
     let shown = Shown::new(run.format, console);
-    let lanes = match run.lanes.all() {
-        Ok(lanes) => lanes,
-        Err(error) => return console.failed(&error, Exit::ScenarioInvalid),
+    let stacks = match run.on.stacks(console) {
+        Ok(stacks) => stacks,
+        Err(exit) => return exit,
     };
+    let lanes: Vec<Lane> = stacks.iter().filter_map(Chosen::lane).cloned().collect();
     let selected = match run.selection.select(console) {
         Ok(selected) => selected,
         Err(nothing) => return nothing.tell(console),
@@ -128,15 +119,21 @@ pub(super) fn run(run: &Run, environment: &Environment, console: Console) -> Exi
         let exit = if error.is_full() { Exit::StackNotUp } else { Exit::Usage };
         return console.failed(&error, exit);
     }
-    let n_trials = u64::try_from(selected.trials.len() * lanes.len()).unwrap_or(u64::MAX);
+    let n_trials = u64::try_from(selected.trials.len() * stacks.len()).unwrap_or(u64::MAX);
     let bars = Arc::new(Bars::new(n_trials, console));
-    let on = |lane: &Lane| {
-        let tasks = selected.trials.iter().map(|planned| task(planned.on(lane))).collect();
-        let stack = Local::new(options.clone(), lane.clone());
+    let on = |chosen: &Chosen| {
+        let tasks = selected.trials.iter().map(|planned| task(planned.on(chosen))).collect();
+        let stack = chosen.stack(&options)?;
         let watcher = Watcher { bars: Arc::clone(&bars), shown, stack: stack.profile().name };
-        Round { stack: Box::new(stack), tasks, watcher: Arc::new(watcher) }
+        Ok::<_, StackError>(Round { stack, tasks, watcher: Arc::new(watcher) })
     };
-    let rounds = lanes.iter().map(on).collect();
+    let rounds: Vec<Round> = match stacks.iter().map(on).collect() {
+        Ok(rounds) => rounds,
+        Err(error) => {
+            bars.clear();
+            return console.failed(&error, error.exit());
+        }
+    };
     let common = Arc::new(Common {
         runs: Utf8PathBuf::from(RUNS),
         secrets: known::all(),
@@ -174,12 +171,15 @@ async fn unless_insisted(
     common: &Arc<Common>,
 ) -> Exit {
     let (bars, shown) = console;
+    let sweepers: Vec<_> = rounds.iter().map(|round| round.stack.sweeper()).collect();
     tokio::select! {
         exit = all(rounds, console, common) => exit,
         () = common.cancel.insisted() => {
             bars.clear();
-            let left = "interrupted twice: nothing was cleaned up here; the keeper of the stack \
-                        removes what the runs made";
+            let by = sweepers.into_iter().unique().join(" and ");
+            let left = format!(
+                "interrupted twice: nothing was cleaned up here; {by} removes what the runs made"
+            );
             shown.console.failed(&left, Exit::Interrupted)
         }
     }

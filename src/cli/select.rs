@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Args, ValueEnum};
 
+use super::chosen::Chosen;
 use super::console::Console;
 use super::known;
 use super::outside::Project;
@@ -20,7 +21,6 @@ use crate::run;
 use crate::scenario::code::Code;
 use crate::scenario::trial::Trial;
 use crate::scenario::{Scenario, load_as};
-use crate::stack::Lane;
 
 /// The scenarios a command is about.
 #[derive(Debug, Args)]
@@ -80,27 +80,27 @@ pub(super) struct Planned {
     pub(super) file: Utf8PathBuf,
     /// The files that were read for it, path and text.
     pub(super) sources: Vec<(Utf8PathBuf, String)>,
-    /// The versions that it runs with.
-    pub(super) lane: Lane,
+    /// What it runs on.
+    pub(super) on: Chosen,
 }
 
 impl Planned {
-    /// The same on a lane.
-    pub(super) fn on(&self, lane: &Lane) -> Self {
-        Self { lane: lane.clone(), ..self.clone() }
+    /// The same on a stack.
+    pub(super) fn on(&self, stack: &Chosen) -> Self {
+        Self { on: stack.clone(), ..self.clone() }
     }
 
     /// The command that repeats it.
     pub(super) fn command(&self) -> String {
-        let lane = (!self.lane.is_default()).then(|| self.lane.to_string());
-        repeat::command(&self.file, &self.trial, lane.as_deref())
+        let option = self.on.option();
+        let option = option.as_ref().map(|(option, value)| (*option, value.as_str()));
+        repeat::command(&self.file, &self.trial, option)
     }
 
     /// What tells it from the others of a command.
     pub(super) fn name(&self) -> String {
-        let lane =
-            if self.lane.is_default() { String::new() } else { format!(" on {}", self.lane) };
-        format!("{}{lane}", self.trial.name())
+        let on = self.on.option().map_or_else(String::new, |(_, value)| format!(" on {value}"));
+        format!("{}{on}", self.trial.name())
     }
 }
 
@@ -168,7 +168,7 @@ impl Selection {
                 trial,
                 file: file.path.clone(),
                 sources: sources.clone(),
-                lane: Lane::default(),
+                on: Chosen::default(),
             }));
         }
         let known = known::all();
@@ -238,11 +238,11 @@ fn learn(trials: Option<&[Trial]>, sources: &[(Utf8PathBuf, String)]) {
 }
 
 impl Selected {
-    /// Every trial once for each lane, lane by lane.
-    pub(super) fn on(&mut self, lanes: &[Lane]) {
+    /// Every trial once for each stack, stack by stack.
+    pub(super) fn on(&mut self, stacks: &[Chosen]) {
         let trials = std::mem::take(&mut self.trials);
-        let on = |lane| trials.iter().map(move |planned: &Planned| planned.on(lane));
-        self.trials = lanes.iter().flat_map(on).collect();
+        let on = |stack| trials.iter().map(move |planned: &Planned| planned.on(stack));
+        self.trials = stacks.iter().flat_map(on).collect();
     }
 
     /// Whether a file is refused, so that nothing may run.

@@ -207,6 +207,17 @@ impl JobManager {
         Ok(Self { http: Http::new(&reach.flink)? })
     }
 
+    /// The value that the cluster's configuration gives an option; `None` where it gives none.
+    pub async fn option(&self, name: &str) -> Result<Option<String>, FlinkError> {
+        #[derive(Deserialize)]
+        struct Pair {
+            key: String,
+            value: String,
+        }
+        let pairs: Vec<Pair> = self.http.get("/jobmanager/config").await?;
+        Ok(pairs.into_iter().find(|pair| pair.key == name).map(|pair| pair.value))
+    }
+
     /// The cluster's overview.
     pub async fn overview(&self) -> Result<Overview, FlinkError> {
         Ok(self.http.get("/overview").await?)
@@ -374,14 +385,7 @@ impl JobManager {
     /// The folder of a job's checkpoints, as a URI: each is a folder `chk-<id>` in it. The REST API
     /// tells of single checkpoints too, but from a copy that may be older than they are.
     pub async fn checkpoints_of(&self, job: &str) -> Result<String, FlinkError> {
-        #[derive(Deserialize)]
-        struct Entry {
-            key: String,
-            value: String,
-        }
-        let entries: Vec<Entry> = self.http.get("/jobmanager/config").await?;
-        let folder = entries.into_iter().find(|entry| entry.key == "execution.checkpointing.dir");
-        let folder = folder.map(|entry| entry.value).unwrap_or_default();
+        let folder = self.option("execution.checkpointing.dir").await?.unwrap_or_default();
         Ok(format!("{}/{job}", folder.trim_end_matches('/')))
     }
 
@@ -395,6 +399,17 @@ impl JobManager {
             let cause = outcome.failure.map(|failure| cause::root(&failure.trace));
             FlinkError::Checkpoint(cause.unwrap_or_default())
         })
+    }
+
+    /// Removes a savepoint.
+    pub async fn dispose(&self, savepoint: &str, limit: Duration) -> Result<(), FlinkError> {
+        let body = json!({"savepoint-path": savepoint});
+        let triggered: Triggered = self.http.post("/savepoint-disposal", &body).await?;
+        let path = format!("/savepoint-disposal/{}", triggered.id);
+        match self.outcome(&path, limit).await?.failure {
+            Some(failure) => Err(FlinkError::Checkpoint(cause::root(&failure.trace))),
+            None => Ok(()),
+        }
     }
 
     /// Why the job failed, or failed last before it was restarted; `None` if it never did.

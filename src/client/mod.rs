@@ -3,6 +3,7 @@
 pub mod cause;
 pub mod clock;
 pub mod connect;
+pub mod denied;
 pub mod exhaustion;
 pub mod flink;
 pub mod gateway;

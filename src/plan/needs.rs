@@ -108,10 +108,14 @@ impl Needs {
         };
         let statements: Vec<_> = trial.pipeline.statements.iter().map(flink::parse).collect();
         let faults = trial.faults().filter(|fault| fault.target.is_process());
+        // What it had kept is looked for where the checkpoints are.
+        let loses_jobs = trial.faults().any(|fault| {
+            fault.target == Target::Jobmanager && matches!(fault.verb, Verb::Kill | Verb::Stop)
+        });
         let models = statements.iter().any(|one| matches!(one, Statement::CreateModel(_)));
         let further = [
             (models, Capability::Models),
-            (statements.iter().any(is_files), Capability::Files),
+            (loses_jobs || statements.iter().any(is_files), Capability::Files),
             (source::needs_notes(trial), Capability::Notes),
             (source::asks_superuser(trial), Capability::Superuser),
             (!trial.naming.is_prefixed(), Capability::Names),

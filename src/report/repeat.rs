@@ -6,15 +6,16 @@ use camino::Utf8Path;
 
 use crate::scenario::trial::Trial;
 
-/// `changeproof run FILE --cell K=V,… --seed N --lane …`, as a shell reads it.
-pub fn command(file: &Utf8Path, trial: &Trial, lane: Option<&str>) -> String {
+/// `changeproof run FILE --cell K=V,… --seed N`, as a shell reads it; `on` is the option that chooses the
+/// stack, and its value.
+pub fn command(file: &Utf8Path, trial: &Trial, on: Option<(&str, &str)>) -> String {
     let mut words = vec!["changeproof".to_owned(), "run".to_owned(), quoted(file.as_str()).into()];
     if !trial.cell.0.is_empty() {
         words.extend(["--cell".to_owned(), quoted(&trial.cell.to_string()).into()]);
     }
     words.extend(["--seed".to_owned(), trial.seed.to_string()]);
-    if let Some(lane) = lane {
-        words.extend(["--lane".to_owned(), quoted(lane).into()]);
+    if let Some((option, value)) = on {
+        words.extend([option.to_owned(), quoted(value).into()]);
     }
     words.join(" ")
 }
@@ -41,7 +42,7 @@ mod tests {
             @r"changeproof run 'scenarios/it'\''s one.yaml' --cell partitions=3 --seed 7"
         );
         insta::assert_snapshot!(
-            command("a.yaml".into(), &trial, Some("flink=2.1.0")),
+            command("a.yaml".into(), &trial, Some(("--lane", "flink=2.1.0"))),
             @"changeproof run a.yaml --cell partitions=3 --seed 7 --lane flink=2.1.0"
         );
     }

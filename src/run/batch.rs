@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 use futures::StreamExt as _;
+use tokio::task::JoinError;
 
 use super::{Cancel, Limits, Progress, RunContext, TrialResult};
 use crate::base::exit::Exit;
@@ -147,7 +148,9 @@ impl Batch {
             async move {
                 let (kept, versions) = (task.clone(), lease.versions().clone());
                 let spawned = tokio::spawn(async move { batch.one(task, lease).await });
-                spawned.await.unwrap_or_else(|error| lost(kept, versions, &error.to_string()))
+                let panic = |error: JoinError| error.to_string();
+                let ended = spawned.await.map_err(panic);
+                ended.unwrap_or_else(|panic| lost((kept, versions), &panic, &stack.sweeper()))
             }
         });
         let mut running = futures::stream::iter(running).buffer_unordered(self.common.jobs);
@@ -212,10 +215,10 @@ impl Batch {
 }
 
 /// A trial that took its task down: a bug of ours, and no reason to lose the other trials.
-fn lost(task: Task, versions: BTreeMap<String, String>, panic: &str) -> Ended {
+fn lost((task, versions): (Task, BTreeMap<String, String>), panic: &str, sweeper: &str) -> Ended {
     let sentence = format!("changeproof itself failed: {panic}");
     let mut result = TrialResult::without_run(Exit::Internal, sentence);
-    result.leftovers.push("changeproof down removes what the trial made".to_owned());
+    result.leftovers.push(format!("{sweeper} removes what the trial made"));
     Ended { task, versions, result }
 }
 

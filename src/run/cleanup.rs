@@ -189,9 +189,13 @@ impl Removal<'_> {
             within(limit, "the source database", self.databases(true)),
             within(limit, SESSION, self.session()),
         );
-        // Roles cannot go before the databases in which they have something.
-        let server = within(limit, "roles", self.roles()).await;
-        let left = [asked.or(ended), connector, shadows, topics, source, server, session];
+        // Roles cannot go before the databases in which they have something, nor groups before who
+        // reads.
+        let (server, traces) = futures::join!(
+            within(limit, "roles", self.roles()),
+            within(limit, "consumer groups", self.traces()),
+        );
+        let left = [asked.or(ended), connector, shadows, topics, source, server, session, traces];
         left.into_iter().flatten().collect()
     }
 
@@ -249,6 +253,10 @@ impl Removal<'_> {
             control.drop_database(name).await?;
         }
         Ok(())
+    }
+
+    async fn traces(&self) -> anyhow::Result<()> {
+        Ok(self.site.context.lease.forget(&self.site.names.base).await?)
     }
 
     async fn roles(&self) -> anyhow::Result<()> {

@@ -53,6 +53,8 @@ struct Known {
     places: BTreeMap<String, Place>,
     /// By job, from what its start goes on.
     kept: BTreeMap<String, String>,
+    /// Savepoints that were made.
+    savepoints: Vec<String>,
 }
 
 impl Hand {
@@ -222,8 +224,9 @@ impl Hand {
             match (stopped, failed) {
                 (_, Some(failed)) => failures.push(failed),
                 (Ok(path), None) => {
-                    let kept = path.map(|path| (job.id, path));
-                    self.state().kept.extend(kept);
+                    let mut state = self.state();
+                    state.savepoints.extend(path.clone());
+                    state.kept.extend(path.map(|path| (job.id, path)));
                 }
                 (Err(error), None) => failures.push(not_ended(&job, error)?),
             }
@@ -232,6 +235,17 @@ impl Hand {
             Some(failed) => Err(self.troubles.unproven(failed, &places)?),
             None => Ok(()),
         }
+    }
+
+    /// Removes the savepoints that it has made; gives what could not be removed, in sentences.
+    pub(super) async fn dispose(&self) -> Vec<String> {
+        let (savepoints, mut left) = (std::mem::take(&mut self.state().savepoints), Vec::new());
+        for savepoint in savepoints {
+            if let Err(error) = self.flink.dispose(&savepoint, LIMIT).await {
+                left.push(format!("the savepoint {savepoint} could not be removed: {error}"));
+            }
+        }
+        left
     }
 
     /// Ends one job; gives its savepoint, if one is wanted.

@@ -53,6 +53,7 @@ async fn driven(
         // What is down can neither be cleaned up nor used by the next run.
         let broken = run.tools.hand.mend().await;
         let mut left = run.tools.created.remove(run.site(), cut).await;
+        left.extend(run.tools.hand.dispose().await);
         left.extend(broken);
         left
     };

@@ -1,4 +1,5 @@
-//! Trouble that a run sees: the pipeline's, unless the machine has run out of something.
+//! Trouble that a run sees: the pipeline's, unless the machine has run out of something, or somebody was
+//! not let in.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -7,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::base::text::Place;
 use crate::capture::recorder::Recorder;
-use crate::client::exhaustion;
+use crate::client::{denied, exhaustion};
 use crate::history::event::Event;
 use crate::quiesce::Unproven;
 use crate::run::outcome::Stop;
@@ -70,9 +71,10 @@ impl Troubles {
     /// Records that the pipeline did something wrong that the run itself saw.
     ///
     /// A component that the machine gives no file, space, thread or memory fails like a pipeline, or
-    /// falls silent: then nothing is recorded, and this stops the run as one that had no stack.
+    /// falls silent, and so does one that is not let in: then nothing is recorded, and this stops the run
+    /// as one that had no stack.
     pub(super) fn record(&self, trouble: Event) -> Result<(), Stop> {
-        match of_the_machine(&trouble, &self.logs) {
+        match of_the_machine(&trouble, &self.logs).or_else(|| of_the_doors(&trouble)) {
             Some(sentence) => Err(Stop::Stack(sentence)),
             None => Ok(self.recorder.record(trouble)?),
         }
@@ -116,6 +118,12 @@ fn of_the_machine(trouble: &Event, logs: &Logs) -> Option<String> {
     let said = std::iter::once(sentence).chain(detail);
     let mut said = said.map(|line| (place.as_str(), line.clone())).chain(logs.lines());
     said.find_map(|(who, line)| exhaustion::told(who, &line))
+}
+
+/// Who was not let in where, if that is behind the trouble.
+fn of_the_doors(trouble: &Event) -> Option<String> {
+    let Event::Trouble { place, sentence, detail, .. } = trouble else { return None };
+    std::iter::once(sentence).chain(detail).find_map(|line| denied::told(place, line))
 }
 
 #[cfg(test)]

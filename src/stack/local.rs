@@ -42,6 +42,10 @@ impl Stack for Local {
         profile::local_profile(&self.lane)
     }
 
+    fn sweeper(&self) -> String {
+        "the keeper of the stack".to_owned()
+    }
+
     fn lease<'a>(&'a self, sharing: &'a Sharing, say: Say<'a>) -> Later<'a, Arc<dyn Lease>> {
         let options = self.options.with(OwnOptions::of(sharing, &self.lane));
         let share = if sharing.alone { Share::Alone } else { Share::WithOthers };

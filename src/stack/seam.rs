@@ -35,6 +35,9 @@ pub trait Stack: Debug + Send + Sync {
     /// What it is and can do, known without starting or asking anything.
     fn profile(&self) -> Profile;
 
+    /// Who removes what a killed run has left there, as the subject of a sentence.
+    fn sweeper(&self) -> String;
+
     /// The right to use it, once it is there; `sharing` is what the lease has to give.
     fn lease<'a>(&'a self, sharing: &'a Sharing, say: Say<'a>) -> Later<'a, Arc<dyn Lease>>;
 }
@@ -92,6 +95,12 @@ pub trait Lease: Debug + Send + Sync {
 
     /// The jar of the model provider, where Flink finds it.
     fn model_jar(&self) -> Later<'_, String>;
+
+    /// Removes what a run leaves where it does no harm, such as its consumer groups, from a stack that
+    /// outlives its runs; `name` is what all of it starts with.
+    fn forget<'a>(&'a self, _name: &'a str) -> Later<'a, ()> {
+        async { Ok(()) }.boxed()
+    }
 
     /// Keeps the stack up after this lease.
     fn hold(&self) -> Result<(), StackError>;

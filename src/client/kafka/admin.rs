@@ -18,6 +18,9 @@ use crate::client::wait::{self, Look, WaitError};
 /// How long the broker may take for one request, or to show a topic that it has created.
 const LIMIT: Duration = Duration::from_secs(15);
 
+/// As many replicas as the brokers give a topic by default.
+const REPLICATION: TopicReplication<'_> = TopicReplication::Fixed(-1);
+
 /// Creates, lists and deletes topics. Cheap to clone.
 #[derive(Clone)]
 pub struct Admin {
@@ -74,8 +77,7 @@ impl Admin {
         let wanted: Vec<_> = topics
             .iter()
             .map(|topic| {
-                let new =
-                    RdNewTopic::new(&topic.name, topic.partitions, TopicReplication::Fixed(1));
+                let new = RdNewTopic::new(&topic.name, topic.partitions, REPLICATION);
                 topic.options.iter().fold(new, |new, (key, value)| new.set(key, value))
             })
             .collect();
@@ -178,7 +180,7 @@ impl Admin {
     /// Whether a topic of this name may be created; none is.
     pub async fn may_create(&self, name: &str) -> Result<(), KafkaError> {
         let failed = |error: &dyn std::fmt::Display| KafkaError::new("creating a topic", &error);
-        let topic = RdNewTopic::new(name, 1, TopicReplication::Fixed(1));
+        let topic = RdNewTopic::new(name, 1, REPLICATION);
         let options = options().validate_only(true);
         let results = self.client.create_topics([&topic], &options).await;
         match results.map_err(|error| failed(&error))?.into_iter().next() {
@@ -187,6 +189,36 @@ impl Admin {
             }
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// Names of consumer groups that start with `prefix`.
+    pub async fn groups(&self, prefix: &str) -> Result<Vec<String>, KafkaError> {
+        let failed = |error: &dyn std::fmt::Display| KafkaError::new("listing groups", &error);
+        let (client, prefix) = (Arc::clone(&self.client), prefix.to_owned());
+        let listed = tokio::task::spawn_blocking(move || {
+            let listed = client.inner().fetch_group_list(None, LIMIT)?;
+            let names = listed.groups().iter().map(|group| group.name().to_owned());
+            let names = names.filter(|name| name.starts_with(&prefix)).collect();
+            Ok::<Vec<String>, rdkafka::error::KafkaError>(names)
+        });
+        listed.await.map_err(|error| failed(&error))?.map_err(|error| failed(&error))
+    }
+
+    /// Deletes consumer groups; one that is not there is no error.
+    pub async fn delete_groups(&self, names: &[&str]) -> Result<(), KafkaError> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let results = self.client.delete_groups(names, &options()).await;
+        for result in results.map_err(|error| KafkaError::new("deleting groups", &error))? {
+            match result {
+                Ok(_) | Err((_, RDKafkaErrorCode::GroupIdNotFound)) => {}
+                Err((name, code)) => {
+                    return Err(KafkaError::new(format!("deleting group {name}"), &code));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Deletes topics; one that is not there is no error.

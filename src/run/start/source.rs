@@ -16,6 +16,7 @@ use crate::capture::journal::{self, Journal};
 use crate::capture::seeds::Seeds;
 use crate::client::clock::Stopwatch;
 use crate::client::connect::ConnectError;
+use crate::client::denied;
 use crate::client::kafka::{EndsReader, KafkaError};
 use crate::client::postgres::{self, CONTROL_DATABASE, Connection, PostgresError, Roles};
 use crate::client::roles::Connectors;
@@ -357,6 +358,9 @@ pub(in crate::run) async fn put(
     match connect.put(&run.names.connector(), config).await {
         Ok(()) => Ok(()),
         Err(ConnectError::Refused(sentence)) => {
+            if let Some(told) = denied::refused(&sentence) {
+                return Err(Stop::Stack(told));
+            }
             run.trouble(Anomaly::ConnectorFailed, "connector", None, &sentence)?;
             Err(Stop::Trouble)
         }

@@ -5,12 +5,15 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::client::connect::Connect;
-use crate::client::flink::JobManager;
+use crate::client::flink::{FlinkError, JobManager};
 use crate::client::gateway;
 use crate::client::kafka::Admin;
 use crate::client::postgres::{self, CONTROL_DATABASE, Connection, PostgresError};
 use crate::client::reach::{Reach, TlsMode};
 use crate::client::registry::Registry;
+use crate::plan::needs::Capability;
+use crate::scenario::timeline::Target;
+use crate::stack::claim::{self, PREFIX};
 use crate::stack::doctor::{Finding, Grade};
 use crate::stack::{Profile, StackError};
 
@@ -18,6 +21,8 @@ use crate::stack::{Profile, StackError};
 const LIMIT: Duration = Duration::from_secs(15);
 /// The slots of a run: the connector's and the journal's.
 const SLOTS: i64 = 2;
+/// How old the metrics may be that a proof reads.
+const METRICS: &str = "metrics.fetcher.update-interval";
 /// The connector under test.
 const DEBEZIUM: &str = "io.debezium.connector.postgresql.PostgresConnector";
 
@@ -96,13 +101,28 @@ pub(super) async fn check(at: &Reach, profile: &Profile) -> Checked {
         all.lines.extend(part.lines);
         all.versions.extend(part.versions);
     }
-    let can: Vec<_> = profile.capabilities.iter().map(ToString::to_string).collect();
-    let can = if can.is_empty() { "nothing beyond that".to_owned() } else { can.join(", ") };
     all.good(
         "scenarios",
-        format!("may ask for tables, topics and statements of their own, and: {can}"),
+        format!("may ask for tables, topics and statements of their own, {}", further(profile)),
     );
     all
+}
+
+/// What a scenario may ask for besides, faults by part.
+fn further(profile: &Profile) -> String {
+    let mut faults = BTreeMap::<Target, Vec<String>>::new();
+    let mut rest = Vec::new();
+    for capability in &profile.capabilities {
+        match capability {
+            Capability::Fault(verb, target) => {
+                faults.entry(*target).or_default().push(verb.to_string());
+            }
+            other => rest.push(other.to_string()),
+        }
+    }
+    let of = |(target, verbs): (Target, Vec<String>)| format!("{} of {target}", verbs.join("/"));
+    let all: Vec<_> = faults.into_iter().map(of).chain(rest).collect();
+    if all.is_empty() { "and no more".to_owned() } else { format!("and: {}", all.join(", ")) }
 }
 
 /// What a look gives, or that nothing came in time.
@@ -145,7 +165,8 @@ async fn of_postgres(at: &Reach) -> Checked {
 
 /// The answers of the server, in this order.
 const ASKED: &str = "SELECT current_setting('server_version'), rolcreatedb OR rolsuper, \
-    rolreplication OR rolsuper, rolsuper, current_setting('wal_level'), \
+    rolreplication OR rolsuper, rolsuper, \
+    has_parameter_privilege('session_replication_role', 'SET'), current_setting('wal_level'), \
     current_setting('synchronous_commit'), \
     current_setting('max_replication_slots')::int - (SELECT count(*) FROM pg_replication_slots), \
     current_setting('max_wal_senders')::int - (SELECT count(*) FROM pg_stat_replication) \
@@ -168,13 +189,17 @@ async fn server(
     };
     found.good("postgres", format!("{version} at {}, {tls}, as {user}", at.postgres.at.outside));
     found.version("postgres", version);
-    rights(user, [next(), next(), next()], found);
+    rights(user, [next(), next(), next(), next()], found);
     settings([next(), next()], found);
     room([next(), next()], found);
     Ok(())
 }
 
-fn rights(user: &str, [creates, replicates, is_superuser]: [String; 3], found: &mut Checked) {
+fn rights(
+    user: &str,
+    [creates, replicates, is_superuser, may_replay]: [String; 4],
+    found: &mut Checked,
+) {
     for (has, name, what) in [
         (creates, "CREATEDB", "create databases: each run has one of its own"),
         (replicates, "REPLICATION", "create and read replication slots"),
@@ -185,6 +210,15 @@ fn rights(user: &str, [creates, replicates, is_superuser]: [String; 3], found: &
             let told = format!("{user} may not {what}");
             found.lack(name, told, format!("as a superuser: ALTER ROLE {user} {name}"));
         }
+    }
+    if may_replay != "t" {
+        let told = format!(
+            "{user} may not set session_replication_role: scenarios whose source DDL leaves rows \
+             behind end as `stack not up`"
+        );
+        let mend =
+            format!("as a superuser: GRANT SET ON PARAMETER session_replication_role TO {user}");
+        found.line("rows", Grade::Doubtful, told, Some(mend));
     }
     if is_superuser == "t" {
         let told = format!("{user} is a superuser, and so is the SQL of every scenario");
@@ -256,14 +290,23 @@ async fn kafka(at: &Reach) -> (Checked, Option<String>) {
     };
     let brokers = cluster.brokers;
     found.good("kafka", format!("{brokers} broker(s) at {}, {how}", at.kafka.outside.bootstrap));
-    match in_time(admin.may_create("cp_check")).await {
-        Ok(()) => found.good("topics", "may be created"),
-        Err(error) => found.lack(
-            "topics",
-            format!("none can be created: {error}"),
-            "let the user create, describe, alter, read, write and delete topics that begin with `cp_`",
-        ),
+    // Nobody has anything of this name.
+    let name = format!("{PREFIX}{}", claim::token());
+    for (what, looked) in [
+        ("topics", in_time(admin.may_create(&name)).await),
+        ("topics", in_time(admin.delete(&[&name])).await),
+        ("groups", in_time(admin.delete_groups(&[&name])).await),
+    ] {
+        match looked {
+            Ok(()) => found.good(what, "may be made and removed"),
+            Err(error) => found.lack(
+                what,
+                format!("those of runs are refused: {error}"),
+                format!("let the user do everything with {what} that begin with `{PREFIX}`"),
+            ),
+        }
     }
+    found.lines.dedup();
     (found, cluster.id)
 }
 
@@ -300,9 +343,12 @@ async fn connect(at: &Reach) -> (Checked, Option<String>) {
 
 async fn flink(at: &Reach) -> Checked {
     let mut found = Checked::default();
-    let overview = in_time(async { JobManager::new(at)?.overview().await }).await;
-    let overview = match overview {
-        Ok(overview) => overview,
+    let looked = in_time(async {
+        let flink = JobManager::new(at)?;
+        Ok::<_, FlinkError>((flink.overview().await?, flink.option(METRICS).await?))
+    });
+    let (overview, metrics) = match looked.await {
+        Ok(looked) => looked,
         Err(error) => {
             let mend = "mend `flink.rest`, or start the JobManager: a run proves from its REST API \
                         that nothing more can arrive";
@@ -320,6 +366,15 @@ async fn flink(at: &Reach) -> Checked {
         found.good("flink", told);
     }
     found.version("flink", overview.version);
+    match metrics {
+        Some(interval) => found.good("metrics", format!("{METRICS} is {interval}")),
+        None => found.line(
+            "metrics",
+            Grade::Doubtful,
+            format!("{METRICS} is 10 s, and each proof waits for metrics several times"),
+            Some(format!("write `{METRICS}: 100` into Flink's configuration")),
+        ),
+    }
     found
 }
 

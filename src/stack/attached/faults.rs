@@ -1,11 +1,12 @@
 //! Faults by commands: how to break and mend what changeproof does not own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt as _;
+use camino::Utf8PathBuf;
+use futures::{FutureExt as _, TryFutureExt as _};
 use tokio::process::Command;
 
 use crate::client::connect::Connect;
@@ -14,9 +15,9 @@ use crate::client::kafka::Admin;
 use crate::client::postgres::{self, CONTROL_DATABASE};
 use crate::client::reach::Reach;
 use crate::client::wait::{self, Look, WaitError};
-use crate::plan::needs::Capability;
 use crate::scenario::timeline::{Target, Verb};
-use crate::stack::{Faults, Later, StackError};
+use crate::stack::error::Doing as _;
+use crate::stack::{Faults, Later, StackError, files};
 
 /// How long one look at a part may take.
 const LOOK_LIMIT: Duration = Duration::from_secs(5);
@@ -29,21 +30,19 @@ pub(super) struct Commands(Arc<Inner>);
 struct Inner {
     commands: BTreeMap<Target, BTreeMap<Verb, String>>,
     reach: Reach,
-    /// What was done last to what is down or paused.
-    touched: Mutex<BTreeMap<Target, Verb>>,
+    /// A file for each part that is down or paused, with what was done to it last: a run that is killed
+    /// leaves them for whoever sweeps.
+    touched: Utf8PathBuf,
 }
 
 impl Commands {
-    pub(super) fn new(commands: BTreeMap<Target, BTreeMap<Verb, String>>, reach: Reach) -> Self {
-        Self(Arc::new(Inner { commands, reach, touched: Mutex::default() }))
-    }
-
-    /// What can be done by them.
-    pub(super) fn capabilities(&self) -> BTreeSet<Capability> {
-        let of = |(target, verbs): (&Target, &BTreeMap<Verb, String>)| {
-            verbs.keys().map(|verb| Capability::Fault(*verb, *target)).collect::<Vec<_>>()
-        };
-        self.0.commands.iter().flat_map(of).collect()
+    /// Those of a stack file; `touched` is a folder that is made when it is needed.
+    pub(super) fn new(
+        commands: BTreeMap<Target, BTreeMap<Verb, String>>,
+        reach: Reach,
+        touched: Utf8PathBuf,
+    ) -> Self {
+        Self(Arc::new(Inner { commands, reach, touched }))
     }
 
     async fn carry_out(
@@ -60,20 +59,26 @@ impl Commands {
             });
         };
         // Before it is run: one that fails half-way is mended, too.
-        self.touch(verb, target);
+        self.touch(verb, target)?;
         run(command, limit).await?;
         if matches!(verb, Verb::Start | Verb::Resume) {
             self.until_ready(target, limit).await?;
-            self.0.touched.lock().unwrap_or_else(PoisonError::into_inner).remove(&target);
+            files::remove(&self.file(target))?;
         }
         Ok(())
     }
 
-    fn touch(&self, verb: Verb, target: Target) {
-        if !matches!(verb, Verb::Start | Verb::Resume) {
-            let mut touched = self.0.touched.lock().unwrap_or_else(PoisonError::into_inner);
-            touched.insert(target, verb);
+    fn file(&self, target: Target) -> Utf8PathBuf {
+        self.0.touched.join(target.to_string())
+    }
+
+    fn touch(&self, verb: Verb, target: Target) -> Result<(), StackError> {
+        if matches!(verb, Verb::Start | Verb::Resume) {
+            return Ok(());
         }
+        fs_err::create_dir_all(&self.0.touched)
+            .and_then(|()| fs_err::write(self.file(target), verb.to_string()))
+            .doing("note what is down")
     }
 
     async fn until_ready(&self, target: Target, limit: Duration) -> Result<(), StackError> {
@@ -89,13 +94,16 @@ impl Commands {
         ready.await.map_err(WaitError::flatten)
     }
 
-    async fn bring_back(&self, limit: Duration) -> Result<(), StackError> {
-        let touched = self.0.touched.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        for (target, verb) in touched {
-            let mends = if verb == Verb::Pause { Verb::Resume } else { Verb::Start };
+    /// Brings back what is down or paused; gives a line for each.
+    pub(super) async fn bring_back(&self, limit: Duration) -> Result<Vec<String>, StackError> {
+        let mut back = Vec::new();
+        for target in Target::ALL.iter().copied().filter(|target| self.file(*target).exists()) {
+            let verb = fs_err::read_to_string(self.file(target)).doing("see what is down")?;
+            let mends = if verb == Verb::Pause.to_string() { Verb::Resume } else { Verb::Start };
             self.carry_out(mends, target, limit).await?;
+            back.push(format!("{mends}: {target}"));
         }
-        Ok(())
+        Ok(back)
     }
 }
 
@@ -105,7 +113,7 @@ impl Faults for Commands {
     }
 
     fn mend(&self, limit: Duration) -> Later<'_, ()> {
-        self.bring_back(limit).boxed()
+        self.bring_back(limit).map_ok(drop).boxed()
     }
 }
 
@@ -188,11 +196,14 @@ mod tests {
         ]);
         // What has no address is ready at once.
         let commands = BTreeMap::from([(Target::Connector, verbs)]);
-        let commands = Commands::new(commands, Reach::default());
+        let touched = Utf8PathBuf::from_path_buf(folder.path().join("touched")).unwrap();
+        let commands = || Commands::new(commands.clone(), Reach::default(), touched.clone());
         let limit = Duration::from_secs(5);
-        commands.act(Verb::Kill, Target::Connector, limit).await.unwrap();
+        commands().act(Verb::Kill, Target::Connector, limit).await.unwrap();
         assert!(file.exists());
-        commands.mend(limit).await.unwrap();
+        // Whoever comes after one that was killed knows of it.
+        let commands = commands();
+        assert_eq!(commands.bring_back(limit).await.unwrap(), ["start: connector"]);
         assert!(!file.exists());
         commands.mend(limit).await.unwrap();
         let error = commands.act(Verb::Pause, Target::Worker, limit).await.unwrap_err();

@@ -9,6 +9,7 @@ mod sweep;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use futures::FutureExt as _;
@@ -25,19 +26,38 @@ use crate::base::secret::Secrets;
 use crate::client::reach::Reach;
 use crate::plan::needs::{Capability, Sharing};
 use crate::scenario::stack::Attached as Written;
+use crate::scenario::timeline::{Target, Verb};
 use faults::Commands;
 use reach::Environment;
 
 pub use check::{Checked, Line};
 
 /// How long one waits for the runs of this user that have the stack alone, or keep one from it.
-const RUNS_LIMIT: std::time::Duration = std::time::Duration::from_hours(1);
+const RUNS_LIMIT: Duration = Duration::from_hours(1);
+/// How long a part that was left down may take to be ready.
+const MEND_LIMIT: Duration = Duration::from_mins(2);
+
+/// What the stack of a file is and can do: known without looking any secret up. The file's path is
+/// what reports call the stack.
+pub fn profile(name: &str, written: &Written) -> Profile {
+    let of = |(target, verbs): (&Target, &BTreeMap<Verb, String>)| {
+        verbs.keys().map(|verb| Capability::Fault(*verb, *target)).collect::<Vec<_>>()
+    };
+    let mut capabilities: BTreeSet<Capability> = written.faults.iter().flat_map(of).collect();
+    if !capabilities.is_empty() {
+        // Whoever lets a run kill its parts has it for tests alone.
+        capabilities.insert(Capability::Alone);
+    }
+    if written.registry.is_some() {
+        capabilities.insert(Capability::Registry);
+    }
+    Profile { name: name.to_owned(), versions: BTreeMap::new(), capabilities }
+}
 
 /// A stack that somebody else keeps.
 #[derive(Debug, Clone)]
 pub struct Attached {
-    /// The stack file's path, which is what reports call the stack.
-    name: String,
+    profile: Profile,
     reach: Reach,
     commands: Commands,
     /// Of the harness's own Postgres.
@@ -67,8 +87,8 @@ impl Attached {
         let folder = options.cache.join("attached").join(&digest);
         let own = OwnOptions { mirror: Some(digest), ..OwnOptions::default() };
         Ok(Self {
-            name: name.to_owned(),
-            commands: Commands::new(written.faults.clone(), reach.clone()),
+            profile: profile(name, written),
+            commands: Commands::new(written.faults.clone(), reach.clone(), folder.join("touched")),
             reach,
             mirror: options.with(own),
             folder,
@@ -82,13 +102,31 @@ impl Attached {
 
     /// Connects to every part, and says what is there and what a run would lack.
     pub async fn check(&self) -> Checked {
-        check::check(&self.reach, &self.profile()).await
+        check::check(&self.reach, &self.profile).await
     }
 
-    /// Removes what runs of this user left there that were killed. Gives a line for each thing.
+    /// Brings back what runs of this user took down that were killed, and removes what they left there.
+    /// Gives a line for each thing.
     pub async fn sweep(&self, say: Say<'_>) -> Result<Vec<String>, StackError> {
         fs_err::create_dir_all(self.claims()).doing("make the folder of the claims")?;
-        sweep::sweep(&self.claims(), &self.reach, say).await
+        // A run that has the stack alone may have taken down what is down.
+        let lock = Lock::try_take(&self.lock(), Mode::Shared).doing("lock the stack")?;
+        self.swept(lock.as_ref(), say).await
+    }
+
+    /// The same for who holds a lock on the stack, or for whom somebody else has it alone.
+    async fn swept(&self, lock: Option<&Lock>, say: Say<'_>) -> Result<Vec<String>, StackError> {
+        let mut lines = Vec::new();
+        if lock.is_some() {
+            lines.extend(self.commands.bring_back(MEND_LIMIT).await?);
+        }
+        let swept = sweep::sweep(&self.claims(), &self.reach, say).await?;
+        lines.extend(swept.into_iter().map(|thing| format!("removed  {thing}")));
+        Ok(lines)
+    }
+
+    fn lock(&self) -> Utf8PathBuf {
+        self.folder.join("lease.lock")
     }
 
     fn claims(&self) -> Utf8PathBuf {
@@ -99,11 +137,13 @@ impl Attached {
         fs_err::create_dir_all(self.claims()).doing("make the folder of the claims")?;
         let mode = if sharing.alone { Mode::Exclusive } else { Mode::Shared };
         let what = "the runs that use the stack";
-        let lock =
-            Lock::take(&self.folder.join("lease.lock"), mode, (RUNS_LIMIT, what), say).await?;
-        say(&format!("looking at {}", self.name));
+        let lock = Lock::take(&self.lock(), mode, (RUNS_LIMIT, what), say).await?;
+        say(&format!("looking at {}", self.profile.name));
+        let back = self.commands.bring_back(MEND_LIMIT).await?;
         let checked = self.check().await;
-        checked.refuse(&self.name)?;
+        checked.refuse(&self.profile.name)?;
+        let swept = self.swept(None, say).await?;
+        back.iter().chain(&swept).for_each(|line| say(line));
         let mirror = lease::lease(&self.mirror, Share::WithOthers, say).await?;
         Ok(Arc::new(Leased {
             stack: self.clone(),
@@ -117,15 +157,11 @@ impl Attached {
 
 impl Stack for Attached {
     fn profile(&self) -> Profile {
-        let mut capabilities: BTreeSet<Capability> = self.commands.capabilities();
-        if !capabilities.is_empty() {
-            // Whoever lets a run kill its parts has it for tests alone.
-            capabilities.insert(Capability::Alone);
-        }
-        if self.reach.registry.is_some() {
-            capabilities.insert(Capability::Registry);
-        }
-        Profile { name: self.name.clone(), versions: BTreeMap::new(), capabilities }
+        self.profile.clone()
+    }
+
+    fn sweeper(&self) -> String {
+        format!("`changeproof stack sweep {}`", self.profile.name)
     }
 
     fn lease<'a>(&'a self, sharing: &'a Sharing, say: Say<'a>) -> Later<'a, Arc<dyn Lease>> {
@@ -145,7 +181,7 @@ struct Leased {
 
 impl Lease for Leased {
     fn name(&self) -> &str {
-        &self.stack.name
+        &self.stack.profile.name
     }
 
     fn reach(&self) -> &Reach {
@@ -177,12 +213,16 @@ impl Lease for Leased {
     }
 
     fn model_jar(&self) -> Later<'_, String> {
-        let name = &self.stack.name;
+        let name = &self.stack.profile.name;
         let error = StackError::Missing {
             what: format!("{name}: its Flink gets no jars from changeproof"),
             mend: "run scenarios with models on the local stack".to_owned(),
         };
         async move { Err(error) }.boxed()
+    }
+
+    fn forget<'a>(&'a self, name: &'a str) -> Later<'a, ()> {
+        sweep::forget(&self.stack.reach, name).boxed()
     }
 
     fn hold(&self) -> Result<(), StackError> {

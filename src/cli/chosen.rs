@@ -1,0 +1,134 @@
+//! `--stack` and `--lane`: what trials run on. The one place where a kind of stack is chosen.
+
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use clap::Args;
+
+use super::console::Console;
+use super::environment;
+use super::format::show;
+use super::known;
+use super::lane::Lanes;
+use crate::base::exit::Exit;
+use crate::scenario::stack::{Attached as Written, Kind, LoadedStack, load_stack};
+use crate::stack::attached::{self, Attached};
+use crate::stack::{Lane, Local, Network, Profile, Stack, StackError, StackOptions, local_profile};
+
+/// The word for changeproof's own stack.
+const LOCAL: &str = "local";
+
+/// What a command runs on.
+#[derive(Debug, Args)]
+pub(super) struct On {
+    /// What to run on: `local`, or a stack file
+    #[arg(long, value_name = "local|PATH", default_value = LOCAL)]
+    stack: Utf8PathBuf,
+    #[command(flatten)]
+    lanes: Lanes,
+}
+
+/// A stack as a command line names it.
+#[derive(Debug, Clone)]
+pub(super) enum Chosen {
+    /// changeproof's own, on a lane.
+    Local(Lane),
+    /// Somebody else's, as a file tells of it.
+    Attached(Utf8PathBuf, Arc<Written>),
+}
+
+impl Default for Chosen {
+    fn default() -> Self {
+        Self::Local(Lane::default())
+    }
+}
+
+impl On {
+    /// The stacks, each once. What is wrong is shown.
+    pub(super) fn stacks(&self, console: Console) -> Result<Vec<Chosen>, Exit> {
+        let lanes = self.lanes.all();
+        let lanes = lanes.map_err(|error| console.failed(&error, Exit::ScenarioInvalid))?;
+        let local = || lanes.iter().cloned().map(Chosen::Local).collect();
+        if self.stack == LOCAL {
+            return Ok(local());
+        }
+        match read(&self.stack, console)? {
+            Kind::Local => Ok(local()),
+            Kind::Attached(_) if self.lanes.is_said() => {
+                let told = format!(
+                    "`--lane` chooses versions of changeproof's own stack; that of {} has those that \
+                     it has",
+                    self.stack
+                );
+                Err(console.failed(&told, Exit::Usage))
+            }
+            Kind::Attached(written) => {
+                Ok(vec![Chosen::Attached(self.stack.clone(), Arc::from(written))])
+            }
+        }
+    }
+}
+
+impl Chosen {
+    /// What it is and can do; no secret is looked up for that.
+    pub(super) fn profile(&self) -> Profile {
+        match self {
+            Self::Local(lane) => local_profile(lane),
+            Self::Attached(file, written) => attached::profile(file.as_str(), written),
+        }
+    }
+
+    /// The stack itself. From here on nothing that is printed shows its secrets.
+    pub(super) fn stack(&self, options: &StackOptions) -> Result<Box<dyn Stack>, StackError> {
+        match self {
+            Self::Local(lane) => Ok(Box::new(Local::new(options.clone(), lane.clone()))),
+            Self::Attached(file, written) => Ok(Box::new(attach(file, written, options)?)),
+        }
+    }
+
+    /// The lane, if it is changeproof's own.
+    pub(super) fn lane(&self) -> Option<&Lane> {
+        match self {
+            Self::Local(lane) => Some(lane),
+            Self::Attached(..) => None,
+        }
+    }
+
+    /// The option that chooses it and its value, unless it is chosen without any.
+    pub(super) fn option(&self) -> Option<(&'static str, String)> {
+        match self {
+            Self::Local(lane) => (!lane.is_default()).then(|| ("--lane", lane.to_string())),
+            Self::Attached(file, _) => Some(("--stack", file.to_string())),
+        }
+    }
+}
+
+/// The stack of a file that somebody else keeps. From here on nothing that is printed shows its secrets.
+pub(super) fn attach(
+    file: &Utf8Path,
+    written: &Written,
+    options: &StackOptions,
+) -> Result<Attached, StackError> {
+    if options.network == Network::Own {
+        return Err(StackError::Missing {
+            what: "with CHANGEPROOF_NETWORK=own nobody outside is reached, and the stack is there"
+                .to_owned(),
+            mend: "unset CHANGEPROOF_NETWORK".to_owned(),
+        });
+    }
+    let attached = Attached::new((file.as_str(), written), &environment::secret, options)?;
+    known::learn(&attached.secrets());
+    Ok(attached)
+}
+
+/// A stack file; everything wrong with it is shown.
+pub(super) fn read(file: &Utf8Path, console: Console) -> Result<Kind, Exit> {
+    let LoadedStack { stack, diagnostics, sources } = load_stack(file);
+    let text = |path: &Utf8Path| {
+        sources.iter().find(|source| source.path == path).map(|source| source.text.as_str())
+    };
+    if !diagnostics.is_empty() {
+        show(&diagnostics, text, console);
+    }
+    stack.map(|stack| stack.kind).ok_or(Exit::ScenarioInvalid)
+}
