@@ -3,14 +3,12 @@
 use std::collections::BTreeSet;
 use std::process::{Command, Output, Stdio};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 
 /// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_changeproof");
 /// What starts and breaks the components.
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/attached/stack.sh");
-/// What every password of the script begins with.
-pub(crate) const PLANTED: &str = "planted-";
 
 /// A stack that changeproof does not keep; it ends with this, or with the test's process.
 pub(crate) struct Theirs {
@@ -71,15 +69,6 @@ impl Theirs {
         self.folder.join("work")
     }
 
-    /// The stack file with other words, beside it.
-    pub(crate) fn file_with(&self, (from, to): (&str, &str)) -> Utf8PathBuf {
-        let text = std::fs::read_to_string(self.file()).unwrap();
-        assert!(text.contains(from), "the stack file has no `{from}`");
-        let file = self.folder.join("other.yaml");
-        std::fs::write(&file, text.replace(from, to)).unwrap();
-        file
-    }
-
     /// The program, with the passwords in its environment.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
@@ -107,11 +96,6 @@ impl Theirs {
         self.does(&["sql", self.folder.as_str(), statement])
     }
 
-    /// Does something to a component, or to the rights of Kafka's users.
-    pub(crate) fn act(&self, what: &str, args: &[&str]) -> String {
-        self.does(&[&[what, self.folder.as_str()][..], args].concat())
-    }
-
     /// Everything that somebody has made in the source's server.
     pub(crate) fn in_postgres(&self) -> BTreeSet<String> {
         let sql = "SELECT 'database ' || datname FROM pg_database \
@@ -125,24 +109,6 @@ impl Theirs {
         let text = std::fs::read_to_string(self.file()).unwrap();
         let line = text.lines().find_map(|line| line.trim().strip_prefix(key)?.strip_prefix(": "));
         line.unwrap_or_else(|| panic!("the stack file has no {key}")).to_owned()
-    }
-
-    /// Files below a folder that show a password.
-    pub(crate) fn showing(&self, folder: &Utf8Path) -> Vec<Utf8PathBuf> {
-        let mut found = Vec::new();
-        for entry in folder.read_dir_utf8().unwrap().map(Result::unwrap) {
-            let path = entry.path();
-            if path.is_dir() {
-                found.extend(self.showing(path));
-                continue;
-            }
-            let bytes = std::fs::read(path).unwrap();
-            let planted = PLANTED.as_bytes();
-            if bytes.windows(planted.len()).any(|window| window == planted) {
-                found.push(path.to_owned());
-            }
-        }
-        found
     }
 }
 
