@@ -87,7 +87,9 @@ async fn made(theirs: &Theirs) -> BTreeSet<String> {
     let at = reach(theirs);
     let mut made = theirs.in_postgres();
     let topics = Admin::new(&at).unwrap().list("").await.unwrap();
-    made.extend(topics.into_iter().map(|topic| format!("topic {}", topic.name)));
+    // Those of the brokers' own come when they are needed.
+    let topics = topics.into_iter().filter(|topic| !topic.name.starts_with("__"));
+    made.extend(topics.map(|topic| format!("topic {}", topic.name)));
     let connectors = Connect::new(&at).unwrap().list("").await.unwrap();
     made.extend(connectors.into_iter().map(|name| format!("connector {name}")));
     let jobs = JobManager::new(&at).unwrap().jobs().await.unwrap();

@@ -9,13 +9,17 @@ const IDS: &str =
     "let the user of the stack file do everything with transactional ids that begin with `cp_`";
 
 /// Words, and what mends it. Those that data or the author's SQL can bring about are not among them.
-const WORDS: [(&str, &str); 8] = [
+const WORDS: [(&str, &str); 9] = [
     ("TopicAuthorizationException", TOPICS),
     ("Not authorized to access topics", TOPICS),
     ("GroupAuthorizationException", GROUPS),
     ("Not authorized to access group", GROUPS),
     ("TransactionalIdAuthorizationException", IDS),
     ("Transactional Id authorization failed", IDS),
+    (
+        "No LoginModule found",
+        "put one jar of Flink's Kafka connector into its `lib`: that for SQL, or the other with kafka-clients",
+    ),
     ("SaslAuthenticationException", "mend `kafka.seen_from_components`"),
     (
         "password authentication failed for user",

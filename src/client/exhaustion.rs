@@ -33,8 +33,13 @@ const CONNECTIONS: Exhaustion = Exhaustion {
     mend: "run fewer scenarios side by side (`--jobs`)",
 };
 
+const SLOTS: Exhaustion = Exhaustion {
+    what: "slots for a statement",
+    mend: "run fewer scenarios side by side (`--jobs`), or end other programs",
+};
+
 /// In lower case, because some write the same words with a capital.
-const WORDS: [(&str, Exhaustion); 16] = [
+const WORDS: [(&str, Exhaustion); 17] = [
     ("too many open files", FILES),
     ("no space left on device", SPACE),
     ("disk quota exceeded", SPACE),
@@ -52,6 +57,8 @@ const WORDS: [(&str, Exhaustion); 16] = [
     (": out of memory", MEMORY),
     (":  out of memory", MEMORY),
     ("insufficient memory", MEMORY),
+    // A machine that is too busy gives them back before the job has begun.
+    ("has no more allocated slots for job", SLOTS),
     ("too many clients already", CONNECTIONS),
     ("remaining connection slots are reserved", CONNECTIONS),
 ];
@@ -110,6 +117,10 @@ mod tests {
     )]
     #[case::heap("java.lang.OutOfMemoryError: Java heap space", "memory")]
     #[case::native("Cannot allocate memory (errno=12)", "memory")]
+    #[case::slots(
+        "TaskExecutor pekko.tcp://flink@h:1/user/rpc/taskmanager_0 has no more allocated slots for job c5",
+        "slots for a statement"
+    )]
     #[case::clients("FATAL: sorry, too many clients already", "connections to Postgres")]
     fn what_has_run_out_is_told_by_its_words(#[case] said: &str, #[case] what: &str) {
         assert_eq!(exhaustion(said).map(|exhaustion| exhaustion.what), Some(what));

@@ -218,6 +218,15 @@ impl JobManager {
         Ok(pairs.into_iter().find(|pair| pair.key == name).map(|pair| pair.value))
     }
 
+    /// The class path of the `JobManager`.
+    pub async fn class_path(&self) -> Result<Vec<String>, FlinkError> {
+        #[derive(Deserialize)]
+        struct Environment {
+            classpath: Vec<String>,
+        }
+        Ok(self.http.get::<Environment>("/jobmanager/environment").await?.classpath)
+    }
+
     /// The cluster's overview.
     pub async fn overview(&self) -> Result<Overview, FlinkError> {
         Ok(self.http.get("/overview").await?)

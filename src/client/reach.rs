@@ -211,6 +211,9 @@ pub struct Sasl {
     pub mechanism: Mechanism,
     /// The user.
     pub login: Login,
+    /// The Java client is Flink's connector for SQL, which has Kafka's classes under names of its own.
+    #[serde(default)]
+    pub relocated: bool,
 }
 
 /// A way to log in.
@@ -334,13 +337,17 @@ impl Security {
     }
 }
 
+/// What stands before the names of Kafka's classes in Flink's connector for SQL, which is one jar.
+const RELOCATED: &str = "org.apache.flink.kafka.shaded.";
+
 impl Sasl {
     /// The line of JAAS that logs in.
     fn jaas(&self) -> String {
         let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
         let Login { user, password } = &self.login;
         format!(
-            "{} required username=\"{}\" password=\"{}\";",
+            "{}{} required username=\"{}\" password=\"{}\";",
+            if self.relocated { RELOCATED } else { "" },
             self.mechanism.module(),
             quoted(user),
             quoted(&password.0)
@@ -373,6 +380,15 @@ impl Reach {
     pub fn registry_inside(&self, path: &str) -> String {
         let at = self.registry.as_ref().map_or("", |at| at.inside.url.as_str());
         format!("{at}{path}")
+    }
+
+    /// The same for components that have Kafka's classes under other names, as Flink's connector for SQL.
+    #[must_use]
+    pub fn relocated(mut self) -> Self {
+        if let Some(sasl) = &mut self.kafka.inside.security.sasl {
+            sasl.relocated = true;
+        }
+        self
     }
 
     /// The same for another user of Postgres, who has the same password; for the only user where a run
@@ -468,6 +484,7 @@ mod tests {
                 sasl: Some(Sasl {
                     mechanism: Mechanism::ScramSha512,
                     login: login("ann", password),
+                    relocated: false,
                 }),
                 tls: Some(tls.clone()),
             },
@@ -528,11 +545,22 @@ mod tests {
         assert_eq!(Security::default().java(), []);
     }
 
+    #[test]
+    fn flinks_connector_for_sql_has_kafkas_classes_under_another_name() {
+        let at = full().relocated();
+        let jaas = |kafka: &Kafka| kafka.security.sasl.as_ref().unwrap().jaas();
+        assert!(
+            jaas(&at.kafka.inside).starts_with("org.apache.flink.kafka.shaded.org.apache.kafka.")
+        );
+        assert!(jaas(&at.kafka.outside).starts_with("org.apache.kafka."));
+    }
+
     #[rstest::rstest]
     #[case::quote("a\"b", r#"password="a\"b""#)]
     #[case::backslash("a\\b", r#"password="a\\b""#)]
     fn a_line_of_jaas_keeps_every_character(#[case] password: &str, #[case] written: &str) {
-        let sasl = Sasl { mechanism: Mechanism::Plain, login: login("ann", password) };
+        let login = login("ann", password);
+        let sasl = Sasl { mechanism: Mechanism::Plain, login, relocated: false };
         assert!(sasl.jaas().contains(written), "{}", sasl.jaas());
     }
 }

@@ -56,7 +56,7 @@ fn config(reach: &Reach) -> ClientConfig {
 /// How the connection is encrypted, and who logs in.
 fn protect(config: &mut ClientConfig, security: &Security) {
     config.set("security.protocol", security.protocol());
-    if let Some(Sasl { mechanism, login }) = &security.sasl {
+    if let Some(Sasl { mechanism, login, .. }) = &security.sasl {
         config
             .set("sasl.mechanism", mechanism.word())
             .set("sasl.username", &login.user)

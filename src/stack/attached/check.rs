@@ -36,6 +36,8 @@ pub struct Checked {
     pub lines: Vec<Line>,
     /// Component → version.
     pub versions: BTreeMap<String, String>,
+    /// Flink has its connector for SQL, in which Kafka's classes have other names.
+    pub(super) is_relocated: bool,
 }
 
 impl Checked {
@@ -100,6 +102,7 @@ pub(super) async fn check(at: &Reach, profile: &Profile) -> Checked {
     for part in [postgres, kafka, connect, flink, gateway, registry] {
         all.lines.extend(part.lines);
         all.versions.extend(part.versions);
+        all.is_relocated |= part.is_relocated;
     }
     all.good(
         "scenarios",
@@ -345,9 +348,10 @@ async fn flink(at: &Reach) -> Checked {
     let mut found = Checked::default();
     let looked = in_time(async {
         let flink = JobManager::new(at)?;
-        Ok::<_, FlinkError>((flink.overview().await?, flink.option(METRICS).await?))
+        let overview = flink.overview().await?;
+        Ok::<_, FlinkError>((overview, flink.option(METRICS).await?, flink.class_path().await?))
     });
-    let (overview, metrics) = match looked.await {
+    let (overview, metrics, classes) = match looked.await {
         Ok(looked) => looked,
         Err(error) => {
             let mend = "mend `flink.rest`, or start the JobManager: a run proves from its REST API \
@@ -366,6 +370,8 @@ async fn flink(at: &Reach) -> Checked {
         found.good("flink", told);
     }
     found.version("flink", overview.version);
+    // Elsewhere its connector lies beside the client's own jar.
+    found.is_relocated = !classes.iter().any(|jar| jar.contains("/kafka-clients-"));
     match metrics {
         Some(interval) => found.good("metrics", format!("{METRICS} is {interval}")),
         None => found.line(

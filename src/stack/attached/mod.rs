@@ -145,8 +145,12 @@ impl Attached {
         let swept = self.swept(None, say).await?;
         back.iter().chain(&swept).for_each(|line| say(line));
         let mirror = lease::lease(&self.mirror, Share::WithOthers, say).await?;
+        let mut stack = self.clone();
+        if checked.is_relocated {
+            stack.reach = stack.reach.relocated();
+        }
         Ok(Arc::new(Leased {
-            stack: self.clone(),
+            stack,
             versions: checked.versions,
             mirror,
             logs: BTreeMap::new(),

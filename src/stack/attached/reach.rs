@@ -116,6 +116,8 @@ impl Reader<'_> {
                 _ => Mechanism::Plain,
             },
             login: self.login(login),
+            // What Flink has is told by the cluster.
+            relocated: false,
         });
         Security { sasl, tls: at.tls.as_ref().map(tls) }
     }

@@ -363,7 +363,7 @@ proptest! {
 fn a_table_is_told_how_brokers_and_registry_are_protected_in_the_place_of_what_production_says() {
     let login = || Login { user: "u".to_owned(), password: Password("p\"w".to_owned()) };
     let security = Security {
-        sasl: Some(Sasl { mechanism: Mechanism::Plain, login: login() }),
+        sasl: Some(Sasl { mechanism: Mechanism::Plain, login: login(), relocated: false }),
         tls: Some(Tls { ca: Some(Pem("-----BEGIN…\n…END-----\n".to_owned())), identity: None }),
     };
     let kafka = Kafka { bootstrap: "kafka:9092".to_owned(), security };
