@@ -1,0 +1,4 @@
+ALTER TABLE transactions ADD (
+  `partition` INT METADATA VIRTUAL,
+  `offset` BIGINT METADATA VIRTUAL
+);
