@@ -101,7 +101,10 @@ fn twin_of(root: &Utf8Path, id: &str) -> Option<String> {
 fn in_avro_of(root: &Utf8Path, id: &str) -> Option<String> {
     let text = std::fs::read_to_string(root.join(file_of(id))).ok()?;
     let is_outcome = id.starts_with("outcomes/");
-    let runs_in_both = text.contains("/card_tx") && !text.contains("format:") && !is_outcome;
+    // The demo is in Avro as it is.
+    let is_demo = text.contains("/card_tx_demo");
+    let runs_in_both =
+        text.contains("/card_tx") && !is_demo && !text.contains("format:") && !is_outcome;
     runs_in_both.then(|| format!("{IN_AVRO}{id}"))
 }
 
