@@ -41,6 +41,15 @@ impl From<Output> for Ended {
     }
 }
 
+/// Runs a command of the script, which must succeed; gives what it printed.
+fn does(args: &[&str]) -> String {
+    let mut command = Command::new(SCRIPT);
+    command.args(args).env("OWNER", std::process::id().to_string()).stdin(Stdio::null());
+    let ended = Ended::from(command.output().unwrap());
+    assert_eq!(ended.exit, Some(0), "{args:?}: {}", ended.output());
+    ended.stdout
+}
+
 impl Theirs {
     /// Starts one, `plain` or `secure`.
     pub(crate) fn start(kind: &str) -> Self {
@@ -52,7 +61,7 @@ impl Theirs {
             Utf8PathBuf::from(format!("/var/tmp/changeproof-attached-{}", std::process::id()));
         std::fs::create_dir_all(folder.join("work")).unwrap();
         let mut theirs = Self { folder, variables: Vec::new() };
-        theirs.does(&["up", theirs.folder.as_str(), kind]);
+        does(&["up", theirs.folder.as_str(), kind]);
         let variables = std::fs::read_to_string(theirs.folder.join("env")).unwrap();
         let pairs = variables.lines().filter_map(|line| line.split_once('='));
         theirs.variables = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -82,18 +91,9 @@ impl Theirs {
         self.command(args).output().unwrap().into()
     }
 
-    /// Runs a command of the script, which must succeed; gives what it printed.
-    pub(crate) fn does(&self, args: &[&str]) -> String {
-        let mut command = Command::new(SCRIPT);
-        command.args(args).env("OWNER", std::process::id().to_string()).stdin(Stdio::null());
-        let ended = Ended::from(command.output().unwrap());
-        assert_eq!(ended.exit, Some(0), "{args:?}: {}", ended.output());
-        ended.stdout
-    }
-
     /// Asks Postgres as its superuser.
     pub(crate) fn sql(&self, statement: &str) -> String {
-        self.does(&["sql", self.folder.as_str(), statement])
+        does(&["sql", self.folder.as_str(), statement])
     }
 
     /// Everything that somebody has made in the source's server.
