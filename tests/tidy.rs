@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use changeproof::report::terms::TERMS;
 use rstest::rstest;
 
 /// The modules in the order data flows. A module imports only from those before it.
@@ -76,6 +77,7 @@ const INSIDE: &[(&str, &[&str])] = &[
             "start",
             "questions",
             "perform",
+            "kept",
             "judge",
             "trial",
             "bare",
@@ -471,6 +473,24 @@ fn no_kind_of_stack_is_named_where_trials_run() {
 #[case("src/cli/run.rs", "Local::new(options)", 0)]
 fn a_kind_that_is_named_is_noticed(#[case] file: &str, #[case] text: &str, #[case] n: usize) {
     assert_eq!(kinds_named(&[(file.to_owned(), text.to_owned())]).len(), n);
+}
+
+/// Every word of the glossary leads to where it is, and every role that others can take has a word.
+#[test]
+fn the_glossary_is_complete_and_leads_somewhere() {
+    let named: Vec<(String, String)> =
+        TERMS.iter().map(|term| (term.code.0.to_owned(), term.code.1.to_owned())).collect();
+    for (file, item) in &named {
+        let text = std::fs::read_to_string(root().join(file)).unwrap_or_default();
+        assert!(text.contains(item.as_str()), "the glossary leads to {file}, `{item}`");
+    }
+    for (file, text) in sources("src") {
+        let traits = text.lines().filter_map(|line| line.strip_prefix("pub trait "));
+        for name in traits.map(|rest| rest.split([':', '<', ' ']).next().unwrap_or(rest)) {
+            let there = named.iter().any(|(known, item)| *known == file && item == name);
+            assert!(there, "{file}: the trait `{name}` has no word in src/report/terms.rs");
+        }
+    }
 }
 
 #[test]

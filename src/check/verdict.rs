@@ -168,6 +168,12 @@ pub struct Unmet {
 }
 
 impl Verdict {
+    /// The first finding that nothing allows.
+    pub fn first_failing(&self) -> Option<&Finding> {
+        let failing = self.findings.iter().find(|judged| judged.status == Status::Failing);
+        failing.map(|judged| &judged.finding)
+    }
+
     /// What a script may conclude.
     pub fn exit(&self) -> Exit {
         match self.outcome {

@@ -187,6 +187,7 @@ fn context(lease: Arc<dyn Lease>) -> RunContext {
         sources: Vec::new(),
         secrets: Secrets::none(),
         command: "ci/bench".to_owned(),
+        keep_run: false,
         limits: Limits::local(),
         cancel: Cancel::new(),
     }

@@ -4,7 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 
 use super::console::Console;
-use super::format::{Format, Shown};
+use super::format::Output;
 use super::run::RUNS;
 use crate::base::exit::Exit;
 use crate::base::limits;
@@ -12,7 +12,7 @@ use crate::check::verdict::Verdict;
 use crate::client::clock::Stopwatch;
 use crate::disk::{self, Unread};
 use crate::history::event::Header;
-use crate::report::Case;
+use crate::report::{Case, NotRun, Results};
 use crate::run::{self, How, Rechecked};
 
 /// Judge recorded runs again, without any stack
@@ -37,9 +37,8 @@ pub(super) struct Check {
     /// Judge with all events in memory, however large the history is
     #[arg(long, conflicts_with = "one_pass")]
     whole: bool,
-    /// The form of the report on stdout
-    #[arg(long, value_enum, default_value_t = Format::Human, help_heading = "Output")]
-    format: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// A run that could be read.
@@ -59,8 +58,11 @@ impl Judged {
 
 pub(super) fn run(check: &Check, console: Console) -> Exit {
     let watch = Stopwatch::start();
-    let shown = Shown::new(check.format, console);
-    let mut unreadable = Exit::Pass;
+    if let Err(error) = check.output.begin() {
+        return console.failed(&error, Exit::Usage);
+    }
+    let shown = check.output.shown(console);
+    let mut unreadable = Vec::new();
     let mut judged = Vec::new();
     let how = match (check.one_pass, check.whole) {
         (true, _) => How::OnePass,
@@ -77,7 +79,8 @@ pub(super) fn run(check: &Check, console: Console) -> Exit {
                 judged.push(Judged { header, verdict, folder, partly: note.is_some() });
             }
             Err(error) => {
-                unreadable = unreadable.worst(console.failed(&error, Exit::ScenarioInvalid));
+                console.failed(&error, Exit::ScenarioInvalid);
+                unreadable.push(NotRun::wrong(named.as_str(), error.to_string()));
             }
         }
     }
@@ -88,11 +91,14 @@ pub(super) fn run(check: &Check, console: Console) -> Exit {
             differs(one, console);
         }
     }
-    let exit = cases.iter().map(|case| case.exit).fold(unreadable, Exit::worst);
-    if !cases.is_empty() {
-        shown.end(&cases, exit, watch.elapsed_ms());
+    let read = if unreadable.is_empty() { Exit::Pass } else { Exit::ScenarioInvalid };
+    let exit = cases.iter().map(|case| case.exit).fold(read, Exit::worst);
+    let results = Results { not_run: &unreadable, ..Results::of(&cases, exit) };
+    if cases.is_empty() {
+        return check.output.nothing_ran(&results, console);
     }
-    exit
+    shown.end(&results, watch.elapsed_ms());
+    check.output.keep(&results, console)
 }
 
 /// The folder or file that was meant.

@@ -9,6 +9,9 @@ use super::known;
 use crate::base::exit::Exit;
 use crate::report::page::{Ink, Page};
 
+/// How many columns a file or a pipe has.
+const COLUMNS: usize = 120;
+
 /// When to colour what is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Color {
@@ -41,6 +44,12 @@ impl Console {
     /// Reports are to hold what is otherwise only counted.
     pub(super) fn tells_all(self) -> bool {
         self.tells_all
+    }
+
+    /// How many columns stdout has: those of the terminal, else 120.
+    pub(super) fn columns() -> usize {
+        let terminal = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+        terminal.unwrap_or(COLUMNS)
     }
 
     /// Prints to stdout what the command was asked for; a line break is added where none is.

@@ -17,19 +17,20 @@ use crate::lint::RULES;
 use crate::plan;
 use crate::report::differences::section;
 use crate::report::page::Page;
+use crate::report::terms::{self, TERMS};
 use crate::report::{claims, explain};
 use crate::run;
 use crate::scenario::code::Code;
 use crate::scenario::trial::Trial;
 use crate::scenario::{load_pipeline, nearest};
 
-/// Explain a finding, the code of an error or a warning, a scenario, or a pipeline
+/// Explain a finding, a term, the code of an error or a warning, a scenario, or a pipeline
 ///
 /// Of a scenario and of a pipeline it also lists what differs from their files when they run: each
 /// option that is replaced, left out or added, theirs and ours, with the reason.
 #[derive(Debug, Args)]
 pub(super) struct Explain {
-    /// `ghost-row`, `E0201`, `W0101`, a scenario as `run` takes it, or the file of a pipeline
+    /// `ghost-row`, `witness`, `E0201`, `W0101`, a scenario as `run` takes it, or the file of a pipeline
     #[arg(required_unless_present_any = ["all", "claims"], value_name = "NAME")]
     name: Option<String>,
     /// Print the page of all findings (Markdown)
@@ -141,7 +142,7 @@ fn claims(report: &Utf8Path, console: Console) -> Exit {
     }
 }
 
-/// A finding, or the code of an error or a warning.
+/// A finding, a term, or the code of an error or a warning.
 fn word(name: &str) -> Option<Page> {
     let code = Code::ALL.iter().copied().find(|code| code.name().eq_ignore_ascii_case(name));
     let finding = name.parse::<Anomaly>().ok();
@@ -150,13 +151,15 @@ fn word(name: &str) -> Option<Page> {
         .map(explain::anomaly)
         .or_else(|| code.map(explain::code))
         .or_else(|| rule.map(explain::rule))
+        .or_else(|| terms::find(name).map(terms::explained))
 }
 
 fn unknown(name: &str, console: Console) -> Exit {
     let codes = Code::ALL.iter().map(|code| code.name()).chain(RULES.iter().map(|rule| rule.code));
-    let near = nearest(name, Anomaly::ALL.iter().map(|anomaly| anomaly.name()).chain(codes));
+    let names = Anomaly::ALL.iter().map(|anomaly| anomaly.name()).chain(codes);
+    let near = nearest(name, names.chain(TERMS.iter().map(|term| term.name)));
     let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
     let error =
-        format!("`{name}` is no finding, no code of an error or a warning, and no scenario{near}");
+        format!("`{name}` is not a finding, a term, an error or warning code, or a scenario{near}");
     console.failed(&error, Exit::Usage)
 }

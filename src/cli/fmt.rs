@@ -6,6 +6,7 @@ use clap::Args;
 use similar::TextDiff;
 
 use super::console::Console;
+use super::editor;
 use super::format::show;
 use super::project;
 use crate::base::exit::Exit;
@@ -28,6 +29,10 @@ pub(super) struct Fmt {
     /// Change nothing; show what would change, and fail if anything would
     #[arg(long)]
     check: bool,
+    /// Also write the schemas of this version to a folder of the project, and name them at the top of
+    /// each file, so that editors complete and mark mistakes
+    #[arg(long, value_name = "DIR")]
+    schema: Option<Utf8PathBuf>,
 }
 
 /// The folder that holds all that runs keep.
@@ -58,8 +63,13 @@ pub(super) fn run(fmt: &Fmt, console: Console) -> Exit {
     }
     files.sort();
     files.dedup();
+    if let Some(folder) = &fmt.schema
+        && let Err(error) = schemas(folder, fmt.check, console, &mut tally)
+    {
+        return console.failed(&error, Exit::Usage);
+    }
     for file in &files {
-        if let Err(error) = one(file, fmt.check, console, &mut tally) {
+        if let Err(error) = one(file, fmt, console, &mut tally) {
             tally.exit = tally.exit.worst(console.failed(&error, Exit::Usage));
         }
     }
@@ -78,9 +88,24 @@ pub(super) fn run(fmt: &Fmt, console: Console) -> Exit {
     tally.exit
 }
 
+/// The schemas of this version in a folder of the project.
+fn schemas(
+    folder: &Utf8Path,
+    check: bool,
+    console: Console,
+    tally: &mut Tally,
+) -> std::io::Result<()> {
+    let files = if check { editor::stale(folder) } else { editor::write_schemas(folder)? };
+    for file in files {
+        console.err(&format!("{} {file}", if check { "another version:" } else { "wrote" }));
+        tally.n_changed += usize::from(check);
+    }
+    Ok(())
+}
+
 fn one(
     file: &Utf8Path,
-    check: bool,
+    fmt: &Fmt,
     console: Console,
     tally: &mut Tally,
 ) -> Result<(), anyhow::Error> {
@@ -103,11 +128,15 @@ fn one(
             return Ok(());
         }
     };
+    let printed = match &fmt.schema {
+        Some(folder) => editor::named_in(file, &printed, folder)?,
+        None => printed,
+    };
     tally.n_files += 1;
     if printed == text {
         return Ok(());
     }
-    if check {
+    if fmt.check {
         tally.n_changed += 1;
         let diff = TextDiff::from_lines(&text, &printed);
         let canonical = format!("{file} (canonical)");

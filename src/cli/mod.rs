@@ -17,13 +17,17 @@ mod check;
 mod chosen;
 mod console;
 mod convert;
+mod editor;
 pub mod environment;
 mod explain;
+mod filters;
 mod fmt;
 mod format;
 mod generate;
 mod known;
 mod lane;
+mod last;
+mod libtest;
 mod lint;
 mod list;
 mod logging;
@@ -37,8 +41,10 @@ mod run;
 mod schema;
 mod score;
 mod select;
+mod shell;
 pub mod stack;
 mod translate;
+mod watch;
 
 /// Proves what a change data capture pipeline does to the order, the number and the life of rows.
 ///
@@ -82,6 +88,7 @@ enum Command {
     Doctor(stack::Doctor),
     Stack(attached::StackCommand),
     List(list::List),
+    Libtest(libtest::Libtest),
     Lanes(lane::List),
     Explain(explain::Explain),
     Lint(lint::Lint),
@@ -103,6 +110,8 @@ enum Command {
     Schema(schema::Schema),
     Generate(generate::Generate),
     Score(score::Score),
+    Complete(shell::Complete),
+    Man(shell::Man),
 }
 
 /// Runs the command line.
@@ -149,16 +158,19 @@ fn dispatch(command: &Command, environment: &Environment, console: Console) -> E
         Command::Keeper(keeper) => stack::keeper(keeper, console),
         Command::Confined(confined) => stack::confined(confined, console),
         Command::List(list) => list::run(list, console),
+        Command::Libtest(libtest) => libtest::run(libtest, environment, console),
         Command::Lanes(list) => lane::list(list, console),
         Command::Lint(lint) => lint::run(lint, console),
         Command::Fmt(fmt) => fmt::run(fmt, console),
         Command::New(new) => new::run(new, environment, console),
         Command::Bless(bless) => bless::run(bless, console),
-        Command::Prune(prune) => prune::run(prune, console),
+        Command::Prune(prune) => prune::run(prune, environment, console),
         Command::Translate(translate) => translate::run(translate, console),
         Command::Explain(explain) => explain::run(explain, console),
         Command::Schema(schema) => schema::run(schema, console),
         Command::Generate(generate) => generate::run(generate, environment, console),
+        Command::Complete(complete) => shell::complete(complete, console),
+        Command::Man(man) => shell::man(man, console),
         Command::Score(score) => score::run(score, environment, console),
     }
 }

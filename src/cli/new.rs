@@ -4,6 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 
 use super::console::Console;
+use super::editor;
 use super::environment::Environment;
 use crate::base::exit::Exit;
 use crate::base::limits;
@@ -36,6 +37,10 @@ pub(super) struct New {
     /// The folder to write to; it is made. Left out: `changeproof` in the one folder that is named
     #[arg(long, value_name = "DIR")]
     into: Option<Utf8PathBuf>,
+    /// Write the schemas of this version beside the files too, and name them at the top of each, so that
+    /// editors complete and mark mistakes
+    #[arg(long)]
+    schema: bool,
 }
 
 impl New {
@@ -103,8 +108,15 @@ fn make(new: &New, environment: &Environment, console: Console) -> Result<Exit, 
     for (path, text) in &own {
         let path = into.join(path);
         fs_err::create_dir_all(path.parent().unwrap_or(&into))?;
+        let schemas = into.join("schema");
+        let text = if new.schema { editor::named_in(&path, text, &schemas)? } else { text.clone() };
         fs_err::write(&path, text)?;
         console.out(&format!("wrote {path}"));
+    }
+    if new.schema {
+        for path in editor::write_schemas(&into.join("schema"))? {
+            console.out(&format!("wrote {path}"));
+        }
     }
     for note in proposal.notes.iter().cloned().chain(proposal.told.iter().map(told)) {
         console.out(&format!("note: {note}"));
@@ -181,26 +193,5 @@ fn look_into(
 
 /// The path of a file as seen from a folder that may not be there yet.
 fn relative(path: &Utf8Path, from: &Utf8Path) -> Result<Utf8PathBuf, Failed> {
-    let (path, from) = (camino::absolute_utf8(path)?, camino::absolute_utf8(from)?);
-    let (path, from) = (lexical(&path), lexical(&from));
-    let mut parts = from.components();
-    let shared = path.components().take_while(|part| parts.next() == Some(*part)).count();
-    let up = from.components().skip(shared).map(|_| "..");
-    let down = path.components().skip(shared).map(|part| part.as_str());
-    Ok(up.chain(down).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_are_named_as_seen_from_the_new_folder() {
-        let seen = |path: &str, from: &str| {
-            relative(Utf8Path::new(path), Utf8Path::new(from)).ok().map(Utf8PathBuf::into_string)
-        };
-        assert_eq!(seen("sql/./a.sql", "changeproof").as_deref(), Some("../sql/a.sql"));
-        assert_eq!(seen("a/b.sql", "a").as_deref(), Some("b.sql"));
-        assert_eq!(seen("/a/b.sql", "/c/d").as_deref(), Some("../../a/b.sql"));
-    }
+    Ok(disk::relative(path, from)?)
 }

@@ -65,7 +65,7 @@ impl Progress for Bars {
         let mut bars = self.bars();
         let bar = bars.entry(trial.to_owned()).or_insert_with(|| {
             let bar = self.all.add(ProgressBar::new_spinner());
-            bar.set_style(style("  {spinner} {prefix}: {msg}"));
+            bar.set_style(style("  {spinner} {prefix}: {msg} ({elapsed})"));
             bar.set_prefix(trial.to_owned());
             bar.enable_steady_tick(Duration::from_millis(200));
             bar

@@ -4,12 +4,15 @@ use camino::Utf8Path;
 use clap::Args;
 
 use super::console::Console;
+use super::environment::Environment;
 use super::run::RUNS;
+use super::stack::own_options;
 use crate::base::exit::Exit;
 use crate::report::plural;
 use crate::run::folder;
+use crate::stack;
 
-/// Remove recorded runs below `.changeproof/runs`, and nothing else
+/// Remove recorded runs below `.changeproof/runs`, and what they keep on the stack
 ///
 /// A run without a verdict may be going on, or was killed: it stays, unless `--unfinished` says that
 /// nothing runs.
@@ -22,38 +25,70 @@ pub(super) struct Prune {
     #[arg(long)]
     unfinished: bool,
     /// Remove nothing; name what would be removed
-    #[arg(long)]
+    #[arg(long, conflicts_with = "kept")]
     dry_run: bool,
+    /// Only let go of what runs keep on the stack (`run --keep-run`); their folders stay
+    #[arg(long, conflicts_with_all = ["keep", "unfinished"])]
+    kept: bool,
 }
 
-pub(super) fn run(prune: &Prune, console: Console) -> Exit {
-    below(Utf8Path::new(RUNS), prune, console)
+pub(super) fn run(prune: &Prune, environment: &Environment, console: Console) -> Exit {
+    let let_go = |wanted: &dyn Fn(&str) -> bool| {
+        own_options(environment, None).and_then(|options| stack::let_go(&options, wanted))
+    };
+    if prune.kept {
+        return match let_go(&|_| true) {
+            Ok(runs) => {
+                console.err(&format!(
+                    "{} let go: the stack removes what was kept",
+                    plural(runs.len(), "run")
+                ));
+                Exit::Pass
+            }
+            Err(error) => console.failed(&error, error.exit()),
+        };
+    }
+    let gone = match below(Utf8Path::new(RUNS), prune, console) {
+        Ok(gone) => gone,
+        Err(exit) => return exit,
+    };
+    // A run's folder and its claim bear the same token.
+    match let_go(&|token| gone.iter().any(|name| name.ends_with(&format!("-{token}")))) {
+        Ok(runs) if runs.is_empty() => Exit::Pass,
+        Ok(runs) => {
+            console.err(&format!("the stack removes what {} kept", plural(runs.len(), "run")));
+            Exit::Pass
+        }
+        Err(error) => console.failed(&error, error.exit()),
+    }
 }
 
-fn below(runs: &Utf8Path, prune: &Prune, console: Console) -> Exit {
+/// Removes run folders; gives the names of those that are gone.
+fn below(runs: &Utf8Path, prune: &Prune, console: Console) -> Result<Vec<String>, Exit> {
     let mut names = folder::recorded(runs);
     names.truncate(names.len().saturating_sub(prune.keep));
     let (ended, open): (Vec<String>, Vec<String>) =
         names.into_iter().partition(|name| prune.unfinished || folder::has_ended(&runs.join(name)));
-    let mut n_removed = 0;
+    let mut gone = Vec::new();
     for name in &ended {
         let folder = runs.join(name);
         if prune.dry_run {
             console.out(folder.as_str());
         } else if let Err(error) = fs_err::remove_dir_all(&folder) {
-            return console.failed(&format!("{folder} stays: {error}"), Exit::Usage);
+            return Err(console.failed(&format!("{folder} stays: {error}"), Exit::Usage));
+        } else {
+            gone.push(name.clone());
         }
-        n_removed += 1;
     }
     let would = if prune.dry_run { "would be removed" } else { "removed" };
-    console.err(&format!("{} {would}", plural(n_removed, "run")));
+    console.err(&format!("{} {would}", plural(ended.len(), "run")));
     if !open.is_empty() {
         let them = plural(open.len(), "run");
         console.err(&format!(
             "{them} without a verdict left, which may be going on: --unfinished removes them too"
         ));
     }
-    Exit::Pass
+    Ok(gone)
 }
 
 #[cfg(test)]
@@ -89,8 +124,9 @@ mod tests {
         // A link that is called like a run leads to what is not ours.
         let link = runs.join("20250104-000000-0123456789");
         fs_err::os::unix::fs::symlink(runs.join("notes"), &link).unwrap();
-        let prune = Prune { keep, unfinished, dry_run };
-        assert_eq!(below(runs, &prune, Console::new(Color::Never, 0)), Exit::Pass);
+        let prune = Prune { keep, unfinished, dry_run, kept: false };
+        let gone = below(runs, &prune, Console::new(Color::Never, 0)).unwrap();
+        assert!(gone.iter().all(|name| !runs.join(name).exists()), "{gone:?}");
         assert!(link.exists());
         fs_err::remove_file(&link).unwrap();
         let mut left: Vec<String> = runs

@@ -1,5 +1,6 @@
 //! `changeproof run`: drives the selected scenarios on the real components and judges them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -9,20 +10,26 @@ use itertools::Itertools as _;
 use super::chosen::{Chosen, On};
 use super::console::Console;
 use super::environment::Environment;
-use super::format::{Format, Shown};
+use super::format::{Output, Shown, show};
 use super::known;
+use super::last::{ByLast, LastRuns};
 use super::progress::Bars;
-use super::select::{Planned, Selection};
+use super::select::{Planned, Selected, Selection};
 use super::stack::{inside, own_options};
+use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
 use crate::client::clock::Stopwatch;
-use crate::report::{Case, human};
+use crate::report::{Case, NotRun, Results, human};
 use crate::run::batch::{self, Audience, Common, Ended, Task};
+use crate::run::folder::FolderError;
 use crate::run::{self, Cancel, Progress, Stage};
-use crate::stack::{Lane, Stack, StackError};
+use crate::stack::{Lane, Stack, StackError, StackOptions};
 
 /// Where run folders are kept.
 pub(super) const RUNS: &str = ".changeproof/runs";
+
+/// How many scenarios run side by side, unless told otherwise.
+const JOBS: u16 = 4;
 
 /// Drive scenarios on the real components and judge what was seen
 ///
@@ -33,15 +40,32 @@ pub(super) struct Run {
     selection: Selection,
     #[command(flatten)]
     on: On,
+    #[command(flatten)]
+    manner: Manner,
+    #[command(flatten)]
+    last: ByLast,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// How trials are run.
+#[derive(Debug, Default, Args)]
+struct Manner {
     /// How many scenarios run side by side
-    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, default_value_t = JOBS, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
     /// Keep the stack up afterwards, until `changeproof down`
     #[arg(long)]
     keep: bool,
-    /// The form of the report on stdout
-    #[arg(long, value_enum, default_value_t = Format::Human, help_heading = "Output")]
-    format: Format,
+    /// Keep what a run that does not pass has made on the stack: databases, topics, the session
+    ///
+    /// Its report says how to look at them. The stack stays up; `changeproof prune --kept` and
+    /// `changeproof down` remove them.
+    #[arg(long)]
+    keep_run: bool,
+    /// Begin no other trial once one did not pass; those that run end
+    #[arg(long)]
+    fail_fast: bool,
 }
 
 /// The judgement of a trial that ended.
@@ -58,6 +82,7 @@ fn case<'a>(ended: &'a Ended, stack: &'a str) -> Case<'a> {
         sentence: result.sentence.as_deref(),
         diagnostics: &result.diagnostics,
         leftovers: &result.leftovers,
+        kept: &result.kept,
         folder,
         elapsed_ms: Some(result.elapsed_ms),
     }
@@ -89,40 +114,123 @@ impl Audience for Watcher {
 }
 
 pub(super) fn run(run: &Run, environment: &Environment, console: Console) -> Exit {
-    let shown = Shown::new(run.format, console);
-    let stacks = match run.on.stacks(console) {
-        Ok(stacks) => stacks,
-        Err(exit) => return exit,
+    if let Err(error) = run.output.begin() {
+        return console.failed(&error, Exit::Usage);
+    }
+    match begin(run, environment, console) {
+        Ok(begun) => drive(begun, &run.manner, &run.output, console),
+        Err(Nothing { exit, asked, diagnostics }) => {
+            let results = Results { cases: &[], not_run: &asked, diagnostics: &diagnostics, exit };
+            run.output.nothing_ran(&results, console)
+        }
+    }
+}
+
+/// Why nothing runs; it has been said to people.
+struct Nothing {
+    exit: Exit,
+    asked: Vec<NotRun>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Nothing {
+    /// What could not be had for all of the trials.
+    fn for_all(trials: &[Planned], (exit, error): (Exit, &dyn std::fmt::Display)) -> Self {
+        let sentence = format!("not begun: {error}");
+        let mut asked = vec![NotRun::wrong("changeproof", error.to_string())];
+        asked.extend(trials.iter().map(|one| NotRun::not_begun(one.name(), sentence.as_str())));
+        Self { exit, asked, diagnostics: Vec::new() }
+    }
+}
+
+/// What is about to run.
+struct Begun {
+    trials: Vec<Planned>,
+    stacks: Vec<Chosen>,
+    options: StackOptions,
+    /// Warnings, by now.
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// Everything that can be wrong before a stack is there.
+fn begin(run: &Run, environment: &Environment, console: Console) -> Result<Begun, Nothing> {
+    let fail = |trials: &[Planned], exit: Exit, error: &dyn std::fmt::Display| {
+        console.failed(error, exit);
+        Nothing::for_all(trials, (exit, error))
     };
+    // What is wrong with a stack file has been shown.
+    let shown = |exit| Nothing { exit, asked: Vec::new(), diagnostics: Vec::new() };
+    let stacks = run.on.stacks(console).map_err(shown)?;
     let lanes: Vec<Lane> = stacks.iter().filter_map(Chosen::lane).cloned().collect();
-    let selected = match run.selection.select(console) {
-        Ok(selected) => selected,
-        Err(nothing) => return nothing.tell(console),
+    let tell = |nothing: super::select::Nothing| {
+        nothing.tell(console);
+        Nothing { exit: nothing.exit, asked: nothing.asked, diagnostics: Vec::new() }
     };
-    let options = match own_options(environment, None) {
+    let mut selected = run.selection.select(console).map_err(tell)?;
+    selected.on(&stacks);
+    selected.retain(&run.last, &LastRuns::of(Utf8Path::new(RUNS))).map_err(tell)?;
+    let has_stack = if selected.refused() { None } else { Some(&lanes) };
+    // Before anything is said, since all of it is said there.
+    let options = options(environment, has_stack, console)
+        .map_err(|error| fail(&selected.trials, error.exit(), &error))?;
+    if !selected.diagnostics.is_empty() {
+        show(&selected.diagnostics, |file| selected.source(file), console);
+    }
+    if selected.refused() {
+        let (exit, asked) = (Exit::ScenarioInvalid, selected.not_run());
+        return Err(Nothing { exit, asked, diagnostics: selected.diagnostics });
+    }
+    run::folder::check(Utf8Path::new(RUNS))
+        .map_err(|error| fail(&selected.trials, folder_exit(&error), &error))?;
+    let Selected { trials, diagnostics, .. } = selected;
+    Ok(Begun { trials, stacks, options, diagnostics })
+}
+
+/// Where the stack is; goes on in its network, if it has one of its own.
+fn options(
+    environment: &Environment,
+    lanes: Option<&Vec<Lane>>,
+    console: Console,
+) -> Result<StackOptions, StackError> {
+    let options = own_options(environment, None)?;
+    if let Some(lanes) = lanes {
+        inside(&options, lanes, console)?;
+    }
+    Ok(options)
+}
+
+fn folder_exit(error: &FolderError) -> Exit {
+    if error.is_full() { Exit::StackNotUp } else { Exit::Usage }
+}
+
+/// Runs trials that are selected already, and reports to people.
+pub(super) fn planned(
+    trials: Vec<Planned>,
+    (lanes, jobs): (Vec<Lane>, Option<u16>),
+    environment: &Environment,
+    console: Console,
+) -> Exit {
+    let options = match options(environment, Some(&lanes), console) {
         Ok(options) => options,
         Err(error) => return console.failed(&error, error.exit()),
     };
-    // Before anything is said, since all of it is said there.
-    if !selected.refused()
-        && let Err(error) = inside(&options, &lanes, console)
-    {
-        return console.failed(&error, error.exit());
-    }
-    if !selected.diagnostics.is_empty() {
-        shown.diagnostics(&selected);
-    }
-    if selected.refused() {
-        return Exit::ScenarioInvalid;
-    }
     if let Err(error) = run::folder::check(Utf8Path::new(RUNS)) {
-        let exit = if error.is_full() { Exit::StackNotUp } else { Exit::Usage };
-        return console.failed(&error, exit);
+        return console.failed(&error, folder_exit(&error));
     }
-    let n_trials = u64::try_from(selected.trials.len() * stacks.len()).unwrap_or(u64::MAX);
+    let manner = Manner { jobs: jobs.unwrap_or(JOBS), ..Manner::default() };
+    let stacks = lanes.into_iter().map(Chosen::Local).collect();
+    let begun = Begun { trials, stacks, options, diagnostics: Vec::new() };
+    drive(begun, &manner, &Output::default(), console)
+}
+
+fn drive(begun: Begun, manner: &Manner, output: &Output, console: Console) -> Exit {
+    let Begun { trials, stacks, options, diagnostics } = begun;
+    let shown = output.shown(console);
+    let n_trials = u64::try_from(trials.len()).unwrap_or(u64::MAX);
     let bars = Arc::new(Bars::new(n_trials, console));
     let on = |chosen: &Chosen| {
-        let tasks = selected.trials.iter().map(|planned| task(planned.on(chosen))).collect();
+        let own = trials.iter().filter(|planned| planned.on.option() == chosen.option());
+        let tasks = own.cloned().map(task).collect();
         let stack = chosen.stack(&options)?;
         let watcher = Watcher { bars: Arc::clone(&bars), shown, stack: stack.profile().name };
         Ok::<_, StackError>(Round { stack, tasks, watcher: Arc::new(watcher) })
@@ -137,18 +245,54 @@ pub(super) fn run(run: &Run, environment: &Environment, console: Console) -> Exi
     let common = Arc::new(Common {
         runs: Utf8PathBuf::from(RUNS),
         secrets: known::all(),
-        jobs: usize::from(run.jobs),
-        keep: run.keep,
+        jobs: usize::from(manner.jobs),
+        keep: manner.keep,
+        keep_run: manner.keep_run,
+        fail_fast: manner.fail_fast,
         cancel: Cancel::new(),
     });
+    let asked = Asked { names: trials.iter().map(Planned::name).collect(), diagnostics };
+    let reporter = Reporter { bars: &bars, shown, output, asked: &asked };
     match tokio::runtime::Runtime::new() {
         Ok(runtime) => {
-            let exit = runtime.block_on(unless_insisted(rounds, (&*bars, shown), &common));
+            let exit = runtime.block_on(unless_insisted(rounds, &reporter, &common));
             // Whoever insisted on the end waits for nothing that still runs.
             runtime.shutdown_background();
             exit
         }
         Err(error) => console.failed(&error, Exit::Internal),
+    }
+}
+
+/// What the command was asked for.
+struct Asked {
+    /// The names of the trials.
+    names: Vec<String>,
+    /// What should be known of their files.
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// Who tells how all of it ended.
+struct Reporter<'a> {
+    bars: &'a Bars,
+    shown: Shown,
+    output: &'a Output,
+    asked: &'a Asked,
+}
+
+impl Reporter<'_> {
+    /// Reports the whole; gives the exit code.
+    fn report(&self, cases: &[Case<'_>], (exit, why): (Exit, &str), watch: Stopwatch) -> Exit {
+        let ended: BTreeSet<String> = cases.iter().map(Case::name).collect();
+        let open = self.asked.names.iter().filter(|name| !ended.contains(*name));
+        let not_run: Vec<NotRun> = open.map(|name| NotRun::not_begun(name, why)).collect();
+        let diagnostics = &self.asked.diagnostics;
+        let results = Results { cases, not_run: &not_run, diagnostics, exit };
+        if cases.is_empty() {
+            return self.output.nothing_ran(&results, self.shown.console);
+        }
+        self.shown.end(&results, watch.elapsed_ms());
+        self.output.keep(&results, self.shown.console)
     }
 }
 
@@ -167,35 +311,36 @@ fn task(planned: Planned) -> Task {
 /// Runs all trials, until somebody insists on the end.
 async fn unless_insisted(
     rounds: Vec<Round>,
-    console: (&Bars, Shown),
+    reporter: &Reporter<'_>,
     common: &Arc<Common>,
 ) -> Exit {
-    let (bars, shown) = console;
+    let watch = Stopwatch::start();
     let sweepers: Vec<_> = rounds.iter().map(|round| round.stack.sweeper()).collect();
     tokio::select! {
-        exit = all(rounds, console, common) => exit,
+        exit = all(rounds, reporter, common) => exit,
         () = common.cancel.insisted() => {
-            bars.clear();
+            reporter.bars.clear();
             let by = sweepers.into_iter().unique().join(" and ");
             let left = format!(
                 "interrupted twice: nothing was cleaned up here; {by} removes what the runs made"
             );
-            shown.console.failed(&left, Exit::Interrupted)
+            let exit = reporter.shown.console.failed(&left, Exit::Interrupted);
+            reporter.report(&[], (exit, &left), watch)
         }
     }
 }
 
 /// Runs all trials, stack by stack, and reports the whole.
-async fn all(rounds: Vec<Round>, console: (&Bars, Shown), common: &Arc<Common>) -> Exit {
+async fn all(rounds: Vec<Round>, reporter: &Reporter<'_>, common: &Arc<Common>) -> Exit {
     let watch = Stopwatch::start();
-    let (bars, shown) = console;
-    let console = shown.console;
+    let console = reporter.shown.console;
     if let Err(error) = common.cancel.on_signals() {
         return console.failed(&error, Exit::Internal);
     }
     let (mut ended, mut stacks, mut failure) = (Vec::new(), Vec::new(), None);
     for Round { stack, tasks, watcher } in rounds {
-        if failure.is_some() || common.cancel.is_cancelled() {
+        let is_over = ended.iter().any(|one: &Ended| common.ends_with(one.result.exit));
+        if failure.is_some() || common.cancel.is_cancelled() || is_over {
             break;
         }
         let name = watcher.stack.clone();
@@ -204,23 +349,25 @@ async fn all(rounds: Vec<Round>, console: (&Bars, Shown), common: &Arc<Common>) 
         ended.extend(some);
         failure = none;
     }
-    bars.clear();
+    reporter.bars.clear();
     // Why no stack could be had; what was judged before it stands beside it.
-    let failure = failure.map(|none| console.failed(&none.sentence, none.exit));
-    if let (true, Some(exit)) = (ended.is_empty(), failure) {
-        return exit;
-    }
+    let failed = failure.as_ref().map(|none| console.failed(&none.sentence, none.exit));
     let cases: Vec<Case<'_>> =
         ended.iter().zip_eq(&stacks).map(|(one, stack)| case(one, stack)).collect();
     // What was not run changes nothing, unless nothing was.
     let ran = cases.iter().map(|case| case.exit).filter(|exit| *exit != Exit::NothingRun);
-    let mut exit = ran.chain(failure).reduce(Exit::worst).unwrap_or(Exit::NothingRun);
+    let mut exit = ran.chain(failed).reduce(Exit::worst).unwrap_or(Exit::NothingRun);
     if let Some(sentence) = batch::without_order(&ended) {
         exit = exit.worst(console.failed(&sentence, Exit::ScenarioInvalid));
     }
-    let exit = if common.cancel.is_cancelled() { exit.worst(Exit::Interrupted) } else { exit };
-    shown.end(&cases, exit, watch.elapsed_ms());
-    exit
+    let is_cancelled = common.cancel.is_cancelled();
+    let exit = if is_cancelled { exit.worst(Exit::Interrupted) } else { exit };
+    let why = match &failure {
+        Some(none) => format!("not begun: {}", none.sentence),
+        None if is_cancelled => "not begun: the command was interrupted".to_owned(),
+        None => "not begun: another trial did not pass (--fail-fast)".to_owned(),
+    };
+    reporter.report(&cases, (exit, &why), watch)
 }
 
 /// The report for people, beside the history.

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use super::console::Console;
 use crate::base::exit::Exit;
 use crate::contain::connector::known;
-use crate::report::{html, json};
+use crate::report::{html, json, listing, terms};
 use crate::scenario::{reference, schema as language, stack};
 use crate::score::openapi;
 
@@ -22,6 +22,8 @@ pub(super) struct Schema {
 enum Of {
     /// The JSON report of `run` and `check`
     Report,
+    /// The JSON list of `list`
+    List,
     /// What the HTML report of a run embeds
     Page,
     /// A scenario file, for editors
@@ -36,6 +38,8 @@ enum Of {
     Language,
     /// The reference of stack files (Markdown)
     Stacks,
+    /// The glossary (Markdown)
+    Glossary,
     /// The scoring service, as an OpenAPI description
     Scoring,
     /// What becomes of each option of a connector file (Markdown)
@@ -45,6 +49,7 @@ enum Of {
 pub(super) fn run(schema: &Schema, console: Console) -> Exit {
     let text = match schema.of {
         Of::Report => json::schema(),
+        Of::List => listing::schema(),
         Of::Page => html::schema(),
         Of::Scenario => language::scenario(),
         Of::Pipeline => language::pipeline(),
@@ -52,6 +57,7 @@ pub(super) fn run(schema: &Schema, console: Console) -> Exit {
         Of::Stack => stack::schema(),
         Of::Language => reference::page(),
         Of::Stacks => stack::page(),
+        Of::Glossary => terms::page(),
         Of::Scoring => openapi::text(),
         Of::ConnectorOptions => known::page(),
     };

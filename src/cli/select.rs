@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Args, ValueEnum};
+use itertools::Itertools as _;
 
 use super::chosen::Chosen;
 use super::console::Console;
+use super::filters::Filters;
 use super::known;
+use super::last::{ByLast, LastRuns};
 use super::outside::Project;
 use super::project::{self, ROOTS};
 use crate::base::diagnostic::{Diagnostic, Severity};
@@ -16,16 +19,19 @@ use crate::base::limits;
 use crate::base::secret::Secrets;
 use crate::lint::lint;
 use crate::plan::{self, Matrix, SelectError};
-use crate::report::repeat;
+use crate::report::{NotRun, repeat};
 use crate::run;
 use crate::scenario::code::Code;
 use crate::scenario::trial::Trial;
 use crate::scenario::{Scenario, load_as};
 
 /// The scenarios a command is about.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct Selection {
-    /// Scenarios: files, folders, ids (paths below `scenarios/`) or labels
+    /// Scenarios: files, folders, ids (paths below `scenarios/`), labels, or names of trials
+    ///
+    /// In an id or a label `*` is any text and `?` any one character. A name with its cell, as
+    /// `list` shows it, is that trial alone.
     #[arg(value_name = "PATH|ID|LABEL")]
     pub(super) words: Vec<String>,
     /// The cells of each scenario's matrix
@@ -37,6 +43,11 @@ pub(super) struct Selection {
     /// The seed of every draw
     #[arg(long, default_value_t = 1, value_name = "N", help_heading = "Cells")]
     seed: u64,
+    #[command(flatten)]
+    filters: Filters,
+    /// The names of the trials that alone are wanted; no other file is read.
+    #[arg(skip)]
+    pub(super) only: Vec<String>,
 }
 
 /// The cells of a matrix.
@@ -115,77 +126,116 @@ pub(super) struct Selected {
     pub(super) sources: BTreeMap<Utf8PathBuf, String>,
     /// How many scenario files were selected.
     pub(super) n_files: usize,
+    /// The scenarios that are refused.
+    pub(super) wrong: Vec<NotRun>,
 }
 
 /// Nothing was selected.
 #[derive(Debug)]
-pub(super) enum Nothing {
-    /// A sentence for people.
-    Because(String),
-    /// Why has been shown.
-    Shown(Exit),
+pub(super) struct Nothing {
+    /// What a script may conclude.
+    pub(super) exit: Exit,
+    /// What was asked for, and why it is nothing.
+    pub(super) asked: Vec<NotRun>,
 }
 
 impl Nothing {
+    /// One sentence about all.
+    fn because(sentence: String) -> Self {
+        let asked = vec![NotRun::wrong("selection", sentence)];
+        Self { exit: Exit::NothingRun, asked }
+    }
+
     /// Says so, and gives the exit code.
     pub(super) fn tell(&self, console: Console) -> Exit {
-        match self {
-            Self::Because(sentence) => console.failed(sentence, Exit::NothingRun),
-            Self::Shown(exit) => *exit,
+        for one in &self.asked {
+            console.failed(&one.sentence, self.exit);
         }
+        self.exit
     }
 }
 
 impl Selection {
     /// All cells of what one word names.
     pub(super) fn of(word: &str) -> Self {
-        Self { words: vec![word.to_owned()], matrix: Cells::Full, cell: Vec::new(), seed: 1 }
+        Self {
+            words: vec![word.to_owned()],
+            matrix: Cells::Full,
+            cell: Vec::new(),
+            seed: 1,
+            filters: Filters::default(),
+            only: Vec::new(),
+        }
     }
 
     /// Reads what the words name. Files with errors give diagnostics and no trials.
     pub(super) fn select(&self, console: Console) -> Result<Selected, Nothing> {
-        let root = project::scenarios(console).map_err(Nothing::Shown)?;
-        let nothing = |error: SelectError| Nothing::Because(self.nothing(&error, &root));
-        let plan::Found { files, nameless } = plan::select(&root, &self.words).map_err(nothing)?;
+        // What is wrong with the project's own file has been shown.
+        let root =
+            project::scenarios(console).map_err(|exit| Nothing { exit, asked: Vec::new() })?;
+        let (words, named) = self.names();
+        let only: BTreeSet<&str> = named.iter().chain(&self.only).map(String::as_str).collect();
+        let found = plan::select(&root, &words);
+        let plan::Found { files, nameless } = found.map_err(|_| self.nothing(&words, &root))?;
         console.nameless(&nameless);
-        let mut selected = Selected { n_files: files.len(), ..Selected::default() };
+        let mut selected = Selected::default();
         for file in files {
-            let loaded = load_as(&file.path, &file.id);
-            let sources = loaded.sources.into_iter().map(|source| (source.path, source.text));
-            let sources: Vec<(Utf8PathBuf, String)> = sources.collect();
-            let project = Project::of(&file.path);
-            let ours = sources.iter().filter(|(path, _)| project.holds(path));
-            selected.sources.extend(ours.cloned());
-            let mut diagnostics = loaded.diagnostics;
-            let trials = loaded.scenario.map(|scenario| self.trials(&scenario));
-            learn(trials.as_deref(), &sources);
-            for trial in trials.iter().flatten() {
-                diagnostics.extend(run::refuse(trial, &sources));
-                diagnostics.extend(lint(trial, &sources));
+            let of_file: Vec<&str> =
+                only.iter().copied().filter(|name| id_of(name) == file.id).collect();
+            let is_other = !self.only.is_empty() && of_file.is_empty();
+            if !is_other && !self.filters.leaves_out(&file.id) {
+                self.read(&file, &of_file, &mut selected);
             }
-            selected.diagnostics.extend(few(once(project.shown(diagnostics))));
-            selected.trials.extend(trials.unwrap_or_default().into_iter().map(|trial| Planned {
-                trial,
-                file: file.path.clone(),
-                sources: sources.clone(),
-                on: Chosen::default(),
-            }));
         }
-        let known = known::all();
-        selected.diagnostics.iter_mut().for_each(|diagnostic| diagnostic.hide(&known));
-        // Several scenarios read the same pipeline: what is wrong with it is said once.
-        let mut said = Vec::new();
-        selected.diagnostics.retain(|diagnostic| {
-            let new = !said.contains(diagnostic);
-            if new {
-                said.push(diagnostic.clone());
-            }
-            new
-        });
+        selected.tidy();
         if selected.trials.is_empty() && !selected.refused() {
-            return Err(Nothing::Because(self.no_cell(&root)));
+            return Err(Nothing::because(self.no_trial(&root)));
         }
         Ok(selected)
+    }
+
+    /// Reads a file; of its trials those that are named, or all if none is.
+    fn read(&self, file: &plan::Selected, named: &[&str], selected: &mut Selected) {
+        let loaded = load_as(&file.path, &file.id);
+        let sources = loaded.sources.into_iter().map(|source| (source.path, source.text));
+        let sources: Vec<(Utf8PathBuf, String)> = sources.collect();
+        let project = Project::of(&file.path);
+        let ours = sources.iter().filter(|(path, _)| project.holds(path)).cloned();
+        let mut diagnostics = loaded.diagnostics;
+        let trials = loaded.scenario.map(|scenario| self.trials(&scenario));
+        learn(trials.as_deref(), &sources);
+        let is_read = trials.is_some();
+        let mut trials = trials.unwrap_or_default();
+        trials.retain(|trial| named.is_empty() || named.contains(&trial.name().as_str()));
+        if is_read && trials.is_empty() {
+            return;
+        }
+        for trial in &trials {
+            diagnostics.extend(run::refuse(trial, &sources));
+            diagnostics.extend(lint(trial, &sources));
+        }
+        let diagnostics = few(once(project.shown(diagnostics)));
+        let errors = diagnostics.iter().filter(|one| one.severity == Severity::Error);
+        let errors: Vec<String> = errors.map(ToString::to_string).collect();
+        if !errors.is_empty() {
+            selected.wrong.push(NotRun::wrong(&file.id, errors.join("\n")));
+        }
+        selected.n_files += 1;
+        selected.sources.extend(ours);
+        selected.diagnostics.extend(diagnostics);
+        selected.trials.extend(trials.into_iter().map(|trial| Planned {
+            trial,
+            file: file.path.clone(),
+            sources: sources.clone(),
+            on: Chosen::default(),
+        }));
+    }
+
+    /// The words, each without its cell, and those that name a trial by its cell.
+    fn names(&self) -> (Vec<String>, Vec<String>) {
+        let words = self.words.iter().map(|word| id_of(word).to_owned()).collect();
+        let named = self.words.iter().filter(|word| id_of(word) != word.as_str()).cloned();
+        (words, named.collect())
     }
 
     fn trials(&self, scenario: &Scenario) -> Vec<Trial> {
@@ -193,14 +243,31 @@ impl Selection {
             Cells::Full => Matrix::Full,
             Cells::First => Matrix::First,
         };
-        let wanted =
-            |trial: &Trial| self.cell.iter().flatten().all(|pair| trial.cell.0.contains(pair));
+        let wanted = |trial: &Trial| {
+            let mut pairs = self.cell.iter().flatten();
+            pairs.all(|pair| trial.cell.0.contains(pair)) && self.filters.wants(trial)
+        };
         let mut trials = plan::trials(scenario, matrix, self.seed);
         trials.retain(wanted);
         trials
     }
 
-    fn nothing(&self, error: &SelectError, root: &Utf8Path) -> String {
+    /// Each word that names nothing, with the reason.
+    fn nothing(&self, words: &[String], root: &Utf8Path) -> Nothing {
+        let alone = |word: &String| plan::select(root, std::slice::from_ref(word)).err();
+        let mut asked = Vec::new();
+        for (word, said) in words.iter().zip_eq(&self.words) {
+            if let Some(error) = alone(word) {
+                asked.push(NotRun::wrong(said, self.sentence(&error, root)));
+            }
+        }
+        match plan::select::<&str>(root, &[]) {
+            Err(error) if asked.is_empty() => Nothing::because(self.sentence(&error, root)),
+            _ => Nothing { exit: Exit::NothingRun, asked: once_each(asked) },
+        }
+    }
+
+    fn sentence(&self, error: &SelectError, root: &Utf8Path) -> String {
         match error {
             SelectError::Folder { folder, .. } if folder == root && !folder.exists() => {
                 let words = self.words.join("`, `");
@@ -213,18 +280,43 @@ impl Selection {
                      ids and labels could be meant"
                 )
             }
-            SelectError::Folder { .. } | SelectError::Nothing { .. } => error.to_string(),
+            SelectError::Folder { .. } | SelectError::Nothing { .. } | SelectError::Pattern(_) => {
+                error.to_string()
+            }
         }
     }
 
-    fn no_cell(&self, root: &Utf8Path) -> String {
-        if self.cell.is_empty() {
-            return format!("there is no scenario below `{root}`");
-        }
+    fn no_trial(&self, root: &Utf8Path) -> String {
         let pair = |(name, value): &(String, String)| format!("{name}={value}");
         let cell = self.cell.iter().flatten().map(pair).collect::<Vec<_>>().join(",");
-        format!("no selected scenario has a cell with {cell}; `changeproof list` shows the cells")
+        if !cell.is_empty() {
+            return format!(
+                "no selected scenario has a cell with {cell}; `changeproof list` shows the cells"
+            );
+        }
+        if let Some(name) = self.names().1.first() {
+            return format!("there is no trial `{name}`; `changeproof list` shows the names");
+        }
+        if plan::select::<&str>(root, &[]).is_ok_and(|found| found.files.is_empty())
+            && self.words.is_empty()
+        {
+            return format!("there is no scenario below `{root}`");
+        }
+        "no selected trial fits the filters; `changeproof list` shows the trials".to_owned()
     }
+}
+
+/// `order/late [partitions=3]` → what stands before the cell.
+pub(super) fn id_of(name: &str) -> &str {
+    let cut = name.strip_suffix(']').and_then(|name| name.split_once(" ["));
+    cut.map_or(name, |(id, _)| id)
+}
+
+/// One sentence about all words stands once.
+fn once_each(mut asked: Vec<NotRun>) -> Vec<NotRun> {
+    let mut said = BTreeSet::new();
+    asked.retain(|one| said.insert(one.sentence.clone()));
+    asked
 }
 
 /// Learns the secrets of trials, or of the files that cannot be read as such.
@@ -243,6 +335,42 @@ impl Selected {
         let trials = std::mem::take(&mut self.trials);
         let on = |stack| trials.iter().map(move |planned: &Planned| planned.on(stack));
         self.trials = stacks.iter().flat_map(on).collect();
+    }
+
+    /// Hides secrets. Several scenarios read the same pipeline: what is wrong with it is said once.
+    fn tidy(&mut self) {
+        let known = known::all();
+        self.diagnostics.iter_mut().for_each(|diagnostic| diagnostic.hide(&known));
+        for one in &mut self.wrong {
+            one.sentence = known.hidden(&one.sentence).into_owned();
+        }
+        let mut said = Vec::new();
+        self.diagnostics.retain(|diagnostic| {
+            let new = !said.contains(diagnostic);
+            if new {
+                said.push(diagnostic.clone());
+            }
+            new
+        });
+    }
+
+    /// Leaves the trials whose last run ended as wanted; the error says that none is left.
+    pub(super) fn retain(&mut self, wanted: &ByLast, last: &LastRuns) -> Result<(), Nothing> {
+        let n = self.trials.len();
+        self.trials.retain(|planned| wanted.wants(last.of_trial(planned)));
+        if n > 0 && self.trials.is_empty() && !self.refused() {
+            return Err(Nothing::because(wanted.nothing(n)));
+        }
+        Ok(())
+    }
+
+    /// What is refused, and what is not begun because of it.
+    pub(super) fn not_run(&self) -> Vec<NotRun> {
+        let why = "not begun: a file that was selected is refused";
+        let is_wrong = |id: &str| self.wrong.iter().any(|one| one.name == id);
+        let rest = self.trials.iter().filter(|planned| !is_wrong(&planned.trial.id));
+        let rest = rest.map(|planned| NotRun::not_begun(planned.name(), why));
+        self.wrong.iter().cloned().chain(rest).collect()
     }
 
     /// Whether a file is refused, so that nothing may run.

@@ -136,6 +136,11 @@ impl Session {
         Ok(Self { http, handle: opened.handle })
     }
 
+    /// The address of the session.
+    pub fn address(&self) -> String {
+        self.http.address(&format!("/sessions/{}", self.handle))
+    }
+
     /// Executes one statement and fetches its whole result; an INSERT or statement set is over when
     /// its job is submitted.
     pub async fn execute(&self, statement: &str) -> Result<Answer, GatewayError> {

@@ -69,6 +69,11 @@ impl Http {
         Ok(Self { client, base, host, login: at.login.clone() })
     }
 
+    /// The address of a path.
+    pub fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
     /// GET.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, HttpError> {
         self.call(Method::GET, path, None).await

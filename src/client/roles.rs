@@ -79,6 +79,11 @@ pub trait Statements: Debug + Send + Sync {
     /// The plan of a query or INSERT; `kinds` as in `EXPLAIN CHANGELOG_MODE` (may be empty).
     fn explain<'a>(&'a self, kinds: &'a str, statement: &'a str) -> Said<'a, String>;
 
+    /// Where people can go on with the session: the address of its resource, if it has one.
+    fn address(&self) -> Option<String> {
+        None
+    }
+
     /// Ends the session. What was submitted goes on.
     fn close(&self) -> Said<'_, ()>;
 }
@@ -98,6 +103,10 @@ impl Statements for Session {
 
     fn explain<'a>(&'a self, kinds: &'a str, statement: &'a str) -> Said<'a, String> {
         self.explain(kinds, statement).boxed()
+    }
+
+    fn address(&self) -> Option<String> {
+        Some(self.address())
     }
 
     fn close(&self) -> Said<'_, ()> {

@@ -42,11 +42,32 @@ pub fn from_here(path: &Utf8Path) -> Option<Utf8PathBuf> {
     Some(below).filter(|below| !below.as_str().is_empty())
 }
 
+/// The path of a file as seen from a folder that may not be there yet.
+pub fn relative(path: &Utf8Path, from: &Utf8Path) -> std::io::Result<Utf8PathBuf> {
+    let (path, from) = (camino::absolute_utf8(path)?, camino::absolute_utf8(from)?);
+    let (path, from) = (lexical(&path), lexical(&from));
+    let mut parts = from.components();
+    let shared = path.components().take_while(|part| parts.next() == Some(*part)).count();
+    let up = from.components().skip(shared).map(|_| "..");
+    let down = path.components().skip(shared).map(|part| part.as_str());
+    Ok(up.chain(down).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    #[test]
+    fn files_are_named_as_seen_from_a_folder() {
+        let seen = |path: &str, from: &str| {
+            relative(Utf8Path::new(path), Utf8Path::new(from)).ok().map(Utf8PathBuf::into_string)
+        };
+        assert_eq!(seen("sql/./a.sql", "changeproof").as_deref(), Some("../sql/a.sql"));
+        assert_eq!(seen("a/b.sql", "a").as_deref(), Some("b.sql"));
+        assert_eq!(seen("/a/b.sql", "/c/d").as_deref(), Some("../../a/b.sql"));
+    }
 
     #[rstest]
     #[case("a/../b/./c", "b/c")]

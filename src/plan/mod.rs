@@ -7,9 +7,11 @@ mod only;
 mod orders;
 mod select;
 mod stand_ins;
+mod word;
 
 pub use select::{Found, SelectError, Selected, list, select};
 pub use stand_ins::stand_in;
+pub use word::Word;
 
 use crate::contain::source;
 use crate::scenario::expect::Expect;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::word::Word;
 use crate::base::limits;
 use crate::disk::{self, Budget, Lost, lexical};
 use crate::scenario::load::{id, id_in, labels};
@@ -38,6 +39,9 @@ pub enum SelectError {
         /// Why not.
         lost: Lost,
     },
+    /// A word is no pattern.
+    #[error("{0}")]
+    Pattern(String),
     /// A word selects nothing.
     #[error(
         "`{word}` is neither a scenario file, nor a folder, nor an id or label below `{root}`{near}"
@@ -72,7 +76,8 @@ fn found(root: &Utf8Path) -> Result<Found, SelectError> {
 }
 
 /// The scenario files that `words` name: a file or folder by path, an id, the first folders of an
-/// id, or a label of `covers`. Ids and labels are looked for below `root`. Without words, all.
+/// id, a label of `covers`, or a pattern of ids or labels ([`Word`]). These are looked for below `root`.
+/// Without words, all.
 pub fn select<W: AsRef<str>>(root: &Utf8Path, words: &[W]) -> Result<Found, SelectError> {
     if words.is_empty() {
         return found(root);
@@ -118,17 +123,14 @@ fn tell_apart(files: &mut [Selected]) {
 }
 
 fn named(root: &Utf8Path, word: &str, all: &[Selected]) -> Result<Vec<Selected>, SelectError> {
-    let below = format!("{}/", word.trim_end_matches('/'));
-    let by_id: Vec<Selected> = all
-        .iter()
-        .filter(|selected| selected.id == word || selected.id.starts_with(&below))
-        .cloned()
-        .collect();
+    let pattern: Word = word.parse().map_err(SelectError::Pattern)?;
+    let by_id: Vec<Selected> =
+        all.iter().filter(|selected| pattern.is_id(&selected.id)).cloned().collect();
     if !by_id.is_empty() {
         return Ok(by_id);
     }
     let by_label: Vec<Selected> =
-        all.iter().filter(|selected| covers(selected, word)).cloned().collect();
+        all.iter().filter(|selected| covers(selected, &pattern)).cloned().collect();
     if !by_label.is_empty() {
         return Ok(by_label);
     }
@@ -137,8 +139,8 @@ fn named(root: &Utf8Path, word: &str, all: &[Selected]) -> Result<Vec<Selected>,
     Err(SelectError::Nothing { word: word.to_owned(), root: root.to_owned(), near })
 }
 
-fn covers(selected: &Selected, label: &str) -> bool {
-    labels(&selected.path).iter().any(|own| own == label)
+fn covers(selected: &Selected, word: &Word) -> bool {
+    labels(&selected.path).iter().any(|label| word.is_label(label))
 }
 
 /// Whether a file is meant as a scenario: below a folder `scenarios` all that is no pipeline, so that

@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_report_without_a_claim_is_refused() {
-        let report = super::super::json::report(&[], &[], Exit::Pass);
+        let report = super::super::json::report(&super::super::Results::of(&[], Exit::Pass));
         let error = page(&super::super::json::text(&report)).unwrap_err();
         assert!(error.contains("claim 1"), "{error}");
     }

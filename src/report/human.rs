@@ -6,13 +6,10 @@ use std::collections::BTreeMap;
 use itertools::Itertools;
 
 use super::page::{Ink, Page};
-use super::{Case, differences, life};
+use super::{Case, Kept, Results, Room, differences, life};
 use crate::base::anomaly::Anomaly;
 use crate::base::exit::Exit;
 use crate::check::verdict::{Difference, Gap, Judged, Status, Unmet, Verdict};
-
-/// More lines of one difference than this are only counted.
-const DIFFERENCES_SHOWN: usize = 6;
 
 /// More names than this are only counted.
 const NAMES_SHOWN: usize = 6;
@@ -46,18 +43,23 @@ pub fn passed(case: &Case<'_>) -> Page {
     page
 }
 
-/// The report of one trial, a pass included, in which what differs from the author's files is
-/// counted.
-pub fn full(case: &Case<'_>) -> Page {
-    told(case, false)
+/// The report of one trial, a pass included, as wide and as long as there is room for; what differs from
+/// the author's files is counted.
+pub fn full(case: &Case<'_>, room: Room) -> Page {
+    told(case, (room, false))
 }
 
 /// [`full`], with the list of what differs from the author's files.
-pub fn whole(case: &Case<'_>) -> Page {
-    told(case, true)
+pub fn with_differences(case: &Case<'_>, room: Room) -> Page {
+    told(case, (room, true))
 }
 
-fn told(case: &Case<'_>, whole: bool) -> Page {
+/// The report of one trial with nothing left out.
+pub fn whole(case: &Case<'_>) -> Page {
+    told(case, (Room::WHOLE, true))
+}
+
+fn told(case: &Case<'_>, (room, lists): (Room, bool)) -> Page {
     let mut page = line(case);
     page.line(format!("  {}", case.trial.title));
     if let Some(sentence) = case.excuse() {
@@ -77,8 +79,8 @@ fn told(case: &Case<'_>, whole: bool) -> Page {
         }
     }
     if let Some(verdict) = case.judgement() {
-        findings(&mut page, verdict);
-        unmet(&mut page, &verdict.unmet);
+        findings(&mut page, verdict, room);
+        unmet(&mut page, &verdict.unmet, room);
         gaps(&mut page, &verdict.gaps);
         page.end();
         list(&mut page, "warning", Ink::Doubt, &verdict.warnings);
@@ -87,13 +89,14 @@ fn told(case: &Case<'_>, whole: bool) -> Page {
             let figures = verdict.figures.iter().map(|(name, n)| format!("{n} {name}")).join(", ");
             labelled(&mut page, "looked at", Ink::Faint, &figures);
         }
-        if whole {
+        if lists {
             page.append(differing(case));
         } else if let Some(counted) = differences::counted(verdict) {
             labelled(&mut page, "what differs from your files", Ink::Faint, &counted);
         }
     }
     list(&mut page, "left behind", Ink::Doubt, case.leftovers);
+    kept(&mut page, case.kept);
     if let Some(folder) = case.folder {
         labelled(&mut page, "kept in", Ink::Faint, folder.as_str());
     }
@@ -109,8 +112,9 @@ pub fn differing(case: &Case<'_>) -> Page {
     differences::section(all)
 }
 
-/// The last line of a run: how many ended how, what no checker looked at, and how long it took.
-pub fn summary(cases: &[Case<'_>], elapsed_ms: u64) -> Page {
+/// The last line of a run: how many ended how, how many were not begun, and how long it took.
+pub fn summary(results: &Results<'_>, elapsed_ms: u64) -> Page {
+    let cases = results.cases;
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for case in cases {
         *counts.entry(counted_as(case)).or_default() += 1;
@@ -128,6 +132,9 @@ pub fn summary(cases: &[Case<'_>], elapsed_ms: u64) -> Page {
     page.add(ink, format!("{passed} passed{controls}, {failed} failed, {unknown} unknown"));
     for (word, n) in counts {
         page.add(Ink::Doubt, format!(", {n} {word}"));
+    }
+    if !results.not_run.is_empty() {
+        page.add(Ink::Doubt, format!(", {} not begun", results.not_run.len()));
     }
     page.add(Ink::Faint, format!(" in {}", seconds(elapsed_ms)));
     page.end();
@@ -208,12 +215,12 @@ fn seconds(ms: u64) -> String {
     format!("{}.{} s", ms / 1000, ms % 1000 / 100)
 }
 
-fn findings(page: &mut Page, verdict: &Verdict) {
+fn findings(page: &mut Page, verdict: &Verdict, room: Room) {
     let (failing, rest): (Vec<&Judged>, Vec<&Judged>) =
         verdict.findings.iter().partition(|judged| judged.status == Status::Failing);
     if let Some((first, others)) = failing.split_first() {
         page.end();
-        finding(page, first);
+        finding(page, first, room);
         of_one_kind(page, others, |page, judged| {
             page.add(Ink::Bad, format!("  also {}", heading(judged)));
         });
@@ -281,7 +288,7 @@ fn heading(judged: &Judged) -> String {
 }
 
 /// The one finding that is shown whole.
-fn finding(page: &mut Page, judged: &Judged) {
+fn finding(page: &mut Page, judged: &Judged, room: Room) {
     let finding = &judged.finding;
     page.add(Ink::Bad, format!("  {}\n", heading(judged)));
     let mut lines = finding.sentence.lines();
@@ -299,19 +306,20 @@ fn finding(page: &mut Page, judged: &Judged) {
     if !at.is_empty() {
         labelled(page, "at", Ink::Faint, &at);
     }
-    difference(page, &finding.difference);
+    difference(page, &finding.difference, room);
     if !finding.life.is_empty() {
         page.line("  the key's life:");
-        page.append(life::side_by_side(finding));
+        page.append(life::side_by_side(finding, room));
     }
 }
 
-fn difference(page: &mut Page, lines: &[Difference]) {
+fn difference(page: &mut Page, lines: &[Difference], room: Room) {
+    let most = room.differences();
     if lines.is_empty() {
         return;
     }
     page.line("  difference (-expected +captured):");
-    for line in lines.iter().take(DIFFERENCES_SHOWN) {
+    for line in lines.iter().take(most) {
         let name = line.column.as_ref().map_or(String::new(), |column| format!("{column} = "));
         if let Some(expected) = &line.expected {
             page.add(Ink::Expected, format!("    - {name}{expected}\n"));
@@ -320,10 +328,10 @@ fn difference(page: &mut Page, lines: &[Difference]) {
             page.add(Ink::Captured, format!("    + {name}{captured}\n"));
         }
     }
-    counted(page, lines.len(), DIFFERENCES_SHOWN, "differences");
+    counted(page, lines.len(), most, "differences");
 }
 
-fn unmet(page: &mut Page, unmet: &[Unmet]) {
+fn unmet(page: &mut Page, unmet: &[Unmet], room: Room) {
     for one in unmet {
         page.end();
         page.add(Ink::Bad, format!("  {} not met", one.demand));
@@ -331,7 +339,7 @@ fn unmet(page: &mut Page, unmet: &[Unmet]) {
         let mut lines = one.sentence.lines();
         page.line(format!("{at}: {}", lines.next().unwrap_or_default()));
         lines.for_each(|line| page.line(format!("    {line}")));
-        difference(page, &one.difference);
+        difference(page, &one.difference, room);
     }
 }
 
@@ -345,6 +353,19 @@ fn gaps(page: &mut Page, gaps: &[Gap]) {
         page.line(format!("    missing evidence: {}", like.first.missing));
         like.rest(page);
     }
+}
+
+/// Where to look at what a run keeps on the stack.
+fn kept(page: &mut Page, kept: &[Kept]) {
+    if kept.is_empty() {
+        return;
+    }
+    labelled(page, "kept on the stack", Ink::Strong, "look at it with");
+    for one in kept {
+        page.add(Ink::Faint, format!("    # {}\n", one.what));
+        page.line(format!("    {}", one.look));
+    }
+    page.line("    # `changeproof prune --kept` lets it go, and so does `changeproof down`");
 }
 
 fn list(page: &mut Page, label: &str, ink: Ink, items: &[String]) {
@@ -426,7 +447,7 @@ mod tests {
     #[track_caller]
     fn reports(verdict: &Verdict) -> String {
         let header = examples::header();
-        let page = full(&examples::case(&header, verdict));
+        let page = full(&examples::case(&header, verdict), Room::of(120, false));
         assert!(page.to_string().lines().count() <= 40, "{page}");
         page.to_string()
     }
@@ -483,6 +504,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_on_the_stack_is_shown_with_the_way_there() {
+        let header = examples::header();
+        let (what, look) = ("the source database".to_owned(), "psql postgres://…".to_owned());
+        let (unknown, kept) = (examples::unknown(), [Kept { what, look }]);
+        let case = Case { kept: &kept, ..examples::case(&header, &unknown) };
+        let text = full(&case, Room::of(120, false)).to_string();
+        let from = text.lines().skip_while(|line| !line.starts_with("  kept on"));
+        insta::assert_snapshot!(from.take(4).collect::<Vec<_>>().join("\n"), @r"
+          kept on the stack: look at it with
+            # the source database
+            psql postgres://…
+            # `changeproof prune --kept` lets it go, and so does `changeproof down`
+        ");
+    }
+
+    #[test]
     fn an_invalid_run_says_nothing_of_the_pipeline() {
         insta::assert_snapshot!(reports(&examples::invalid()));
     }
@@ -497,7 +534,7 @@ mod tests {
             sentence: Some("Kafka did not get ready within 30 s: port 9092 is taken"),
             ..examples::case(&header, &passed)
         };
-        insta::assert_snapshot!(full(&case), @r"
+        insta::assert_snapshot!(full(&case, Room::of(120, false)), @r"
         stack not up   card_tx/pending-to-completed [partitions=3] (0.9 s)
           A transaction that completes leaves the pending table
 
@@ -515,7 +552,8 @@ mod tests {
         let case = |verdict| examples::case(&header, verdict);
         let down = Case { exit: Exit::StackNotUp, verdict: None, ..case(&fail) };
         let cases = [case(&passed), case(&control), case(&fail), down];
-        let text = summary(&cases, 9_740).to_string() + &not_judged(&cases).to_string();
+        let results = Results::of(&cases, Exit::Anomaly);
+        let text = summary(&results, 9_740).to_string() + &not_judged(&cases).to_string();
         insta::assert_snapshot!(text, @r"
         2 passed (1 control), 1 failed, 0 unknown, 1 stack not up in 9.7 s
           not judged in card_tx/pending-to-completed [partitions=3], card_tx/pending-to-completed [partitions=3]: sink `raw`: the pipeline says `unjudged`

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 
-use super::Case;
+use super::{Case, Kept, NotRun, Results};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
 use crate::check::verdict::Verdict;
@@ -36,6 +36,9 @@ pub struct Report {
     pub diagnostics: Vec<Diagnostic>,
     /// The trials in the order they were selected.
     pub trials: Vec<TrialReport>,
+    /// What else was asked for: files with errors, words that name nothing, trials that were not begun.
+    #[serde(default)]
+    pub not_run: Vec<NotRun>,
 }
 
 /// How many trials ended how.
@@ -84,6 +87,9 @@ pub struct TrialReport {
     pub diagnostics: Vec<Diagnostic>,
     /// What could not be cleaned up.
     pub leftovers: Vec<String>,
+    /// What was kept on the stack (`--keep-run`).
+    #[serde(default)]
+    pub kept: Vec<Kept>,
     /// The run's folder.
     pub folder: Option<String>,
     /// How long it took, in milliseconds.
@@ -92,8 +98,9 @@ pub struct TrialReport {
     pub command: String,
 }
 
-/// The report of a command that ended with `exit`.
-pub fn report(cases: &[Case<'_>], diagnostics: &[Diagnostic], exit: Exit) -> Report {
+/// The report of a command.
+pub fn report(results: &Results<'_>) -> Report {
+    let Results { cases, not_run, diagnostics, exit } = *results;
     Report {
         report: Form::V1,
         changeproof: env!("CARGO_PKG_VERSION").to_owned(),
@@ -102,6 +109,7 @@ pub fn report(cases: &[Case<'_>], diagnostics: &[Diagnostic], exit: Exit) -> Rep
         summary: summary(cases),
         diagnostics: diagnostics.to_vec(),
         trials: cases.iter().map(trial).collect(),
+        not_run: not_run.to_vec(),
     }
 }
 
@@ -153,6 +161,7 @@ pub(super) fn trial(case: &Case<'_>) -> TrialReport {
         sentence: case.excuse().map(str::to_owned),
         diagnostics: case.diagnostics.to_vec(),
         leftovers: case.leftovers.iter().cloned().collect_vec(),
+        kept: case.kept.to_vec(),
         folder: case.folder.map(|folder| folder.as_str().to_owned()),
         elapsed_ms: case.elapsed_ms,
         command: case.command.to_owned(),
@@ -169,10 +178,10 @@ mod tests {
         let header = examples::header();
         let (pass, fail) = (examples::pass(), examples::fail());
         let cases = [examples::case(&header, &pass), examples::case(&header, &fail)];
-        let report = report(&cases, &[], Exit::Anomaly);
+        let report = report(&Results::of(&cases, Exit::Anomaly));
         assert_eq!(serde_json::from_str::<Report>(&text(&report)).unwrap(), report);
         assert_eq!(report.summary, Summary { passed: 1, failed: 1, ..Summary::default() });
-        insta::assert_snapshot!(text(&super::report(&cases[..1], &[], Exit::Pass)));
+        insta::assert_snapshot!(text(&super::report(&Results::of(&cases[..1], Exit::Pass))));
     }
 
     #[test]

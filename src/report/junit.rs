@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::{Case, human};
+use super::{Case, NotRun, Results, human};
 use crate::base::exit::Exit;
 use crate::check::verdict::{Judged, Status};
 
-/// The report as XML. A finding is a failure; what is undecided or says nothing about the pipeline
-/// is an error; what did not run is skipped.
-pub fn text(cases: &[Case<'_>]) -> String {
+/// The report as XML. A finding is a failure; what is undecided, says nothing about the pipeline, or
+/// is no trial at all is an error; what did not run is skipped.
+pub fn text(results: &Results<'_>) -> String {
     let mut suite = TestSuite::new("changeproof");
-    suite.add_test_cases(cases.iter().map(test_case));
+    suite.add_test_cases(results.cases.iter().map(test_case));
+    suite.add_test_cases(results.not_run.iter().map(not_run));
     let mut report = Report::new("changeproof");
     report.add_test_suite(suite);
     report.to_string().expect("XML is written to memory, and names hold no control characters")
@@ -21,15 +22,34 @@ pub fn text(cases: &[Case<'_>]) -> String {
 fn test_case(case: &Case<'_>) -> TestCase {
     let whole = human::whole(case).to_string();
     let mut test = TestCase::new(case.name(), status(case, &whole));
-    // Tools group by the class name; the scenario's folder is its family.
-    let family = case.trial.id.rsplit_once('/').map_or("", |(family, _)| family);
-    test.set_classname(format!("changeproof.{}", family.replace('/', ".")));
+    test.set_classname(class_name(&case.trial.id));
     if let Some(elapsed_ms) = case.elapsed_ms {
         test.set_time(Duration::from_millis(elapsed_ms));
     }
     if case.exit == Exit::Pass {
         test.set_system_out(whole);
     }
+    test
+}
+
+/// Tools group by the class name; the scenario's folder is its family.
+fn class_name(id: &str) -> String {
+    let family = id.rsplit_once('/').map_or("", |(family, _)| family);
+    format!("changeproof.{}", family.replace('/', ".")).trim_end_matches('.').to_owned()
+}
+
+fn not_run(one: &NotRun) -> TestCase {
+    let mut status = if one.is_wrong {
+        TestCaseStatus::non_success(NonSuccessKind::Error)
+    } else {
+        TestCaseStatus::skipped()
+    };
+    status.set_message(one.sentence.lines().next().unwrap_or_default());
+    if one.is_wrong {
+        status.set_type("invalid").set_description(&one.sentence);
+    }
+    let mut test = TestCase::new(&one.name, status);
+    test.set_classname(class_name(one.name.split(" [").next().unwrap_or_default()));
     test
 }
 
@@ -85,6 +105,11 @@ mod tests {
             examples::case(&header, &fail),
             examples::case(&header, &unknown),
         ];
-        insta::assert_snapshot!(text(&cases));
+        let not_run = [
+            NotRun::wrong("card_tx/misspelt", "misspelt.yaml:1:1: unknown key `scenaro`\nand more"),
+            NotRun::not_begun("card_tx/later [partitions=1]", "not begun: interrupted"),
+        ];
+        let results = Results { not_run: &not_run, ..Results::of(&cases, Exit::Anomaly) };
+        insta::assert_snapshot!(text(&results));
     }
 }

@@ -210,11 +210,11 @@ fn told(cell: &Cell) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{examples, json};
+    use super::super::{Results, examples, json};
     use super::*;
 
     fn report(stack: &str, exit: Exit, sentence: Option<&str>) -> String {
-        let mut report = json::report(&[], &[], exit);
+        let mut report = json::report(&Results::of(&[], exit));
         let header = examples::header();
         report.trials.push(TrialReport {
             name: header.trial.name(),
@@ -230,6 +230,7 @@ mod tests {
             sentence: sentence.map(str::to_owned),
             diagnostics: Vec::new(),
             leftovers: Vec::new(),
+            kept: Vec::new(),
             folder: None,
             elapsed_ms: None,
             command: header.command.clone(),

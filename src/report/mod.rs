@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use camino::Utf8Path;
+use serde::{Deserialize, Serialize};
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
@@ -13,24 +14,31 @@ use crate::check::verdict::Verdict;
 use crate::history::event::Header;
 use crate::scenario::trial::Trial;
 
+pub mod annotations;
 pub mod anomalies;
 pub mod claims;
 pub mod diagnostics;
 pub mod differences;
+pub mod ended;
 pub mod explain;
 pub mod html;
 pub mod human;
 pub mod json;
 pub mod junit;
 pub mod lanes;
+pub mod listing;
 pub mod openmetrics;
 pub mod page;
 pub mod repeat;
+pub mod terms;
 
 #[cfg(test)]
 mod examples;
 mod grid;
 mod life;
+mod room;
+
+pub use room::Room;
 
 /// How one trial ended.
 #[derive(Debug, Clone, Copy)]
@@ -53,10 +61,65 @@ pub struct Case<'a> {
     pub diagnostics: &'a [Diagnostic],
     /// What could not be cleaned up, in sentences.
     pub leftovers: &'a [String],
+    /// What was kept on the stack because it was asked for.
+    pub kept: &'a [Kept],
     /// The run's folder, if there is one.
     pub folder: Option<&'a Utf8Path>,
     /// How long it took, in milliseconds; `None` for a recorded run.
     pub elapsed_ms: Option<u64>,
+}
+
+/// Something that a run keeps on the stack, because it was asked to and did not pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Kept {
+    /// What it is.
+    pub what: String,
+    /// A command that shows it.
+    pub look: String,
+}
+
+/// Something that a command was asked for and that did not come to a trial that ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct NotRun {
+    /// A trial, the id of a scenario, or a word of the command line.
+    pub name: String,
+    /// It is itself what is wrong (a file with errors, a word that names nothing); else it was not begun
+    /// because of something else.
+    pub is_wrong: bool,
+    /// What is wrong, or why it was not begun.
+    pub sentence: String,
+}
+
+impl NotRun {
+    /// Something wrong.
+    pub fn wrong(name: impl Into<String>, sentence: impl Into<String>) -> Self {
+        Self { name: name.into(), is_wrong: true, sentence: sentence.into() }
+    }
+
+    /// Something that was not begun.
+    pub fn not_begun(name: impl Into<String>, sentence: impl Into<String>) -> Self {
+        Self { name: name.into(), is_wrong: false, sentence: sentence.into() }
+    }
+}
+
+/// All that a command found.
+#[derive(Debug, Clone, Copy)]
+pub struct Results<'a> {
+    /// The trials that ended.
+    pub cases: &'a [Case<'a>],
+    /// What else it was asked for.
+    pub not_run: &'a [NotRun],
+    /// What is wrong with the files that were read.
+    pub diagnostics: &'a [Diagnostic],
+    /// How it ended.
+    pub exit: Exit,
+}
+
+impl<'a> Results<'a> {
+    /// Trials, and nothing besides.
+    pub fn of(cases: &'a [Case<'a>], exit: Exit) -> Self {
+        Self { cases, not_run: &[], diagnostics: &[], exit }
+    }
 }
 
 impl<'a> Case<'a> {
@@ -76,6 +139,7 @@ impl<'a> Case<'a> {
             sentence: None,
             diagnostics: &[],
             leftovers: &[],
+            kept: &[],
             folder,
             elapsed_ms: None,
         }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use camino::Utf8PathBuf;
 use futures::StreamExt as _;
@@ -50,8 +51,19 @@ pub struct Common {
     pub jobs: usize,
     /// Keep the stack up afterwards.
     pub keep: bool,
+    /// Keep on the stack what runs that do not pass have made.
+    pub keep_run: bool,
+    /// Begin nothing more once a trial did not pass.
+    pub fail_fast: bool,
     /// Thrown when all shall end early.
     pub cancel: Cancel,
+}
+
+impl Common {
+    /// Whether no trial shall begin after one that ended so.
+    pub fn ends_with(&self, exit: Exit) -> bool {
+        self.fail_fast && !matches!(exit, Exit::Pass | Exit::NothingRun)
+    }
 }
 
 /// Told what happens, from any thread.
@@ -87,14 +99,14 @@ pub async fn all(
     audience: Arc<dyn Audience>,
 ) -> (Vec<Ended>, Option<NoStack>) {
     let order: Vec<String> = tasks.iter().map(|task| task.trial.name()).collect();
-    let batch = Batch { common, audience };
+    let batch = Batch { common, audience, is_over: Arc::default() };
     let (leases, mut ended) = shared(tasks, &stack.profile());
     for one in &ended {
         batch.audience.ended(one);
     }
     let mut failure = None;
     for (sharing, tasks) in leases {
-        if failure.is_none() && !batch.common.cancel.is_cancelled() {
+        if failure.is_none() && !batch.is_over() {
             failure = batch.under_one_lease(stack, &sharing, tasks, &mut ended).await.err();
         }
     }
@@ -132,9 +144,16 @@ fn shared(tasks: Vec<Task>, profile: &Profile) -> (Vec<(Sharing, Vec<Task>)>, Ve
 struct Batch {
     common: Arc<Common>,
     audience: Arc<dyn Audience>,
+    /// A trial ended so that no other shall begin.
+    is_over: Arc<AtomicBool>,
 }
 
 impl Batch {
+    /// Nothing more shall begin.
+    fn is_over(&self) -> bool {
+        self.common.cancel.is_cancelled() || self.is_over.load(Ordering::Relaxed)
+    }
+
     async fn under_one_lease(
         &self,
         stack: &dyn Stack,
@@ -146,15 +165,22 @@ impl Batch {
         let running = tasks.into_iter().map(|task| {
             let (batch, lease) = (self.clone(), Arc::clone(&lease));
             async move {
+                if batch.is_over() {
+                    return None;
+                }
                 let (kept, versions) = (task.clone(), lease.versions().clone());
                 let spawned = tokio::spawn(async move { batch.one(task, lease).await });
                 let panic = |error: JoinError| error.to_string();
                 let ended = spawned.await.map_err(panic);
-                ended.unwrap_or_else(|panic| lost((kept, versions), &panic, &stack.sweeper()))
+                Some(ended.unwrap_or_else(|panic| lost((kept, versions), &panic, &stack.sweeper())))
             }
         });
         let mut running = futures::stream::iter(running).buffer_unordered(self.common.jobs);
         while let Some(one) = running.next().await {
+            let Some(one) = one else { continue };
+            if self.common.ends_with(one.result.exit) {
+                self.is_over.store(true, Ordering::Relaxed);
+            }
             self.audience.ended(&one);
             ended.push(one);
         }
@@ -195,6 +221,7 @@ impl Batch {
             sources: task.sources.clone(),
             secrets: self.common.secrets.clone(),
             command: task.command.clone(),
+            keep_run: self.common.keep_run,
             limits: Limits::local(),
             cancel: self.common.cancel.clone(),
         };

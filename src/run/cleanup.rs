@@ -77,6 +77,24 @@ impl Created {
         inner.jobs.extend(job.map(ToOwned::to_owned));
     }
 
+    /// Ends what moves (jobs, the connector, slots) and leaves the rest; gives what stays, and what could
+    /// not be ended, in sentences.
+    pub(super) async fn keep(&self, site: Site<'_>) -> (KeptParts, Vec<String>) {
+        let created = std::mem::take(&mut *self.inner());
+        let limit = site.context.limits.clean_up;
+        let removal = Removal { created: &created, site };
+        let mut jobs = Vec::new();
+        let (asked, connector) = futures::join!(
+            within(limit, "Flink jobs", removal.ask_jobs(&mut jobs)),
+            within(limit, "the connector", removal.connector()),
+        );
+        let ended = within(limit, "Flink jobs", removal.until_ended(&jobs, limit)).await;
+        let slots = within(limit, "replication slots", removal.slots()).await;
+        let left = [asked.or(ended), connector, slots].into_iter().flatten().collect();
+        let session = created.session.as_ref().and_then(|session| session.address());
+        (KeptParts { databases: created.databases, topics: created.topics, session }, left)
+    }
+
     /// Removes everything; gives what could not be removed, in sentences.
     ///
     /// A run that was `cut` short may have left calls under way on the servers, so it is looked
@@ -99,6 +117,14 @@ impl Created {
         tracing::debug!(elapsed_ms = watch.elapsed_ms(), left = left.len(), "cleaned up");
         left
     }
+}
+
+/// What a run made that stays.
+pub(super) struct KeptParts {
+    pub(super) databases: Vec<String>,
+    pub(super) topics: Vec<String>,
+    /// The address of the session of its statements.
+    pub(super) session: Option<String>,
 }
 
 /// Where a run has made things, and by which names.
@@ -257,6 +283,16 @@ impl Removal<'_> {
 
     async fn traces(&self) -> anyhow::Result<()> {
         Ok(self.site.context.lease.forget(&self.site.names.base).await?)
+    }
+
+    /// Slots keep the WAL of the whole server.
+    async fn slots(&self) -> anyhow::Result<()> {
+        let reach = self.site.context.reach();
+        let control = postgres::connect(reach, CONTROL_DATABASE, "changeproof").await?;
+        for slot in control.slots(&self.site.names.base).await? {
+            control.drop_slot(&slot).await?;
+        }
+        Ok(())
     }
 
     async fn roles(&self) -> anyhow::Result<()> {

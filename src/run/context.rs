@@ -12,6 +12,7 @@ use crate::base::secret::Secrets;
 use crate::check::verdict::Verdict;
 use crate::client::reach::Reach;
 use crate::client::roles::Connectors;
+use crate::report::Kept;
 use crate::run::cancel::Cancel;
 use crate::run::outcome::Stop;
 use crate::stack::Lease;
@@ -29,6 +30,8 @@ pub struct RunContext {
     pub secrets: Secrets,
     /// The one command that repeats this trial.
     pub command: String,
+    /// Keep what the run made on the stack if it does not pass.
+    pub keep_run: bool,
     /// How long things may take.
     pub limits: Limits,
     /// Thrown when the run shall end early.
@@ -94,6 +97,8 @@ pub struct TrialResult {
     pub elapsed_ms: u64,
     /// What the clean-up could not remove, in sentences; empty if nothing is left.
     pub leftovers: Vec<String>,
+    /// What was kept on the stack because it was asked for.
+    pub kept: Vec<Kept>,
 }
 
 impl TrialResult {
@@ -107,6 +112,7 @@ impl TrialResult {
             diagnostics: Vec::new(),
             elapsed_ms: 0,
             leftovers: Vec::new(),
+            kept: Vec::new(),
         }
     }
 

@@ -10,6 +10,7 @@ use crate::base::exit::Exit;
 use crate::check;
 use crate::check::verdict::Verdict;
 use crate::client::clock::Stopwatch;
+use crate::report::Kept;
 
 /// A run that ended before it could write a history.
 pub(super) fn early(stop: &Stop, folder: Utf8PathBuf, watch: Stopwatch) -> TrialResult {
@@ -25,6 +26,7 @@ pub(super) fn early(stop: &Stop, folder: Utf8PathBuf, watch: Stopwatch) -> Trial
         diagnostics,
         elapsed_ms: watch.elapsed_ms(),
         leftovers: Vec::new(),
+        kept: Vec::new(),
     }
 }
 
@@ -43,11 +45,13 @@ pub(super) struct Ended {
     pub(super) verdict: Result<Verdict, Stop>,
     /// What could not be removed.
     pub(super) leftovers: Vec<String>,
+    /// What is kept on purpose; if anything is, the run's name stays claimed.
+    pub(super) kept: Vec<Kept>,
 }
 
 /// What a run comes to; keeps it in the folder, and gives the run's name free.
 pub(super) fn finish(run: &Run<'_>, folder: &Folder, ended: Ended) -> TrialResult {
-    let Ended { stop, verdict, mut leftovers } = ended;
+    let Ended { stop, verdict, mut leftovers, kept } = ended;
     let mut result =
         early(stop.as_ref().unwrap_or(&Stop::Trouble), folder.path().to_owned(), run.watch);
     result.exit = match (stop.as_ref().and_then(Stop::exit), &verdict) {
@@ -67,10 +71,10 @@ pub(super) fn finish(run: &Run<'_>, folder: &Folder, ended: Ended) -> TrialResul
         result.exit = result.exit.worst(Exit::StackNotUp);
         result.sentence = Some(error.to_string());
     }
-    if leftovers.is_empty() {
+    if leftovers.is_empty() && kept.is_empty() {
         leftovers.extend(run.claim.release().err().map(|error| error.to_string()));
     }
-    result.leftovers = leftovers;
+    (result.leftovers, result.kept) = (leftovers, kept);
     folder::prune(&run.context.runs);
     result.elapsed_ms = run.watch.elapsed_ms();
     result

@@ -31,6 +31,7 @@ mod questions;
 mod perform;
 
 mod judge;
+mod kept;
 
 mod bare;
 pub mod batch;

@@ -9,7 +9,7 @@ use super::context::{Progress, RunContext, Stage, TrialResult};
 use super::judge::{self, Ended};
 use super::outcome::Stop;
 use super::prepare::{self, Run};
-use super::{perform, start};
+use super::{kept, perform, start};
 use crate::base::secret::Secrets;
 use crate::client::clock::Stopwatch;
 use crate::history::event::{End, Event};
@@ -47,19 +47,42 @@ async fn driven(
     let written = run.recorder.record(Event::End(end)).and_then(|()| run.recorder.flush());
     let stop = stop.or_else(|| written.err().map(Stop::from));
     run.tell(&Stage::Judging);
+    // In a box: it is large too.
+    let ended = Box::pin(ended(&run, stop)).await;
+    run.log("judged and cleaned up");
+    judge::finish(&run, &folder, ended)
+}
+
+/// Judges a run, and removes what it made, or keeps it.
+async fn ended(run: &Run<'_>, stop: Option<Stop>) -> Ended {
     // Whatever ended it may have left calls under way.
     let cut = stop.is_some();
-    let clean_up = async {
-        // What is down can neither be cleaned up nor used by the next run.
-        let broken = run.tools.hand.mend().await;
+    // What is down can neither be cleaned up nor used by the next run.
+    let mend = run.tools.hand.mend();
+    let remove = async {
         let mut left = run.tools.created.remove(run.site(), cut).await;
         left.extend(run.tools.hand.dispose().await);
-        left.extend(broken);
         left
     };
-    let (verdict, leftovers) = futures::join!(judge::judge(&run), clean_up);
-    run.log("judged and cleaned up");
-    judge::finish(&run, &folder, Ended { stop, verdict, leftovers })
+    let (verdict, kept, mut leftovers, broken) = if run.context.keep_run {
+        // What is kept depends on the verdict.
+        let (verdict, broken) = futures::join!(judge::judge(run), mend);
+        if kept::is_wanted(run, stop.as_ref(), verdict.as_ref().ok()) {
+            let (kept, left) = kept::keep(run).await;
+            (verdict, kept, left, broken)
+        } else {
+            (verdict, Vec::new(), remove.await, broken)
+        }
+    } else {
+        let clean_up = async {
+            let broken = mend.await;
+            (broken, remove.await)
+        };
+        let (verdict, (broken, left)) = futures::join!(judge::judge(run), clean_up);
+        (verdict, Vec::new(), left, broken)
+    };
+    leftovers.extend(broken);
+    Ended { stop, verdict, leftovers, kept }
 }
 
 /// The stages behind the first, in order.

@@ -17,11 +17,15 @@ use super::files;
 use super::infra;
 use super::lock::{Lock, Mode};
 use super::machine;
+use super::options::OWN;
 use super::paths::Paths;
 use crate::client::clock;
 
 /// What everything starts with that any run makes on a stack.
 pub const PREFIX: &str = "cp_";
+
+/// The last line of a claim that holds after its run: what was made under it is kept.
+const KEPT: &str = "\nkept";
 
 /// A run's name on the stack.
 #[derive(Debug)]
@@ -80,9 +84,16 @@ impl Claim {
             return Ok(None);
         }
         // Gone in between, it is tried again.
-        let run = fs_err::read_to_string(path).unwrap_or_default();
+        let text = fs_err::read_to_string(path).unwrap_or_default();
+        let run = text.strip_suffix(KEPT).unwrap_or(&text);
         let lives = Lock::is_held(path).doing("look at a claimed topic")?;
-        let state = if lives { "has it" } else { "was killed, and what it left is being swept" };
+        let state = if lives {
+            "has it"
+        } else if run.len() < text.len() {
+            "is kept with it; `changeproof prune --kept` lets it go"
+        } else {
+            "was killed, and what it left is being swept"
+        };
         Ok(Some(format!("the run `{run}` {state}")))
     }
 
@@ -90,6 +101,18 @@ impl Claim {
         let node =
             |path: &Utf8Path| fs_err::metadata(path).map(|file| (file.dev(), file.ino())).ok();
         node(path).is_some_and(|there| node(&self.file) == Some(there))
+    }
+
+    /// Lets the claim hold after this process: nothing that was made under it is swept, until
+    /// [`let_go`] or the end of the stack.
+    pub fn keep(&self) -> Result<(), StackError> {
+        for file in
+            [Some(&self.file), self.also.as_ref().map(|(file, _)| file)].into_iter().flatten()
+        {
+            let run = fs_err::read_to_string(file).doing("read a claim")?;
+            fs_err::write(file, run + KEPT).doing("keep a claim")?;
+        }
+        Ok(())
     }
 
     /// Ends the claim: everything that was made under its names is gone. A claim that is merely
@@ -135,6 +158,38 @@ pub fn claim(options: &StackOptions, run: &str) -> Result<Claim, StackError> {
             also: None,
         });
     }
+}
+
+/// Whether a claim holds after its run.
+pub(super) fn is_kept(claim: &Utf8Path) -> bool {
+    fs_err::read_to_string(claim).is_ok_and(|text| text.ends_with(KEPT))
+}
+
+/// Ends the claims of runs that were kept and whose token is `wanted`, on all stacks of these options:
+/// the keeper of each sweeps what was made under them. Gives the names of these runs.
+pub fn let_go(
+    options: &StackOptions,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<String>, StackError> {
+    let below = |folder: Utf8PathBuf| {
+        files::names(&folder, "").into_iter().map(move |name| folder.join(name).join("claims"))
+    };
+    let shared = options.state.join("claims");
+    let folders = std::iter::once(shared)
+        .chain(below(options.state.join(OWN)))
+        .chain(below(options.cache.join("attached")));
+    let mut gone = Vec::new();
+    for folder in folders {
+        for token in files::names(&folder, "").into_iter().filter(|token| wanted(token)) {
+            let file = folder.join(token);
+            let Ok(text) = fs_err::read_to_string(&file) else { continue };
+            let Some(run) = text.strip_suffix(KEPT) else { continue };
+            fs_err::write(&file, run).doing("let a claim go")?;
+            gone.push(run.to_owned());
+        }
+    }
+    gone.dedup();
+    Ok(gone)
 }
 
 /// Makes folders that the components pass through, and below them one of theirs.

@@ -52,7 +52,7 @@ mod templates;
 mod training;
 
 pub use attached::Attached;
-pub use claim::{Claim, claim};
+pub use claim::{Claim, claim, let_go};
 pub use components::Component;
 pub use control::{Control, Deed, Doings};
 pub use error::StackError;

@@ -4,6 +4,7 @@ use camino::Utf8PathBuf;
 use serde::Serialize;
 
 use super::StackOptions;
+use super::claim;
 use super::error::{Doing, StackError};
 use super::files;
 use super::lock::{Lock, Mode};
@@ -65,10 +66,12 @@ pub fn status(options: &StackOptions) -> Result<Status, StackError> {
     })
 }
 
-/// The names of the runs whose claims are locked.
+/// The names of the runs whose claims are locked, or kept.
 fn runs(paths: &Paths) -> Vec<String> {
-    let names = files::names(&paths.claims(), "");
-    let live =
-        names.iter().filter(|name| matches!(Lock::is_held(&paths.claims().join(name)), Ok(true)));
-    live.filter_map(|name| fs_err::read_to_string(paths.claims().join(name)).ok()).collect()
+    let files = files::names(&paths.claims(), "").into_iter().map(|name| paths.claims().join(name));
+    let holds =
+        |file: &Utf8PathBuf| matches!(Lock::is_held(file), Ok(true)) || claim::is_kept(file);
+    let said = |file: Utf8PathBuf| fs_err::read_to_string(file).ok();
+    // A kept one says so in its second line.
+    files.filter(holds).filter_map(said).map(|text| text.replace('\n', ", ")).collect()
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use camino::Utf8Path;
 
-use super::claim::PREFIX;
+use super::claim::{PREFIX, is_kept};
 use super::error::{Doing, StackError};
 use super::files;
 use super::lock::{Lock, Mode};
@@ -29,11 +29,14 @@ pub(super) fn is_needed(paths: &Paths) -> bool {
     all.iter().flat_map(|folder| claims(folder)).any(|(_, is_live)| !is_live)
 }
 
-/// The claims in a folder, and whether the run lives that each belongs to.
+/// The claims in a folder, and whether each holds: its run lives, or is kept.
 fn claims(folder: &Utf8Path) -> Vec<(String, bool)> {
     let names = files::names(folder, "").into_iter();
     // What cannot be looked at is left alone.
-    let is_live = |name: &String| Lock::is_held(&folder.join(name)).unwrap_or(true);
+    let is_live = |name: &String| {
+        let file = folder.join(name);
+        Lock::is_held(&file).unwrap_or(true) || is_kept(&file)
+    };
     names.map(|name| (name.clone(), is_live(&name))).collect()
 }
 
@@ -147,7 +150,8 @@ fn sweep_files(paths: &Paths) -> Result<Vec<String>, StackError> {
     }
     for token in files::names(&paths.claims(), "") {
         let path = paths.claims().join(&token);
-        if let Some(_dead) = Lock::try_take(&path, Mode::Exclusive).doing("lock a claim")? {
+        let free = Lock::try_take(&path, Mode::Exclusive).doing("lock a claim")?;
+        if free.is_some() && !is_kept(&path) {
             files::remove(&path)?;
             swept.push(format!("claim {token}"));
         }
@@ -175,6 +179,7 @@ fn refused(error: impl Display) -> StackError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stack::claim::let_go;
     use crate::stack::{StackOptions, claim};
 
     fn options(folder: &Utf8Path) -> StackOptions {
@@ -237,6 +242,31 @@ mod tests {
         assert_eq!(topics_of_the_dead(&paths), ["cdc.public.t"]);
         two.release().unwrap();
         assert_eq!(files::names(&paths.topics(), ""), ["cdc.public.t"]);
+    }
+
+    #[test]
+    fn what_a_run_keeps_is_not_swept_until_it_is_let_go() {
+        let temporary = tempfile::tempdir().unwrap();
+        let options = options(Utf8Path::from_path(temporary.path()).unwrap());
+        let paths = Paths::of(&options);
+        let one = claim(&options, "one").unwrap();
+        assert_eq!(one.topic("cdc.public.t").unwrap(), None);
+        one.keep().unwrap();
+        let (name, token, folder) = (one.name(), one.token.clone(), one.folder.clone());
+        drop(one);
+        assert!(!is_needed(&paths));
+        assert_eq!(unclaimed(&paths, vec![name.clone()]), Vec::<String>::new());
+        assert_eq!(topics_of_the_dead(&paths), Vec::<String>::new());
+        sweep_files(&paths).unwrap();
+        assert!(folder.exists());
+        let two = claim(&options, "two").unwrap();
+        let holder = two.topic("cdc.public.t").unwrap().unwrap();
+        assert!(holder.starts_with("the run `one` is kept"), "{holder}");
+        assert_eq!(let_go(&options, |other| other != token).unwrap(), Vec::<String>::new());
+        assert_eq!(let_go(&options, |other| other == token).unwrap(), ["one"]);
+        assert!(is_needed(&paths));
+        assert_eq!(unclaimed(&paths, vec![name.clone()]), [name]);
+        assert_eq!(topics_of_the_dead(&paths), ["cdc.public.t"]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::client::postgres::{self, CONTROL_DATABASE, Connection};
 use crate::client::reach::Reach;
 use crate::client::registry::Registry;
 use crate::client::wait::{self, Look, WaitError};
-use crate::stack::claim::PREFIX;
+use crate::stack::claim::{PREFIX, is_kept};
 use crate::stack::error::Doing as _;
 use crate::stack::lock::{Lock, Mode};
 use crate::stack::{Say, StackError, files};
@@ -39,7 +39,9 @@ pub(super) async fn sweep(
     let mut dead = Vec::new();
     for token in files::names(claims, "") {
         let file = claims.join(&token);
-        if let Some(lock) = Lock::try_take(&file, Mode::Exclusive).doing("lock a claim")? {
+        if let Some(lock) = Lock::try_take(&file, Mode::Exclusive).doing("lock a claim")?
+            && !is_kept(&file)
+        {
             say(&format!("sweeping what the run {token} left"));
             dead.push((format!("{PREFIX}{token}"), file, lock));
         }
