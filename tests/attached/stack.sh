@@ -124,7 +124,9 @@ secret() { echo "planted-$1-$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')"; }
 kafka_version=$(default kafka)
 kafka_lib=$(jars kafka "kafka_2.13-$kafka_version.jar")
 flink_lib=$(jars flink "flink-clients-$(default flink).jar")
-plugins=$(dirname "$(jars debezium "debezium-connector-postgres-$(default debezium).jar")")
+# In two steps: a refusal inside of another substitution would be lost.
+plugins=$(jars debezium "debezium-connector-postgres-$(default debezium).jar")
+plugins=$(dirname "$plugins")
 kafka_jars=$kafka_lib/*
 if [ "$kind" = secure ]; then
     kafka_jars=$kafka_jars:$(extra kafka-tools):$(extra connect-basic-auth-extension)
@@ -133,6 +135,7 @@ postgres_bin=${CHANGEPROOF_POSTGRES_BIN:-$(pg_config --bindir 2>/dev/null || dir
 # Postgres refuses to be root.
 as_nobody=(); [ "$(id -u)" != 0 ] || as_nobody=(setpriv --reuid=nobody --regid=nogroup --clear-groups)
 
+down
 rm -rf "${folder:?}"/{conf,data,logs,pids,run,certs,taken}
 mkdir -p "$folder"/{conf,data,logs,pids,run,certs}
 for port in POSTGRES KAFKA CONTROLLER CONNECT FLINK RPC GATEWAY; do
