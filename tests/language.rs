@@ -109,7 +109,7 @@ fn every_error_of_a_file_is_met_by_a_mistake_and_explained() {
 }
 
 /// What a run can refuse only once a component has told something, by the functions that do.
-const TOLD_BY_COMPONENTS: [(&str, &str); 19] = [
+const TOLD_BY_COMPONENTS: [(&str, &str); 20] = [
     ("define", "Postgres runs the DDL and the references"),
     ("ended", "Postgres ends a statement"),
     ("finish", "Postgres says whether a transaction is open"),
@@ -122,6 +122,7 @@ const TOLD_BY_COMPONENTS: [(&str, &str); 19] = [
     ("refuse_volatile", "the catalog says how volatile a function is"),
     ("refused", "Postgres, the broker or Flink refuses"),
     ("refused_options", "the broker refuses an option"),
+    ("release", "the broker has the records that were held back"),
     ("released", "Postgres lets a statement go on"),
     ("rounds", "rounds are counted while they are made"),
     ("run", "Postgres runs a statement, or waits"),
@@ -132,12 +133,14 @@ const TOLD_BY_COMPONENTS: [(&str, &str); 19] = [
 ];
 
 /// What it refuses before that, by the functions that do, with words that a mistake shows.
-const TOLD_BY_FILES: [(&str, &str); 7] = [
+const TOLD_BY_FILES: [(&str, &str); 9] = [
     ("by_several", "several subtasks"),
     ("confusion", "are both `copies`"),
     ("in_vain", "nothing is written"),
     ("no_watermark", "so that there is none"),
+    ("not_held", "reads what is not committed"),
     ("of_files", "cannot be judged"),
+    ("reconfigured", "the connector writes to other topics"),
     ("refusal", "is files, and a statement reads it"),
     ("lacks", "names no topic"),
 ];

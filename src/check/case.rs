@@ -152,8 +152,12 @@ impl<'a> Case<'a> {
 
     fn read_columns(&mut self) {
         let mut all = Vec::<Columns<'a>>::new();
+        let first = self.rules.clone();
+        let mut forms = first.iter().flat_map(Rules::forms).collect::<Vec<_>>().into_iter();
+        let mut next = forms.next();
+        let mut rules = first.clone();
         for (nth, table) in self.index.tables.iter().enumerate() {
-            let shaped = self.shaped(nth, table);
+            let shaped = self.shaped(first.as_ref(), nth, table);
             all.push(match shaped {
                 Some((key, shape)) => Columns::shaped(table, key, shape),
                 None => Columns::of(table, table.key.clone()),
@@ -161,25 +165,61 @@ impl<'a> Case<'a> {
         }
         let turns = self.transactions.iter().flat_map(|transaction| &transaction.turns);
         for turn in turns.cloned().collect::<Vec<_>>() {
+            while let Some((after, form)) = next.take_if(|(after, _)| *after <= turn.lsn) {
+                self.reform(&mut all, after, &form);
+                (rules, next) = (Some(form), forms.next());
+            }
             for reshaped in turn.reshaped.iter().filter(|reshaped| !reshaped.gone) {
                 let Some(place) = reshaped.place else { continue };
                 let Some(of) = all.get_mut(place) else { continue };
                 let captured = of.table.captured;
                 let table = Table { captured, ..Table::clone(&reshaped.table) };
-                let (key, shape) = match self.shaped(place, &table) {
+                let (key, shape) = match self.shaped(rules.as_ref(), place, &table) {
                     Some(shaped) => shaped,
                     None => (table.key.clone(), Shape::plain(&table, &table.key)),
                 };
                 of.turn(turn.lsn, table, (key, shape));
             }
         }
+        for (after, form) in next.into_iter().chain(forms) {
+            self.reform(&mut all, after, &form);
+        }
         self.columns = all;
+    }
+
+    /// Gives all columns what another configuration of the connector makes of them.
+    fn reform(&mut self, all: &mut [Columns<'a>], after: Lsn, rules: &Rules) {
+        for (place, of) in all.iter_mut().enumerate() {
+            let table = Table::clone(&of.last().table);
+            let Some((key, shape)) = self.shaped(Some(rules), place, &table) else { continue };
+            if shape == of.last().shape {
+                continue;
+            }
+            let across = |t: &Transaction| {
+                t.end > after && t.changes.iter().any(|c| c.table == place && c.lsn < after)
+            };
+            let why = if !shape.is_read_like(&of.last().shape) {
+                "the connector puts rows or keys elsewhere than before, which has no model together"
+            } else if self.transactions.iter().any(across) {
+                "a transaction was open while the connector was given another configuration, and \
+                 its records do not tell by which they were written"
+            } else {
+                of.turn(after, table, (key, shape));
+                continue;
+            };
+            self.unmodelled.push((Some(place), why.to_owned()));
+        }
     }
 
     /// By what the connector keys a table's records, and what becomes of them; `None` where that has
     /// no model, which is noted.
-    fn shaped(&mut self, place: usize, table: &Table) -> Option<(Vec<String>, Shape)> {
-        let rules = self.rules.as_ref()?;
+    fn shaped(
+        &mut self,
+        rules: Option<&Rules>,
+        place: usize,
+        table: &Table,
+    ) -> Option<(Vec<String>, Shape)> {
+        let rules = rules?;
         let is_routed = |table: &&Table| table.captured && !outbox::is_routed(self, table);
         let captured = self.index.tables.iter().filter(is_routed);
         if let Some(why) = rules.sharing(table, captured).filter(|_| is_routed(&table)) {

@@ -21,7 +21,7 @@ impl<'a> Case<'a> {
                 Ok(true) => self.turns.push(n),
                 Ok(false) => continue,
                 Err(problems) => {
-                    self.gap("the records of the source topics", problems.join("; "));
+                    self.unmodelled.extend(problems.into_iter().map(|problem| (None, problem)));
                     return None;
                 }
             }
@@ -51,8 +51,8 @@ impl<'a> Case<'a> {
             });
             across.then(|| {
                 format!(
-                    "changes from before entry {}, which changes what the connector leaves out, were \
-                     written behind it: by which of the configurations, nothing tells",
+                    "changes from before entry {}, which changes what the connector makes of them, \
+                     were written behind it: by which of the configurations, nothing tells",
                     turn.entry + 1
                 )
             })

@@ -51,7 +51,7 @@ pub(super) fn windows(case: &Case<'_>, sink: &SinkCase<'_>) -> Option<Windows> {
     Some(Windows::Held(format!(
         "an event is late enough to close the window that ends at {}, and it stays open: {}",
         time(end),
-        held.join("; ")
+        held.join(", and ")
     )))
 }
 

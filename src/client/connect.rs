@@ -183,6 +183,13 @@ impl Connect {
         Ok(offsets.into_iter().map(|stored| stored.offset).collect())
     }
 
+    /// Deletes the offsets that are stored for a connector, which must be stopped.
+    pub async fn lose_offsets(&self, name: &str) -> Result<(), ConnectError> {
+        let path = format!("/connectors/{}/offsets", encode(name));
+        let delete = || async { settled(self.http.delete(&path).await) };
+        patiently("Connect to delete a connector's offsets", delete).await
+    }
+
     /// Names of connectors that start with `prefix`.
     pub async fn list(&self, prefix: &str) -> Result<Vec<String>, ConnectError> {
         let get = || async { settled(self.http.get::<Vec<String>>("/connectors").await) };

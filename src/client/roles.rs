@@ -28,6 +28,9 @@ pub trait Connectors: Debug + Send + Sync {
     /// The offsets that are stored for a connector, one a source partition.
     fn offsets<'a>(&'a self, name: &'a str) -> Kept<'a, Vec<Value>>;
 
+    /// Deletes the offsets that are stored for a connector, which must be stopped.
+    fn lose_offsets<'a>(&'a self, name: &'a str) -> Kept<'a, ()>;
+
     /// Deletes a connector; one that is not there is no error.
     fn delete<'a>(&'a self, name: &'a str) -> Kept<'a, ()>;
 
@@ -50,6 +53,10 @@ impl Connectors for Connect {
 
     fn offsets<'a>(&'a self, name: &'a str) -> Kept<'a, Vec<Value>> {
         self.offsets(name).boxed()
+    }
+
+    fn lose_offsets<'a>(&'a self, name: &'a str) -> Kept<'a, ()> {
+        self.lose_offsets(name).boxed()
     }
 
     fn delete<'a>(&'a self, name: &'a str) -> Kept<'a, ()> {

@@ -41,6 +41,11 @@ const OF_RECORDS: &[&str] = &[
 /// What a trial's topics are called.
 pub(super) fn naming(trial: &Trial) -> Naming {
     let (mut reasons, set) = (Vec::new(), &trial.settings);
+    for changed in trial.settings_in_turn().skip(1) {
+        let mut options = trial.connector();
+        options.extend(changed.connector);
+        reasons.extend(of_connector(&options));
+    }
     if set.connector.contains_key("topic.prefix") {
         reasons.push("`settings.connector` gives a `topic.prefix`".to_owned());
     }

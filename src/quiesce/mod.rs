@@ -153,6 +153,8 @@ pub struct Pipeline<'a> {
     /// The connector confirms to the slot what it has written; else somebody else does, and what
     /// Connect has stored tells how far it is.
     pub confirms: bool,
+    /// Topics on the broker that are held: their readers see what stands before an open transaction.
+    pub held: &'a [String],
 }
 
 /// A statement that runs.
@@ -253,7 +255,7 @@ pub struct Barrier {
 pub enum Unproven {
     /// The pipeline is at fault: it stopped moving within the limit, or a part of it failed. One a
     /// place, at least one.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", and "))]
     Trouble(Vec<Trouble>),
     /// A component did not answer as it should; says nothing about the pipeline.
     #[error("{0}")]

@@ -14,7 +14,9 @@ use crate::scenario::code::Code;
 use crate::scenario::expect::{Delivery, Expect, RowCell, RowTable};
 use crate::scenario::pipeline::{Pipeline, Sink};
 use crate::scenario::settings::{Options, PerPlace, Settings};
-use crate::scenario::timeline::{Action, Condition, Entry, Fault, SessionEntry, Trigger, Verb};
+use crate::scenario::timeline::{
+    Action, Condition, Entry, Fault, SessionEntry, Trigger, Upset, Verb,
+};
 use crate::scenario::trial::{Naming, Trial};
 
 /// A longer statement is cut here; the file has it whole.
@@ -162,10 +164,10 @@ fn cells(page: &mut Page, trials: &[Trial]) {
 /// What the topics are called, and why.
 fn names(page: &mut Page, trials: &[Trial]) {
     let reasons = |trial: &Trial| match &trial.naming {
-        Naming::Prefixed => None,
-        Naming::AsInProduction(reasons) => Some(reasons.join("; ")),
+        Naming::Prefixed => Vec::new(),
+        Naming::AsInProduction(reasons) => reasons.clone(),
     };
-    let mut all: Vec<_> = trials.iter().filter_map(reasons).collect();
+    let mut all: Vec<_> = trials.iter().flat_map(reasons).collect();
     all.sort();
     all.dedup();
     if all.is_empty() {
@@ -173,8 +175,8 @@ fn names(page: &mut Page, trials: &[Trial]) {
         return;
     }
     page.line("  Its topics have the names of production, which no other run has meanwhile:");
-    for reasons in all {
-        page.line(format!("    {reasons}."));
+    for reason in all {
+        page.line(format!("  - {reason}."));
     }
 }
 
@@ -227,6 +229,13 @@ fn entry_in_words(page: &mut Page, entry: &Entry) {
             page.line(format!("{} entries of sessions, in several orders.", of.len()));
         }
         Action::Fault(fault) => page.line(format!("{}.", fault_in_words(*fault))),
+        Action::Upset(upset) => page.line(format!("{}.", upset_in_words(*upset))),
+        Action::Hold { place } => {
+            page.line(format!("Keep from its readers what is written to the topic of `{place}`."));
+        }
+        Action::Release { place } => {
+            page.line(format!("Give the topic of `{place}` back to its readers."));
+        }
         Action::Set(set) => page.line(format!("Set {}.", set_in_words(set))),
         Action::Arm { fault, at } => {
             let when = match at {
@@ -271,6 +280,15 @@ fn fault_in_words(fault: Fault) -> String {
     format!("{done} {}", fault.target)
 }
 
+fn upset_in_words(upset: Upset) -> &'static str {
+    match upset {
+        Upset::Offsets => "Delete what Connect has stored of how far the connector is",
+        Upset::Drop => "Drop the connector's slot",
+        Upset::Advance => "Move the connector's slot to the end of the WAL",
+        Upset::Recreate => "Drop the connector's slot and make it anew",
+    }
+}
+
 fn condition_in_words(condition: &Condition) -> String {
     match condition {
         Condition::Streaming => "the snapshot is over and the connector streams".to_owned(),
@@ -281,6 +299,12 @@ fn condition_in_words(condition: &Condition) -> String {
         Condition::Stored => "Connect has stored an offset past the snapshot".to_owned(),
         Condition::Confirmed => "the connector's slot has confirmed the last commit".to_owned(),
         Condition::Slot => "the connector's slot has a consistent point".to_owned(),
+        Condition::Uncommitted { place: None } => {
+            "a record is written whose transaction is still open".to_owned()
+        }
+        Condition::Uncommitted { place: Some(place) } => {
+            format!("a record of `{place}` is written whose transaction is still open")
+        }
         Condition::Watermark(time) => {
             format!("every windowed statement has the watermark {time} (ms since 1970)")
         }
@@ -325,7 +349,7 @@ fn expect(page: &mut Page, expect: &Expect, pipeline: &Pipeline) {
         page.line(format!("  - It may show {finding} at {place}, because {}.", allowance.because));
     }
     for (sink, table) in &expect.rows {
-        page.line(format!("  - At the end {sink} {}.", rows(table)));
+        rows(page, sink, table);
     }
     for (place, keys) in &expect.life {
         for (key, life) in keys {
@@ -343,10 +367,9 @@ fn expect(page: &mut Page, expect: &Expect, pipeline: &Pipeline) {
     }
 }
 
-fn rows(table: &RowTable) -> String {
-    let more = if table.open { " among others" } else { "" };
+fn rows(page: &mut Page, sink: &str, table: &RowTable) {
     if table.rows.is_empty() {
-        return "is empty".to_owned();
+        return page.line(format!("  - At the end {sink} is empty."));
     }
     let cell = |cell: &RowCell| match cell {
         RowCell::Null => "NULL".to_owned(),
@@ -354,9 +377,12 @@ fn rows(table: &RowTable) -> String {
         RowCell::Value { text, quoted: true } => format!("'{text}'"),
         RowCell::Value { text, quoted: false } => text.clone(),
     };
-    let row = |cells: &[RowCell]| cells.iter().map(cell).join(" | ");
-    let rows = table.rows.iter().map(|found| row(&found.cells)).join("; ");
-    format!("holds{more} ({}): {rows}", table.columns.join(" | "))
+    let more = if table.open { ", among others" } else { "" };
+    page.line(format!("  - At the end {sink} holds{more}:"));
+    page.line(format!("      {}", table.columns.join(" | ")));
+    for found in &table.rows {
+        page.line(format!("      {}", found.cells.iter().map(cell).join(" | ")));
+    }
 }
 
 #[cfg(test)]

@@ -88,6 +88,9 @@ async fn calls(run: &Run<'_>) -> Result<(), Stop> {
             Action::Await { .. }
             | Action::Fault(_)
             | Action::Arm { .. }
+            | Action::Upset(_)
+            | Action::Hold { .. }
+            | Action::Release { .. }
             | Action::Set(_)
             | Action::Permute { .. } => {
                 let sentence = "of all but sessions only `await: processed` has a bare form";
@@ -191,6 +194,7 @@ impl Bare {
             topics: &self.topics,
             jobs,
             confirms,
+            held: &[],
         }
     }
 

@@ -93,7 +93,13 @@ fn statements<'a>(entry: &'a Entry, found: &mut Vec<&'a Text>) {
     match &entry.action {
         Action::Session(session) => found.extend(&session.statements),
         Action::Permute { of, .. } => of.iter().for_each(|entry| statements(entry, found)),
-        Action::Await { .. } | Action::Fault(_) | Action::Arm { .. } | Action::Set(_) => {}
+        Action::Await { .. }
+        | Action::Fault(_)
+        | Action::Arm { .. }
+        | Action::Upset(_)
+        | Action::Hold { .. }
+        | Action::Release { .. }
+        | Action::Set(_) => {}
     }
 }
 
@@ -105,7 +111,12 @@ fn hide_entry(entry: &mut Entry, known: &Secrets) {
         }
         Action::Permute { of, .. } => of.iter_mut().for_each(|entry| hide_entry(entry, known)),
         Action::Set(settings) => hide_settings(settings, known),
-        Action::Await { .. } | Action::Fault(_) | Action::Arm { .. } => {}
+        Action::Await { .. }
+        | Action::Fault(_)
+        | Action::Arm { .. }
+        | Action::Upset(_)
+        | Action::Hold { .. }
+        | Action::Release { .. } => {}
     }
 }
 

@@ -41,6 +41,18 @@ pub enum Action {
         /// When.
         at: Trigger,
     },
+    /// The connector goes on from another place when it is started.
+    Upset(Upset),
+    /// What is written to a topic from here on is kept from its readers.
+    Hold {
+        /// The source table or sink.
+        place: String,
+    },
+    /// A topic that is held is given back to its readers.
+    Release {
+        /// The source table or sink.
+        place: String,
+    },
     /// Settings that change from here: what stands in it, over what was set before.
     Set(Box<Settings>),
     /// Sessions' entries in every order, or in so many; a trial has one of the orders instead.
@@ -170,6 +182,17 @@ named! {
         /// The pipeline's statements, all of them.
         Statements "statements"
     }
+    /// What becomes of the place from which the connector goes on, while it is stopped.
+    Upset {
+        /// What Connect has stored of how far it is is deleted.
+        Offsets "lose: offsets"
+        /// Its slot is dropped.
+        Drop "drop: slot"
+        /// Its slot is moved to the end of the WAL.
+        Advance "advance: slot"
+        /// Its slot is dropped and made anew, at the end of the WAL.
+        Recreate "recreate: slot"
+    }
 }
 
 impl Verb {
@@ -208,7 +231,13 @@ impl Action {
     pub fn fault(&self) -> Option<Fault> {
         match self {
             Self::Fault(fault) | Self::Arm { fault, .. } => Some(*fault),
-            Self::Session(_) | Self::Await { .. } | Self::Set(_) | Self::Permute { .. } => None,
+            Self::Session(_)
+            | Self::Await { .. }
+            | Self::Upset(_)
+            | Self::Hold { .. }
+            | Self::Release { .. }
+            | Self::Set(_)
+            | Self::Permute { .. } => None,
         }
     }
 }
@@ -229,6 +258,11 @@ pub enum Condition {
     Confirmed,
     /// The connector's slot has a consistent point.
     Slot,
+    /// A record stands on a topic whose transaction is not committed yet.
+    Uncommitted {
+        /// The source table or sink; `None`: any.
+        place: Option<String>,
+    },
     /// Every source of a windowed statement has reached this time, in milliseconds since 1970.
     Watermark(i64),
     /// No record of the key is left on the topic.
@@ -256,6 +290,8 @@ impl fmt::Display for Condition {
             Self::Stored => f.write_str("stored"),
             Self::Confirmed => f.write_str("confirmed"),
             Self::Slot => f.write_str("slot"),
+            Self::Uncommitted { place: None } => f.write_str("uncommitted"),
+            Self::Uncommitted { place: Some(place) } => write!(f, "uncommitted: {place}"),
             Self::Watermark(time) => write!(f, "watermark: {time}"),
             Self::Compacted { place, key } => write!(f, "compacted: {place} {key}"),
             Self::Expired { option, .. } => write!(f, "expired: {option}"),

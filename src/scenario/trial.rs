@@ -163,6 +163,14 @@ impl Trial {
         std::iter::once(self.settings.clone()).chain(changed)
     }
 
+    /// The source tables and sinks whose topics the timeline holds.
+    pub fn held(&self) -> impl Iterator<Item = (&Entry, &str)> {
+        self.timeline.iter().filter_map(|entry| match &entry.action {
+            Action::Hold { place } => Some((entry, place.as_str())),
+            _ => None,
+        })
+    }
+
     /// A fault is armed.
     pub fn arms(&self) -> bool {
         self.timeline.iter().any(|entry| matches!(entry.action, Action::Arm { .. }))

@@ -171,12 +171,18 @@ words! {
         "resume" [may Type::Word(&TARGET)] "SIGCONT; of the connector Connect's own resume. Statements have none.";
         "stop" [may Type::Word(&TARGET)] "An orderly end; of `statements` with a savepoint, unless `savepoint: false` stands below.";
         "start" [may Type::Word(&TARGET)] "Wait for an armed fault of the target first, then start it and wait until it serves. `statements` go on from their savepoint, else from nothing; after a `jobmanager` they go on from their last checkpoint.";
+        "lose" [may Type::Word(&OFFSETS)] "While the connector is stopped: what Connect has stored for it is deleted, so that it starts as for the first time, with what `snapshot.mode` says, and finds its slot as it was.";
+        "drop" [may Type::Word(&SLOT)] "While the connector is stopped: its replication slot is dropped.";
+        "advance" [may Type::Word(&SLOT)] "While the connector is stopped: its replication slot is moved to the end of the WAL, as if everything so far had been read.";
+        "recreate" [may Type::Word(&SLOT)] "While the connector is stopped: its replication slot is dropped and made anew by hand, which knows nothing of what was before. It waits for open transactions.";
+        "hold" [may Type::Map(&HELD)] "Who reads the topic sees nothing of what is written to it from here on, until its `release`. A transaction of the run's own is left open on each of its partitions for that, and aborted in the end; statements read committed records alone, which every report lists.";
+        "release" [may Type::Map(&HELD)] "Who reads the topic sees what was held back, in its order. Where nothing was, it is an error: `await: captured` before it.";
         "permute" [may Type::Text] "`all`: every order of the entries under `of` that keeps each session's own, one cell each; a number draws so many by the seed. Waits and deadlocks are found, not declared; an order that needs a session that waits is not run, and none left is an error.";
         "set" [may Type::Map(&SET)] "Settings that change from here, without lists: `connector`, `topics` and `partitions` at once, the others when the statements are started next.";
     } later ["cut" "heal"];
     /// Keys of a `set`.
     SET = "a set" {
-        "connector" [may Type::Named("option", &Type::Text)] "Options of the connector. Once all changes so far are captured, it is stopped, given the new configuration, and started; the entry ends when it streams. Where the new options leave changes or tombstones out, what was committed before is judged by the old ones. Other options that change what records look like leave the verdict unknown.";
+        "connector" [may Type::Named("option", &Type::Text)] "Options of the connector. Once all changes so far are captured, it is stopped, given the new configuration, and started; the entry ends when it streams. What was committed before is judged by the old options, what comes behind by the new ones: what they leave out, the lists of columns, converters, transforms of fields. Where values are written in another form, or rows and keys stand elsewhere, the topics are not judged by their records any more.";
         "topics" [may Type::Named("table or sink", &Type::Named("option", &Type::Text))] "Options of topics.";
         "partitions" [may Type::PerPlace("source table", &Type::Count(limits::PARTITIONS))] "More partitions for the topics of source tables; a number is for all that have fewer. From here on keys go to other partitions than before, which is `moved-key`, and nothing promises the order of their old and new records. Who writes and who reads a topic learns of it by their own intervals, or when they are started anew.";
         "flink" [may Type::Named("option", &Type::Text)] "Options of the Flink session, from the next `start: statements` on.";
@@ -209,19 +215,39 @@ words! {
         "savepoint" "Of a stop.";
         "of" "Of a permute.";
     } later ["delay" "rate"];
+    /// What of the connector is stored.
+    OFFSETS = "what is lost" {
+        "offsets" "What Connect has stored of how far the connector is.";
+    } later [] refused [
+        "slot" "a slot is dropped, not lost" "write `drop: slot`";
+        "topic" "no topic is taken away" "write `hold: {topic: …}` for one that its readers do not see";
+    ];
+    /// The connector's slot.
+    SLOT = "what is done to a slot" {
+        "slot" "The connector's replication slot.";
+    } later [] refused [
+        "offsets" "offsets are stored, and lost" "write `lose: offsets`";
+        "publication" "the run's own publication stays" "alter it by SQL in a session, as production would";
+    ];
+    /// Keys of a `hold` and a `release`.
+    HELD = "what is held" {
+        "topic" [must Type::Text] "A source table or sink: its topic, with all partitions.";
+    } later [];
     /// What can be awaited, as a word.
     CONDITION = "await" {
         "streaming" "The snapshot is over and the connector streams.";
-        "captured" "Every captured change of the sessions so far was read from its topic.";
-        "processed" "It is proven that nothing more can arrive, through the last hop.";
+        "captured" "Every captured change of the sessions so far was read from its topic; where the topic is held, it was written to it.";
+        "processed" "It is proven that nothing more can arrive, through the last hop. While a topic is held: nothing but what waits there, and nothing is compared.";
         "stored" "Connect has stored an offset past the snapshot: a restart streams on from it.";
         "confirmed" "The slot has confirmed the last commit; no barrier helps, so a later captured change or a heartbeat must.";
         "slot" "The connector's slot has a consistent point.";
+        "uncommitted" "On some topic stands a record whose transaction is still open: it is written and not committed.";
     } later [];
     /// What can be awaited, as a map.
     CONDITION_MAP = "a condition" {
         "watermark" [may Type::Text] "The watermark has come to this time at every task that fires windows; without a zone it is UTC.";
         "compacted" [may Type::Named("table or sink", &Type::Text)] "No record of the key is left on the topic: `{orders: 7}`.";
+        "uncommitted" [may Type::Text] "On the topic of this source table or sink stands a record whose transaction is still open.";
         "expired" [may Type::Text] "The duration that `settings` sets for this option has passed since the entry before.";
     } later [];
     /// What can be armed.
@@ -241,7 +267,10 @@ words! {
         "taskmanager" "Flink's worker.";
         "jobmanager" "Flink's coordinator.";
         "statements" "The jobs of the statements.";
-    } later [];
+    } later [] refused [
+        "slot" "it does not run" "write `drop: slot`, `advance: slot` or `recreate: slot`, while the connector is stopped";
+        "offsets" "they do not run" "write `lose: offsets`, while the connector is stopped";
+    ];
     /// Words that are true or false.
     BOOL = "a choice" {
         "true" "It is so.";
@@ -349,7 +378,8 @@ pub(crate) fn modifiers(main: &str) -> Words {
         "await" => AWAIT,
         "stop" => STOP,
         "permute" => PERMUTE,
-        "arm" | "kill" | "pause" | "resume" | "start" | "set" => FAULT,
+        "arm" | "kill" | "pause" | "resume" | "start" | "set" | "lose" | "drop" | "advance"
+        | "recreate" | "hold" | "release" => FAULT,
         _ => SESSION,
     }
 }

@@ -17,6 +17,7 @@ pub mod split;
 pub mod sqlstate;
 pub mod table;
 pub mod token;
+mod unparted;
 
 use crate::base::text::{Span, Text};
 

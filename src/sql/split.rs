@@ -2,7 +2,7 @@
 
 use super::psql::{self, Command};
 use super::token::{Kind, Language, Token, tokens};
-use super::{SqlError, SqlErrorKind, slices};
+use super::{SqlError, SqlErrorKind, slices, unparted};
 use crate::base::text::{Span, Text};
 
 /// The statements of a Postgres text, without the `;` that parts them; empty ones are dropped.
@@ -43,17 +43,23 @@ pub(super) fn script(text: &Text) -> Result<Script, SqlError> {
     Ok(script)
 }
 
-/// The statements of a Flink text; `EXECUTE STATEMENT SET BEGIN … END` stays one.
+/// The statements of a Flink text; `EXECUTE STATEMENT SET BEGIN … END` stays one. Where a `;` is left
+/// out, a line that can only begin a statement does.
 pub fn flink(text: &Text) -> Result<Vec<Text>, SqlError> {
     let mut spans = Vec::new();
     let mut statement: Vec<Token<'_>> = Vec::new();
     let mut in_set = false;
-    for token in tokens(Language::Flink, &text.value) {
+    let all = tokens(Language::Flink, &text.value);
+    for (n, token) in all.iter().copied().enumerate() {
         // A statement may end with a hint.
         if !(token.is_significant() || token.is_hint() && !statement.is_empty()) {
             continue;
         }
         refuse_open(&token)?;
+        let mut later = all.iter().skip(n + 1).filter(|token| token.is_significant());
+        if !in_set && unparted::begins(&text.value, &statement, (&token, later.next())) {
+            finish(&mut statement, &mut spans);
+        }
         if in_set {
             let starts = statement.last().is_some_and(|last| last.is_symbol(";"));
             in_set = !(starts && token.is("END"));
@@ -291,6 +297,13 @@ mod tests {
     #[case("EXECUTE STATEMENT SET\nBEGIN\n INSERT INTO a SELECT CASE b WHEN 1 THEN 2 END FROM c; -- end\n INSERT INTO d SELECT ';';\nEND;\nSET 'x' = 'y'",
         &["EXECUTE STATEMENT SET\nBEGIN\n INSERT INTO a SELECT CASE b WHEN 1 THEN 2 END FROM c; -- end\n INSERT INTO d SELECT ';';\nEND",
           "SET 'x' = 'y'"])]
+    #[case("CREATE TABLE a (b INT) WITH ('c' = 'd')\n\nINSERT INTO a\nSELECT 1\nset 'x' = 'y'\nRESET\nCREATE VIEW v AS SELECT 1",
+        &["CREATE TABLE a (b INT) WITH ('c' = 'd')", "INSERT INTO a\nSELECT 1", "set 'x' = 'y'", "RESET",
+          "CREATE VIEW v AS SELECT 1"])]
+    #[case("ALTER TABLE a\nSET ('x' = 'y')\nALTER TABLE a\nDROP (c)\nEXECUTE STATEMENT SET BEGIN\nINSERT INTO a SELECT 1;\nINSERT INTO b SELECT 2;\nEND",
+        &["ALTER TABLE a\nSET ('x' = 'y')", "ALTER TABLE a\nDROP (c)",
+          "EXECUTE STATEMENT SET BEGIN\nINSERT INTO a SELECT 1;\nINSERT INTO b SELECT 2;\nEND"])]
+    #[case("EXPLAIN PLAN FOR\nINSERT INTO a SELECT 1", &["EXPLAIN PLAN FOR\nINSERT INTO a SELECT 1"])]
     #[case("begin statement set;\nINSERT INTO a SELECT 1;\nend; SELECT 2",
         &["begin statement set;\nINSERT INTO a SELECT 1;\nend", "SELECT 2"])]
     #[case("SELECT 1 FROM t /*+ OPTIONS('a'='b') */; /*+ x */ SELECT 2", &[

@@ -166,3 +166,61 @@ fn the_first_partition_that_was_added_is_one_of_them() {
     scene.insert(1, row(id));
     passes(&judged(scene));
 }
+
+/// From here on the connector leaves `account` out.
+fn leave_a_column_out(scene: &mut Scene, (before, after): (Lsn, Lsn)) {
+    let pairs =
+        [("decimal.handling.mode", "string"), ("column.exclude.list", "public.payments.account")];
+    let config: Options = pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    scene.events.push(Event::Reconfigured { entry: 1, config, before, after });
+}
+
+/// Shows an insert without its `account`.
+fn show_without(scene: &mut Scene, lsn: Lsn, row: (i64, &str, i64, i64)) {
+    scene.show(0, lsn, (None, Some(row)));
+    let value = scene.last_record().value.as_mut().expect("it has a value");
+    let mut shown: serde_json::Value = serde_json::from_slice(&value.0).expect("it is JSON");
+    shown["after"].as_object_mut().expect("it is a row").remove("account");
+    value.0 = shown.to_string().into_bytes();
+}
+
+/// Whether the column is shown before and behind the change, and what is found then.
+#[rstest]
+#[case::as_configured((true, false), &[])]
+#[case::gone_before((false, false), &["1"])]
+#[case::there_behind((true, true), &["2"])]
+fn a_column_that_is_left_out_from_here_on(
+    #[case] (before, behind_it): (bool, bool),
+    #[case] keys: &[&str],
+) {
+    let mut scene = Scene::new(1).statements();
+    scene.header.trial.pipeline.sinks.clear();
+    let show = |scene: &mut Scene, row, whole: bool| {
+        let lsn = scene.commit(None, Some(row));
+        if whole {
+            scene.show(0, lsn, (None, Some(row)))
+        } else {
+            show_without(scene, lsn, row)
+        }
+        lsn
+    };
+    let last = show(&mut scene, ANN, before);
+    leave_a_column_out(&mut scene, behind(last));
+    show(&mut scene, BOB, behind_it);
+    scene.proof(None, &[]);
+    let verdict = scene.judged();
+    let found = failing(&verdict).into_iter().filter_map(|(_, key)| key).collect::<Vec<_>>();
+    assert_eq!(found, keys, "{verdict:?}");
+}
+
+#[test]
+fn a_transaction_that_is_open_over_another_form_is_not_judged() {
+    let mut scene = scene();
+    let row = (4, "dan", 4, 1);
+    let inserted = scene.commit(None, Some(row));
+    // Its change stands before the configuration, and its end behind it.
+    leave_a_column_out(&mut scene, (Lsn(inserted.0 - 1), Lsn(inserted.0 + 1)));
+    show_without(&mut scene, inserted, row);
+    let verdict = judged(scene);
+    assert_eq!((failing(&verdict), verdict.outcome), (Vec::new(), Outcome::Unknown));
+}

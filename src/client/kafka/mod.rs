@@ -5,6 +5,7 @@
 mod admin;
 mod ends;
 mod forward;
+mod hold;
 mod tap;
 
 use rdkafka::ClientConfig;
@@ -12,6 +13,7 @@ use rdkafka::ClientConfig;
 pub use admin::{Admin, Cluster, NewTopic, TopicShape};
 pub use ends::{Bounds, Ends, EndsReader, Place};
 pub use forward::Forward;
+pub use hold::Hold;
 pub use tap::{Handler, Tap, read_to};
 
 use super::reach::{Identity, Reach, Sasl, Security};

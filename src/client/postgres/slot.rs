@@ -132,7 +132,12 @@ impl Connection {
 
     /// Advances slot `name`: everything that ends at or before `to` is not read again.
     pub async fn advance(&self, name: &str, to: Lsn) -> Result<(), PostgresError> {
-        let sql = format!("SELECT pg_replication_slot_advance({}, '{to}')", literal(name));
+        self.advance_to(name, &format!("'{to}'")).await
+    }
+
+    /// The same; `to` is an expression.
+    pub async fn advance_to(&self, name: &str, to: &str) -> Result<(), PostgresError> {
+        let sql = format!("SELECT pg_replication_slot_advance({}, {to})", literal(name));
         self.run(&sql).await.map(|_| ())
     }
 

@@ -22,6 +22,8 @@ pub struct Rules {
     leaves_out: LeavesOut,
     /// From the commits on that end behind an LSN: what is left out instead.
     later: Vec<(Lsn, LeavesOut)>,
+    /// From the commits on that end behind an LSN: what becomes of rows and keys instead.
+    forms: Vec<(Lsn, Shapes, MessageKeys)>,
 }
 
 /// What the connector does not write.
@@ -69,6 +71,7 @@ impl Rules {
                 keys,
                 leaves_out,
                 later: Vec::new(),
+                forms: Vec::new(),
             }),
             _ => Err(problems),
         }
@@ -110,19 +113,32 @@ impl Rules {
     }
 
     /// Takes in another configuration, under which the commits are captured that end behind `after`.
-    /// Only what is left out may differ; whether it does.
+    /// What is left out may differ, and what becomes of rows and keys; whether any of it does.
     pub fn change(&mut self, config: &Options, after: Lsn) -> Result<bool, Vec<String>> {
         let new = Self::of(config)?;
-        let form =
-            |rules: &Self| (rules.encoding.clone(), rules.shapes.clone(), rules.keys.clone());
-        if form(&new) != form(self) {
-            let problem = "the connector writes records in another form than before, and what they \
-                           hold before and after has no model together";
+        if new.encoding != self.encoding {
+            let problem = "the connector writes values in another form than before, and what they \
+                           are before and after has no model together";
             return Err(vec![problem.to_owned()]);
         }
-        let differs = new.leaves_out != *self.left_out(Some(after));
+        let form = (&self.shapes, &self.keys);
+        let form = self.forms.last().map_or(form, |(_, shapes, keys)| (shapes, keys));
+        let is_other = form != (&new.shapes, &new.keys);
+        let differs = is_other || new.leaves_out != *self.left_out(Some(after));
         self.later.push((after, new.leaves_out));
+        if is_other {
+            self.forms.push((after, new.shapes, new.keys));
+        }
         Ok(differs)
+    }
+
+    /// The configurations that make something else of rows and keys, each with the LSN behind which
+    /// the commits end that it captures.
+    pub fn forms(&self) -> impl Iterator<Item = (Lsn, Self)> {
+        self.forms.iter().map(|(after, shapes, keys)| {
+            let (shapes, keys) = (shapes.clone(), keys.clone());
+            (*after, Self { shapes, keys, ..self.clone() })
+        })
     }
 
     /// What is left out of the changes of a transaction that ends at `end`; of a snapshot's rows
@@ -272,10 +288,22 @@ mod tests {
     }
 
     #[test]
-    fn another_form_of_the_records_has_no_model() {
+    fn another_form_of_values_has_no_model() {
         let mut rules = rules(&[]).unwrap();
         let told = rules.change(&options(&[("decimal.handling.mode", "string")]), Lsn(10));
         assert!(told.unwrap_err()[0].contains("another form"));
+    }
+
+    #[test]
+    fn another_form_of_rows_and_keys_begins_behind_its_configuration() {
+        let mut rules = rules(&[]).unwrap();
+        let list = options(&[("column.exclude.list", "public.t.note")]);
+        assert_eq!(rules.change(&list, Lsn(10)), Ok(true));
+        assert_eq!(rules.change(&list, Lsn(20)), Ok(false));
+        let keyed = options(&[("message.key.columns", "public.t:id")]);
+        assert_eq!(rules.change(&keyed, Lsn(30)), Ok(true));
+        let from = rules.forms().map(|(after, _)| after).collect::<Vec<_>>();
+        assert_eq!(from, [Lsn(10), Lsn(30)]);
     }
 
     #[rstest]

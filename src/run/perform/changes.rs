@@ -110,7 +110,7 @@ impl Live<'_> {
     }
 
     /// The topics of a place; of an outbox table there are several.
-    fn topics_of(&self, place: &str) -> Result<Vec<Topic>, Stop> {
+    pub(in crate::run) fn topics_of(&self, place: &str) -> Result<Vec<Topic>, Stop> {
         let Some(one) = self.source.topic_of(place) else {
             return Err(Stop::Internal(format!("`{place}` has no topic")));
         };

@@ -117,13 +117,20 @@ impl Live<'_> {
         let question = Question { number, entry, last_commit_end, barrier, limit };
         let (connector, slot) = (self.run.names.connector(), self.run.names.connector_slot());
         let clients = clients(self.run, &self.source, &self.jobs.flink);
+        let held = self.held_topics();
         let pipeline = Pipeline {
             connector: &connector,
             slot: &slot,
             topics: &self.source.topics,
             jobs: &self.jobs.jobs,
             confirms: self.run.effective.connector.confirms(),
+            held: &held,
         };
+        if !held.is_empty() {
+            // What is held back is still to come, so nothing is compared.
+            let proof = quiesce::prove(&clients, &pipeline, &question).await;
+            return proof.map(|_| ()).map_err(Wait::Unproven);
+        }
         // What Postgres holds needs no proof about the pipeline, so both go on side by side.
         let evaluated = evaluate(self.run, &mut self.shadow, &self.source, &self.jobs, number);
         let (proof, evaluated) =
@@ -250,7 +257,12 @@ impl Live<'_> {
             _ => Anomaly::Stalled,
         };
         let places = match condition {
-            Condition::Compacted { place, .. } => vec![place.clone()],
+            Condition::Compacted { place, .. } | Condition::Uncommitted { place: Some(place) } => {
+                vec![place.clone()]
+            }
+            Condition::Uncommitted { place: None } if !self.jobs.jobs.is_empty() => {
+                self.jobs.jobs.iter().flat_map(sinks_of).collect()
+            }
             Condition::Watermark(_) => self.windowed().flat_map(sinks_of).collect(),
             _ => vec!["connector".to_owned()],
         };
@@ -378,6 +390,7 @@ impl Live<'_> {
                 looked(least.is_some_and(|least| least >= *time), shown)
             }
             Condition::Compacted { place, key } => self.compacted(place, key).await?,
+            Condition::Uncommitted { place } => self.uncommitted(place.as_deref()).await?,
             Condition::Expired { after_ms, .. } => {
                 let passed = self.since.elapsed_ms();
                 looked(passed >= *after_ms, || format!("{passed} ms of {after_ms} have passed"))
@@ -392,6 +405,20 @@ impl Live<'_> {
             let clause = job.reads.iter().any(|read| read.watermark != quiesce::Clause::None);
             clause || sinks.iter().any(|sink| is_windowed(self.run, sink))
         })
+    }
+
+    /// Of a topic that is held, the open transaction is the run's own.
+    async fn uncommitted(&self, place: Option<&str>) -> Result<Look<()>, Stop> {
+        let held = self.held_topics();
+        let topics = match place {
+            Some(place) => self.topics_of(place)?,
+            None => self.source.topics.clone(),
+        };
+        let asked = topics.into_iter().filter(|topic| !held.contains(&topic.physical));
+        let asked: Vec<_> = asked.map(|topic| (topic.physical, topic.partitions)).collect();
+        let ends = self.source.ends.ends(&asked).await?;
+        let open = ends.values().any(|bounds| bounds.stable < bounds.high);
+        Ok(looked(open, || "every record on the topics is committed".to_owned()))
     }
 
     async fn compacted(&self, place: &str, key: &str) -> Result<Look<()>, Stop> {

@@ -33,6 +33,7 @@ pub(in crate::run) async fn perform(run: &Run<'_>, started: Started) -> Result<(
         lake: Lake::default(),
         so_far: SoFar::new(streams.map(|streams| streams.barrier_end)),
         armed: Vec::new(),
+        held: Vec::new(),
         since: Stopwatch::start(),
     };
     let count = run.trial.timeline.len();
@@ -74,6 +75,9 @@ impl Live<'_> {
             }
             Action::Fault(fault) => self.fault(index, entry, *fault).await,
             Action::Arm { fault, at } => self.arm(index, *fault, at),
+            Action::Upset(upset) => self.upset(index, entry, *upset).await,
+            Action::Hold { place } => self.hold(index, place).await,
+            Action::Release { place } => self.release((index, entry), place).await,
             Action::Set(set) => self.set(index, entry, set).await,
             Action::Permute { .. } => {
                 Err(Stop::Internal("a trial has one order, and this one has several".to_owned()))

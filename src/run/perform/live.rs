@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 use super::armed::Armed;
+use super::held::Held;
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
 use crate::capture::lake::Lake;
@@ -30,6 +31,8 @@ pub(in crate::run) struct Live<'a> {
     pub(in crate::run) so_far: SoFar,
     /// Faults that are still to act, or whose target was not started again.
     pub(in crate::run) armed: Vec<Armed>,
+    /// Topics that are held.
+    pub(in crate::run) held: Vec<Held>,
     /// Since the end of the entry before.
     pub(in crate::run) since: Stopwatch,
 }

@@ -6,8 +6,10 @@ mod changes;
 mod conditions;
 mod entries;
 mod evaluate;
+mod held;
 mod learn;
 mod live;
 mod recovery;
+mod upset;
 
 pub(super) use entries::perform;

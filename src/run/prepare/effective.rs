@@ -62,8 +62,12 @@ impl Effective {
         };
         let topics = connector.as_ref().map(|one| topics(trial, one, &translation));
         let topics = topics.unwrap_or_default();
-        let statements =
-            statements::prepare(&translation, &of_tables, &Places { topics: &topics, ..*places });
+        let committed = trial.held().next().is_some();
+        let statements = statements::prepare(
+            &translation,
+            &of_tables,
+            &Places { topics: &topics, committed, ..*places },
+        );
         let mut refused = unfit::in_vain(trial, &translation);
         let (mut connector, mut statements) = match (connector, statements) {
             (Ok(connector), Ok(statements)) => (connector, statements),
@@ -81,6 +85,9 @@ impl Effective {
             connector = connector.with_messages_apart(places.names);
         }
         refused.extend(unfit::refuse(trial, &statements));
+        refused.extend(unfit::reconfigured(trial, &connector, |settings| {
+            Connector::new(&written, settings, places.names, places.reach)
+        }));
         if !refused.is_empty() {
             return Err(refused);
         }
@@ -188,7 +195,7 @@ fn with_words<T>(trial: &Trial, then: impl FnOnce(&Places<'_>) -> T) -> T {
         ..Reach::default()
     };
     let files = Utf8Path::new("<the run's folder>");
-    then(&Places { names: &names, reach: &reach, files, topics: &[] })
+    then(&Places { names: &names, reach: &reach, files, topics: &[], committed: false })
 }
 
 #[cfg(test)]
@@ -278,6 +285,7 @@ mod tests {
                 reach: &reach,
                 files: Utf8Path::new("/runs/t/lake"),
                 topics: &[],
+                committed: false,
             };
             let told = refuse(&trial, &[]);
             let of_the_run = Effective::of(&trial, &[], &places).err().unwrap_or_default();

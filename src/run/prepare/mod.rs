@@ -114,7 +114,8 @@ pub(in crate::run) fn prepare<'a>(
     // What a run reads and writes for its author it does by roles that are no superusers.
     let reader = context.reach().as_role(names.reader());
     let owner = context.reach().as_role(names.owner());
-    let places = Places { names: &names, reach: &reader, files: &claim.lake, topics: &[] };
+    let places =
+        Places { names: &names, reach: &reader, files: &claim.lake, topics: &[], committed: false };
     let effective = Effective::of(trial, &context.sources, &places);
     let mut effective = effective.map_err(|wrong| at(Stop::Invalid(wrong)))?;
     let scoring = scoring(&mut effective.statements, &trial.settings, &names).map_err(at)?;

@@ -342,7 +342,7 @@ INSERT INTO totals SELECT id FROM late;";
     }
 
     fn places<'a>(names: &'a Names, reach: &'a Reach) -> Places<'a> {
-        Places { names, reach, files: Utf8Path::new("/runs/t/lake"), topics: &[] }
+        Places { names, reach, files: Utf8Path::new("/runs/t/lake"), topics: &[], committed: false }
     }
 
     fn reach() -> Reach {

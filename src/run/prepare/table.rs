@@ -56,6 +56,8 @@ pub struct Places<'a> {
     pub files: &'a Utf8Path,
     /// The topics that a pattern may mean.
     pub topics: &'a [String],
+    /// Readers of topics see committed records alone, since the timeline holds topics.
+    pub committed: bool,
 }
 
 impl Places<'_> {

@@ -1,5 +1,6 @@
 //! What of a trial cannot be run or judged, as its files alone tell.
 
+use super::connector::Connector;
 use super::statements::Statements;
 use super::table::TopicTable;
 use crate::base::diagnostic::Diagnostic;
@@ -8,6 +9,7 @@ use crate::capture::diagnose::{self, FAULT, PIPELINE};
 use crate::dialect::{Translation, avro};
 use crate::history::event::Part;
 use crate::scenario::pipeline::Sink;
+use crate::scenario::settings::Options;
 use crate::scenario::timeline::{Action, Condition, Entry, Trigger};
 use crate::scenario::trial::Trial;
 use crate::sql::flink::{self, Derived};
@@ -17,6 +19,7 @@ pub(in crate::run) fn refuse(trial: &Trial, statements: &Statements) -> Vec<Diag
     let mut refused = of_files(trial, statements);
     refused.extend(no_watermark(trial, statements));
     refused.extend(in_avro_by_several(trial, statements));
+    refused.extend(not_held(trial, statements));
     refused
 }
 
@@ -59,6 +62,75 @@ fn no_watermark(trial: &Trial, statements: &Statements) -> Vec<Diagnostic> {
     };
     trial.timeline.iter().filter(awaits).map(told).collect()
 }
+
+/// Configurations that the timeline gives the connector, by which it would write other topics, or
+/// another format. `made` is the connector with such settings.
+pub(in crate::run) fn reconfigured(
+    trial: &Trial,
+    first: &Connector,
+    made: impl Fn(&Options) -> Result<Connector, Vec<String>>,
+) -> Vec<Diagnostic> {
+    let mut refused = Vec::new();
+    let mut settings = trial.settings.connector.clone();
+    for entry in &trial.timeline {
+        let Action::Set(set) = &entry.action else { continue };
+        if set.connector.is_empty() {
+            continue;
+        }
+        settings.extend(set.connector.clone());
+        let formats = |of: &Connector| [Part::Key, Part::Value].map(|part| of.writes_avro(part));
+        let problems = match made(&settings) {
+            Err(problems) => problems,
+            Ok(new) if new.routes != first.routes => {
+                vec!["by this configuration the connector writes to other topics".to_owned()]
+            }
+            Ok(new) if formats(&new) != formats(first) => {
+                vec!["by this configuration the connector writes another format".to_owned()]
+            }
+            Ok(_) => Vec::new(),
+        };
+        refused.extend(problems.into_iter().map(|problem| {
+            let mut diagnostic = diagnose::entry(FAULT, entry, problem);
+            let help = "topics and formats stay as they are during a run: write it under \
+                        `settings: {connector: …}`";
+            diagnostic.help = Some(help.to_owned());
+            diagnostic
+        }));
+    }
+    refused
+}
+
+/// Topics that are held, and tables that read them past open transactions.
+fn not_held(trial: &Trial, statements: &Statements) -> Vec<Diagnostic> {
+    let dirty = |table: &&TopicTable| {
+        let level = table.create.with.as_ref().and_then(|with| with.get(ISOLATION));
+        level == Some("read_uncommitted") && statements.is_read(&table.name)
+    };
+    let mut refused = Vec::new();
+    for (entry, place) in trial.held() {
+        let last = format!(".{}", place.rsplit('.').next().unwrap_or(place));
+        let reads = |table: &&TopicTable| {
+            table.name == place || table.topics.iter().any(|topic| topic.ends_with(&last))
+        };
+        let tables = statements.tables.values().filter(dirty).filter(reads);
+        refused.extend(tables.map(|table| {
+            let message = format!(
+                "`{}` reads what is not committed, so that holding the topic of `{place}` keeps \
+                 nothing from it",
+                table.name
+            );
+            let mut diagnostic = diagnose::entry(FAULT, entry, message);
+            diagnostic.help = Some(format!(
+                "write '{ISOLATION}' = 'read_committed' in the table, or hold another"
+            ));
+            diagnostic
+        }));
+    }
+    refused
+}
+
+/// The option of a table that says which records its reader sees.
+pub(in crate::run) const ISOLATION: &str = "properties.isolation.level";
 
 /// Sinks of which nobody knows the schema before they are written, although several tasks write them.
 fn in_avro_by_several(trial: &Trial, statements: &Statements) -> Vec<Diagnostic> {

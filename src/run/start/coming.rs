@@ -23,6 +23,9 @@ fn driven(trial: &Trial) -> impl Iterator<Item = &Text> {
         Action::Await { .. }
         | Action::Fault(_)
         | Action::Arm { .. }
+        | Action::Upset(_)
+        | Action::Hold { .. }
+        | Action::Release { .. }
         | Action::Set(_)
         | Action::Permute { .. } => None,
     });

@@ -234,6 +234,9 @@ pub(in crate::run) fn sessions<'a>(run: &'a Run<'_>) -> Vec<&'a str> {
         .filter_map(|entry| match &entry.action {
             Action::Session(entry) => Some(entry.session.as_str()),
             Action::Await { .. }
+            | Action::Upset(_)
+            | Action::Hold { .. }
+            | Action::Release { .. }
             | Action::Fault(_)
             | Action::Arm { .. }
             | Action::Set(_)

@@ -48,6 +48,7 @@ pub(in crate::run) async fn stream(
         topics: &source.topics,
         jobs: &[],
         confirms: true,
+        held: &[],
     };
     let content = run.names.barrier(0);
     let limit = run.context.limits.streaming;

@@ -19,6 +19,7 @@ impl Reader<'_> {
                 "stored" => Condition::Stored,
                 "confirmed" => Condition::Confirmed,
                 "slot" => Condition::Slot,
+                "uncommitted" => self.uncommitted(None, &node.at, around)?,
                 _ => Condition::Processed,
             });
         };
@@ -28,7 +29,8 @@ impl Reader<'_> {
                 .help(format!("write {allowed}"));
             return None;
         };
-        if CONDITION.known.contains(&key.name.as_str()) {
+        let name = key.name.as_str();
+        if CONDITION.known.contains(&name) && !CONDITION_MAP.known.contains(&name) {
             self.error(Code::Condition, &key.at, format!("`{}` takes no value", key.name)).help(
                 format!("write `{}` alone; a limit is `within: 5s` below the entry", key.name),
             );
@@ -40,6 +42,7 @@ impl Reader<'_> {
         match key.name.as_str() {
             "watermark" => self.watermark(key, value, around),
             "compacted" => self.compacted(value, around),
+            "uncommitted" => self.uncommitted(Some(value), &key.at, around),
             _ => self.expired(value, around),
         }
     }
@@ -73,6 +76,32 @@ impl Reader<'_> {
             self.check_key(&key, &value.at, known);
         }
         Some(Condition::Compacted { place: place.name.clone(), key })
+    }
+
+    /// Written and not committed: something must write in transactions.
+    fn uncommitted(
+        &mut self,
+        place: Option<&Node>,
+        at: &At,
+        around: Around<'_>,
+    ) -> Option<Condition> {
+        let place = match place {
+            Some(node) => {
+                let place = self.text(node, "a source table or sink")?;
+                self.known_place(&place, &node.at, Among::Tables, around.catalogue)?;
+                Some(place)
+            }
+            None => None,
+        };
+        if !around.has_transactions {
+            let message = "nothing is written in transactions, so that nothing is ever uncommitted";
+            self.error(Code::Condition, at, message).help(
+                "a sink is by 'sink.delivery-guarantee' = 'exactly-once', the topics of the source \
+                 by `worker: {exactly.once.source.support: enabled}`",
+            );
+            return None;
+        }
+        Some(Condition::Uncommitted { place })
     }
 
     fn expired(&mut self, node: &Node, around: Around<'_>) -> Option<Condition> {

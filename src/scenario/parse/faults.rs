@@ -9,7 +9,7 @@ use crate::base::limits;
 use crate::scenario::code::Code;
 use crate::scenario::diagnose::At;
 use crate::scenario::settings::Settings;
-use crate::scenario::timeline::{Action, Condition, Fault, Target, Trigger, Verb};
+use crate::scenario::timeline::{Action, Condition, Fault, Target, Trigger, Upset, Verb};
 use crate::scenario::words::{ARM, BOOL, TARGET};
 use crate::scenario::yaml::{Key, Node};
 
@@ -110,6 +110,8 @@ impl Reader<'_> {
                     self.check_counts(set, &placed.main, later, around);
                     changed(set).find_map(|target| states.lacks(target, false))
                 }
+                Action::Upset(upset) => states.runs(*upset),
+                Action::Hold { .. } | Action::Release { .. } => states.lacks(Target::Kafka, false),
                 Action::Fault(fault) | Action::Arm { fault, .. }
                     if fault.target == Target::Statements && !around.has_statements =>
                 {
@@ -119,8 +121,11 @@ impl Reader<'_> {
                 Action::Arm { fault, .. } => states.take(*fault, &placed.main, true),
             };
             if let Some(message) = wrong.filter(|message| told.insert(message.clone())) {
-                self.error(Code::TargetState, &placed.main, message)
-                    .help("`start` what was killed or stopped, and `resume` what was paused");
+                let help = match placed.entry.action {
+                    Action::Upset(_) => "write `stop: connector` before it, and `start` behind it",
+                    _ => "`start` what was killed or stopped, and `resume` what was paused",
+                };
+                self.error(Code::TargetState, &placed.main, message).help(help);
             }
         }
     }
@@ -159,7 +164,7 @@ fn needs(condition: &Condition, around: Around<'_>) -> Vec<Target> {
         Condition::Processed if around.has_statements => [&source[..], &flink[..]].concat(),
         Condition::Processed => source.to_vec(),
         Condition::Watermark(_) => flink.to_vec(),
-        Condition::Compacted { .. } => vec![Target::Kafka],
+        Condition::Compacted { .. } | Condition::Uncommitted { .. } => vec![Target::Kafka],
         Condition::Expired { .. } => Vec::new(),
     }
 }
@@ -206,6 +211,22 @@ impl States {
             State::Down => "is down".to_owned(),
         };
         Some(format!("`{target}` {what} since line {line}, and this needs it"))
+    }
+
+    /// Why the place from which the connector goes on cannot be changed: whoever reads the slot has
+    /// it, and Connect gives the offsets away of a connector alone that is stopped.
+    fn runs(&self, upset: Upset) -> Option<String> {
+        let (connector, line) = self.of(Target::Connector);
+        if connector == State::Down && line == 0 {
+            return Some(format!("`{upset}`, but the connector has not been started"));
+        }
+        let offsets = upset == Upset::Offsets;
+        let needed = if offsets { Target::Worker } else { Target::Postgres };
+        let gone = !offsets && self.of(Target::Worker).0 == State::Down;
+        if connector == State::Down || gone {
+            return self.lacks(needed, false);
+        }
+        Some(format!("`{upset}`, but the connector runs"))
     }
 
     /// Takes a fault in; why it does not fit, if it does not.

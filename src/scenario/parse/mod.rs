@@ -7,6 +7,7 @@ mod change;
 mod conditions;
 mod expect;
 mod faults;
+mod held;
 mod json;
 mod layouts;
 mod life;
@@ -163,7 +164,10 @@ impl Reader<'_> {
         let catalogue = pipeline.as_ref().map_or(&unknown, |pipeline| &pipeline.catalogue);
         let has_statements =
             pipeline.as_ref().is_none_or(|pipeline| !pipeline.pipeline.statements.is_empty());
-        let around = Around { catalogue, settings: &settings, has_statements };
+        let has_transactions = pipeline.as_ref().is_none_or(|pipeline| {
+            held::has_transactions(&pipeline.pipeline.statements, &settings)
+        });
+        let around = Around { catalogue, settings: &settings, has_statements, has_transactions };
         let timeline = timeline.map(|node| self.timeline(node, around));
         self.check_trials(&settings, timeline.as_deref().unwrap_or_default());
         let expect = fields.get("expect").map(|node| self.expect(node, &settings, catalogue));

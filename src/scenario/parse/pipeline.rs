@@ -22,6 +22,7 @@ use crate::scenario::scenario::Setting;
 use crate::scenario::settings::Options;
 use crate::scenario::words::{self, INLINE, PIPELINE, suggestion};
 use crate::scenario::yaml::{Node, Value};
+use crate::sql::flink::reset;
 use crate::sql::token::Language;
 
 /// A pipeline with what belongs to it but not to a trial's pipeline.
@@ -115,7 +116,7 @@ impl Reader<'_> {
     fn statements(&mut self, fields: &Fields<'_>, file: &Utf8Path) -> Vec<Text> {
         let Some(node) = fields.get("statements") else { return Vec::new() };
         let sql = self.sql_list(node, file, Language::Flink);
-        sql.into_iter().flat_map(|sql| sql.statements).collect()
+        reset::spelled_out(sql.into_iter().flat_map(|sql| sql.statements).collect())
     }
 
     /// As written, else that of the connector file.

@@ -36,6 +36,8 @@ pub(super) struct Around<'a> {
     pub settings: &'a [Setting],
     /// The pipeline has statements.
     pub has_statements: bool,
+    /// Something of the pipeline is written in transactions.
+    pub has_transactions: bool,
 }
 
 impl Reader<'_> {
@@ -68,6 +70,7 @@ impl Reader<'_> {
             // With an entry missing, what the others do cannot be said.
             self.check_sessions(&placed);
             self.check_states(&placed, around);
+            self.check_held(&placed, around);
         }
         placed.into_iter().map(|placed| placed.entry).collect()
     }
@@ -152,6 +155,14 @@ impl Reader<'_> {
             "set" => {
                 self.modifiers(key, FAULT, modifiers);
                 self.change(value, around)?
+            }
+            "lose" | "drop" | "advance" | "recreate" => {
+                self.modifiers(key, FAULT, modifiers);
+                self.upset(key, value)?
+            }
+            "hold" | "release" => {
+                self.modifiers(key, FAULT, modifiers);
+                self.held(key, value, around)?
             }
             _ if MAIN.known.contains(&name) => {
                 let words = if name == "stop" { STOP } else { FAULT };

@@ -586,5 +586,6 @@ fn continues_from(tokens: &[Token<'_>], n: usize) -> bool {
 pub mod like;
 pub mod literals;
 pub mod options;
+pub mod reset;
 #[cfg(test)]
 mod tests;

@@ -236,6 +236,16 @@ impl Shape {
         Ok(())
     }
 
+    /// Whether records of another shape of the table are found in the same place, and have the same
+    /// key, so that only what their rows hold differs.
+    pub fn is_read_like(&self, other: &Self) -> bool {
+        let around = |shape: &Self| {
+            let Self { unwrapped, hoisted, key, tombstones, is_dropped, before, .. } = shape;
+            ((unwrapped.clone(), hoisted.clone(), key.clone()), (*tombstones, *is_dropped, *before))
+        };
+        around(self) == around(other)
+    }
+
     /// The columns of the topic's key.
     pub fn key(&self) -> Vec<String> {
         let columns = self.key.fields.iter().filter_map(|field| match &field.origin {

@@ -15,6 +15,7 @@ use crate::history::event::SinkMode;
 use crate::history::files::Kept;
 use crate::run::prepare::files;
 use crate::run::prepare::table::{Places, TopicTable, Unread, format, is_debezium};
+use crate::run::prepare::unfit::ISOLATION;
 use crate::scenario::settings::Options;
 use crate::sql::edit::{Edit, splice, with_options};
 use crate::sql::flink::like::takes_options;
@@ -403,6 +404,10 @@ fn on_topics(
     // all; those of the Kafka clients are hundreds for each table.
     let why = "a proof reads the metrics of Flink's own readers alone";
     added.extend(CLIENT_METRICS.map(|key| Change::new(key, "false", why)));
+    if places.committed {
+        let why = "the timeline holds topics, by transactions that stay open";
+        added.push(Change::new(ISOLATION, "read_committed", why));
+    }
     let why = "the schema registry is the stack's";
     let urls = with.map(registry_options).unwrap_or_default();
     added.extend(urls.into_iter().map(|key| Change::new(key, registry.as_str(), why)));

@@ -33,7 +33,7 @@ fn reach() -> Reach {
 fn each(texts: &[Text], settings: &BTreeMap<String, Options>) -> (bool, Vec<(Text, Owned)>) {
     let (names, reach) = (Names::from_parts("t", 0), reach());
     let files = Utf8Path::new("/runs/t/lake");
-    let places = Places { names: &names, reach: &reach, files, topics: &[] };
+    let places = Places { names: &names, reach: &reach, files, topics: &[], committed: false };
     let mut scope = Scope::new();
     let (mut is_refused, mut all) = (false, Vec::new());
     for written in texts {
@@ -375,7 +375,7 @@ fn a_table_is_told_how_brokers_and_registry_are_protected_in_the_place_of_what_p
     };
     let names = Names::from_parts("t", 0);
     let files = Utf8Path::new("/runs/t/lake");
-    let places = Places { names: &names, reach: &reach, files, topics: &[] };
+    let places = Places { names: &names, reach: &reach, files, topics: &[], committed: false };
     let sql = "CREATE TABLE t (i INT) WITH ('connector'='kafka','topic'='t', \
                'value.format'='avro-confluent','properties.bootstrap.servers'='prod:9092', \
                'properties.sasl.jaas.config'='theirs','properties.sasl.client.id'='theirs', \

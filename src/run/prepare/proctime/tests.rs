@@ -29,8 +29,13 @@ fn statements() -> Statements {
     let translation =
         Translation { statements: texts.iter().map(own).collect(), topics: BTreeMap::new() };
     let (names, reach) = (Names::from_parts("t", 0), Reach::default());
-    let places =
-        Places { names: &names, reach: &reach, files: Utf8Path::new("/runs/t/lake"), topics: &[] };
+    let places = Places {
+        names: &names,
+        reach: &reach,
+        files: Utf8Path::new("/runs/t/lake"),
+        topics: &[],
+        committed: false,
+    };
     prepare(&translation, &BTreeMap::new(), &places).unwrap()
 }
 
