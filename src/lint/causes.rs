@@ -1,7 +1,7 @@
 //! What a trial's own text says of why a sink may be wrong: for findings, which then name the cause.
 
 use super::case::{Case, Found};
-use super::{aborted, filtered, generated, groups, latest, misspelt, text_null, unmapped};
+use super::{aborted, filtered, generated, groups, latest, misspelt, unmapped};
 use crate::base::text::{Span, Text};
 use crate::scenario::trial::Trial;
 use crate::sql::token::{Language, significant};
@@ -57,7 +57,6 @@ pub fn causes(trial: &Trial) -> Vec<Cause> {
         latest::told(&case),
         groups::told(&case),
         aborted::told(&case),
-        text_null::told(&case),
     ];
     let cause = |told: Told<'_>| Cause {
         place: told.text.place(told.span.start).to_string(),

@@ -33,7 +33,6 @@ mod sessions;
 mod shapes;
 #[cfg(test)]
 mod testing;
-mod text_null;
 mod twins;
 mod unmapped;
 mod volatile;
@@ -100,7 +99,6 @@ pub const RULES: &[Rule] = &[
     groups::RULE,
     aborted::RULE,
     seeds::RULE,
-    text_null::RULE,
 ];
 
 /// The warnings of one trial, by place. `sources` are the files that were read for it.

@@ -72,8 +72,6 @@ impl Found {
             "json" => {
                 if let Some(options) = harvest::connector(&text) {
                     self.add_connector(path, options);
-                } else if !harvest::json_statements(&text).is_empty() {
-                    self.others.push((path, text));
                 }
             }
             ending if PROGRAMS.contains(&ending) => {
@@ -187,8 +185,7 @@ impl Found {
 
     fn harvest_sql(&mut self) {
         let (no_source, no_statements) = (self.source.is_empty(), self.statements.is_empty());
-        let (mut source, mut statements, mut writing) =
-            (String::new(), String::new(), String::new());
+        let (mut source, mut statements) = (String::new(), String::new());
         for (path, text) in &self.others {
             let blocks = match path.extension() {
                 Some("md") => harvest::fenced(text)
@@ -197,10 +194,8 @@ impl Found {
                     .map(|(_, block)| harvest::unprompted(&block))
                     .collect(),
                 Some("tf") => harvest::terraform_statements(text),
-                Some("json") => harvest::json_statements(text),
                 _ => Vec::new(),
             };
-            let is_json = path.extension() == Some("json");
             for block in blocks {
                 let block = block.trim_end().trim_end_matches(';').to_owned() + ";\n";
                 let whole = Text::whole(path.clone(), block.clone());
@@ -208,20 +203,11 @@ impl Found {
                 if foreign(&whole).is_some() || pieces.iter().all(flink::only_shows) {
                     continue;
                 }
-                let writes = |piece: &Text| {
-                    matches!(flink::parse(piece), Statement::Insert(_) | Statement::StatementSet(_))
-                };
-                let into = match is_flink(&whole) || is_json {
-                    // A statement a file, in the order of their names: what writes comes last.
-                    true if is_json && pieces.iter().any(writes) => &mut writing,
-                    true => &mut statements,
-                    false => &mut source,
-                };
+                let into = if is_flink(&whole) { &mut statements } else { &mut source };
                 into.push_str(&block);
                 into.push('\n');
             }
         }
-        statements += &writing;
         let mut keep = |name: &str, text: String, files: &mut Vec<(Utf8PathBuf, Text)>| {
             files.push((name.into(), Text::whole(name.into(), text.clone())));
             self.taken_out.push((name.into(), text));

@@ -1,7 +1,6 @@
 //! Connectors and statements that stand in other files: fenced blocks of Markdown, JSON in a shell
 //! script, Terraform, properties.
 
-use crate::base::text::Text;
 use crate::scenario::settings::Options;
 
 /// The fenced blocks of Markdown, each with its word behind the fence, lower case.
@@ -80,39 +79,6 @@ pub(super) fn connectors_within(text: &str) -> Vec<Options> {
             _ => from = at + 1,
         }
     }
-    found
-}
-
-/// Flink statements of a JSON text, as tools that submit them keep them: under `statement`, `sql` and the
-/// like, as a text or a list.
-pub(super) fn json_statements(json: &str) -> Vec<String> {
-    fn take(value: &serde_json::Value, is_statement: bool, found: &mut Vec<String>) {
-        const KEYS: [&str; 6] =
-            ["statement", "statements", "sql", "sql_statement", "query", "sqlStatement"];
-        match value {
-            serde_json::Value::String(text) if is_statement => found.push(text.clone()),
-            serde_json::Value::Array(items) => {
-                for item in items {
-                    take(item, is_statement, found);
-                }
-            }
-            serde_json::Value::Object(members) => {
-                for (key, value) in members {
-                    take(value, KEYS.contains(&key.as_str()), found);
-                }
-            }
-            serde_json::Value::String(_)
-            | serde_json::Value::Null
-            | serde_json::Value::Bool(_)
-            | serde_json::Value::Number(_) => {}
-        }
-    }
-    let mut found = Vec::new();
-    if let Ok(value) = serde_json::from_str(json) {
-        take(&value, false, &mut found);
-    }
-    // Other tools have keys of these names too.
-    found.retain(|text| super::found::is_flink(&Text::whole("".into(), text.clone())));
     found
 }
 
@@ -209,14 +175,6 @@ mod tests {
         assert_eq!(terraform_connectors(terraform), std::slice::from_ref(&expected));
         assert_eq!(properties("# c\nconnector.class=X\ntasks.max = 1\n"), Some(expected));
         assert_eq!(connector(r#"{"name": "package"}"#), None);
-    }
-
-    #[test]
-    fn statements_of_json_are_found() {
-        let text = r#"{"name": "x", "spec": {"statement": "INSERT INTO a SELECT b FROM c",
-            "query": "SELECT $1 FROM users"}, "statements": ["SET 'a' = 'b'", 7]}"#;
-        assert_eq!(json_statements(text), ["INSERT INTO a SELECT b FROM c", "SET 'a' = 'b'"]);
-        assert!(json_statements("{").is_empty() && json_statements(r#"{"sql": 1}"#).is_empty());
     }
 
     #[test]

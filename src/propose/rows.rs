@@ -82,27 +82,6 @@ impl<'a> Rows<'a> {
         ))
     }
 
-    /// An UPDATE that turns the flags of a row that have a default: statements filter by such.
-    fn flags(&self, table: &Table, n: usize) -> Option<String> {
-        let is_flag = |column: &&Column| {
-            matches!(column.kind.as_str(), "bool" | "boolean")
-                && !column.is_array
-                && column.is_given
-                && !column.is_generated
-                && !column.is_unique
-                && column.allowed.is_none()
-                && !table.key.contains(&column.name)
-                && table.part.as_ref().is_none_or(|(part, _)| *part != column.name)
-        };
-        let flags = table.columns.iter().filter(is_flag).map(|column| {
-            let name = quoted(&column.name);
-            format!("{name} = {name} IS NOT TRUE")
-        });
-        let flags = flags.collect::<Vec<_>>();
-        let row = self.is_row(table, n).filter(|_| !flags.is_empty())?;
-        Some(format!("UPDATE {} SET {} WHERE {row}", table.full_name(), flags.join(", ")))
-    }
-
     /// A DELETE of a row that no other refers to.
     pub(super) fn delete(&self, table: &Table, n: usize) -> Option<String> {
         Some(format!("DELETE FROM {} WHERE {}", table.full_name(), self.is_row(table, n)?))
@@ -229,9 +208,6 @@ pub(super) fn smoke(tables: &Tables, clocks: &[(String, String)], pipeline: &str
     }
     for update in all.iter().filter_map(|table| rows.update(table, 1)) {
         entry(update);
-    }
-    for flags in all.iter().filter_map(|table| rows.flags(table, 1)) {
-        entry(flags);
     }
     for delete in all.iter().rev().filter_map(|table| rows.delete(table, 2)) {
         entry(delete);
