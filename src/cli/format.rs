@@ -10,7 +10,9 @@ use crate::base::exit::Exit;
 use crate::check::verdict::Verdict;
 use crate::client::clock;
 use crate::report::diagnostics::{self, Paint};
-use crate::report::{Case, Results, Room, differences, ended, explain, human, json, junit, openmetrics};
+use crate::report::{
+    Case, Results, Room, differences, ended, explain, human, json, junit, openmetrics,
+};
 
 /// The form of a report.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -88,6 +90,7 @@ impl Output {
         match self.format {
             Format::Json => console.out(&json::text(&json::report(results))),
             Format::Junit => console.out(&junit::text(results)),
+            Format::Openmetrics => console.out(&metrics(&[])),
             Format::Human | Format::Html => {}
         }
         self.keep(results, console)
@@ -139,13 +142,16 @@ impl Shown {
             }
             Format::Json => self.console.out(&json::text(&json::report(results))),
             Format::Junit => self.console.out(&junit::text(results)),
-            Format::Openmetrics => {
-                let now = Timestamp::try_from(clock::now()).unwrap_or_default();
-                self.console.out(&openmetrics::text(cases, now.as_second()));
-            }
+            Format::Openmetrics => self.console.out(&metrics(cases)),
             Format::Html => self.console.out(&pages::page(cases, self.console)),
         }
     }
+}
+
+/// What Prometheus reads, as of now.
+fn metrics(cases: &[Case<'_>]) -> String {
+    let now = Timestamp::try_from(clock::now()).unwrap_or_default();
+    openmetrics::text(cases, now.as_second())
 }
 
 /// Shows diagnostics in their files, on stderr.

@@ -198,9 +198,9 @@ fn a_column_that_is_left_out_from_here_on(
     let show = |scene: &mut Scene, row, whole: bool| {
         let lsn = scene.commit(None, Some(row));
         if whole {
-            scene.show(0, lsn, (None, Some(row)))
+            scene.show(0, lsn, (None, Some(row)));
         } else {
-            show_without(scene, lsn, row)
+            show_without(scene, lsn, row);
         }
         lsn
     };
