@@ -108,13 +108,30 @@ fn place(rows: &[Row<'_>], column: usize, next: usize, seen: &Seen) -> Option<us
 fn cell(seen: Option<&Seen>, changed: &[&str], (widest, room): (usize, Room)) -> Cell {
     let Some(seen) = seen else { return Cell::default() };
     let mark = if seen.marked { "▶ " } else { "" };
-    let mut lines = vec![format!("{mark}{} {}", seen.event, position(seen)).trim_end().to_owned()];
+    let head = format!("{mark}{} {}", seen.event, position(seen)).trim_end().to_owned();
+    let mut lines = if room.lines() == usize::MAX { wrapped(&head, widest) } else { vec![head] };
     let width = widest.saturating_sub(2).max(1);
     let row = changed_first(&seen.row, changed);
     let row = grid::shorten(&row, width.saturating_mul(room.lines()));
     let chunks = row.chars().chunks(width);
     lines.extend(chunks.into_iter().map(|chunk| format!("  {}", chunk.collect::<String>())));
     Cell { lines, ink: seen.marked.then_some(Ink::Bad) }
+}
+
+/// A line in as many as it needs, parted where it has a blank.
+fn wrapped(line: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in line.split(' ') {
+        match lines.last_mut() {
+            Some(last) if last.chars().count() + 1 + word.chars().count() <= width => {
+                *last = format!("{last} {word}");
+            }
+            // What goes on stands further in.
+            Some(_) => lines.push(format!("  {word}")),
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// A row `a=1, b=2` with the columns that differ before the others, since what is cut is at its end.
