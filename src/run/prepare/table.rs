@@ -12,6 +12,9 @@ use crate::model::pattern::Pattern;
 use crate::run::names::Names;
 use crate::sql::flink::{CreateTable, With};
 
+/// The option of a table that says which records its reader sees.
+pub(in crate::run) const ISOLATION: &str = "properties.isolation.level";
+
 /// A table of the statements that stands on a topic, or in a folder of files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicTable {

@@ -2,7 +2,7 @@
 
 use super::connector::Connector;
 use super::statements::Statements;
-use super::table::TopicTable;
+use super::table::{ISOLATION, TopicTable};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::text::Text;
 use crate::capture::diagnose::{self, FAULT, PIPELINE};
@@ -128,9 +128,6 @@ fn not_held(trial: &Trial, statements: &Statements) -> Vec<Diagnostic> {
     }
     refused
 }
-
-/// The option of a table that says which records its reader sees.
-pub(in crate::run) const ISOLATION: &str = "properties.isolation.level";
 
 /// Sinks of which nobody knows the schema before they are written, although several tasks write them.
 fn in_avro_by_several(trial: &Trial, statements: &Statements) -> Vec<Diagnostic> {

@@ -110,7 +110,8 @@ impl Reader<'_> {
             return;
         };
         let (message, help) = if matches!(key.name.as_str(), "sleep" | "wait" | "pause_for") {
-            let allowed = listed(CONDITION.known.iter().chain(CONDITION_MAP.known).copied());
+            let more = CONDITION_MAP.known.iter().filter(|word| !CONDITION.known.contains(word));
+            let allowed = listed(CONDITION.known.iter().chain(more).copied());
             let help = format!("wait for a condition: `await:` with {allowed}");
             (format!("`{}`: nothing waits for a fixed time", key.name), help)
         } else {
