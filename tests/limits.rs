@@ -275,7 +275,8 @@ fn many_statements_and_entries_are_read_or_refused_soon() {
         .with("long.yaml", timeline(30_000))
         .with("options.yaml", pipeline("  connector: c.json\n"))
         .with("c.json", format!("{{{}}}", options.join(",\n")));
-    case.run(&["lint", "most/s.yaml"]).says(0, "1 trial in 1 scenario");
+    // Five thousand tables are a millisecond each in a debug build on a slow machine.
+    case.run_within(20, &["lint", "most/s.yaml"]).says(0, "1 trial in 1 scenario");
     case.run(&["lint", "more/s.yaml"]).says(20, "the SQL holds 90000 statements");
     case.run(&["lint", "entries.yaml"]).says(0, "1 trial in 1 scenario");
     case.run(&["lint", "long.yaml"]).says(20, "the timeline has 30000 entries");
