@@ -32,17 +32,28 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
         let what = format!("the changes of `{}`", sink.name);
         if let Some(unread) = &sink.unread {
             found.gap(what, unread.clone());
-        } else if sink.repeats_from(case).is_some() {
-            found.gap(what, "its statement was started again, and may have written some twice");
-        } else {
-            let scattered = scattered(sink.log.iter());
-            keyed(sink, &scattered, found);
-            unkeyed(sink, (case.last_proof(), &scattered), found);
+            continue;
+        }
+        let scattered = scattered(sink.log.iter());
+        let mut wrong = keyed(sink, &scattered);
+        wrong.extend(unkeyed(sink, (case.last_proof(), &scattered)));
+        for (emitted, draft) in wrong {
+            // What is in order is in order, whatever was started again.
+            if sink.may_repeat_at(case, emitted) {
+                let missing = "what feeds it was started again, and may have written some twice";
+                found.gap(what.clone(), missing);
+            } else {
+                found.add(draft);
+            }
         }
     }
 }
 
-fn keyed(sink: &SinkCase<'_>, scattered: &BTreeSet<Key>, found: &mut Found) {
+/// A record, and what is wrong with it.
+type Wrong<'c, 'a> = (&'c Emitted<'a>, Draft<'c>);
+
+fn keyed<'c, 'a>(sink: &'c SinkCase<'a>, scattered: &BTreeSet<Key>) -> Vec<Wrong<'c, 'a>> {
+    let mut wrong = Vec::new();
     let mut held = BTreeMap::<&Key, &Row>::new();
     for emitted in &sink.log {
         let Some(key) = emitted.key.as_ref().filter(|key| !scattered.contains(*key)) else {
@@ -57,18 +68,20 @@ fn keyed(sink: &SinkCase<'_>, scattered: &BTreeSet<Key>, found: &mut Found) {
                     } else {
                         (Anomaly::LostRetraction, "replaces a row that was not taken back")
                     };
-                    found.add(draft(sink, (anomaly, what), emitted, (Some(before), Some(row))));
+                    let draft = draft(sink, (anomaly, what), emitted, (Some(before), Some(row)));
+                    wrong.push((emitted, draft));
                 }
             }
             (None, Some(old)) => {
                 let before = held.remove(key);
                 if before != Some(old) {
-                    found.add(draft(sink, ORPHAN, emitted, (before, Some(old))));
+                    wrong.push((emitted, draft(sink, ORPHAN, emitted, (before, Some(old)))));
                 }
             }
             (None, None) => {}
         }
     }
+    wrong
 }
 
 /// The records of one row.
@@ -80,11 +93,10 @@ struct Life<'c, 'a> {
 }
 
 /// Rows that are told apart by their values alone: a second one that is equal is another row.
-fn unkeyed(
-    sink: &SinkCase<'_>,
+fn unkeyed<'c, 'a>(
+    sink: &'c SinkCase<'a>,
     (proof, scattered): (Option<&Proof>, &BTreeSet<Key>),
-    found: &mut Found,
-) {
+) -> Vec<Wrong<'c, 'a>> {
     let mut lives = BTreeMap::<Form, Life<'_, '_>>::new();
     for emitted in &sink.log {
         if emitted.key.as_ref().is_some_and(|key| !scattered.contains(key)) {
@@ -104,9 +116,10 @@ fn unkeyed(
         }
     }
     orphans.sort_by_key(|emitted| (emitted.record.partition, emitted.record.offset));
-    for emitted in orphans {
-        found.add(draft(sink, ORPHAN, emitted, (None, emitted.old.as_ref())));
-    }
+    let wrong = |emitted: &'c Emitted<'a>| {
+        (emitted, draft(sink, ORPHAN, emitted, (None, emitted.old.as_ref())))
+    };
+    orphans.into_iter().map(wrong).collect()
 }
 
 impl<'c, 'a> Life<'c, 'a> {

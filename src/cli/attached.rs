@@ -65,7 +65,7 @@ fn with(
         Err(error) => return console.failed(&error, error.exit()),
     };
     let acted = match read(file, console) {
-        Err(exit) => return exit,
+        Err(wrong) => return wrong.exit,
         Ok(Kind::Local) => {
             let told = format!(
                 "{file} is changeproof's own stack: `changeproof doctor` looks at what it needs, \

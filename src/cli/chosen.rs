@@ -10,19 +10,20 @@ use super::environment;
 use super::format::show;
 use super::known;
 use super::lane::Lanes;
+use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
+use crate::history::stack::OWN;
 use crate::scenario::stack::{Attached as Written, Kind, LoadedStack, load_stack};
 use crate::stack::attached::{self, Attached};
-use crate::stack::{Lane, Local, Network, Profile, Stack, StackError, StackOptions, local_profile};
-
-/// The word for changeproof's own stack.
-const LOCAL: &str = "local";
+use crate::stack::{
+    Lane, Local, Network, Profile, Stack, StackError, StackOptions, local_name, local_profile,
+};
 
 /// What a command runs on.
 #[derive(Debug, Args)]
 pub(super) struct On {
     /// What to run on: `local`, or a stack file
-    #[arg(long, value_name = "local|PATH", default_value = LOCAL)]
+    #[arg(long, value_name = "local|PATH", default_value = OWN)]
     stack: Utf8PathBuf,
     #[command(flatten)]
     lanes: Lanes,
@@ -45,11 +46,14 @@ impl Default for Chosen {
 
 impl On {
     /// The stacks, each once. What is wrong is shown.
-    pub(super) fn stacks(&self, console: Console) -> Result<Vec<Chosen>, Exit> {
-        let lanes = self.lanes.all();
-        let lanes = lanes.map_err(|error| console.failed(&error, Exit::ScenarioInvalid))?;
+    pub(super) fn stacks(&self, console: Console) -> Result<Vec<Chosen>, Wrong> {
+        let failed = |error: &dyn std::fmt::Display, exit| {
+            console.failed(error, exit);
+            Wrong { exit, sentence: error.to_string(), diagnostics: Vec::new() }
+        };
+        let lanes = self.lanes.all().map_err(|error| failed(&error, Exit::ScenarioInvalid))?;
         let local = || lanes.iter().cloned().map(Chosen::Local).collect();
-        if self.stack == LOCAL {
+        if self.stack == OWN {
             return Ok(local());
         }
         match read(&self.stack, console)? {
@@ -60,7 +64,7 @@ impl On {
                      it has",
                     self.stack
                 );
-                Err(console.failed(&told, Exit::Usage))
+                Err(failed(&told, Exit::Usage))
             }
             Kind::Attached(written) => {
                 Ok(vec![Chosen::Attached(self.stack.clone(), Arc::from(written))])
@@ -83,6 +87,14 @@ impl Chosen {
         match self {
             Self::Local(lane) => Ok(Box::new(Local::new(options.clone(), lane.clone()))),
             Self::Attached(file, written) => Ok(Box::new(attach(file, written, options)?)),
+        }
+    }
+
+    /// The name of the stack, as the header of a history has it.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Local(lane) => local_name(lane),
+            Self::Attached(file, _) => file.to_string(),
         }
     }
 
@@ -121,8 +133,19 @@ pub(super) fn attach(
     Ok(attached)
 }
 
+/// Why there is no stack; people were told.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    /// How the command ends.
+    pub(super) exit: Exit,
+    /// What is wrong, in a sentence.
+    pub(super) sentence: String,
+    /// What is wrong with the stack file.
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
 /// A stack file; everything wrong with it is shown.
-pub(super) fn read(file: &Utf8Path, console: Console) -> Result<Kind, Exit> {
+pub(super) fn read(file: &Utf8Path, console: Console) -> Result<Kind, Wrong> {
     let LoadedStack { stack, diagnostics, sources } = load_stack(file);
     let text = |path: &Utf8Path| {
         sources.iter().find(|source| source.path == path).map(|source| source.text.as_str())
@@ -130,5 +153,9 @@ pub(super) fn read(file: &Utf8Path, console: Console) -> Result<Kind, Exit> {
     if !diagnostics.is_empty() {
         show(&diagnostics, text, console);
     }
-    stack.map(|stack| stack.kind).ok_or(Exit::ScenarioInvalid)
+    stack.map(|stack| stack.kind).ok_or_else(|| Wrong {
+        exit: Exit::ScenarioInvalid,
+        sentence: format!("{file} is not a stack file that can be used"),
+        diagnostics,
+    })
 }

@@ -11,6 +11,7 @@ use super::select::Planned;
 use crate::base::limits;
 use crate::check::verdict::Outcome;
 use crate::disk;
+use crate::history::stack;
 use crate::report::page::Ink;
 use crate::run::folder;
 
@@ -113,10 +114,8 @@ fn last_verdict(folder: &Utf8PathBuf) -> Option<(String, Last)> {
         serde_json::from_value(trial.get("cell")?.clone()).ok()?;
     let id = trial.get("id")?.as_str()?;
     let name = if cell.0.is_empty() { id.to_owned() } else { format!("{id} [{cell}]") };
-    // A stack is called `local`, and `local flink=2.1.0` on a lane.
-    let stack = head.get("stack").and_then(Value::as_str).unwrap_or_default();
-    let lane = stack.split_once(' ').map_or_else(String::new, |(_, lane)| format!(" on {lane}"));
-    Some((name + &lane, Last::of(verdict.get("outcome")?.as_str()?)))
+    let on = head.get("stack").and_then(Value::as_str).unwrap_or(stack::OWN);
+    Some((name + &stack::suffix(on), Last::of(verdict.get("outcome")?.as_str()?)))
 }
 
 #[cfg(test)]
@@ -139,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_run_of_a_trial_counts_lane_by_lane() {
+    fn the_last_run_of_a_trial_counts_stack_by_stack() {
         let temporary = tempfile::tempdir().unwrap();
         let runs = Utf8Path::from_path(temporary.path()).unwrap();
         let keep = |name: &str, stack: &str, outcome: &str| {
@@ -154,8 +153,13 @@ mod tests {
         keep("20250101-000000-0123456789", "local", "fail");
         keep("20250102-000000-0123456789", "local", "pass");
         keep("20250103-000000-0123456789", "local flink=2.1.0", "fail");
+        keep("20250104-000000-0123456789", "shop.yaml", "unknown");
         let found = LastRuns::of(runs).0;
-        let expected = [("a/b [p=1]", Last::Pass), ("a/b [p=1] on flink=2.1.0", Last::Fail)];
+        let expected = [
+            ("a/b [p=1]", Last::Pass),
+            ("a/b [p=1] on flink=2.1.0", Last::Fail),
+            ("a/b [p=1] on shop.yaml", Last::Unknown),
+        ];
         assert_eq!(found, expected.map(|(name, last)| (name.to_owned(), last)).into());
     }
 }

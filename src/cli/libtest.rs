@@ -16,7 +16,7 @@ use crate::base::exit::Exit;
 /// Run scenarios as tests of a crate: the command line of Rust's test harness comes after `--`
 ///
 /// A test target without harness hands its arguments over, and then `cargo test` and `cargo nextest run` list
-/// and run each trial as a test of its own. docs/guide.md has the five lines of that target.
+/// and run each trial as a test of its own. docs/ci.md has the five lines of that target.
 #[derive(Debug, Args)]
 pub(super) struct Libtest {
     #[command(flatten)]
@@ -103,8 +103,12 @@ pub(super) fn run(libtest: &Libtest, environment: &Environment, console: Console
     }
     let mut selected = match selection.select(console) {
         Ok(selected) => selected,
-        // A filter that fits nothing passes, as it does with any test target.
-        Err(Nothing { exit: Exit::NothingRun, .. }) if harness.exact => return Exit::Pass,
+        // A filter that fits nothing passes, as it does with any test target; files that are not there do not.
+        Err(Nothing { exit: Exit::NothingRun, .. })
+            if harness.exact && libtest.selection.select(console).is_ok() =>
+        {
+            return Exit::Pass;
+        }
         Err(nothing) => return nothing.tell(console),
     };
     let on: Vec<Chosen> = lanes.iter().cloned().map(Chosen::Local).collect();

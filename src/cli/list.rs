@@ -33,7 +33,7 @@ pub(super) struct List {
 pub(super) fn run(list: &List, console: Console) -> Exit {
     let stacks = match list.on.stacks(console) {
         Ok(stacks) => stacks,
-        Err(exit) => return exit,
+        Err(wrong) => return wrong.exit,
     };
     let last = LastRuns::of(Utf8Path::new(RUNS));
     let selected = list.selection.select(console).and_then(|mut selected| {

@@ -28,6 +28,8 @@ pub(super) struct Prune {
     #[arg(long, conflicts_with = "kept")]
     dry_run: bool,
     /// Only let go of what runs keep on the stack (`run --keep-run`); their folders stay
+    ///
+    /// What is kept on the stack of a stack file goes with the next `changeproof stack sweep FILE`.
     #[arg(long, conflicts_with_all = ["keep", "unfinished"])]
     kept: bool,
 }
@@ -40,7 +42,8 @@ pub(super) fn run(prune: &Prune, environment: &Environment, console: Console) ->
         return match let_go(&|_| true) {
             Ok(runs) => {
                 console.err(&format!(
-                    "{} let go: the stack removes what was kept",
+                    "{} let go: changeproof's own stack removes what was kept, `changeproof stack sweep \
+                     FILE` on that of a stack file",
                     plural(runs.len(), "run")
                 ));
                 Exit::Pass

@@ -158,9 +158,11 @@ fn begin(run: &Run, environment: &Environment, console: Console) -> Result<Begun
         console.failed(error, exit);
         Nothing::for_all(trials, (exit, error))
     };
-    // What is wrong with a stack file has been shown.
-    let shown = |exit| Nothing { exit, asked: Vec::new(), diagnostics: Vec::new() };
-    let stacks = run.on.stacks(console).map_err(shown)?;
+    let stacks = run.on.stacks(console).map_err(|wrong| Nothing {
+        exit: wrong.exit,
+        asked: vec![NotRun::wrong("--stack", wrong.sentence)],
+        diagnostics: wrong.diagnostics,
+    })?;
     let lanes: Vec<Lane> = stacks.iter().filter_map(Chosen::lane).cloned().collect();
     let tell = |nothing: super::select::Nothing| {
         nothing.tell(console);
@@ -229,7 +231,7 @@ fn drive(begun: Begun, manner: &Manner, output: &Output, console: Console) -> Ex
     let n_trials = u64::try_from(trials.len()).unwrap_or(u64::MAX);
     let bars = Arc::new(Bars::new(n_trials, console));
     let on = |chosen: &Chosen| {
-        let own = trials.iter().filter(|planned| planned.on.option() == chosen.option());
+        let own = trials.iter().filter(|planned| planned.on.name() == chosen.name());
         let tasks = own.cloned().map(task).collect();
         let stack = chosen.stack(&options)?;
         let watcher = Watcher { bars: Arc::clone(&bars), shown, stack: stack.profile().name };
@@ -239,7 +241,11 @@ fn drive(begun: Begun, manner: &Manner, output: &Output, console: Console) -> Ex
         Ok(rounds) => rounds,
         Err(error) => {
             bars.clear();
-            return console.failed(&error, error.exit());
+            let exit = console.failed(&error, error.exit());
+            let nothing = Nothing::for_all(&trials, (exit, &error));
+            let results =
+                Results { cases: &[], not_run: &nothing.asked, diagnostics: &diagnostics, exit };
+            return output.nothing_ran(&results, console);
         }
     };
     let common = Arc::new(Common {

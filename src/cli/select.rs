@@ -17,6 +17,7 @@ use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::exit::Exit;
 use crate::base::limits;
 use crate::base::secret::Secrets;
+use crate::history::stack;
 use crate::lint::lint;
 use crate::plan::{self, Matrix, SelectError};
 use crate::report::{NotRun, repeat};
@@ -110,8 +111,7 @@ impl Planned {
 
     /// What tells it from the others of a command.
     pub(super) fn name(&self) -> String {
-        let on = self.on.option().map_or_else(String::new, |(_, value)| format!(" on {value}"));
-        format!("{}{on}", self.trial.name())
+        self.trial.name() + &stack::suffix(&self.on.name())
     }
 }
 

@@ -1,6 +1,8 @@
 //! The words in which components say that somebody was not let in. On a stack that somebody else keeps a
 //! right may be missing, or a login refused; whoever meets it first says nothing about the pipeline.
 
+use super::exhaustion::without_quotes;
+
 const TOPICS: &str = "let the users of the stack file and of Connect's worker do everything with topics \
     that begin with `cp_`";
 const GROUPS: &str =
@@ -27,9 +29,11 @@ const WORDS: [(&str, &str); 9] = [
     ),
 ];
 
-/// That somebody was not let in, in a sentence, with `who` met it and with what mends it.
+/// That somebody was not let in, in a sentence, with `who` met it and with what mends it. What a message
+/// quotes is data.
 pub fn told(who: &str, said: &str) -> Option<String> {
-    let (_, mend) = WORDS.iter().find(|(words, _)| said.contains(words))?;
+    let own = without_quotes(said);
+    let (_, mend) = WORDS.iter().find(|(words, _)| own.contains(words))?;
     Some(format!(
         "a component was not let in, which says nothing about the pipeline ({who}: {})\n  to mend it: \
          {mend}",
@@ -68,6 +72,13 @@ mod tests {
     fn whoever_was_not_let_in_is_told_with_the_cure(#[case] said: &str, #[case] cure: &str) {
         let told = told("o", said).unwrap();
         assert!(told.contains(cure) && told.contains(&format!("(o: {said})")), "{told}");
+    }
+
+    #[rstest]
+    #[case("Corrupt Debezium JSON message '{\"note\": \"Not authorized to access topics\"}'.")]
+    #[case("invalid input syntax for type integer: \"No LoginModule found\"")]
+    fn what_a_message_quotes_is_data(#[case] said: &str) {
+        assert_eq!(told("o", said), None);
     }
 
     #[test]

@@ -80,7 +80,7 @@ pub fn told(who: &str, said: &str) -> Option<String> {
 }
 
 /// The text without all that lies between the first and the last quote of a kind.
-fn without_quotes(text: &str) -> String {
+pub(super) fn without_quotes(text: &str) -> String {
     let mut own = text.to_owned();
     for quote in ['"', '\''] {
         if let (Some(first), Some(last)) = (own.find(quote), own.rfind(quote)) {

@@ -15,6 +15,7 @@ mod proof;
 mod question;
 mod reader;
 mod secret;
+pub mod stack;
 pub mod stream;
 mod sum;
 mod writer;

@@ -11,7 +11,7 @@ use crate::contain::scope::{of_catalog_type, of_connector};
 use crate::contain::source;
 use crate::dialect::avro;
 use crate::scenario::settings::Options;
-use crate::scenario::timeline::{Target, Verb};
+use crate::scenario::timeline::{Action, Target, Upset, Verb};
 use crate::scenario::trial::Trial;
 use crate::sql::flink::{self, Statement};
 
@@ -117,7 +117,7 @@ impl Needs {
             (models, Capability::Models),
             (loses_jobs || statements.iter().any(is_files), Capability::Files),
             (source::needs_notes(trial), Capability::Notes),
-            (source::asks_superuser(trial), Capability::Superuser),
+            (source::asks_superuser(trial) || makes_checkpoints(trial), Capability::Superuser),
             (!trial.naming.is_prefixed(), Capability::Names),
         ];
         Self {
@@ -166,6 +166,11 @@ impl Needs {
     }
 }
 
+/// A slot is moved ahead with checkpoints.
+fn makes_checkpoints(trial: &Trial) -> bool {
+    trial.timeline.iter().any(|entry| matches!(entry.action, Action::Upset(Upset::Advance)))
+}
+
 /// The statement makes a table, or a catalog of tables, whose rows are files.
 fn is_files(statement: &Statement) -> bool {
     let is = |thing| matches!(thing, Ok(Thing::Files | Thing::Iceberg));
@@ -191,7 +196,7 @@ mod tests {
     use super::*;
     use crate::base::text::{Place, Span, Text};
     use crate::scenario::pipeline::{Dialect, Pipeline};
-    use crate::scenario::timeline::{Action, Entry, Fault};
+    use crate::scenario::timeline::{Entry, Fault};
 
     fn trial(sql: &str) -> Trial {
         let statements = vec![Text::whole("p.sql".into(), sql.to_owned())];
@@ -235,6 +240,19 @@ mod tests {
     fn what_statements_need(#[case] sql: &str, #[case] needed: &[Capability]) {
         let capabilities = Needs::of(&trial(sql)).capabilities();
         assert_eq!(capabilities, needed.iter().copied().collect());
+    }
+
+    #[test]
+    fn a_slot_is_moved_ahead_by_a_superuser() {
+        let needs = |upset| {
+            let mut trial = trial("CREATE TABLE t (id INT) WITH ('connector' = 'kafka')");
+            let place = Place { file: "s.yaml".into(), line: 1, column: 1 };
+            let (action, span) = (Action::Upset(upset), Span::default());
+            trial.timeline.push(Entry { place, span, action });
+            Needs::of(&trial).capabilities()
+        };
+        assert_eq!(needs(Upset::Advance), [Capability::Superuser].into());
+        assert_eq!(needs(Upset::Drop), BTreeSet::new());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
 use crate::check::verdict::Verdict;
 use crate::history::event::Header;
+use crate::history::stack;
 use crate::scenario::trial::Trial;
 
 pub mod annotations;
@@ -152,15 +153,9 @@ impl<'a> Case<'a> {
         self.verdict.filter(|_| judged)
     }
 
-    /// Which versions it ran with, if they are not those of the default lane.
-    pub fn lane(&self) -> Option<&str> {
-        self.stack.split_once(' ').map(|(_, lane)| lane)
-    }
-
     /// What tells it from the others of a run.
     pub fn name(&self) -> String {
-        let lane = self.lane().map_or_else(String::new, |lane| format!(" on {lane}"));
-        format!("{}{lane}", self.trial.name())
+        self.trial.name() + &stack::suffix(self.stack)
     }
 
     /// It passed because a known fault was found.

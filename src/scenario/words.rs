@@ -173,7 +173,7 @@ words! {
         "start" [may Type::Word(&TARGET)] "Wait for an armed fault of the target first, then start it and wait until it serves. `statements` go on from their savepoint, else from nothing; after a `jobmanager` they go on from their last checkpoint.";
         "lose" [may Type::Word(&OFFSETS)] "While the connector is stopped: what Connect has stored for it is deleted, so that it starts as for the first time, with what `snapshot.mode` says, and finds its slot as it was.";
         "drop" [may Type::Word(&SLOT)] "While the connector is stopped: its replication slot is dropped.";
-        "advance" [may Type::Word(&SLOT)] "While the connector is stopped: its replication slot is moved to the end of the WAL, as if everything so far had been read.";
+        "advance" [may Type::Word(&SLOT)] "While the connector is stopped: its replication slot is moved to the end of the WAL, as if everything so far had been read and were no more to be had: what is confirmed and `restart_lsn` both (by checkpoints, for which the user must be a superuser).";
         "recreate" [may Type::Word(&SLOT)] "While the connector is stopped: its replication slot is dropped and made anew by hand, which knows nothing of what was before. It waits for open transactions.";
         "hold" [may Type::Map(&HELD)] "Who reads the topic sees nothing of what is written to it from here on, until its `release`. A transaction of the run's own is left open on each of its partitions for that, and aborted in the end; statements read committed records alone, which every report lists.";
         "release" [may Type::Map(&HELD)] "Who reads the topic sees what was held back, in its order. Where nothing was, it is an error: `await: captured` before it.";

@@ -22,7 +22,7 @@ use super::manners::{Behaviour, Manners};
 use super::openapi;
 use super::rules::{self, Problem, Response};
 use super::server::{self, Limits};
-use crate::client::clock;
+use crate::client::clock::{self, Stopwatch};
 use crate::client::http::{Http, HttpError};
 use crate::client::reach::Rest;
 
@@ -124,10 +124,9 @@ async fn measure(
     request: HttpRequest,
     next: Next,
 ) -> HttpResponse {
-    let begun = clock::now();
+    let watch = Stopwatch::start();
     let answer = next.run(request).await;
-    let took = clock::now().duration_since(begun).unwrap_or_default();
-    service.figures.answered(answer.status().as_u16(), took);
+    service.figures.answered(answer.status().as_u16(), watch.elapsed());
     answer
 }
 

@@ -62,7 +62,7 @@ pub use lease::{LocalLease, Share, down, enter, lease, start_unheld, up};
 pub use local::Local;
 pub use network::Network;
 pub use options::{OwnOptions, StackOptions};
-pub use profile::{Profile, local_profile};
+pub use profile::{Profile, local_name, local_profile};
 pub use seam::{Faults, Later, Lease, Stack};
 
 /// Told one line whenever something worth showing happened.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lane::{Lane, Part};
 use super::{infra, local, sets};
+use crate::history::stack::OWN;
 use crate::plan::needs::Capability;
 
 /// A stack's name, versions and capabilities.
@@ -20,8 +21,10 @@ pub struct Profile {
     pub capabilities: BTreeSet<Capability>,
 }
 
-/// The name of the stack that is processes of this machine.
-pub const LOCAL: &str = "local";
+/// The name of changeproof's own stack on a lane.
+pub fn local_name(lane: &Lane) -> String {
+    if lane.is_default() { OWN.to_owned() } else { format!("{OWN} {lane}") }
+}
 
 /// The local stack of a lane, as `infra` pins it.
 pub fn local_profile(lane: &Lane) -> Profile {
@@ -46,7 +49,7 @@ pub fn local_profile(lane: &Lane) -> Profile {
         .chain(registry.map(|version| ("registry".to_owned(), version)))
         .chain(lake.into_iter().filter_map(of_lake));
     Profile {
-        name: if lane.is_default() { LOCAL.to_owned() } else { format!("{LOCAL} {lane}") },
+        name: local_name(lane),
         versions: versions.collect(),
         capabilities: local::capabilities(),
     }

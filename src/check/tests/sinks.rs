@@ -424,10 +424,11 @@ fn two_rows_of_a_key_are_no_reference_for_one_statement() {
     assert!(gap.contains("two rows with the key"), "{gap}");
 }
 
-/// Two jobs of one sink are no restart, after which changes may be written twice.
+/// Two jobs of one sink are no restart, after which changes may be written twice; and a restart after
+/// which none was is no doubt.
 #[test]
 fn another_statement_of_a_sink_is_no_restart_of_the_first() {
-    let judged = |restarts: bool| {
+    let judged = |restarts: bool, again: bool| {
         let mut scene = Scene::new(1);
         scene.mode = SinkMode::Retract;
         scene.without_window();
@@ -441,11 +442,23 @@ fn another_statement_of_a_sink_is_no_restart_of_the_first() {
                 scene.restarts();
             }
         }
+        if again {
+            scene.writes("c", ROW);
+            scene.proof(None, &[ROW]);
+            scene.job("k");
+        }
         scene.judged()
     };
-    passes(&judged(false));
-    let gaps = judged(true).gaps;
-    assert!(gaps.iter().any(|gap| gap.missing.contains("started again")), "{gaps:?}");
+    passes(&judged(false, false));
+    passes(&judged(true, false));
+    let doubted = judged(true, true);
+    assert!(doubted.gaps.iter().any(|gap| gap.missing.contains("started again")), "{doubted:?}");
+    let told = judged(false, true);
+    assert!(
+        told.findings.iter().any(|one| one.finding.anomaly == Anomaly::DoubleInsert),
+        "{told:?}"
+    );
+    assert!(!doubted.findings.iter().any(|one| one.finding.anomaly == Anomaly::DoubleInsert));
 }
 
 /// The verdict on a sink that keeps one row of `ann` by arrival, from partitions that hold one of 10

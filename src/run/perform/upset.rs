@@ -44,8 +44,7 @@ impl Live<'_> {
             return Err(refused(entry, message, help));
         }
         if upset == Upset::Advance {
-            let end = "pg_current_wal_flush_lsn()";
-            return Ok(connection.advance_to(&name, end).await?);
+            return Ok(advance(&connection, &name).await?);
         }
         connection.drop_slot(&name).await?;
         if upset == Upset::Drop {
@@ -62,6 +61,18 @@ impl Live<'_> {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Moves both places of the slot: what is confirmed, and where a reader begins (`restart_lsn`). The second
+/// follows only where the WAL lists the running transactions (Postgres, `src/backend/replication/logical/snapbuild.c`),
+/// as each checkpoint does. Debezium takes its stored offset for lost once that place is behind it; without
+/// checkpoints chance would say whether it does.
+async fn advance(connection: &Connection, name: &str) -> Result<(), PostgresError> {
+    for _ in 0..2 {
+        connection.run("CHECKPOINT").await?;
+        connection.advance_to(name, "pg_current_wal_flush_lsn()").await?;
+    }
+    Ok(())
 }
 
 fn refused(entry: &Entry, message: String, help: &str) -> Stop {

@@ -193,11 +193,3 @@ resource "confluent_flink_statement" "inserts" {
     }
   }
 }
-
-# A file may alter a table three times in a row; a fourth time needs a fourth resource.
-check "every_statement_has_its_place" {
-  assert {
-    condition     = length(local.named) == length(local.inserts) + length(local.creates) + length([for one in local.alters : one if one.position < 3])
-    error_message = "A statement of flink-sql/card_tx is neither ALTER (three a file), CREATE, INSERT nor a statement set, or two have one name."
-  }
-}

@@ -60,4 +60,12 @@ resource "confluent_flink_compute_pool" "this" {
   environment {
     id = var.environment_id
   }
+
+  lifecycle {
+    # A file may alter a table three times in a row; a fourth time needs a fourth resource.
+    precondition {
+      condition     = length(local.named) == length(local.inserts) + length(local.creates) + length([for one in local.alters : one if one.position < 3])
+      error_message = "A statement of flink-sql/card_tx is neither ALTER (three a file), CREATE, INSERT nor a statement set, or two have one name."
+    }
+  }
 }
