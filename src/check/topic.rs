@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::verdict::Gap;
 use crate::base::position::{Lsn, Position, RecordPosition};
-use crate::codec::debezium::{self, Body, Envelope, Op, Row, RowRecord, Told};
+use crate::codec::debezium::{self, Body, Envelope, Message, Op, Row, RowRecord, Told};
 use crate::history::event::{Bytes, Proof, Record, Topic};
 use crate::model::feed::shape::Odd;
 use crate::model::feed::{
@@ -277,7 +277,7 @@ fn read<'a>(
     let (mut message, told) = read.map_err(|error| error.to_string())?;
     let lsn = lsn(&message).or(told.lsn);
     let (of, row, mut odd) =
-        keyed(record, columns, lsn).map_err(|problem| unread("key", problem))?;
+        keyed(record, columns, (lsn, shown(&message))).map_err(|problem| unread("key", problem))?;
     if let Body::Envelope(envelope) = &mut message.body {
         for image in [&mut envelope.before, &mut envelope.after] {
             *image = image.take().map(|row| of.shape.row(row, &mut odd));
@@ -293,12 +293,21 @@ fn read<'a>(
     Ok(Logged { record, message, key, told, odd })
 }
 
+/// The row that a message shows.
+fn shown<'m, 'a>(message: &'m Message<'a>) -> Option<&'m Row<'a>> {
+    match &message.body {
+        Body::Envelope(envelope) => envelope.after.as_ref().or(envelope.before.as_ref()),
+        Body::Tombstone => None,
+    }
+}
+
 /// The columns that hold for a record, its key by them, and what of it does not hold what it should.
-/// What does not say its place has the last columns whose key it has.
+/// What does not say its place has the columns whose key it has, of these those that fit its row best,
+/// and of these the last.
 fn keyed<'c, 't, 'a>(
     record: &'a Record,
     columns: &'c Columns<'t>,
-    lsn: Option<Lsn>,
+    (lsn, shown): (Option<Lsn>, Option<&Row<'_>>),
 ) -> Result<(&'c Columns<'t>, Option<Row<'a>>, Vec<Odd>), String> {
     let read = |of: &Columns<'_>| {
         let mut odd = Vec::new();
@@ -312,7 +321,9 @@ fn keyed<'c, 't, 'a>(
             let row = read(of).ok().and_then(|(row, _)| row);
             row.is_some_and(|row| of.key.iter().all(|part| row.contains_key(part)))
         };
-        of = all.iter().rev().find(fits).copied().unwrap_or(columns);
+        let misfit =
+            |of: &&&Columns<'_>| shown.map_or(0, |row| of.shape.lacking(row).unwrap_or(usize::MAX));
+        of = all.iter().rev().filter(fits).min_by_key(misfit).copied().unwrap_or(columns);
     }
     let (row, odd) = read(of)?;
     Ok((of, row, odd))

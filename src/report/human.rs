@@ -86,7 +86,7 @@ fn told(case: &Case<'_>, (room, lists): (Room, bool)) -> Page {
         list(&mut page, "warning", Ink::Doubt, &verdict.warnings);
         list(&mut page, "not judged", Ink::Faint, &verdict.not_judged);
         if !verdict.figures.is_empty() {
-            let figures = verdict.figures.iter().map(|(name, n)| format!("{n} {name}")).join(", ");
+            let figures = verdict.figures.iter().map(|(name, n)| figure(*n, name)).join(", ");
             labelled(&mut page, "looked at", Ink::Faint, &figures);
         }
         if lists {
@@ -104,6 +104,13 @@ fn told(case: &Case<'_>, (room, lists): (Room, bool)) -> Page {
         labelled(&mut page, "repeat it", Ink::Strong, case.command);
     }
     page
+}
+
+/// `1 sink record`, `2 sink records`, of a name that is a plural.
+fn figure(n: u64, name: &str) -> String {
+    let one = |word: &str| word.strip_suffix('s').unwrap_or(word).to_owned();
+    let name = if n == 1 { name.split(' ').map(one).join(" ") } else { name.to_owned() };
+    format!("{n} {name}")
 }
 
 /// What differs from the author's files in a trial.
@@ -441,6 +448,8 @@ fn counted(page: &mut Page, n: usize, shown: usize, what: &str) {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
     use crate::report::examples;
 
@@ -501,6 +510,15 @@ mod tests {
     #[test]
     fn an_unknown_names_the_missing_evidence() {
         insta::assert_snapshot!(reports(&examples::unknown()));
+    }
+
+    #[rstest]
+    #[case(1, "sinks compared", "1 sink compared")]
+    #[case(1, "sink records", "1 sink record")]
+    #[case(0, "findings", "0 findings")]
+    #[case(2, "changes", "2 changes")]
+    fn one_of_a_kind_is_no_plural(#[case] n: u64, #[case] name: &str, #[case] told: &str) {
+        assert_eq!(figure(n, name), told);
     }
 
     #[test]

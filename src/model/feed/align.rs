@@ -259,6 +259,8 @@ struct Matcher<'a> {
     reads: BTreeMap<Option<&'a Key>, Vec<usize>>,
     streamed: BTreeMap<(Xid, Lsn), Vec<usize>>,
     tombstones: BTreeMap<Option<&'a Key>, Vec<usize>>,
+    /// Every place of a key.
+    lives: BTreeMap<&'a Key, Vec<usize>>,
     /// What was seen last of a key on a partition.
     last: BTreeMap<(i32, Option<&'a Key>), usize>,
     /// How far the stream came on a partition.
@@ -276,6 +278,7 @@ impl<'a> Matcher<'a> {
             reads: BTreeMap::new(),
             streamed: BTreeMap::new(),
             tombstones: BTreeMap::new(),
+            lives: BTreeMap::new(),
             last: BTreeMap::new(),
             reached: BTreeMap::new(),
             groups: groups(expected),
@@ -283,6 +286,9 @@ impl<'a> Matcher<'a> {
         };
         for (place, wanted) in expected.iter().enumerate() {
             let key = wanted.key.as_ref();
+            if let Some(key) = key {
+                matcher.lives.entry(key).or_default().push(place);
+            }
             match &wanted.change {
                 None => matcher.reads.entry(wanted.row.as_ref()).or_default().push(place),
                 Some(_) if wanted.part == Part::Tombstone => {
@@ -340,8 +346,9 @@ impl<'a> Matcher<'a> {
         self.expected.get(place)
     }
 
-    /// A tombstone says its key only: it belongs to the delete before it, and one that follows
-    /// another is that one again. Without a key it may stand on another partition than its delete.
+    /// A tombstone says its key only: it belongs to the delete before it. One that follows another is the
+    /// next of its key, where nothing else of the key comes between them, and else that one again. Without
+    /// a key it may stand on another partition than its delete.
     fn tombstone(&self, logged: &Logged<'_>) -> Option<usize> {
         let key = logged.key.as_ref();
         let is_tombstone =
@@ -350,19 +357,19 @@ impl<'a> Matcher<'a> {
         let last = last.filter(|_| key.is_some());
         let near = last.and_then(|last| match self.part(last)?.part {
             Part::Delete => Some(last + 1),
-            Part::Tombstone => Some(if self.is_twin(last) { last + 1 } else { last }),
+            Part::Tombstone => {
+                let next = self.next_of_key(last).filter(is_tombstone);
+                next.filter(|next| self.is_free(*next)).or(Some(last))
+            }
             Part::Read | Part::Create | Part::Update | Part::Truncate => None,
         });
         near.filter(is_tombstone).or_else(|| self.first_free(self.tombstones.get(&key)?))
     }
 
-    /// Whether another tombstone of the same change follows.
-    fn is_twin(&self, place: usize) -> bool {
-        let change = |place: usize| {
-            let wanted = self.part(place).filter(|wanted| wanted.part == Part::Tombstone)?;
-            wanted.change.as_ref().map(|change| change.position)
-        };
-        change(place).is_some() && change(place) == change(place + 1)
+    /// The place of what comes next of the same key.
+    fn next_of_key(&self, place: usize) -> Option<usize> {
+        let life = self.lives.get(self.part(place)?.key.as_ref()?)?;
+        life.get(life.partition_point(|other| *other <= place)).copied()
     }
 
     fn read(

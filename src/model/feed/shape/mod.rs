@@ -307,6 +307,12 @@ impl Shape {
         Ok(Some(row))
     }
 
+    /// How many of its fields a row lacks; `None` where the row has others too.
+    pub fn lacking(&self, row: &Row<'_>) -> Option<usize> {
+        let known = self.fields.iter().filter(|field| row.contains_key(&field.name)).count();
+        (known == row.len()).then(|| self.fields.len() - known)
+    }
+
     /// The row by the columns of its table.
     pub fn row<'a>(&self, row: Row<'a>, odd: &mut Vec<Odd>) -> Row<'a> {
         columns(&self.fields, row, odd)

@@ -44,6 +44,16 @@ fn read(shape: &Shape, row: &str) -> (String, Vec<Odd>) {
     (row.collect::<Vec<_>>().join(" "), odd)
 }
 
+#[rstest]
+#[case::whole(r#"{"id":1,"name":"x","_2nd":null}"#, Some(0))]
+#[case::before_a_column_was_added(r#"{"id":1,"name":"x"}"#, Some(1))]
+#[case::before_a_column_was_dropped(r#"{"id":1,"name":"x","_2nd":null,"more":1}"#, None)]
+#[case::by_its_column(r#"{"id":1,"2nd":null}"#, None)]
+fn a_row_fits_the_fields_that_its_table_had(#[case] row: &str, #[case] lacking: Option<usize>) {
+    let shape = shape("field.name.adjustment.mode=avro").unwrap();
+    assert_eq!(shape.lacking(&serde_json::from_str(row).unwrap()), lacking);
+}
+
 #[test]
 fn without_options_rows_are_as_they_are() {
     let table = table();
