@@ -2,7 +2,7 @@
 //!
 //! A file of `tests/dialect/` holds cases, each under a line `-- case: what is shown`. Every case
 //! begins with the same catalogue (`source.ddl` behind a managed connector, which writes Avro for the
-//! cases of `06-avro.sql`, and three sinks). The
+//! cases of `06-avro.sql` and Connect's own times for those of `08-times.sql`, and three sinks). The
 //! translation, or the refusal, is a snapshot that people read: review it with `cargo insta`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its corpus fails")]
@@ -99,6 +99,9 @@ fn every_statement_of_the_corpus_is_translated_or_refused_as_recorded() {
         let mut shown = String::new();
         let connector = if file.ends_with("avro.sql") {
             options(&[("topic.prefix", "card-tx"), ("value.converter", avro::CONVERTER)])
+        } else if file.ends_with("times.sql") {
+            let times = ("time.precision.mode", "connect");
+            options(&[("topic.prefix", "card-tx"), ("output.data.format", "JSON_SR"), times])
         } else {
             options(&[("topic.prefix", "card-tx"), ("output.data.format", "JSON_SR")])
         };

@@ -3,8 +3,9 @@
 use super::World;
 use super::avro;
 use super::connector::{EXTRACT, is_managed};
+use super::numbers::Counted;
 use super::refusal::Refusal;
-use super::types::flink_type;
+use super::types::{flink_type, has_numbers};
 use crate::base::text::Text;
 use crate::model::creation::Creation;
 use crate::model::routes::{Routes, class, transforms};
@@ -32,6 +33,17 @@ pub(super) struct Captured {
     pub keys: Wire,
     /// The records are rows, and no envelopes.
     pub is_flat: bool,
+    /// How times stand in the records.
+    times: Times,
+}
+
+/// How times stand in records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Times {
+    /// As their types say.
+    Typed,
+    /// As numbers that nothing there marks.
+    Numbers,
 }
 
 /// How records are written.
@@ -92,6 +104,7 @@ pub(super) fn captured(world: &World<'_>) -> Vec<Captured> {
             is_partial: table.is_partial || adds,
             keys,
             is_flat: flat.is_some(),
+            times: if has_numbers(world.connector) { Times::Numbers } else { Times::Typed },
             is_compacted: is_compacted(&options),
             wire,
         }
@@ -186,6 +199,62 @@ impl Captured {
         let fields: Vec<_> =
             columns.iter().map(|(name, kind)| format!("{} {kind}", ticked(name))).collect();
         Ok(format!("ROW<{}>", fields.join(", ")))
+    }
+
+    /// Whether any time is a number in the records.
+    pub(super) fn has_counted(&self) -> bool {
+        self.columns.iter().any(|(name, ..)| self.counted(name).is_some())
+    }
+
+    /// The type of a column whose time is a number in the records, and what that counts.
+    pub(super) fn counted(&self, column: &str) -> Option<(&str, Counted)> {
+        let (_, kind, _) = self.columns.iter().find(|(name, ..)| name == column)?;
+        let kind = kind.as_ref().ok().filter(|_| self.times == Times::Numbers)?;
+        Some((kind, Counted::of(kind)?))
+    }
+
+    /// Whether a column holds times that a watermark can be of.
+    pub(super) fn is_timestamp(&self, column: &str) -> bool {
+        let found = self.columns.iter().find(|(name, ..)| name == column);
+        found.is_some_and(|(_, kind, _)| kind.as_ref().is_ok_and(|k| k.starts_with("TIMESTAMP")))
+    }
+
+    /// The type of an image of the row as the records have it.
+    pub(super) fn numbers(&self) -> Result<String, Refusal> {
+        let columns = self.columns()?;
+        let fields: Vec<_> = columns
+            .iter()
+            .map(|(name, kind)| {
+                let number = self.counted(name).map(|(_, counted)| counted.number());
+                format!("{} {}", ticked(name), number.unwrap_or(kind))
+            })
+            .collect();
+        Ok(format!("ROW<{}>", fields.join(", ")))
+    }
+
+    /// What an expression for a column's value in the records is in the table.
+    pub(super) fn time(&self, column: &str, number: &str) -> String {
+        self.counted(column).map_or_else(|| number.to_owned(), |(_, counted)| counted.time(number))
+    }
+
+    /// A column of the records as an item of a view that has times; an image is made anew.
+    pub(super) fn shown(&self, column: &str, shape: Shape) -> String {
+        let name = ticked(column);
+        let is_image = shape == Shape::Envelope && (column == "before" || column == "after");
+        let (Ok(columns), Ok(image), true) = (self.columns(), self.image(), is_image) else {
+            return match self.counted(column) {
+                Some((_, counted)) => format!("{} AS {name}", counted.time(&name)),
+                None => name,
+            };
+        };
+        let fields: Vec<String> = columns
+            .iter()
+            .map(|(field, _)| self.time(field, &format!("{name}.{}", ticked(field))))
+            .collect();
+        format!(
+            "CASE WHEN {name} IS NULL THEN NULL ELSE CAST(ROW({}) AS {image}) END AS {name}",
+            fields.join(", ")
+        )
     }
 
     /// The table as Confluent would show it, without options.

@@ -1,8 +1,9 @@
 //! A table of the catalogue as open-source DDL.
 
 use super::avro;
-use super::captured::{Captured, ticked};
+use super::captured::{Captured, Shape, ticked};
 use super::envelope;
+use super::numbers;
 use super::options::{Meaning, Mode, ValueFormat, meaning};
 use super::refusal::Refusal;
 use super::table::{Base, Table, without};
@@ -153,6 +154,15 @@ pub(super) fn form(table: &Table, needs_rowtime: bool, cause: &Text) -> Result<F
         }
         _ => direct(&read, cause)?,
     };
+    let is_over_envelope = form.statements.len() > 1;
+    if let Some(captured) = captured.filter(|captured| captured.has_counted())
+        && !is_over_envelope
+        && read.meaning.value != ValueFormat::Raw
+    {
+        let is_decoded = captured.is_flat || read.meaning.value == ValueFormat::Debezium;
+        let shape = if is_decoded { Shape::Decoded } else { Shape::Envelope };
+        form = numbers::form(form, captured, shape, cause);
+    }
     topic_plan(&read, &mut form);
     Ok(form)
 }

@@ -1,8 +1,9 @@
 //! Debezium's envelope read as append or upsert: Flink's formats know only retract, so the raw
 //! envelope is a table, and a view over it bears the name.
 
-use super::captured::{Captured, ticked};
+use super::captured::{Captured, Shape, ticked};
 use super::emit::{Form, ROWTIME, Read, TopicPlan, generated, options, ticked_rowtime};
+use super::numbers;
 use super::options::Mode;
 use super::refusal::Refusal;
 use crate::base::text::Text;
@@ -23,26 +24,8 @@ pub(super) fn form(read: &Read<'_>, captured: &Captured, cause: &Text) -> Result
             format!("write PRIMARY KEY ({}) NOT ENFORCED", captured.key.join(", ")),
         ));
     }
-    let rowtime = Rowtime::of(read)?;
-    let mut items = Vec::new();
-    for column in read.columns().filter(|column| key.contains(&column.name)) {
-        items.push(format!("{} {}", ticked(&column.name), read.words(column.definition)));
-    }
-    let image = captured.image()?;
-    items.push(format!("`before` {image}"));
-    items.push(format!("`after` {image}"));
-    items.push("`op` STRING".to_owned());
-    for column in read.columns() {
-        if let (ColumnKind::Metadata { data_type, .. }, Some(key)) =
-            (&column.kind, &column.metadata)
-        {
-            let key = key.replace('\'', "''");
-            items.push(format!(
-                "{} {data_type} METADATA FROM '{key}' VIRTUAL",
-                ticked(&column.name)
-            ));
-        }
-    }
+    let rowtime = Rowtime::of(read, captured)?;
+    let mut items = columns(read, captured, &key)?;
     if read.declares_rowtime() {
         items.push(ROWTIME.to_owned());
     }
@@ -62,13 +45,14 @@ pub(super) fn form(read: &Read<'_>, captured: &Captured, cause: &Text) -> Result
         items.join(",\n  "),
         with.join(",\n  ")
     );
-    let view = view(read, &raw, &rowtime);
+    let told = captured.has_counted().then(numbers::note);
+    let view = view(read, captured, &raw, &rowtime);
     Ok(Form {
         statements: vec![generated(table, cause), generated(view, cause)],
         drops: vec![format!("DROP VIEW {}", ticked(&name)), format!("DROP TABLE {}", ticked(&raw))],
         watermark: read.open_watermark(),
         topic: TopicPlan::default(),
-        notes: vec![if upsert {
+        notes: [if upsert {
             "upsert over Debezium's envelope: upsert-kafka on the envelope, and a view of its new \
              rows; a record of a delete takes the row away"
                 .to_owned()
@@ -76,8 +60,40 @@ pub(super) fn form(read: &Read<'_>, captured: &Captured, cause: &Text) -> Result
             "append over Debezium's envelope: every insert, read and update is a new row, deletes \
              are left out; a view picks them from the envelope"
                 .to_owned()
-        }],
+        }]
+        .into_iter()
+        .chain(told)
+        .collect(),
     })
+}
+
+/// The columns of the table over envelopes: the key, both images, and what is metadata.
+fn columns(read: &Read<'_>, captured: &Captured, key: &[String]) -> Result<Vec<String>, Refusal> {
+    let mut items = Vec::new();
+    for column in read.columns().filter(|column| key.contains(&column.name)) {
+        let words = read.words(column.definition);
+        let words = match captured.counted(&column.name) {
+            Some((kind, counted)) => words.replacen(kind, counted.number(), 1),
+            None => words.to_owned(),
+        };
+        items.push(format!("{} {words}", ticked(&column.name)));
+    }
+    let image = captured.numbers()?;
+    items.push(format!("`before` {image}"));
+    items.push(format!("`after` {image}"));
+    items.push("`op` STRING".to_owned());
+    for column in read.columns() {
+        if let (ColumnKind::Metadata { data_type, .. }, Some(key)) =
+            (&column.kind, &column.metadata)
+        {
+            let key = key.replace('\'', "''");
+            items.push(format!(
+                "{} {data_type} METADATA FROM '{key}' VIRTUAL",
+                ticked(&column.name)
+            ));
+        }
+    }
+    Ok(items)
 }
 
 /// The column that the watermark is of.
@@ -88,7 +104,7 @@ struct Rowtime {
 }
 
 impl Rowtime {
-    fn of(read: &Read<'_>) -> Result<Self, Refusal> {
+    fn of(read: &Read<'_>, captured: &Captured) -> Result<Self, Refusal> {
         let items = read.parts.list.iter().flat_map(|list| &list.items);
         let watermark = items.into_iter().find_map(|item| match &item.part {
             Part::Watermark(Some(watermark)) => Some((watermark.column.clone(), item.span)),
@@ -101,6 +117,10 @@ impl Rowtime {
         };
         let declared = match &column.kind {
             ColumnKind::Metadata { .. } => None,
+            ColumnKind::Physical(_) if captured.is_timestamp(&name) => {
+                let time = captured.time(&name, &format!("`after`.{}", ticked(&name)));
+                Some(of_new_rows(&name, &time, captured.counted(&name).is_some()))
+            }
             ColumnKind::Physical(_) => {
                 return Err(Refusal::new(
                     format!("`{name}` is no TIMESTAMP in Debezium's records, so no watermark can be of it"),
@@ -110,21 +130,20 @@ impl Rowtime {
                 .at(span));
             }
             ColumnKind::Computed => {
-                let expression = over_image(read, column);
-                // A delete is no row here and moves no watermark, but its time must not be NULL.
-                let zero = if is_local(read.words(column.definition)) {
-                    "TO_TIMESTAMP_LTZ(0, 3)"
-                } else {
-                    "TIMESTAMP '1970-01-01 00:00:00'"
-                };
-                Some(format!(
-                    "{} AS CASE WHEN `op` IN ('c', 'r', 'u') THEN {expression} ELSE {zero} END",
-                    ticked(&name)
-                ))
+                let expression = over_image(read, captured, column);
+                Some(of_new_rows(&name, &expression, is_local(read.words(column.definition))))
             }
         };
         Ok(Self { name: Some(name), declared })
     }
+}
+
+/// A computed column that has a time for new rows. A delete is no row here and moves no watermark, but
+/// its time must not be NULL.
+fn of_new_rows(name: &str, time: &str, is_local: bool) -> String {
+    let zero = if is_local { "TO_TIMESTAMP_LTZ(0, 3)" } else { "TIMESTAMP '1970-01-01 00:00:00'" };
+    let name = ticked(name);
+    format!("{name} AS CASE WHEN `op` IN ('c', 'r', 'u') THEN {time} ELSE {zero} END")
 }
 
 /// Whether an expression makes a `TIMESTAMP_LTZ`.
@@ -134,7 +153,7 @@ fn is_local(expression: &str) -> bool {
 }
 
 /// The expression of a computed column with each column of the row taken from the new image.
-fn over_image(read: &Read<'_>, column: &Column) -> String {
+fn over_image(read: &Read<'_>, captured: &Captured, column: &Column) -> String {
     let words = read.words(column.definition);
     let tokens = significant(Language::Flink, words);
     let physical = |name: &str| {
@@ -147,12 +166,15 @@ fn over_image(read: &Read<'_>, column: &Column) -> String {
         let is_call = after.is_some_and(|t| t.is_symbol("("));
         let is_field = before.is_some_and(|t| t.is_symbol("."));
         let name = Token::name(token).filter(|name| !is_call && !is_field && physical(name));
-        edits.extend(name.map(|name| Edit::new(token.span, format!("`after`.{}", ticked(&name)))));
+        edits.extend(name.map(|name| {
+            let image = format!("`after`.{}", ticked(&name));
+            Edit::new(token.span, captured.time(&name, &image))
+        }));
     }
     splice(&Text::whole("".into(), words.to_owned()), &edits).value
 }
 
-fn view(read: &Read<'_>, raw: &str, rowtime: &Rowtime) -> String {
+fn view(read: &Read<'_>, captured: &Captured, raw: &str, rowtime: &Rowtime) -> String {
     let upsert = read.meaning.mode == Mode::Upsert;
     let key = if upsert { read.primary_key() } else { Vec::new() };
     let mut columns = Vec::new();
@@ -160,11 +182,14 @@ fn view(read: &Read<'_>, raw: &str, rowtime: &Rowtime) -> String {
         let name = ticked(&column.name);
         columns.push(match column.kind {
             _ if rowtime.name.as_ref() == Some(&column.name) => name,
-            _ if key.contains(&column.name) => name,
-            ColumnKind::Physical(_) => format!("`after`.{name} AS {name}"),
+            _ if key.contains(&column.name) => captured.shown(&column.name, Shape::Decoded),
+            ColumnKind::Physical(_) => {
+                let value = captured.time(&column.name, &format!("`after`.{name}"));
+                format!("{value} AS {name}")
+            }
             ColumnKind::Metadata { .. } => name,
             ColumnKind::Computed => {
-                format!("{} AS {name}", ticked_rowtime(&over_image(read, column)))
+                format!("{} AS {name}", ticked_rowtime(&over_image(read, captured, column)))
             }
         });
     }

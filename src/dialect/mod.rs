@@ -12,6 +12,7 @@ pub mod connector;
 mod emit;
 mod envelope;
 mod names;
+mod numbers;
 mod options;
 pub mod print;
 mod refusal;

@@ -4,10 +4,19 @@ use crate::scenario::settings::Options;
 use crate::sql::columns::PgType;
 
 use super::captured::is_avro;
+use super::numbers::Counted;
 
 /// The Flink type of a column under a connector's options, or why there is none.
 pub(super) fn flink_type(kind: &PgType, connector: &Options) -> Result<String, String> {
     let one = scalar(&kind.name, &kind.arguments, connector)?;
+    if kind.is_array && has_numbers(connector) && Counted::of(&one).is_some() {
+        return Err(
+            "time.precision.mode=connect writes its times as numbers, and JSON does not mark \
+                    them: of the items of an array no SQL makes times; write \
+                    \"output.data.format\": \"AVRO\", or \"time.precision.mode\": \"adaptive\""
+                .to_owned(),
+        );
+    }
     Ok(if kind.is_array { format!("ARRAY<{one}>") } else { one })
 }
 
@@ -69,9 +78,7 @@ fn scalar(name: &str, arguments: &[i64], connector: &Options) -> Result<String, 
         | "time"
         | "time without time zone"
         | "timestamp"
-        | "timestamp without time zone" => {
-            return time(name, arguments, connector);
-        }
+        | "timestamp without time zone" => time(name, arguments, connector),
         _ => {
             return Err(format!(
                 "the Postgres type `{name}` has no known form in Debezium's records"
@@ -79,6 +86,11 @@ fn scalar(name: &str, arguments: &[i64], connector: &Options) -> Result<String, 
         }
     };
     Ok(plain.to_owned())
+}
+
+/// Whether the connector writes times as numbers that nothing in the record marks.
+pub(super) fn has_numbers(connector: &Options) -> bool {
+    mode(connector, "time.precision.mode", "adaptive") == "connect" && !is_avro(connector)
 }
 
 fn decimal(name: &str, arguments: &[i64], connector: &Options) -> Result<String, String> {
@@ -101,30 +113,23 @@ fn decimal(name: &str, arguments: &[i64], connector: &Options) -> Result<String,
     Ok(format!("DECIMAL({precision}, {scale})"))
 }
 
-fn time(name: &str, arguments: &[i64], connector: &Options) -> Result<String, String> {
+fn time(name: &str, arguments: &[i64], connector: &Options) -> &'static str {
     let coarse = arguments.first().is_some_and(|digits| *digits <= 3);
     let is_time_of_day = name.starts_with("time") && !name.starts_with("timestamp");
-    let text = match mode(connector, "time.precision.mode", "adaptive") {
+    match mode(connector, "time.precision.mode", "adaptive") {
         "isostring" => "STRING",
-        // Avro's logical types say that they are times; Flink's format reads them with milliseconds.
-        "connect" if is_avro(connector) => match name {
+        // The schema says that they are times. Flink's format for Avro reads them with milliseconds,
+        // and points in time as wall times.
+        "connect" => match name {
             "date" => "DATE",
             _ if is_time_of_day => "TIME(3)",
-            _ => "TIMESTAMP(3)",
+            _ if is_avro(connector) => "TIMESTAMP(3)",
+            _ => "TIMESTAMP_LTZ(3)",
         },
-        "connect" => {
-            return Err(
-                "time.precision.mode=connect writes numbers that plain JSON does not mark as \
-                 times, and open-source Flink has no JSON format with a registry; write the pipeline \
-                 with `format: avro-registry`, or leave the mode `adaptive`"
-                    .to_owned(),
-            );
-        }
         _ if name == "date" => "INT",
         "adaptive" if is_time_of_day && coarse => "INT",
         _ => "BIGINT",
-    };
-    Ok(text.to_owned())
+    }
 }
 
 #[cfg(test)]
@@ -166,8 +171,28 @@ mod tests {
     fn what_flink_cannot_hold_is_said() {
         assert!(of("numeric", &[50, 2], &[]).unwrap_err().contains("decimal.handling.mode"));
         assert!(of("geometry", &[], &[]).unwrap_err().contains("geometry"));
-        let connect = of("timestamp", &[], &[("time.precision.mode", "connect")]);
-        assert!(connect.unwrap_err().contains("avro-registry"));
+    }
+
+    #[rstest]
+    #[case("date", Ok("DATE"))]
+    #[case("time without time zone", Ok("TIME(3)"))]
+    #[case("timestamp", Ok("TIMESTAMP_LTZ(3)"))]
+    #[case("timestamptz", Ok("STRING"))]
+    fn connects_own_types_are_times_of_the_schema_in_json(
+        #[case] name: &str,
+        #[case] expected: Result<&str, ()>,
+    ) {
+        let found = of(name, &[], &[("time.precision.mode", "connect")]);
+        assert_eq!(found.as_deref().map_err(drop), expected);
+    }
+
+    #[test]
+    fn an_array_of_times_is_refused_in_json_alone() {
+        let kind = PgType { name: "date".into(), arguments: Vec::new(), is_array: true };
+        let mut options = Options::from([("time.precision.mode".into(), "connect".into())]);
+        assert!(flink_type(&kind, &options).unwrap_err().contains("AVRO"));
+        options.insert("value.converter".into(), super::super::avro::CONVERTER.into());
+        assert_eq!(flink_type(&kind, &options).as_deref(), Ok("ARRAY<DATE>"));
     }
 
     #[rstest]

@@ -487,6 +487,15 @@ pub enum Time {
         #[serde(default)]
         one_row: bool,
     },
+    /// An expression over the columns of a Postgres table in the images of Debezium's envelope, or
+    /// in the row that the value is.
+    Computed {
+        /// In Flink's SQL.
+        expression: String,
+        /// As in [`Time::Column`].
+        #[serde(default)]
+        one_row: bool,
+    },
     /// `source.ts_ms` of the envelope.
     Commit,
     /// The record's timestamp.

@@ -21,6 +21,7 @@ mod latest;
 mod misspelt;
 mod narrower;
 mod nobody;
+mod null_text;
 pub mod options;
 mod order;
 mod padded;
@@ -99,6 +100,7 @@ pub const RULES: &[Rule] = &[
     groups::RULE,
     aborted::RULE,
     seeds::RULE,
+    null_text::RULE,
 ];
 
 /// The warnings of one trial, by place. `sources` are the files that were read for it.

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::zone::Zone;
 use crate::history::event::{Clock, Record, Time};
+use crate::sql::moment::{self, Moment};
 
 /// Whether a watermark closes the windows that end at `end`: their last millisecond has passed.
 pub fn closes(watermark: i64, end: i64) -> bool {
@@ -128,17 +129,51 @@ fn times(time: &Time, record: &Record) -> Vec<i64> {
         Time::Column { name, ticks, one_row: false } => {
             images().filter_map(|image| millis(image.get(name)?, *ticks)).collect()
         }
-        Time::Column { name, ticks, one_row: true } => {
-            let rows = ["after", "before"].into_iter().filter_map(|image| envelope.get(image));
-            let row = rows.filter(|image| !image.is_null()).take(1);
-            row.filter_map(|image| millis(image.get(name)?, *ticks)).collect()
-        }
+        Time::Column { name, ticks, one_row: true } => one_row(envelope)
+            .and_then(|image| millis(image.get(name)?, *ticks))
+            .into_iter()
+            .collect(),
+        Time::Computed { expression, one_row } => computed(expression, *one_row, envelope),
         Time::Commit => envelope
             .get("source")
             .and_then(|source| source.get("ts_ms")?.as_i64())
             .into_iter()
             .collect(),
         Time::Record => Vec::new(),
+    }
+}
+
+/// The one row that a stream of appended rows has of a record: the new one; of a delete the old one.
+fn one_row(envelope: &Value) -> Option<&Value> {
+    let rows = ["after", "before"].into_iter().filter_map(|image| envelope.get(image));
+    rows.filter(|image| !image.is_null()).take(1).next()
+}
+
+/// The times that an expression makes of the rows of a record; a value without images is a row.
+fn computed(expression: &str, is_one_row: bool, value: &Value) -> Vec<i64> {
+    let Ok(moment) = Moment::parse(expression) else { return Vec::new() };
+    let has_images = value.get("op").is_some();
+    let rows: Vec<&Value> = match (has_images, is_one_row) {
+        (false, _) => vec![value],
+        (true, true) => one_row(value).into_iter().collect(),
+        (true, false) => ["before", "after"].iter().filter_map(|image| value.get(image)).collect(),
+    };
+    let time = |row: &&Value| moment.millis(&|column| field(row, column));
+    rows.iter().filter_map(time).collect()
+}
+
+/// A field of a row as an expression sees it.
+fn field(row: &Value, column: &str) -> moment::Value {
+    match row.get(column) {
+        Some(Value::String(text)) => moment::Value::Text(text.clone()),
+        Some(Value::Number(number)) => match (number.as_i64(), number.as_f64()) {
+            (Some(whole), _) => moment::Value::Whole(whole.into()),
+            (None, Some(real)) => moment::Value::Real(real),
+            (None, None) => moment::Value::Null,
+        },
+        Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) | None => {
+            moment::Value::Null
+        }
     }
 }
 
@@ -258,6 +293,21 @@ mod tests {
         #[case] expected: &[i64],
     ) {
         let time = Time::Column { name: "at".to_owned(), ticks: 1, one_row };
+        assert_eq!(times(&time, &record(0, 0, &value)), expected);
+    }
+
+    #[rstest]
+    #[case::both_images(false, json!({"op": "u", "before": {"at": 1}, "after": {"at": 2}}), &[1_000, 2_000])]
+    #[case::the_new_one(true, json!({"op": "u", "before": {"at": 1}, "after": {"at": 2}}), &[2_000])]
+    #[case::a_row(false, json!({"at": 3}), &[3_000])]
+    #[case::a_row_without(false, json!({"at": null}), &[])]
+    fn an_expression_is_worked_out_for_each_row(
+        #[case] one_row: bool,
+        #[case] value: Value,
+        #[case] expected: &[i64],
+    ) {
+        let time =
+            Time::Computed { expression: "TO_TIMESTAMP_LTZ(t.at * 1000, 3)".to_owned(), one_row };
         assert_eq!(times(&time, &record(0, 0, &value)), expected);
     }
 

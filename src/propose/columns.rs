@@ -114,6 +114,11 @@ impl Column {
         self.is_given |= domain.is_given;
     }
 
+    /// Whether it is true or false.
+    pub(super) fn is_boolean(&self) -> bool {
+        matches!(self.kind.as_str(), "bool" | "boolean") && !self.is_array
+    }
+
     pub(super) fn is_decimal(&self) -> bool {
         matches!(self.kind.as_str(), "numeric" | "decimal" | "money")
     }

@@ -1,10 +1,13 @@
 //! What was found in a stranger's folders, file by file.
 
+use std::collections::BTreeSet;
+
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{harvest, sort};
 use crate::base::text::Text;
 use crate::scenario::settings::Options;
+use crate::scenario::statements_in_json;
 use crate::sql::flink::{self, Statement};
 use crate::sql::split;
 use crate::sql::token::{Language, significant};
@@ -69,11 +72,12 @@ impl Found {
     pub fn add(&mut self, path: Utf8PathBuf, text: String, with_source: bool) {
         match path.extension().unwrap_or_default() {
             "sql" | "ddl" | "dml" => self.add_sql(path, text, with_source),
-            "json" => {
-                if let Some(options) = harvest::connector(&text) {
+            "json" => match harvest::connector(&text) {
+                Some(options) => {
                     self.add_connector(path, options);
                 }
-            }
+                None => self.add_json(path, text),
+            },
             ending if PROGRAMS.contains(&ending) => {
                 let upper = text.to_uppercase();
                 if upper.contains("CREATE TABLE") && upper.contains("'CONNECTOR'") {
@@ -96,6 +100,40 @@ impl Found {
         }
     }
 
+    /// A JSON file that holds statements of Flink's and nothing else under the keys of statements.
+    fn add_json(&mut self, path: Utf8PathBuf, text: String) {
+        let pieces = statements_in_json(&Text::whole(path.clone(), text));
+        let split = |piece: &Text| split::flink(piece).unwrap_or_default();
+        let statements: Vec<Text> = pieces.iter().flat_map(split).collect();
+        let is_known = |one: &Text| flink::parse(one) != Statement::Other || flink::only_shows(one);
+        let joined: String = statements.iter().map(|one| one.value.clone() + ";\n").collect();
+        let joined = Text::whole(path.clone(), joined);
+        if statements.is_empty() || !statements.iter().all(is_known) || !is_flink(&joined) {
+            return;
+        }
+        match foreign(&joined) {
+            Some(why) => self.left_out.push((path, why)),
+            None => self.statements.push((path, joined)),
+        }
+    }
+
+    /// Leaves out JSON files whose statements stand in files of SQL too: a body that was sent, beside
+    /// what it was made of.
+    fn without_copies(&mut self) {
+        let is_json = |path: &Utf8Path| path.extension() == Some("json");
+        let of_sql = self.statements.iter().filter(|(path, _)| !is_json(path));
+        let known: BTreeSet<String> = of_sql.flat_map(|(_, text)| targets(text)).collect();
+        let is_copy = |(path, text): &(Utf8PathBuf, Text)| {
+            let own = targets(text);
+            is_json(path) && !own.is_empty() && own.is_subset(&known)
+        };
+        let (copies, rest) = std::mem::take(&mut self.statements).into_iter().partition(is_copy);
+        self.statements = rest;
+        let copies: Vec<(Utf8PathBuf, Text)> = copies;
+        let why = || "its statements stand in files of SQL too".to_owned();
+        self.left_out.extend(copies.into_iter().map(|(path, _)| (path, why())));
+    }
+
     /// A connector, or why it is none for Postgres.
     fn add_connector(&mut self, path: Utf8PathBuf, options: Options) -> bool {
         let class = options.get("connector.class").map_or("", String::as_str);
@@ -115,6 +153,7 @@ impl Found {
     /// In order, with what other files hold where no file of its own does, and what is left out.
     pub(super) fn sorted(mut self) -> (Self, Vec<(Utf8PathBuf, String)>) {
         self.others.sort();
+        self.without_copies();
         self.views_of_flink();
         self.harvest_connectors();
         self.harvest_sql();
@@ -220,6 +259,20 @@ impl Found {
             keep("source.sql", source, &mut self.source);
         }
     }
+}
+
+/// The tables that statements make or write, each with the word for which.
+fn targets(text: &Text) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for statement in split::flink(text).unwrap_or_default() {
+        let parsed = flink::parse(&statement);
+        if let Statement::CreateTable(create) = &parsed {
+            found.insert(format!("CREATE {}", create.name.table()));
+        }
+        let inserts = parsed.inserts().iter();
+        found.extend(inserts.map(|insert| format!("INSERT {}", insert.target.table())));
+    }
+    found
 }
 
 /// Why SQL is neither for Postgres nor for Flink.

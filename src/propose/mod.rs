@@ -77,6 +77,7 @@ pub fn propose(found: Found) -> Result<Proposal, Nothing> {
     }
     proposal.files.extend(found.taken_out.iter().cloned());
     let groups = pipeline::groups(&found, &tables, &parsed);
+    pipeline::told_of_several(&groups, &mut proposal);
     for connector in found.connectors.iter().filter(|one| !groups.iter().any(|own| own.has(one))) {
         let why = "the statements read none of its topics".to_owned();
         left_out.push((connector.path.clone(), why));

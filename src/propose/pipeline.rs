@@ -1,5 +1,6 @@
 //! The pipeline file: one for all that belongs together, each with its connector.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
@@ -8,9 +9,10 @@ use super::found::{Connector, Found};
 use super::scene::Scene;
 use super::sinks;
 use super::tables::Tables;
+use super::windows::Time;
 use super::{Proposal, has_decimals, plain_connector};
 use crate::base::text::Text;
-use crate::model::routes::{self, PREFIX};
+use crate::model::routes::{self, PREFIX, REGEX_ROUTER};
 use crate::scenario::pipeline::ROUTER;
 use crate::scenario::settings::Options;
 use crate::sql::flink::{CreateTable, Statement};
@@ -22,7 +24,9 @@ pub(super) const ROUTED: &str = "order";
 pub(super) struct Group<'f> {
     /// Its name, where there are several.
     name: Option<String>,
-    connector: Option<&'f Connector>,
+    connector: Option<Cow<'f, Connector>>,
+    /// The files of which the connector is put together, where there are several.
+    joined: Vec<&'f Connector>,
     pub statements: Vec<(Utf8PathBuf, Text)>,
     /// The prefix of the topics that are read, where no connector was found.
     prefix: Option<String>,
@@ -31,7 +35,7 @@ pub(super) struct Group<'f> {
 impl Group<'_> {
     /// The connector's options, found or guessed.
     pub(super) fn options(&self) -> Options {
-        match (self.connector, &self.prefix) {
+        match (&self.connector, &self.prefix) {
             (Some(connector), _) => connector.options.clone(),
             (None, Some(prefix)) => plain_connector(prefix),
             (None, None) => Options::new(),
@@ -40,7 +44,7 @@ impl Group<'_> {
 
     /// Whether it is with this connector.
     pub(super) fn has(&self, connector: &Connector) -> bool {
-        self.connector == Some(connector)
+        self.connector.as_deref() == Some(connector) || self.joined.contains(&connector)
     }
 
     /// The pipeline file and the scenario.
@@ -61,9 +65,10 @@ pub(super) fn groups<'f>(
     tables: &Tables,
     parsed: &[(&Text, Statement)],
 ) -> Vec<Group<'f>> {
-    let whole = |connector, prefix| Group {
+    let whole = |connector: Option<&'f Connector>, prefix| Group {
         name: None,
-        connector,
+        connector: connector.map(Cow::Borrowed),
+        joined: Vec::new(),
         statements: found.statements.clone(),
         prefix,
     };
@@ -99,6 +104,11 @@ pub(super) fn groups<'f>(
             match used.as_slice() {
                 [] => vec![whole(several.first(), None)],
                 [(only, _)] => vec![whole(Some(only), None)],
+                many if is_joined(many) && together(many).is_ok() => {
+                    let joined = many.iter().map(|(connector, _)| *connector).collect();
+                    let connector = together(many).ok().map(Cow::Owned);
+                    vec![Group { connector, joined, ..whole(None, None) }]
+                }
                 many => many
                     .iter()
                     .map(|(connector, files)| {
@@ -109,7 +119,8 @@ pub(super) fn groups<'f>(
                         });
                         Group {
                             name: connector.path.file_stem().map(str::to_owned),
-                            connector: Some(connector),
+                            connector: Some(Cow::Borrowed(*connector)),
+                            joined: Vec::new(),
                             statements: own.cloned().collect(),
                             prefix: None,
                         }
@@ -120,10 +131,93 @@ pub(super) fn groups<'f>(
     }
 }
 
+/// Connectors, each with the files whose statements read their topics.
+type Used<'f> = [(&'f Connector, BTreeSet<Utf8PathBuf>)];
+
+/// Whether a file reads topics of several connectors.
+fn is_joined(used: &Used<'_>) -> bool {
+    let several =
+        |file: &Utf8PathBuf| used.iter().filter(|(_, all)| all.contains(file)).count() > 1;
+    used.iter().flat_map(|(_, files)| files).any(several)
+}
+
+/// Options that may differ between connectors that are put together: what a run has of its own, and
+/// what is put together.
+fn is_own(option: &str) -> bool {
+    const OWN: [&str; 6] = [
+        "name",
+        "publication.name",
+        "slot.name",
+        "table.include.list",
+        "tasks.max",
+        "topic.prefix",
+    ];
+    let is_place = option.starts_with("database.") && option != "database.dbname";
+    OWN.contains(&option) || is_place || option.starts_with("kafka.")
+}
+
+/// One connector that writes what several write: the tables of all, each on the topic of its own
+/// connector's prefix. The error is the end of a sentence.
+fn together(used: &Used<'_>) -> Result<Connector, String> {
+    let [(first, _), rest @ ..] = used else { return Err("there is none".to_owned()) };
+    let mut options = first.options.clone();
+    let get = |one: &Connector, option: &str| {
+        let lacks = || format!("{} has no `{option}`", one.path);
+        one.options.get(option).cloned().ok_or_else(lacks)
+    };
+    let own = get(first, "topic.prefix")?;
+    let mut list = get(first, "table.include.list")?;
+    let mut routers = Vec::new();
+    for (n, (other, _)) in rest.iter().enumerate() {
+        let keys = first.options.keys().chain(other.options.keys()).filter(|key| !is_own(key));
+        if let Some(key) =
+            keys.into_iter().find(|key| first.options.get(*key) != other.options.get(*key))
+        {
+            return Err(format!("`{key}` differs between {} and {}", first.path, other.path));
+        }
+        let (prefix, tables) = (get(other, "topic.prefix")?, get(other, "table.include.list")?);
+        let names: Vec<&str> = tables.split(',').map(str::trim).collect();
+        if prefix != own {
+            let router = format!("as_of_{}", n + 2);
+            let at = format!("transforms.{router}");
+            options.insert(format!("{at}.type"), REGEX_ROUTER.to_owned());
+            let from = own.replace('.', "\\.");
+            options.insert(format!("{at}.regex"), format!("{from}\\.({})", names.join("|")));
+            options.insert(format!("{at}.replacement"), format!("{prefix}.$1"));
+            routers.push(router);
+        }
+        list += &format!(",{}", names.join(","));
+    }
+    // Before those of the files, which see the names of production.
+    routers.extend(options.get("transforms").filter(|all| !all.trim().is_empty()).cloned());
+    if !routers.is_empty() {
+        options.insert("transforms".to_owned(), routers.join(","));
+    }
+    options.insert("table.include.list".to_owned(), list);
+    Ok(Connector { path: "connectors.json".into(), options })
+}
+
+/// What is told where statements read topics of several connectors.
+pub(super) fn told_of_several(groups: &[Group<'_>], proposal: &mut Proposal) {
+    for group in groups.iter().filter(|group| !group.joined.is_empty()) {
+        let Some(connector) = &group.connector else { continue };
+        let text = serde_json::to_string_pretty(&connector.options).unwrap_or_default() + "\n";
+        proposal.files.push((connector.path.clone(), text));
+        let paths: Vec<String> = group.joined.iter().map(|one| format!("`{}`", one.path)).collect();
+        proposal.notes.push(format!(
+            "the statements read topics of {}, and a pipeline has one connector: {} writes what \
+             they write, each table on the topic of its own; how two connectors fail or wait apart is \
+             not tested so",
+            paths.join(" and "),
+            connector.path
+        ));
+    }
+}
+
 /// A pipeline file, and the clocks of its windows.
 pub(super) struct Written {
     pub text: String,
-    pub clocks: Vec<(String, String)>,
+    pub clocks: Vec<Time>,
 }
 
 pub(super) fn written(
@@ -183,7 +277,7 @@ fn paths(key: &str, files: &[(Utf8PathBuf, Text)]) -> String {
 
 /// The connector file that was found; or, where topics have another prefix than `cdc`, a new one.
 fn connector(group: &Group<'_>, proposal: &mut Proposal) -> Option<Utf8PathBuf> {
-    if let Some(connector) = group.connector {
+    if let Some(connector) = &group.connector {
         return Some(connector.path.clone());
     }
     let prefix = group.prefix.as_ref().filter(|prefix| *prefix != PREFIX)?;
@@ -197,7 +291,7 @@ fn connector(group: &Group<'_>, proposal: &mut Proposal) -> Option<Utf8PathBuf> 
     Some("connector.json".into())
 }
 
-fn sinks(scene: &Scene<'_>, clocks: &mut Vec<(String, String)>, proposal: &mut Proposal) -> String {
+fn sinks(scene: &Scene<'_>, clocks: &mut Vec<Time>, proposal: &mut Proposal) -> String {
     let mut text = "sinks:\n".to_owned();
     let mut seen: Vec<&str> = Vec::new();
     for (_, statement) in scene.parsed {
@@ -212,12 +306,7 @@ fn sinks(scene: &Scene<'_>, clocks: &mut Vec<(String, String)>, proposal: &mut P
     if seen.is_empty() { String::new() } else { text }
 }
 
-fn sink(
-    scene: &Scene<'_>,
-    name: &str,
-    clocks: &mut Vec<(String, String)>,
-    proposal: &mut Proposal,
-) -> String {
+fn sink(scene: &Scene<'_>, name: &str, clocks: &mut Vec<Time>, proposal: &mut Proposal) -> String {
     match sinks::reference(scene, name) {
         Ok(reference) => {
             let head = "  # Check me: this is the statement said in Postgres' words, and not what the rows should be.\n";

@@ -3,6 +3,7 @@
 
 use super::columns::Column;
 use super::tables::{Table, Tables, quoted};
+use super::windows::Time;
 
 /// The first scenario's rows.
 pub(super) struct Rows<'a> {
@@ -24,7 +25,9 @@ impl<'a> Rows<'a> {
             let is_key = table.key.contains(&column.name);
             let is_cut = column.refers_to.as_ref().is_some_and(|other| other.is_cut);
             let is_part = table.part.as_ref().is_some_and(|(part, _)| *part == column.name);
-            !column.is_generated && !is_cut && (!column.is_given || is_key || is_part)
+            // Both of its values are reached, so that a filter by it lets a row through.
+            let is_given = column.is_given && !column.is_boolean();
+            !column.is_generated && !is_cut && (!is_given || is_key || is_part)
         };
         let columns: Vec<(&Column, String)> = table
             .columns
@@ -188,7 +191,7 @@ fn value(column: &Column, n: usize) -> Option<String> {
 
 /// The first scenario: rows before and after the snapshot, an update and a delete where nothing
 /// forbids them. Of tables with a clock that closes windows a row comes a day later.
-pub(super) fn smoke(tables: &Tables, clocks: &[(String, String)], pipeline: &str) -> String {
+pub(super) fn smoke(tables: &Tables, clocks: &[Time], pipeline: &str) -> String {
     let rows = Rows::of(tables);
     let all = &tables.all;
     let mut text = format!(
@@ -212,11 +215,11 @@ pub(super) fn smoke(tables: &Tables, clocks: &[(String, String)], pipeline: &str
     for delete in all.iter().rev().filter_map(|table| rows.delete(table, 2)) {
         entry(delete);
     }
-    for (table, column) in clocks {
+    for Time { table, column, later: value, .. } in clocks {
         let Some(table) = all.iter().find(|one| one.name == *table) else { continue };
         let mut later = table.clone();
         for clock in later.columns.iter_mut().filter(|one| one.name == *column) {
-            clock.allowed = Some("2025-01-02 10:00:00".to_owned());
+            clock.allowed = Some(value.clone());
             clock.is_given = false;
         }
         entry(rows.later(&later));

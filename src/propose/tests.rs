@@ -57,6 +57,104 @@ fn windows_are_proposed_with_their_clock_and_a_row_that_closes_them() {
 }
 
 #[test]
+fn a_clock_that_is_computed_is_proposed_as_its_expression() {
+    let source = "CREATE TABLE pays (id int PRIMARY KEY, at_s bigint NOT NULL)";
+    let statements = "CREATE TABLE pays (id INT, at_s BIGINT, ts AS TO_TIMESTAMP_LTZ(at_s * 1000, 3), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND)
+      WITH ('connector' = 'kafka', 'topic' = 'cdc.public.pays', 'format' = 'debezium-json');
+    CREATE TABLE hours (upto TIMESTAMP(3), n BIGINT) WITH ('connector' = 'kafka', 'topic' = 'hours', 'format' = 'json');
+    INSERT INTO hours SELECT window_end, COUNT(*) FROM TABLE(TUMBLE(TABLE pays, DESCRIPTOR(ts), INTERVAL '1' HOUR)) GROUP BY window_start, window_end;";
+    let proposal = propose(found(&[("../source.sql", source), ("../flink.sql", statements)]));
+    let proposal = proposal.expect("there are tables");
+    let pipeline = file(&proposal, "pipeline.yaml");
+    assert!(pipeline.contains("TO_TIMESTAMP_LTZ(pays.at_s * 1000, 3)"), "{pipeline}");
+    let smoke = file(&proposal, "scenarios/smoke.yaml");
+    assert!(smoke.contains("'1735812000'"), "{smoke}");
+}
+
+/// Two connectors, each with a prefix and a table of its own, and one statement that reads both.
+fn two(further: &str) -> [(&'static str, String); 4] {
+    let connector = |name: &str, table: &str, further: &str| {
+        format!(
+            r#"{{"connector.class": "io.debezium.connector.postgresql.PostgresConnector", "topic.prefix": "{name}", "table.include.list": "public.{table}"{further}}}"#
+        )
+    };
+    let table = |name: &str, topic: &str| {
+        format!(
+            "CREATE TABLE {name} (id INT, PRIMARY KEY (id) NOT ENFORCED) WITH ('connector' = 'kafka', 'topic' = '{topic}', 'format' = 'debezium-json');"
+        )
+    };
+    let tables = [table("a", "x.y.public.a"), table("b", "z.public.b"), table("c", "c")].concat();
+    [
+        (
+            "s.sql",
+            "CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY);".to_owned(),
+        ),
+        ("x.json", connector("x.y", "a", "")),
+        ("z.json", connector("z", "b", further)),
+        ("f.sql", format!("{tables} INSERT INTO c SELECT a.id FROM a JOIN b ON a.id = b.id;")),
+    ]
+}
+
+fn proposed(files: &[(&str, String)]) -> Proposal {
+    let files: Vec<(&str, &str)> =
+        files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    propose(found(&files)).expect("there are tables")
+}
+
+#[test]
+fn connectors_whose_topics_one_statement_reads_are_put_together() {
+    let proposal = proposed(&two(r#", "slot.name": "z""#));
+    assert!(file(&proposal, "pipeline.yaml").contains("connector: connectors.json"));
+    let made: Options = serde_json::from_str(&file(&proposal, "connectors.json")).unwrap();
+    let get = |key: &str| made.get(key).map_or("", String::as_str);
+    assert_eq!(get("table.include.list"), "public.a,public.b");
+    assert_eq!(get("transforms.as_of_2.regex"), r"x\.y\.(public.b)");
+    assert_eq!(get("transforms.as_of_2.replacement"), "z.$1");
+    let note = "the statements read topics of `x.json` and `z.json`";
+    assert!(proposal.notes.iter().any(|told| told.starts_with(note)), "{:?}", proposal.notes);
+}
+
+#[rstest]
+#[case(r#", "tombstones.on.delete": "false""#)]
+#[case(r#", "database.dbname": "other""#)]
+fn connectors_that_write_otherwise_stay_apart(#[case] further: &str) {
+    let proposal = proposed(&two(further));
+    assert!(
+        file(&proposal, "x.pipeline.yaml").contains("connector: x.json"),
+        "{:?}",
+        proposal.files
+    );
+    assert!(file(&proposal, "connectors.json").is_empty());
+}
+
+#[test]
+fn statements_in_json_are_found_unless_they_are_copies() {
+    let (tables, writes) = STATEMENTS.split_once("INSERT INTO lasts").unwrap();
+    let body = |sql: &str| {
+        format!(r#"{{"name": "a", "spec": {{"statement": {}}}}}"#, serde_json::json!(sql))
+    };
+    let last = body(&format!("INSERT INTO lasts{writes}"));
+    let copy = body(
+        "INSERT INTO totals SELECT customer_id, SUM(amount) FROM `orders` GROUP BY customer_id",
+    );
+    let files = [
+        ("../source.sql", SOURCE),
+        ("../flink.sql", tables),
+        ("../last.json", last.as_str()),
+        ("../sent.json", &copy),
+        ("../panel.json", r#"{"query": "sum(rate(orders[5m]))"}"#),
+        ("../package.json", r#"{"name": "shop", "scripts": {"sql": "psql -f source.sql"}}"#),
+    ];
+    let proposal = propose(found(&files)).expect("there are tables");
+    let pipeline = file(&proposal, "pipeline.yaml");
+    assert!(pipeline.contains("statements:\n  - ../flink.sql\n  - ../last.json\n"), "{pipeline}");
+    assert!(pipeline.contains("lasts"), "{pipeline}");
+    let told: Vec<String> =
+        proposal.told.iter().map(|(path, why)| format!("{path}: {why}")).collect();
+    assert_eq!(told, ["../sent.json: left out: its statements stand in files of SQL too"]);
+}
+
+#[test]
 fn tables_that_confluent_infers_are_found_by_the_names_of_their_topics() {
     let statements = "CREATE TABLE totals (customer INT, total DECIMAL(38, 2), PRIMARY KEY (customer) NOT ENFORCED)
       DISTRIBUTED INTO 1 BUCKETS WITH ('changelog.mode' = 'upsert');

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use super::query::parts;
 use super::scene::Scene;
-use crate::base::text::Text;
+use super::tables::Table;
+use crate::base::text::{Span, Text};
+use crate::sql::edit::{Edit, splice};
 use crate::sql::flink::{CreateTable, Insert, Statement};
+use crate::sql::moment::{Moment, Value};
 use crate::sql::token::{Language, Token, significant};
 
 /// Words of a statement that makes windows.
@@ -25,19 +28,46 @@ pub(super) enum Found {
 pub(super) struct Clock {
     /// The sink's column with the end of the window.
     pub end: String,
-    /// The source table and its column.
-    pub time: (String, String),
+    pub time: Time,
     pub delay_ms: Option<u64>,
 }
+
+/// What tells the time of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Time {
+    pub table: String,
+    pub column: String,
+    /// What the statement makes of the column, where that is more than to read a time.
+    expression: Option<String>,
+    /// A value of the column that is later than those of the first rows.
+    pub later: String,
+}
+
+/// 2025-01-02 10:00:00 in milliseconds, and the values by which a column may say it.
+const LATER: (i64, [&str; 5]) = (
+    1_735_812_000_000,
+    [
+        "2025-01-02 10:00:00",
+        "1735812000",
+        "1735812000000",
+        "1735812000000000",
+        "2025-01-02T10:00:00Z",
+    ],
+);
 
 impl Clock {
     /// `window: {…}`.
     pub(super) fn written(&self) -> String {
-        let (table, column) = &self.time;
+        let Time { table, column, expression, .. } = &self.time;
+        let time = match expression {
+            // In quotes of YAML, since it may hold what ends a plain text there.
+            Some(expression) => format!("{{expression: '{}'}}", expression.replace('\'', "''")),
+            None => format!("{table}.{column}"),
+        };
         let delay = self.delay_ms.map_or(String::new(), |ms| {
             format!(", delay: {}", humantime::format_duration(Duration::from_millis(ms)))
         });
-        format!("window: {{end: {}, time: {table}.{column}{delay}}}", self.end)
+        format!("window: {{end: {}, time: {time}{delay}}}", self.end)
     }
 }
 
@@ -100,7 +130,7 @@ fn end(scene: &Scene<'_>, sink: &str, words: &[Token<'_>]) -> Option<String> {
 }
 
 /// The source column behind the rowtime column, and the delay of its watermark.
-fn watermark(scene: &Scene<'_>, insert: &Insert) -> Option<((String, String), Option<u64>)> {
+fn watermark(scene: &Scene<'_>, insert: &Insert) -> Option<(Time, Option<u64>)> {
     let mut open: Vec<String> = insert.reads.iter().map(|name| name.table().to_owned()).collect();
     let mut seen = Vec::new();
     while let Some(name) = open.pop() {
@@ -124,22 +154,70 @@ fn watermark(scene: &Scene<'_>, insert: &Insert) -> Option<((String, String), Op
 }
 
 /// The source column of a rowtime column: of the same name, or what its expression names.
-fn time(
-    scene: &Scene<'_>,
-    (text, create): (&Text, &CreateTable),
-    rowtime: &str,
-) -> Option<(String, String)> {
+fn time(scene: &Scene<'_>, (text, create): (&Text, &CreateTable), rowtime: &str) -> Option<Time> {
     let source = scene.source(create.name.table())?;
-    let of = |name: &str| Some((source.name.clone(), name.to_owned()));
+    let of = |name: &str| Time {
+        table: source.name.clone(),
+        column: name.to_owned(),
+        expression: None,
+        later: LATER.1.first().map_or(String::new(), |text| (*text).to_owned()),
+    };
     if source.column(rowtime).is_some() {
-        return of(rowtime);
+        return Some(of(rowtime));
     }
     let tokens = significant(Language::Flink, &text.value);
     let defined = tokens.windows(2).position(|two| match two {
         [name, word] => word.is("AS") && name.name().is_some_and(|name| name == rowtime),
         _ => false,
     })?;
-    let mut names = tokens.iter().skip(defined + 2).filter_map(Token::name);
-    let name = names.find(|name| source.column(name).is_some())?;
-    of(&name)
+    let tokens = tokens.get(defined + 2..)?;
+    let name = tokens.iter().filter_map(Token::name).find(|name| source.column(name).is_some())?;
+    let plain = of(&name);
+    let kind = source.column(&name).map_or("", |column| column.kind.as_str());
+    if kind.starts_with("timestamp") || kind == "date" {
+        return Some(plain);
+    }
+    let expression = qualified(text, tokens, source);
+    let Some(moment) = expression.as_ref().and_then(|one| Moment::parse(one).ok()) else {
+        return Some(plain);
+    };
+    let said = |text: &&str| match text.parse() {
+        Ok(number) => Value::Whole(number),
+        Err(_) => Value::Text((*text).to_owned()),
+    };
+    let later = LATER.1.iter().find(|text| moment.millis(&|_| said(text)) == Some(LATER.0));
+    let later = later.map_or(plain.later.clone(), |text| (*text).to_owned());
+    Some(Time { expression, later, ..plain })
+}
+
+/// The expression of a computed column that begins with these tokens, its columns with their source
+/// table.
+fn qualified(text: &Text, tokens: &[Token<'_>], source: &Table) -> Option<String> {
+    let mut depth = 0_i32;
+    let length = tokens.iter().position(|token| {
+        if token.is_symbol("(") {
+            depth += 1;
+        } else if token.is_symbol(")") {
+            depth -= 1;
+        }
+        depth < 0 || depth == 0 && token.is_symbol(",")
+    });
+    let own = tokens.get(..length.unwrap_or(tokens.len()))?;
+    let whole = Span::new(own.first()?.span.start, own.last()?.span.end);
+    let mut edits = Vec::new();
+    for (n, token) in own.iter().enumerate() {
+        let is_called = own.get(n + 1).is_some_and(|next| next.is_symbol("("));
+        let Some(name) = token.name().filter(|_| !is_called) else { continue };
+        if source.column(&name).is_none() {
+            continue;
+        }
+        // Of an envelope it is the new image's.
+        let image = n.checked_sub(2).and_then(|n| own.get(n..)).filter(
+            |three| matches!(three, [image, dot, ..] if image.is("after") && dot.is_symbol(".")),
+        );
+        let start = image.and_then(<[Token<'_>]>::first).map_or(token.span.start, |t| t.span.start);
+        let span = Span::new(start - whole.start, token.span.end - whole.start);
+        edits.push(Edit::new(span, format!("{}.{name}", source.name)));
+    }
+    Some(splice(&text.slice(whole), &edits).value)
 }

@@ -40,3 +40,9 @@ use crate::base::text::Text;
 pub fn overridden(statements: &[Text], overrides: &[Text]) -> Vec<Text> {
     parse::overridden(statements, overrides)
 }
+
+/// The statements that a JSON file holds under the keys where tools keep them, in order; none if it
+/// is no JSON.
+pub fn statements_in_json(file: &Text) -> Vec<Text> {
+    parse::statements_in_json(file)
+}

@@ -103,6 +103,13 @@ pub struct Window {
 pub enum WindowTime {
     /// Columns of source tables, as `table.column`.
     Columns(Vec<(String, String)>),
+    /// Times that statements compute, besides columns.
+    Computed {
+        /// As in [`WindowTime::Columns`].
+        columns: Vec<(String, String)>,
+        /// Source tables, each with the expression of Flink's over its columns.
+        expressions: Vec<(String, String)>,
+    },
     /// The commit time.
     Commit,
     /// The record's timestamp.

@@ -117,8 +117,12 @@ words! {
     /// Keys of a window.
     WINDOW = "a window" {
         "end" [must Type::Text] "The reference's column that holds the end of the window.";
-        "time" [must Type::OneOrList(&Type::Text)] "The clock: `table.column`, a list of them, `commit` or `record`.";
+        "time" [must Type::OneOrList(&Type::OneOf(&[Type::Text, Type::Map(&TIME)]))] "The clock: `table.column`, an expression, a list of them, `commit` or `record`.";
         "delay" [may Type::Duration] "The promise how far the watermark stays behind: a WATERMARK clause that says otherwise is an error. Left out, what the clause says is taken.";
+    } later [];
+    /// Keys of a clock that a statement computes.
+    TIME = "a clock" {
+        "expression" [must Type::Text] "An expression of Flink's over the columns of one source table that makes the event time, as the statement computes it: `TO_TIMESTAMP_LTZ(payments.paid_s * 1000, 3)`.";
     } later [];
     /// Keys of `settings`.
     SETTINGS = "settings" {

@@ -8,6 +8,7 @@ pub mod changed;
 pub mod columns;
 pub mod edit;
 pub mod flink;
+pub mod moment;
 pub mod postgres;
 pub mod psql;
 mod reader;

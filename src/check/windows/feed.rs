@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use super::super::case::Case;
 use super::super::sinks::SinkCase;
 use super::super::topic::TopicCase;
-use crate::base::value::Value;
+use crate::base::value::{Type, Value};
 use crate::codec::pgoutput::Cell;
 use crate::codec::postgres;
+use crate::codec::types::DataType;
 use crate::history::event::{Clock, Firing, JobProof, Proof, Role, Time};
 use crate::model::feed::{Expected, Part};
 use crate::model::source::Image;
@@ -15,6 +16,7 @@ use crate::model::watermark::Progress;
 use crate::model::zone::Zone;
 use crate::scenario::pipeline::WindowTime;
 use crate::sql::flink::{Statement, parse};
+use crate::sql::moment::{self, Moment};
 use crate::sql::token::{Language, significant};
 
 /// Words of a statement after which one record in may be several out, or none at a later time.
@@ -50,10 +52,16 @@ pub(in crate::check) struct Source<'c, 'a> {
     pub(in crate::check) topic: &'c TopicCase<'a>,
     /// Its rows come to the windows after these have fired.
     pub(in crate::check) beside: bool,
-    /// The column that the windows go by.
-    pub(in crate::check) time: Option<String>,
+    /// What the windows go by.
+    time: Option<Timed>,
     /// The windows go by its wall times in this zone.
     zone: Option<Zone>,
+}
+
+/// Where the event time of a row stands.
+enum Timed {
+    Column(String),
+    Expression(Moment),
 }
 
 /// What the way from the source topics to the sink looks like.
@@ -91,7 +99,7 @@ impl<'c, 'a> Feed<'c, 'a> {
             let topic = topic.ok_or_else(|| format!("`{name}` could not be read"))?;
             let clock = clocks.iter().find(|clock| clock.topics.contains(name));
             let zone = clock.and_then(|clock| clock.zone.as_deref()).and_then(Zone::of);
-            let time = time_column(case, sink, topic, &clocks);
+            let time = timed(case, sink, topic, &clocks);
             sources.push(Source { topic, beside, time, zone });
         }
         let idles = clocks.iter().any(|clock| clock.idles);
@@ -277,27 +285,35 @@ fn progress(case: &Case<'_>, clock: &Clock) -> Progress {
     progress
 }
 
-/// The column of a source table by which the windows go.
-fn time_column(
+/// That of a source table by which the windows go.
+fn timed(
     case: &Case<'_>,
     sink: &SinkCase<'_>,
     topic: &TopicCase<'_>,
     clocks: &[&Clock],
-) -> Option<String> {
+) -> Option<Timed> {
     let table = case.index.tables.get(topic.table)?;
     let declared = sink.window.and_then(|window| match &window.time {
         WindowTime::Columns(columns) => {
             let full = format!("{}.{}", table.schema, table.name);
             let ours =
                 |(written, _): &&(String, String)| *written == table.name || *written == full;
-            columns.iter().find(ours).map(|(_, column)| column.clone())
+            columns.iter().find(ours).map(|(_, column)| Timed::Column(column.clone()))
+        }
+        WindowTime::Computed { columns, expressions } => {
+            let full = format!("{}.{}", table.schema, table.name);
+            let ours =
+                |(written, _): &&(String, String)| *written == table.name || *written == full;
+            let column = columns.iter().find(ours).map(|(_, column)| Timed::Column(column.clone()));
+            let expression = expressions.iter().find(ours);
+            column.or_else(|| Some(Timed::Expression(Moment::parse(&expression?.1).ok()?)))
         }
         WindowTime::Commit | WindowTime::Record => None,
     });
     let physical = || {
         let ours = |clock: &&&Clock| clock.topics.contains(&topic.topic.name);
         clocks.iter().find(ours).and_then(|clock| match clock.times.as_slice() {
-            [Time::Image(column)] => Some(column.clone()),
+            [Time::Image(column)] => Some(Timed::Column(column.clone())),
             _ => None,
         })
     };
@@ -312,7 +328,13 @@ impl Source<'_, '_> {
         wanted: &Expected,
         row: &Image,
     ) -> Option<i64> {
-        let column = self.time.as_ref()?;
+        let column = match self.time.as_ref()? {
+            Timed::Column(column) => column,
+            Timed::Expression(moment) => {
+                let time = moment.millis(&|column| self.field(case, wanted, row, column))?;
+                return Some(self.zone.as_ref().map_or(time, |zone| zone.wall(time)));
+            }
+        };
         let place = wanted.columns.iter().position(|name| name == column)?;
         let Some(Cell::Text(text)) = row.get(place) else { return None };
         let kind = case.columns.get(self.topic.table)?.kind(column)?;
@@ -323,6 +345,29 @@ impl Source<'_, '_> {
             }
             Value::Date(days) => Some(days.saturating_mul(86_400_000)),
             _ => None,
+        }
+    }
+
+    /// A column of a row as an expression over the record sees it. Of types that the connector writes
+    /// in its own way, nothing is known.
+    fn field(
+        &self,
+        case: &Case<'_>,
+        wanted: &Expected,
+        row: &Image,
+        column: &str,
+    ) -> moment::Value {
+        let place = wanted.columns.iter().position(|name| name == column);
+        let Some(Cell::Text(text)) = place.and_then(|place| row.get(place)) else {
+            return moment::Value::Null;
+        };
+        let kind = case.columns.get(self.topic.table).and_then(|all| all.kind(column));
+        match kind {
+            Some(DataType::Scalar(Type::Int)) => {
+                text.parse().map_or(moment::Value::Null, moment::Value::Whole)
+            }
+            Some(DataType::Scalar(Type::Text)) => moment::Value::Text(text.clone()),
+            Some(_) | None => moment::Value::Null,
         }
     }
 

@@ -215,20 +215,35 @@ fn declared(table: &TopicTable, known: &Known<'_>) -> Vec<Time> {
         match time {
             WindowTime::Commit => times.push(Time::Commit),
             WindowTime::Record => times.push(Time::Record),
-            WindowTime::Columns(columns) => {
-                for (source, column) in columns {
-                    let ours = |topic: &String| topic.ends_with(&format!(".{source}"));
-                    if table.topics.iter().any(ours) {
-                        let ticks = ticks(source, column, known);
-                        let one_row = !is_debezium(&table.format);
-                        times.push(Time::Column { name: column.clone(), ticks, one_row });
-                    }
-                }
+            WindowTime::Columns(columns) => times.extend(columns_of(table, columns, known)),
+            WindowTime::Computed { columns, expressions } => {
+                times.extend(columns_of(table, columns, known));
+                let ours = expressions.iter().filter(|(source, _)| is_over(table, source));
+                times.extend(ours.map(|(_, expression)| Time::Computed {
+                    expression: expression.clone(),
+                    one_row: !is_debezium(&table.format),
+                }));
             }
         }
     }
     times.dedup();
     times
+}
+
+/// Whether a table reads the topic of a source table.
+fn is_over(table: &TopicTable, source: &str) -> bool {
+    table.topics.iter().any(|topic| topic.ends_with(&format!(".{source}")))
+}
+
+/// Declared columns of the source tables whose topics a table reads.
+fn columns_of(table: &TopicTable, columns: &[(String, String)], known: &Known<'_>) -> Vec<Time> {
+    let ours = columns.iter().filter(|(source, _)| is_over(table, source));
+    let time = |(source, column): &(String, String)| Time::Column {
+        name: column.clone(),
+        ticks: ticks(source, column, known),
+        one_row: !is_debezium(&table.format),
+    };
+    ours.map(time).collect()
 }
 
 /// How Debezium counts a timestamp of this column.

@@ -149,8 +149,9 @@ impl Statements {
     fn note(&mut self, statement: &Statement, text: &Text) {
         let name = match statement {
             Statement::CreateView { name, reads } => {
-                let reads = reads.iter().map(|name| name.table().to_owned()).collect();
-                self.views.insert(name.table().to_owned(), reads);
+                // One that is made anew: statements before that read what it was.
+                let reads = reads.iter().map(|name| name.table().to_owned());
+                self.views.entry(name.table().to_owned()).or_default().extend(reads);
                 name.table()
             }
             Statement::CreateTable(create) => create.name.table(),

@@ -107,6 +107,11 @@ fn markdown(text: &Text) -> Vec<Text> {
 const KEYS: [&str; 6] =
     ["statement", "statements", "sql", "sql_statement", "query", "sqlStatement"];
 
+/// The statements of a JSON file; none if it is no JSON.
+pub(crate) fn statements_in_json(text: &Text) -> Vec<Text> {
+    in_json(text).unwrap_or_default()
+}
+
 fn in_json(text: &Text) -> Result<Vec<Text>, String> {
     let whole: &serde_json::value::RawValue =
         serde_json::from_str(&text.value).map_err(|error| format!("not JSON: {error}"))?;

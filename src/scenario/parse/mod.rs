@@ -29,6 +29,7 @@ mod timeline;
 mod union;
 mod versions;
 
+pub(crate) use layouts::statements_in_json;
 pub(crate) use overrides::overridden;
 pub(crate) use stack::stack_file;
 

@@ -11,9 +11,10 @@ use crate::base::text::Text;
 use crate::scenario::code::Code;
 use crate::scenario::diagnose::At;
 use crate::scenario::pipeline::{Sink, Window, WindowTime};
-use crate::scenario::words::{SINK, WINDOW, suggestion};
+use crate::scenario::words::{SINK, TIME, WINDOW, suggestion};
 use crate::scenario::yaml::{Node, Value};
 use crate::sql::flink::{self, Name, Statement, Watermark};
+use crate::sql::moment::Moment;
 use crate::sql::table::{self, Action, Part};
 use crate::sql::token::Language;
 
@@ -77,7 +78,7 @@ impl Reader<'_> {
         let fields = self.map(node, WINDOW)?;
         let help = "name the column of the reference that holds the window's end";
         let end = self.required(&fields, "end", help).and_then(|node| self.text(node, "a column"));
-        let help = "write `table.column`, a list of them, `commit` or `record`";
+        let help = "write `table.column`, an expression, a list of them, `commit` or `record`";
         let time = self.required(&fields, "time", help);
         let time = time.and_then(|node| self.window_time(node, catalogue));
         let given = match fields.get("delay") {
@@ -96,11 +97,67 @@ impl Reader<'_> {
                 _ => {}
             }
         }
-        let mut columns = Vec::new();
+        let (mut columns, mut expressions) = (Vec::new(), Vec::new());
         for item in self.one_or_list(node) {
-            columns.extend(self.time_column(item, catalogue));
+            match &item.value {
+                Value::Map(_) => expressions.extend(self.time_expression(item, catalogue)),
+                Value::Scalar(_) | Value::List(_) => {
+                    columns.extend(self.time_column(item, catalogue));
+                }
+            }
         }
-        (!columns.is_empty()).then_some(WindowTime::Columns(columns))
+        match (columns.is_empty(), expressions.is_empty()) {
+            (true, true) => None,
+            (false, true) => Some(WindowTime::Columns(columns)),
+            (_, false) => Some(WindowTime::Computed { columns, expressions }),
+        }
+    }
+
+    /// An expression over the columns of one source table, with that table.
+    fn time_expression(&mut self, node: &Node, catalogue: &Catalogue) -> Option<(String, String)> {
+        let fields = self.map(node, TIME)?;
+        let help = "write an expression of Flink's over columns as `table.column`";
+        let node = self.required(&fields, "expression", help)?;
+        let text = self.text(node, "an expression")?;
+        let moment = match Moment::parse(&text) {
+            Ok(moment) => moment,
+            Err(why) => {
+                let message = format!("the expression of the clock cannot be read: {why}");
+                self.error(Code::BadValue, &node.at, message)
+                    .help("as in `TO_TIMESTAMP_LTZ(payments.paid_s * 1000, 3)`");
+                return None;
+            }
+        };
+        let columns = moment.columns();
+        let tables: BTreeSet<&String> = columns.iter().map(|(table, _)| table).collect();
+        if let [first, second, ..] = tables.iter().collect::<Vec<_>>().as_slice() {
+            let message = format!("the clock is over columns of `{first}` and of `{second}`");
+            self.error(Code::BadValue, &node.at, message)
+                .help("write an expression for each table, in a list");
+            return None;
+        }
+        for (table, column) in &columns {
+            self.known_column((table, column), &node.at, catalogue)?;
+        }
+        Some(((*tables.first()?).clone(), text))
+    }
+
+    /// A column of a source table. One that the table lacks is an error, and taken all the same.
+    fn known_column(
+        &mut self,
+        (table, column): (&str, &str),
+        at: &At,
+        catalogue: &Catalogue,
+    ) -> Option<()> {
+        let known = self.known_source(table, at, catalogue)?;
+        if let Some(columns) = &known.columns
+            && !columns.iter().any(|known| known == column)
+        {
+            let help = suggestion(column, columns.iter().map(String::as_str));
+            let message = format!("`{table}` has no column `{column}`");
+            self.error(Code::UnknownColumn, at, message).help(help);
+        }
+        Some(())
     }
 
     fn time_column(&mut self, node: &Node, catalogue: &Catalogue) -> Option<(String, String)> {
@@ -110,14 +167,7 @@ impl Reader<'_> {
             self.error(Code::BadValue, &node.at, message);
             return None;
         };
-        let known = self.known_source(table, &node.at, catalogue)?;
-        if let Some(columns) = &known.columns
-            && !columns.iter().any(|known| known == column)
-        {
-            let help = suggestion(column, columns.iter().map(String::as_str));
-            let message = format!("`{table}` has no column `{column}`");
-            self.error(Code::UnknownColumn, &node.at, message).help(help);
-        }
+        self.known_column((table, column), &node.at, catalogue)?;
         Some((table.to_owned(), column.to_owned()))
     }
 
