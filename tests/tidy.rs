@@ -45,6 +45,7 @@ const INSIDE: &[(&str, &[&str])] = &[
             "order",
             "patterns",
             "plans",
+            "produced",
             "progress",
             "restarts",
             "rows",

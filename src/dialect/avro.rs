@@ -186,6 +186,7 @@ mod tests {
             left_out: Vec::new(),
             connector: None,
             outbox: BTreeMap::new(),
+            topics: BTreeMap::new(),
             dialect: Dialect::Flink,
             sinks: BTreeMap::new(),
         };

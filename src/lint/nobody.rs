@@ -21,9 +21,9 @@ use crate::sql::token::{Kind, Language, Token, significant};
 /// The rule.
 pub(super) const RULE: Rule = Rule {
     code: "E0421",
-    summary: "A statement reads a topic that neither the connector nor a statement writes.",
-    reason: "A run makes the topics of the captured tables and those of the sinks. The statement would wait for records of another one for ever, and nothing could be said of what it writes.",
-    fix: "name a topic that is written here, correct `topic.prefix` or a route of the connector, or name the table in the source DDL",
+    summary: "A statement reads a topic that neither the connector, nor a statement, nor an application of `topics` writes.",
+    reason: "A run makes the topics of the captured tables and those of the sinks. Of another one that `topics` does not name the statement would wait for records for ever, and nothing could be said of what it writes.",
+    fix: "name a topic that is written here, declare one that an application writes under `topics`, correct `topic.prefix` or a route of the connector, or name the table in the source DDL",
     check,
 };
 
@@ -129,6 +129,7 @@ fn written(case: &Case<'_>) -> Option<Written> {
             }));
         }
     }
+    topics.extend(case.trial.pipeline.topics.keys().cloned());
     let prefix = routes.prefix().to_owned();
     Some(Written { topics, prefix })
 }

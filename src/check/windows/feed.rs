@@ -219,6 +219,9 @@ impl Way {
             Role::Messages => {
                 return Err(format!("`{name}` holds logical messages, which have no cuts"));
             }
+            Role::Application => {
+                return Err(format!("`{name}` is written by an application, which has no cuts"));
+            }
             Role::Barrier | Role::Transaction => {}
         }
         Ok(())

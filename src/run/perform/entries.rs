@@ -78,6 +78,7 @@ impl Live<'_> {
             Action::Upset(upset) => self.upset(index, entry, *upset).await,
             Action::Hold { place } => self.hold(index, place).await,
             Action::Release { place } => self.release((index, entry), place).await,
+            Action::Produce(produce) => Box::pin(self.produce((index, entry), produce)).await,
             Action::Set(set) => self.set(index, entry, set).await,
             Action::Permute { .. } => {
                 Err(Stop::Internal("a trial has one order, and this one has several".to_owned()))

@@ -16,7 +16,7 @@ pub(in crate::run) fn of_table<T: Copy>(set: Option<&PerPlace<T>>, table: &Table
     set.at(&qualified(table)).or_else(|| set.at(&table.name))
 }
 
-/// The topics of captured tables, routed events, barriers, transactions and sinks.
+/// The topics of captured tables, routed events, barriers, transactions, applications and sinks.
 pub(in crate::run) fn topics(
     tables: &[Table],
     pipeline: &Pipeline,
@@ -74,6 +74,10 @@ pub(in crate::run) fn topics(
     }
     if let Some(name) = connector.transaction_topic() {
         topics.push(captured(name, None, Role::Transaction, Options::new()));
+    }
+    for (name, application) in &pipeline.topics {
+        let options = settings.topics.get(name).cloned().unwrap_or_default();
+        topics.push(topic(name.clone(), application.partitions, Role::Application, options));
     }
     for sink in pipeline.sinks.keys() {
         let Some(table) = statements.tables.get(sink) else { continue };
