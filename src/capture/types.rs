@@ -59,33 +59,6 @@ pub fn written(column: &str, postgres: &str, flink: &str) -> String {
     }
 }
 
-/// The type of Postgres that holds the values of a Flink type.
-pub fn postgres(flink: &str) -> String {
-    let text = flink.trim().to_ascii_uppercase();
-    let text = text.trim_end_matches("NOT NULL").trim();
-    let (name, arguments, rest) = parts(text);
-    let zoned = name == "TIMESTAMP_LTZ" || rest.contains("LOCAL TIME ZONE");
-    match name {
-        "BOOLEAN" => "boolean".to_owned(),
-        "TINYINT" | "SMALLINT" => "smallint".to_owned(),
-        "INT" | "INTEGER" => "integer".to_owned(),
-        "BIGINT" => "bigint".to_owned(),
-        "DECIMAL" | "DEC" | "NUMERIC" if arguments.is_empty() => "numeric(10, 0)".to_owned(),
-        "DECIMAL" | "DEC" | "NUMERIC" => format!("numeric({arguments})"),
-        "FLOAT" => "real".to_owned(),
-        "DOUBLE" => "double precision".to_owned(),
-        "BYTES" | "BINARY" | "VARBINARY" => "bytea".to_owned(),
-        "DATE" => "date".to_owned(),
-        "TIME" => format!("time({})", digits(arguments, "0")),
-        "TIMESTAMP" | "TIMESTAMP_LTZ" if zoned => {
-            format!("timestamptz({})", digits(arguments, "6"))
-        }
-        "TIMESTAMP" => format!("timestamp({})", digits(arguments, "6")),
-        "ARRAY" | "MAP" | "ROW" | "MULTISET" => "jsonb".to_owned(),
-        _ => "text".to_owned(),
-    }
-}
-
 /// The text of a value as its type writes it: a cast of `inet` adds the length of its prefix.
 pub fn as_text(column: &str, postgres: &str) -> String {
     if postgres == "inet" {

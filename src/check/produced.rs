@@ -10,6 +10,7 @@ use super::case::Case;
 use super::found::{Draft, Found};
 use super::topic::{position, unread_partition};
 use crate::base::anomaly::Anomaly;
+use crate::history::Index;
 use crate::history::event::{Record, Role, Topic};
 use crate::model::application::{Written, key, written};
 use crate::model::key::Key;
@@ -19,18 +20,18 @@ pub(super) const FINDS: &[Anomaly] =
 
 /// Whether an application has written anything that counts.
 pub(super) fn has_written(case: &Case<'_>) -> bool {
-    all(case).iter().any(Written::counts)
+    all(&case.index).iter().any(Written::counts)
 }
 
 /// What the timeline wrote, in order.
-pub(super) fn all(case: &Case<'_>) -> Vec<Written> {
-    let trial = &case.index.header.trial;
+pub(super) fn all(index: &Index<'_>) -> Vec<Written> {
+    let trial = &index.header.trial;
     let of = |(entry, records): &(usize, &[Record])| written(trial, *entry, records);
-    case.index.produced.iter().flat_map(of).collect()
+    index.produced.iter().flat_map(of).collect()
 }
 
 pub(super) fn check(case: &Case<'_>, found: &mut Found) {
-    let all = all(case);
+    let all = all(&case.index);
     let topics = case.index.topics.iter().filter(|topic| topic.role == Role::Application);
     for topic in topics {
         let written = all.iter().filter(|one| one.record.topic == topic.name);

@@ -340,30 +340,6 @@ pub enum Role {
     },
 }
 
-impl Role {
-    /// Statements write there, not the connector.
-    pub fn is_sink(&self) -> bool {
-        matches!(self, Self::Sink { .. })
-    }
-
-    /// The connector writes there, whatever it is.
-    pub fn is_connectors(&self) -> bool {
-        !matches!(self, Self::Sink { .. } | Self::Application)
-    }
-
-    /// The connector writes what it captured there.
-    pub fn is_captured(&self) -> bool {
-        match self {
-            Self::Source { .. } | Self::Outbox { .. } => true,
-            Self::Barrier
-            | Self::Messages
-            | Self::Transaction
-            | Self::Application
-            | Self::Sink { .. } => false,
-        }
-    }
-}
-
 /// A part of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

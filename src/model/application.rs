@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 
 use itertools::Itertools as _;
 
-use crate::history::event::{Cut, Record};
+use crate::codec::types::arguments;
+use crate::history::event::{Column, Cut, Record, Table};
 use crate::scenario::application::{Application, Draft, Ending};
+use crate::scenario::settings::ReplicaIdentity;
 use crate::scenario::timeline::Action;
 use crate::scenario::trial::Trial;
 
@@ -104,6 +106,59 @@ pub fn changes(of: &Application, written: &[Written], below: Option<&Cut>) -> Ve
     changes
 }
 
+/// The type of Postgres that holds the values of a Flink type.
+pub fn postgres(flink: &str) -> String {
+    let (name, numbers) = arguments(flink);
+    let zoned = name == "TIMESTAMP_LTZ" || flink.to_ascii_uppercase().contains("LOCAL TIME ZONE");
+    // Postgres keeps at most six digits of a second.
+    let digits = |default: u32| numbers.first().copied().unwrap_or(default).min(6);
+    match name.split(['<', ' ']).next().unwrap_or_default() {
+        "BOOLEAN" => "boolean".to_owned(),
+        "TINYINT" | "SMALLINT" => "smallint".to_owned(),
+        "INT" | "INTEGER" => "integer".to_owned(),
+        "BIGINT" => "bigint".to_owned(),
+        "DECIMAL" | "DEC" | "NUMERIC" => {
+            let precision = numbers.first().copied().unwrap_or(10);
+            format!("numeric({precision},{})", numbers.get(1).copied().unwrap_or(0))
+        }
+        "FLOAT" => "real".to_owned(),
+        "DOUBLE" => "double precision".to_owned(),
+        "BYTES" | "BINARY" | "VARBINARY" => "bytea".to_owned(),
+        "DATE" => "date".to_owned(),
+        "TIME" => format!("time({}) without time zone", digits(0)),
+        "TIMESTAMP" | "TIMESTAMP_LTZ" if zoned => {
+            format!("timestamp({}) with time zone", digits(6))
+        }
+        "TIMESTAMP" => format!("timestamp({}) without time zone", digits(6)),
+        "ARRAY" | "MAP" | "ROW" | "MULTISET" => "jsonb".to_owned(),
+        _ => "text".to_owned(),
+    }
+}
+
+/// A topic as the table that its rows make.
+pub fn table(name: &str, of: &Application) -> Table {
+    let column = |(name, kind): &(String, String)| Column {
+        name: name.clone(),
+        type_oid: 0,
+        type_name: postgres(kind),
+        base: None,
+        not_null: false,
+        default: None,
+        generated: false,
+    };
+    Table {
+        oid: 0,
+        schema: String::new(),
+        name: name.to_owned(),
+        columns: of.columns.iter().map(column).collect(),
+        key: of.key.clone(),
+        identity: ReplicaIdentity::Default,
+        captured: false,
+        partitioned: false,
+        within: Vec::new(),
+    }
+}
+
 /// The cells of a key.
 pub fn key(of: &Application, cells: &[Option<String>]) -> Vec<Option<String>> {
     let place = |part: &String| of.columns.iter().position(|(name, _)| name == part);
@@ -125,6 +180,7 @@ mod tests {
     fn application(key: &[&str]) -> Application {
         let text = |text: &str| text.to_owned();
         Application {
+            text: crate::base::text::Text::whole("p.yaml".into(), String::new()),
             columns: vec![(text("id"), text("INT")), (text("v"), text("STRING"))],
             key: key.iter().map(|part| text(part)).collect(),
             key_format: Wire::Json,
@@ -168,6 +224,17 @@ mod tests {
             })
             .collect();
         changes(of, &written, below).iter().map(|change| change.op).collect()
+    }
+
+    #[rstest::rstest]
+    #[case("DECIMAL(10, 2)", "numeric(10,2)")]
+    #[case("TIMESTAMP(9)", "timestamp(6) without time zone")]
+    #[case("TIMESTAMP_LTZ(3)", "timestamp(3) with time zone")]
+    #[case("TIMESTAMP(3) WITH LOCAL TIME ZONE", "timestamp(3) with time zone")]
+    #[case("ROW<a DECIMAL(3, 1)>", "jsonb")]
+    #[case("VARCHAR(3)", "text")]
+    fn a_type_of_flinks_is_held_by_one_of_postgres(#[case] flink: &str, #[case] expected: &str) {
+        assert_eq!(postgres(flink), expected);
     }
 
     #[test]

@@ -187,6 +187,14 @@ fn pipeline(page: &mut Page, pipeline: &Pipeline) {
         None => "a pipeline of its own".to_owned(),
     };
     page.line(format!("  Under test is {of}."));
+    let topics = pipeline.topics.iter().map(|(name, of)| match of.partitions {
+        1 => name.clone(),
+        n => format!("{name} ({n} partitions)"),
+    });
+    let topics = topics.collect_vec();
+    if !topics.is_empty() {
+        page.line(format!("  An application writes {}.", topics.join(", ")));
+    }
     if pipeline.sinks.is_empty() {
         page.line("  It has no statements: the topics are the last hop.");
         return;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::expect::{RowCell, RowTable};
+use crate::base::text::Text;
 use crate::codec::types::arguments;
 use crate::codec::written::Field;
 
@@ -36,6 +37,8 @@ pub enum Wire {
 /// A topic that an application writes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Application {
+    /// Its columns as they are written.
+    pub text: Text,
     /// Its columns with Flink's types.
     pub columns: Vec<(String, String)>,
     /// The columns of the key; none: records have no key.
@@ -103,6 +106,15 @@ pub struct Draft<'a> {
 }
 
 impl Application {
+    /// What is JSON becomes Avro.
+    pub fn be_avro(&mut self) {
+        for format in [&mut self.key_format, &mut self.value_format] {
+            if *format == Wire::Json {
+                *format = Wire::AvroRegistry;
+            }
+        }
+    }
+
     /// The columns that a value holds.
     pub fn of_value(&self) -> impl Iterator<Item = &(String, String)> {
         let bare = self.value_format == Wire::Raw;
@@ -149,15 +161,15 @@ impl Produce {
         let field = |(name, kind): &'a (String, String)| {
             (name.as_str(), kind.as_str(), self.cell(row, name))
         };
-        let bytes = |column: &str| self.cell(row, column).map_or(Content::Null, |text| bytes(text));
+        let stands = |column: &str| self.cell(row, column).map_or(Content::Null, bytes);
         let is_delete = self.cell(row, OP) == Some("d");
         let key = match application {
-            _ if self.has(KEY) => bytes(KEY),
+            _ if self.has(KEY) => stands(KEY),
             Some(of) if !of.key.is_empty() => Content::Row(of.of_key().map(field).collect()),
             _ => Content::Null,
         };
         let value = match application {
-            _ if self.has(VALUE) => bytes(VALUE),
+            _ if self.has(VALUE) => stands(VALUE),
             Some(of) if !is_delete => Content::Row(of.of_value().map(field).collect()),
             _ => Content::Null,
         };

@@ -169,6 +169,7 @@ mod tests {
                 ]),
             }),
             outbox: BTreeMap::default(),
+            topics: BTreeMap::new(),
             format: Some(Format::Json),
             dialect: Dialect::Flink,
             statements: vec![text("SET 'a.password' = 'st4tement'; -- c0nnector")],

@@ -4,10 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::schema::CHANGES;
-use crate::capture::types::postgres;
 use crate::client::postgres::{Connection, PostgresError, ident, literal};
 use crate::history::event::Cut;
-use crate::model::application::{Change, Written, changes};
+use crate::model::application::{Change, Written, changes, postgres};
 use crate::scenario::application::Application;
 
 /// What applications wrote, and how much of it the shadow shows.
@@ -114,7 +113,7 @@ fn inserted(name: &str, of: &Application, all: &[Change], from: usize) -> Option
         let cells = change.cells.iter().map(|cell| cell.as_deref().map_or("NULL".into(), literal));
         let at = change
             .timestamp
-            .map_or("NULL".into(), |at| format!("to_timestamp({}::numeric / 1000)", at));
+            .map_or("NULL".into(), |at| format!("to_timestamp({at}::numeric / 1000)"));
         let cells = cells.collect::<Vec<_>>().join(", ");
         let Change { op, partition, offset, .. } = change;
         format!("({cells}, '{op}', {}, {at}, {partition}, {offset})", n + 1)
@@ -138,6 +137,7 @@ mod tests {
 
     fn topic() -> Application {
         Application {
+            text: crate::base::text::Text::whole("p.yaml".into(), String::new()),
             columns: vec![("id".to_owned(), "INT".to_owned())],
             key: vec!["id".to_owned()],
             key_format: Wire::Json,

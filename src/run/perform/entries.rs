@@ -34,6 +34,7 @@ pub(in crate::run) async fn perform(run: &Run<'_>, started: Started) -> Result<(
         so_far: SoFar::new(streams.map(|streams| streams.barrier_end)),
         armed: Vec::new(),
         held: Vec::new(),
+        aborted: Vec::new(),
         since: Stopwatch::start(),
     };
     let count = run.trial.timeline.len();

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::history::event::{Clock, Record, Table, Time, Topic};
 use crate::model::watermark::Progress;
 use crate::quiesce::{Clause, Clocks, Job, Read};
+use crate::scenario::application::Application;
 use crate::scenario::pipeline::{Sink, WindowTime};
 use crate::scenario::settings::Options;
 use crate::sql::flink::{ColumnKind, CreateTable};
@@ -35,6 +36,8 @@ pub struct Known<'a> {
     pub delay_ms: Option<u64>,
     /// The source tables.
     pub source: &'a [Table],
+    /// The topics of applications.
+    pub applications: &'a BTreeMap<String, Application>,
     /// The connector's configuration.
     pub connector: &'a Options,
     /// The time zones of the statements that read the tables, by table and where it is not UTC.
@@ -55,13 +58,18 @@ pub fn declared_by(sinks: &BTreeMap<String, Sink>) -> (Vec<&WindowTime>, Option<
 }
 
 /// Whether the clock of a table can be computed from its records.
-pub fn is_known(table: &TopicTable, sinks: &BTreeMap<String, Sink>) -> bool {
+pub fn is_known(
+    table: &TopicTable,
+    sinks: &BTreeMap<String, Sink>,
+    applications: &BTreeMap<String, Application>,
+) -> bool {
     let (declared, delay_ms) = declared_by(sinks);
     let known = Known {
         tables: &BTreeMap::new(),
         declared: &declared,
         delay_ms,
         source: &[],
+        applications,
         connector: &Options::new(),
         zones: &BTreeMap::new(),
     };
@@ -217,6 +225,11 @@ fn declared(table: &TopicTable, known: &Known<'_>) -> Vec<Time> {
             WindowTime::Record => times.push(Time::Record),
             WindowTime::Columns(columns) => {
                 for (source, column) in columns {
+                    let is_written = known.applications.contains_key(source);
+                    if is_written && table.topics.contains(source) {
+                        times.push(Time::Field(column.clone()));
+                        continue;
+                    }
                     let ours = |topic: &String| topic.ends_with(&format!(".{source}"));
                     if table.topics.iter().any(ours) {
                         let ticks = ticks(source, column, known);
@@ -297,6 +310,7 @@ mod tests {
             declared,
             delay_ms: None,
             source: &[],
+            applications: &BTreeMap::new(),
             connector: &Options::new(),
             zones: &BTreeMap::new(),
         };
@@ -317,6 +331,8 @@ mod tests {
             watermark: Clause::Strict,
             zoned: None,
             lenient: None,
+            uncommitted: false,
+            aborted: BTreeMap::new(),
         }
     }
 
@@ -393,7 +409,7 @@ mod tests {
         let image = json!({"paid_at": 1_735_725_600_000_999_i64});
         clocks.note(&record(0, 0, &json!({"op": "c", "after": image})));
         assert_eq!(clocks.watermark(&read(), 0, 1), Some(1_735_725_595_000));
-        assert!(!is_known(&table(COMPUTED, "debezium-json"), &BTreeMap::new()));
-        assert!(is_known(&table(PHYSICAL, "debezium-json"), &BTreeMap::new()));
+        assert!(!is_known(&table(COMPUTED, "debezium-json"), &BTreeMap::new(), &BTreeMap::new()));
+        assert!(is_known(&table(PHYSICAL, "debezium-json"), &BTreeMap::new(), &BTreeMap::new()));
     }
 }

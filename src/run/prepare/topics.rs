@@ -59,13 +59,7 @@ pub(in crate::run) fn topics(
             topics.push(captured(name, partitions, Role::Source { table: full }, options));
         }
     }
-    topics.push(Topic {
-        physical: connector.barriers_physical().to_owned(),
-        name: connector.barriers().to_owned(),
-        partitions: 1,
-        role: Role::Barrier,
-        options: Options::new(),
-    });
+    topics.push(of_barriers(connector));
     if connector.has_messages_apart() {
         let name = connector.routes.messages_routed();
         if !topics.iter().any(|topic| topic.name == name) {
@@ -97,6 +91,17 @@ pub(in crate::run) fn topics(
         }
     }
     topics
+}
+
+/// The topic of barriers.
+fn of_barriers(connector: &Connector) -> Topic {
+    Topic {
+        physical: connector.barriers_physical().to_owned(),
+        name: connector.barriers().to_owned(),
+        partitions: 1,
+        role: Role::Barrier,
+        options: Options::new(),
+    }
 }
 
 /// Events of an outbox that would come in one topic with others, as a sentence.

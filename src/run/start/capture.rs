@@ -157,6 +157,7 @@ pub(in crate::run) fn watermarks(run: &Run<'_>, tables: &[Table], topics: &[Topi
         declared: &declared,
         delay_ms,
         source: tables,
+        applications: &run.trial.pipeline.topics,
         connector: &run.effective.connector.config,
         zones: &zones,
     };

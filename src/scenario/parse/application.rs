@@ -16,7 +16,7 @@ use crate::scenario::diagnose::At;
 use crate::scenario::expect::{Row, RowCell, RowTable};
 use crate::scenario::timeline::Action;
 use crate::scenario::words::{ENDING, TOPIC, WIRE, suggestion};
-use crate::scenario::yaml::{Key, Node};
+use crate::scenario::yaml::{Key, Node, Value};
 use crate::sql::flink::{self, ColumnKind, CreateTable, Statement};
 
 /// Types of Flink's whose values are written here.
@@ -63,8 +63,13 @@ impl Reader<'_> {
     ) -> BTreeMap<String, Application> {
         let entries = fields.get("topics").and_then(|node| self.entries(node, "`topics`"));
         let mut topics = BTreeMap::new();
+        let sinks = match fields.get("sinks").map(|node| &node.value) {
+            Some(Value::Map(sinks)) => sinks.as_slice(),
+            Some(Value::Scalar(_) | Value::List(_)) | None => &[],
+        };
         for (key, node) in entries.unwrap_or_default() {
-            self.check_topic_name(key, catalogue);
+            let is_sink = sinks.iter().any(|(sink, _)| sink.name == key.name);
+            self.check_topic_name(key, is_sink, catalogue);
             let Some(declared) = self.topic(key, node) else {
                 catalogue.is_partial = true;
                 continue;
@@ -76,7 +81,7 @@ impl Reader<'_> {
     }
 
     /// A name that stands for something else already, or for nothing.
-    fn check_topic_name(&mut self, key: &Key, catalogue: &Catalogue) {
+    fn check_topic_name(&mut self, key: &Key, is_sink: bool, catalogue: &Catalogue) {
         let name = &key.name;
         if !is_topic_name(name) {
             let message = format!("`{name}` is no name of a topic");
@@ -85,9 +90,9 @@ impl Reader<'_> {
         }
         let is = match catalogue.place(name) {
             Some(Place::Source(_)) => "a source table",
-            Some(Place::Sink(_)) => "a sink",
             Some(Place::Connector) => "the connector",
-            Some(Place::Topic(_)) | None => return,
+            Some(Place::Sink(_) | Place::Topic(_)) | None if is_sink => "a sink",
+            Some(Place::Sink(_) | Place::Topic(_)) | None => return,
         };
         let message = format!("`{name}` is {is} of this pipeline already");
         self.error(Code::ApplicationTopic, &key.at, message).help(
@@ -99,8 +104,8 @@ impl Reader<'_> {
     fn topic(&mut self, name: &Key, node: &Node) -> Option<Declared> {
         let fields = self.map(node, TOPIC)?;
         let help = "write the columns of its records: `columns: id INT, url STRING`";
-        let columns = self.required(&fields, "columns", help)?;
-        let mut table = self.columns(columns)?;
+        let written = self.required(&fields, "columns", help)?;
+        let mut table = self.columns(written)?;
         let mut wire = |key: &str| match fields.get(key) {
             Some(node) => self.word(node, WIRE).map(wire_of),
             None => Some(Wire::Json),
@@ -122,8 +127,10 @@ impl Reader<'_> {
         let columns = columns.collect();
         let (key_format, value_format) = (key_format?, value_format?);
         table.primary_key.clone_from(&key);
-        let application = Application { columns, key, key_format, value_format, partitions };
-        self.check_formats(&name.at, &application)?;
+        let text = self.scalar(written, "columns")?.text.clone();
+        let application = Application { text, columns, key, key_format, value_format, partitions };
+        let at = |key: &str| fields.get(key).map_or(&name.at, |node| &node.at);
+        self.check_formats((at("key_format"), at("value_format")), &application)?;
         Some(Declared { application, table })
     }
 
@@ -189,11 +196,11 @@ impl Reader<'_> {
     }
 
     /// What a format cannot hold.
-    fn check_formats(&mut self, at: &At, of: &Application) -> Option<()> {
-        let keys = (of.key_format, of.of_key().collect::<Vec<_>>(), "key");
-        let values = (of.value_format, of.of_value().collect::<Vec<_>>(), "value");
+    fn check_formats(&mut self, (key, value): (&At, &At), of: &Application) -> Option<()> {
+        let keys = (of.key_format, of.of_key().collect::<Vec<_>>(), ("key", key));
+        let values = (of.value_format, of.of_value().collect::<Vec<_>>(), ("value", value));
         let keys = Some(keys).filter(|_| !of.key.is_empty());
-        for (wire, columns, part) in keys.into_iter().chain([values]) {
+        for (wire, columns, (part, at)) in keys.into_iter().chain([values]) {
             let problem = match (wire, columns.as_slice()) {
                 (Wire::Raw, [(_, kind)]) if is_bytes(kind) => None,
                 (Wire::Raw, [(name, kind)]) => {
@@ -245,7 +252,7 @@ impl Reader<'_> {
                 .help("write `rows: |` with a header, and a row for each record");
             return None;
         };
-        let rows = self.records(node, &topic, declared)?;
+        let rows = self.records(node, &topic, declared);
         let headers = get("headers").map(|node| self.headers(node));
         let transaction = get("transaction").map(|node| self.word(node, ENDING));
         let transaction = match transaction {
@@ -253,6 +260,7 @@ impl Reader<'_> {
             None => None,
         };
         let headers = headers.unwrap_or_default();
+        let rows = rows?;
         Some(Action::Produce(Box::new(Produce { topic, rows, headers, transaction })))
     }
 
@@ -274,7 +282,9 @@ impl Reader<'_> {
         let head = self.scalar(node, "a row table")?.text.value.lines().next().unwrap_or_default();
         let has = |column: &str| head.split('|').any(|name| name.trim() == column);
         if has(KEY) {
-            tables.iter_mut().for_each(|table| table.primary_key.clear());
+            for table in &mut tables {
+                table.primary_key.clear();
+            }
         }
         let rows = self.row_table(node, topic, &tables)?;
         let errors = self.diagnostics.len();
@@ -322,11 +332,11 @@ impl Reader<'_> {
         } else if let Some(word) = text(OP).filter(|word| !["c", "d"].contains(word)) {
             let message = format!("`{word}` is neither `c` (a value) nor `d` (a tombstone)");
             Some((Code::Produce, message))
-        } else if text(OP) == Some("d") && (place(VALUE).is_some() || told_besides(of, &told)) {
-            let message = "a tombstone (`_op` is `d`) has no value, and one stands in its row";
-            Some((Code::Produce, message.to_owned()))
         } else if text(OP) == Some("d") && of.is_some_and(|of| of.key.is_empty()) {
             let message = "the topic's records have no key, so that none takes a row away";
+            Some((Code::Produce, message.to_owned()))
+        } else if text(OP) == Some("d") && (place(VALUE).is_some() || told_besides(of, &told)) {
+            let message = "a tombstone (`_op` is `d`) has no value, and one stands in its row";
             Some((Code::Produce, message.to_owned()))
         } else if let (Some(of), Some(partition)) = (of, text(PARTITION)) {
             let number = partition.parse::<u32>().ok();

@@ -74,8 +74,8 @@ impl Reader<'_> {
         let outbox = self.outbox(&fields, connector.as_ref(), &catalogue);
         let format = self.format(&fields);
         let dialect = self.dialect(&fields);
-        let sinks = self.sinks(&fields, file, &statements, &mut catalogue);
         let topics = self.topics(&fields, &mut catalogue);
+        let sinks = self.sinks(&fields, file, &statements, &mut catalogue);
         catalogue.add_tables(&statements);
         catalogue.is_partial = self.diagnostics.len() > errors;
         let settings = fields

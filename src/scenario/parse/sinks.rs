@@ -110,6 +110,15 @@ impl Reader<'_> {
             self.error(Code::BadValue, &node.at, message);
             return None;
         };
+        if let Some(declared) = catalogue.topics.get(table) {
+            let names = declared.application.columns.iter().map(|(name, _)| name.as_str());
+            if !names.clone().any(|name| name == column) {
+                let message = format!("`{table}` has no column `{column}`");
+                self.error(Code::UnknownColumn, &node.at, message).help(suggestion(column, names));
+                return None;
+            }
+            return Some((table.to_owned(), column.to_owned()));
+        }
         let known = self.known_source(table, &node.at, catalogue)?;
         if let Some(columns) = &known.columns
             && !columns.iter().any(|known| known == column)
