@@ -55,7 +55,14 @@ fn translated(case: &Case, connector: &Options) -> String {
     let compacted = options(&[("cleanup.policy", "compact")]);
     let topics = BTreeMap::from([("compacted".to_owned(), compacted)]);
     let tables = BTreeMap::new();
-    let world = World { source: &source, connector, topics: &topics, tables: &tables };
+    let applications = BTreeMap::new();
+    let world = World {
+        source: &source,
+        connector,
+        topics: &topics,
+        applications: &applications,
+        tables: &tables,
+    };
     let sinks = split::flink(&Text::whole("sinks.sql".into(), SINKS.to_owned())).unwrap();
     let own = split::flink(&Text::whole("case.sql".into(), case.sql.clone())).unwrap();
     let statements: Vec<Text> = sinks.into_iter().chain(own).collect();

@@ -31,7 +31,7 @@ fn lanes(case: &Case<'_>, (sink, proof): (&SinkCase<'_>, &Proof)) -> Result<Vec<
     if count(&read) <= 1 && count(&sources) <= 1 {
         return Ok(Vec::new());
     }
-    if !read.iter().all(|topic| matches!(topic.role, Role::Source { .. })) {
+    if !read.iter().all(|topic| matches!(topic.role, Role::Source { .. } | Role::Application)) {
         return Err(
             "it keeps what arrives first, or last, of the rows of another statement, which \
                     come from several partitions in any order"

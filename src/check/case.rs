@@ -9,6 +9,7 @@ use super::verdict::Gap;
 use crate::base::position::{Lsn, Xid};
 use crate::history::event::{End, Header, Proof, Published, Question, Table};
 use crate::history::{History, Index};
+use crate::model::application::table;
 use crate::model::feed::shape::Shape;
 use crate::model::feed::{Columns, Rules, Window};
 use crate::model::outbox::apart;
@@ -39,6 +40,8 @@ pub(super) struct Case<'a> {
     pub(super) windows: Vec<Window>,
     /// The topics of captured tables that could be aligned.
     pub(super) topics: Vec<TopicCase<'a>>,
+    /// The topics of applications.
+    pub(super) applications: Vec<TopicCase<'a>>,
     pub(super) sinks: Vec<SinkCase<'a>>,
     /// What could not be laid out.
     pub(super) gaps: Vec<Gap>,
@@ -76,6 +79,7 @@ impl<'a> Case<'a> {
             point: None,
             windows: Vec::new(),
             topics: Vec::new(),
+            applications: Vec::new(),
             sinks,
             gaps,
             unmodelled: Vec::new(),
@@ -88,6 +92,7 @@ impl<'a> Case<'a> {
         through_roots(case.index.tables, &mut case.transactions, via_root);
         case.read_columns();
         case.align_topics();
+        case.read_applications();
         case
     }
 
@@ -305,6 +310,22 @@ impl<'a> Case<'a> {
                     missing: format!("a value cannot be read: {error}"),
                 }),
             }
+        }
+    }
+
+    /// The topics of applications; their columns stand behind those of the source tables.
+    fn read_applications(&mut self) {
+        let (trial, all) = (&self.index.header.trial, super::produced::all(&self.index));
+        for (name, of) in &trial.pipeline.topics {
+            let Some(topic) = self.index.topics.iter().find(|topic| topic.name == *name) else {
+                continue;
+            };
+            let written: Vec<_> =
+                all.iter().filter(|one| one.record.topic == *name).cloned().collect();
+            let place = (topic, self.columns.len());
+            let records = self.index.of_topic(name);
+            self.applications.push(TopicCase::written(place, of, &written, records));
+            self.columns.push(Columns::owned(table(name, of)));
         }
     }
 

@@ -50,7 +50,9 @@ impl<'a> Flow<'a> {
             Role::Source { table } | Role::Outbox { table, .. } => {
                 Some((topic.name.as_str(), table.as_str()))
             }
-            Role::Messages | Role::Transaction => Some((topic.name.as_str(), topic.name.as_str())),
+            Role::Messages | Role::Transaction | Role::Application => {
+                Some((topic.name.as_str(), topic.name.as_str()))
+            }
             Role::Sink { .. } | Role::Barrier => None,
         });
         let mut flow = Self {

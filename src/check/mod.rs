@@ -28,6 +28,7 @@ mod order;
 mod outbox;
 mod patterns;
 mod plans;
+mod produced;
 mod progress;
 mod restarts;
 mod rows;
@@ -86,6 +87,7 @@ struct Checker {
 const CHECKERS: &[Checker] = &[
     Checker { name: "progress", finds: progress::FINDS, check: progress::check },
     Checker { name: "completeness", finds: completeness::FINDS, check: completeness::check },
+    Checker { name: "produced", finds: produced::FINDS, check: produced::check },
     Checker { name: "snapshot", finds: snapshot::FINDS, check: snapshot::check },
     Checker { name: "order", finds: order::FINDS, check: order::check },
     Checker { name: "spelling", finds: spelling::FINDS, check: spelling::check },

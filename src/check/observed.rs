@@ -288,7 +288,7 @@ fn of_record(
     let topic = case.index.topics.iter().find(|topic| topic.name == record.topic);
     match topic.map(|topic| &topic.role) {
         Some(Role::Barrier | Role::Transaction) | None => Vec::new(),
-        Some(Role::Source { .. } | Role::Outbox { .. } | Role::Messages) => {
+        Some(Role::Source { .. } | Role::Outbox { .. } | Role::Messages | Role::Application) => {
             vec![raw(record, &record.topic, position)]
         }
         Some(Role::Sink { sink }) => vec![raw(record, sink, position)],
@@ -389,7 +389,7 @@ fn hops(case: &Case<'_>, sightings: &[Sighting]) -> Vec<Hop> {
     };
     let mut hops = vec![hop(JOURNAL, HopKind::Journal, Vec::new())];
     for topic in case.index.topics {
-        if !topic.role.is_captured() && topic.role != Role::Messages {
+        if !topic.role.is_captured() && ![Role::Messages, Role::Application].contains(&topic.role) {
             continue;
         }
         let mut hop = hop(&topic.name, HopKind::Topic, vec![JOURNAL.to_owned()]);

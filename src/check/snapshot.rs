@@ -134,6 +134,7 @@ fn truncated(case: &Case<'_>, topic: &Topic, found: &mut Found) {
     let place = match &topic.role {
         Role::Source { table } | Role::Outbox { table, .. } => case.place(table),
         Role::Sink { sink } => sink.clone(),
+        Role::Application => topic.name.clone(),
         Role::Barrier | Role::Messages | Role::Transaction => return,
     };
     for (partition, (first, last)) in lost_offsets(case, topic) {

@@ -1,18 +1,22 @@
 //! One source topic, read and aligned with what it must hold.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::verdict::Gap;
 use crate::base::position::{Lsn, Position, RecordPosition};
 use crate::codec::debezium::{self, Body, Envelope, Message, Op, Row, RowRecord, Told};
+use crate::codec::pgoutput::Cell;
 use crate::history::event::{Bytes, Proof, Record, Topic};
+use crate::model::application::{Change as Made, Written, changes};
 use crate::model::feed::shape::Odd;
 use crate::model::feed::{
-    Alignment, Columns, Expected, Logged, Match, NotOfType, Order, Owed, Part, Rules, Snapshots,
-    expected, identify, lsn,
+    Alignment, Before, Columns, Expected, Logged, Match, NotOfType, Order, Owed, Part, Rules,
+    Snapshots, expected, identify, lsn,
 };
 use crate::model::key::Key;
 use crate::model::source::Transaction;
+use crate::scenario::application::Application;
 
 /// The topic of one captured table.
 pub(super) struct TopicCase<'a> {
@@ -87,6 +91,45 @@ impl<'a> TopicCase<'a> {
         };
         let gaps = first.map(gap).into_iter().collect();
         (case, gaps)
+    }
+
+    /// The topic of an application: what was written there, and the records that show it.
+    pub(super) fn written(
+        (topic, table): (&'a Topic, usize),
+        of: &Application,
+        written: &[Written],
+        records: &[&'a Record],
+    ) -> Self {
+        let columns: Arc<[String]> = of.columns.iter().map(|(name, _)| name.clone()).collect();
+        let mut case = Self {
+            topic,
+            table,
+            place: topic.name.clone(),
+            log: Vec::new(),
+            places: Vec::new(),
+            expected: Vec::new(),
+            alignment: Alignment::default(),
+            truncated: false,
+            read_besides: BTreeSet::new(),
+            n_unread: 0,
+            resurrecting: BTreeSet::new(),
+        };
+        for change in changes(of, written, None) {
+            let at = (change.partition, change.offset);
+            let mut shown = records.iter().enumerate();
+            let shown = shown.find(|(_, record)| (record.partition, record.offset) == at);
+            let Some((place, record)) = shown else { continue };
+            let (logged, expected) = (case.log.len(), case.expected.len());
+            let order = Order::Right;
+            case.alignment.matches.push(Match { logged, expected, order });
+            case.alignment.seen.push(Some(logged));
+            let message = debezium::Message { key: None, body: Body::Tombstone };
+            let (told, odd) = (Told::default(), Vec::new());
+            case.log.push(Logged { record, message, key: None, told, odd });
+            case.places.push(place);
+            case.expected.push(made(&change, &columns));
+        }
+        case
     }
 
     /// The positions that the snapshot's rows say they were read at.
@@ -218,6 +261,33 @@ impl<'a> TopicCase<'a> {
             });
             same.then_some((near, wanted))
         })
+    }
+}
+
+/// What a change of an application's topic should be.
+fn made(change: &Made, columns: &Arc<[String]>) -> Expected {
+    let cell = |cell: &Option<String>| cell.clone().map_or(Cell::Null, Cell::Text);
+    let image = change.cells.iter().map(cell).collect();
+    let part = match change.op {
+        'd' => Part::Delete,
+        // Whose old row had which time does not matter: it may have been in any window.
+        'u' => Part::Update,
+        _ => Part::Create,
+    };
+    Expected {
+        part,
+        key: None,
+        row: None,
+        before: Before::Nothing,
+        after: (change.op != 'd').then_some(image),
+        columns: Arc::clone(columns),
+        lsn: Lsn::default(),
+        change: None,
+        end: None,
+        key_change: false,
+        owed: Owed::No,
+        shot: None,
+        group: None,
     }
 }
 

@@ -6,6 +6,7 @@ use super::case::Case;
 use super::found::Found;
 use super::held::{self, Windows};
 use super::outbox;
+use super::produced;
 use super::sinks::SinkCase;
 use crate::history::event::Role;
 
@@ -43,7 +44,7 @@ fn has_messages(case: &Case<'_>) -> bool {
 }
 
 fn captured(case: &Case<'_>, found: &mut Found) {
-    if n_captured(case) == 0 && has_messages(case) {
+    if n_captured(case) == 0 && (has_messages(case) || produced::has_written(case)) {
         return;
     }
     if n_captured(case) > 0 {
@@ -77,7 +78,7 @@ fn faults(case: &Case<'_>, found: &mut Found) {
             continue;
         };
         let disturbed = case.index.topics.iter().any(|topic| match topic.role {
-            Role::Source { .. } | Role::Outbox { .. } | Role::Messages => {
+            Role::Source { .. } | Role::Outbox { .. } | Role::Messages | Role::Application => {
                 let records = case.index.of_topic(&topic.name).iter();
                 // What was on its way to the topic is written after the fault.
                 records.filter_map(|record| record.timestamp).any(|at| at >= done_ms)

@@ -65,6 +65,7 @@ mod tests {
             left_out: Vec::new(),
             connector: None,
             outbox: BTreeMap::new(),
+            topics: BTreeMap::new(),
             format: None,
             dialect: Dialect::Flink,
             statements: Vec::new(),

@@ -131,6 +131,7 @@ fn of_sql(translate: &Translate) -> Result<Given, String> {
         left_out: Vec::new(),
         connector,
         outbox: BTreeMap::new(),
+        topics: BTreeMap::new(),
         format: None,
         dialect: Dialect::Confluent,
         statements,

@@ -34,3 +34,9 @@ impl Stopwatch {
 pub fn now() -> SystemTime {
     SystemTime::now()
 }
+
+/// The time of day, in milliseconds since 1970.
+pub fn now_ms() -> i64 {
+    let since = now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

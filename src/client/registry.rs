@@ -1,7 +1,7 @@
 //! The schema registry, by the part of its API that Confluent's has too.
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::http::{Http, HttpError, encode};
 use super::reach::Reach;
@@ -13,6 +13,11 @@ pub const API: &str = "/apis/ccompat/v7";
 #[derive(Debug, Clone)]
 pub struct Registry {
     http: Http,
+}
+
+#[derive(Deserialize)]
+struct Registered {
+    id: u32,
 }
 
 #[derive(Deserialize)]
@@ -33,10 +38,12 @@ impl Registry {
         Ok(found.schema)
     }
 
-    /// Registers a schema under a subject; one that is registered there already is no error.
-    pub async fn register(&self, subject: &str, schema: &str) -> Result<(), HttpError> {
+    /// Registers a schema under a subject, and gives its id; one that is registered there already is
+    /// no error.
+    pub async fn register(&self, subject: &str, schema: &str) -> Result<u32, HttpError> {
         let path = format!("/subjects/{}/versions", encode(subject));
-        self.http.post::<Value>(&path, &json!({"schema": schema})).await.map(|_| ())
+        let registered = self.http.post::<Registered>(&path, &json!({"schema": schema})).await?;
+        Ok(registered.id)
     }
 
     /// Subjects whose names begin with `prefix`.

@@ -10,3 +10,4 @@ pub mod pgoutput;
 pub mod postgres;
 pub mod types;
 pub mod value;
+pub mod written;

@@ -5,6 +5,7 @@ use super::connector::Mapped;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::draft::Draft;
 use crate::base::text::Text;
+use crate::scenario::application::{Application, Wire};
 use crate::scenario::pipeline::{Format, Pipeline};
 use crate::scenario::settings::{Options, Settings};
 use crate::sql::edit::{Edit, splice, with_options};
@@ -49,7 +50,9 @@ pub fn needs_registry(pipeline: &Pipeline, settings: &Settings) -> bool {
         let tokens = significant(Language::Flink, &text.value);
         tokens.iter().filter_map(Token::string).any(|value| is_named(&value))
     };
+    let is_avro = |of: &Application| [of.key_format, of.value_format].contains(&Wire::AvroRegistry);
     pipeline.format == Some(Format::AvroRegistry)
+        || pipeline.topics.values().any(is_avro)
         || file.chain(&settings.connector).any(converts)
         || settings.tables.values().flat_map(Options::values).any(|value| is_named(value))
         || pipeline.statements.iter().any(in_statement)
@@ -186,6 +189,7 @@ mod tests {
             left_out: Vec::new(),
             connector: None,
             outbox: BTreeMap::new(),
+            topics: BTreeMap::new(),
             dialect: Dialect::Flink,
             sinks: BTreeMap::new(),
         };

@@ -9,6 +9,7 @@ use super::types::{flink_type, has_numbers};
 use crate::base::text::Text;
 use crate::model::creation::Creation;
 use crate::model::routes::{Routes, class, transforms};
+use crate::scenario::application::{self, Application};
 use crate::scenario::settings::Options;
 use crate::sql::columns::{Column, PgType};
 use crate::sql::schema::{self, Schema};
@@ -109,7 +110,35 @@ pub(super) fn captured(world: &World<'_>) -> Vec<Captured> {
             wire,
         }
     };
-    schema.tables.iter().map(table).collect()
+    let mut all: Vec<_> = schema.tables.iter().map(table).collect();
+    all.extend(world.applications.iter().map(|(topic, of)| written(topic, of, world)));
+    all
+}
+
+/// The topic of an application.
+fn written(topic: &str, of: &Application, world: &World<'_>) -> Captured {
+    let wire = |format| match format {
+        application::Wire::Json => Wire::Json,
+        application::Wire::Raw => Wire::Raw,
+        application::Wire::AvroRegistry => Wire::Avro,
+    };
+    let column = |(name, kind): &(String, String)| {
+        let is_raw = of.key_format == application::Wire::Raw && of.key.contains(name);
+        let why = "its topic has raw keys, which Confluent shows as bytes without a name; write \
+                   `key_format: json`, or the statements in the dialect `flink`";
+        let kind = if is_raw { Err(why.to_owned()) } else { Ok(kind.clone()) };
+        (name.clone(), kind, false)
+    };
+    Captured {
+        topic: topic.to_owned(),
+        columns: of.columns.iter().map(column).collect(),
+        key: of.key.clone(),
+        is_partial: false,
+        is_compacted: world.topics.get(topic).is_some_and(is_compacted),
+        wire: wire(of.value_format),
+        keys: wire(of.key_format),
+        is_flat: true,
+    }
 }
 
 /// Whether the connector writes values in Avro.

@@ -28,6 +28,7 @@ use camino::Utf8PathBuf;
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::text::Text;
+use crate::scenario::application::Application;
 use crate::scenario::pipeline::{Dialect, Format, Pipeline};
 use crate::scenario::settings::{Options, Settings};
 use connector::Mapped;
@@ -44,6 +45,8 @@ pub struct World<'a> {
     pub connector: &'a Options,
     /// Options of topics that the settings give, by source table.
     pub topics: &'a BTreeMap<String, Options>,
+    /// Topics that an application writes.
+    pub applications: &'a BTreeMap<String, Application>,
     /// Options of tables that the settings give, by table.
     pub tables: &'a BTreeMap<String, Options>,
 }
@@ -126,6 +129,7 @@ pub fn apply(
                 source: &pipeline.source,
                 connector: &options,
                 topics: &settings.topics,
+                applications: &pipeline.topics,
                 tables: &settings.tables,
             };
             translate(&pipeline.statements, &world)?

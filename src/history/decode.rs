@@ -20,6 +20,10 @@ impl Decoder {
     pub fn decoded(&mut self, event: Event) -> Event {
         match event {
             Event::Record(record) => Event::Record(self.record(record)),
+            Event::Produced { entry, records } => {
+                let records = records.into_iter().map(|record| self.record(record)).collect();
+                Event::Produced { entry, records }
+            }
             event => {
                 self.note(&event);
                 event
@@ -31,7 +35,7 @@ impl Decoder {
     fn note(&mut self, event: &Event) {
         match event {
             Event::Topics { topics } => {
-                let captured = topics.iter().filter(|topic| !topic.role.is_sink());
+                let captured = topics.iter().filter(|topic| topic.role.is_connectors());
                 self.captured.extend(captured.map(|topic| topic.name.clone()));
             }
             Event::Schema { topic, part, id, schema } => {

@@ -20,7 +20,7 @@ use crate::scenario::timeline::{Condition, Fault};
 use crate::scenario::trial::Trial;
 
 /// The version of the format that this crate writes.
-pub const FORMAT: Version = Version { major: 1, minor: 6 };
+pub const FORMAT: Version = Version { major: 1, minor: 7 };
 
 /// A major version changes what old fields mean; a minor one adds fields or events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -72,6 +72,14 @@ pub enum Event {
     Differences {
         /// Part by part; what an earlier event lists too counts once.
         differences: Vec<Difference>,
+    },
+    /// Records that an entry of the timeline wrote to a topic, as the broker has acknowledged them:
+    /// what an application's topic must hold (since 1.7).
+    Produced {
+        /// Index into the trial's timeline.
+        entry: usize,
+        /// The records, in the order of the entry's rows.
+        records: Vec<Record>,
     },
     /// The topics of the run.
     Topics {
@@ -323,26 +331,13 @@ pub enum Role {
     Messages,
     /// Transaction metadata.
     Transaction,
+    /// Written by an application: by entries of the timeline.
+    Application,
     /// Written by statements, perhaps read by others.
     Sink {
         /// The Flink table.
         sink: String,
     },
-}
-
-impl Role {
-    /// Statements write there, not the connector.
-    pub fn is_sink(&self) -> bool {
-        matches!(self, Self::Sink { .. })
-    }
-
-    /// The connector writes what it captured there.
-    pub fn is_captured(&self) -> bool {
-        match self {
-            Self::Source { .. } | Self::Outbox { .. } => true,
-            Self::Barrier | Self::Messages | Self::Transaction | Self::Sink { .. } => false,
-        }
-    }
 }
 
 /// A part of a record.

@@ -140,6 +140,8 @@ pub struct Index<'a> {
     pub aborts: Vec<Xid>,
     /// The journal's messages.
     pub wal: Vec<Wal<'a>>,
+    /// What entries of the timeline wrote: the entry, and its records.
+    pub produced: Vec<(usize, &'a [Record])>,
     /// Records by topic, in the order they were read.
     pub records: BTreeMap<&'a str, Vec<&'a Record>>,
     /// The files of sinks by their folder, in the order in which they were seen committed.
@@ -197,6 +199,7 @@ impl<'a> Index<'a> {
             commits: Vec::new(),
             aborts: Vec::new(),
             wal: Vec::new(),
+            produced: Vec::new(),
             records: BTreeMap::new(),
             files: BTreeMap::new(),
             turned: false,
@@ -245,6 +248,7 @@ impl<'a> Index<'a> {
             Event::Record(record) => {
                 self.records.entry(&record.topic).or_default().push(record);
             }
+            Event::Produced { entry, records } => self.produced.push((*entry, records)),
             Event::File(file) => self.files.entry(&file.topic).or_default().push(file),
             Event::Proof(proof) => self.proofs.push(proof),
             Event::Asked { questions, .. } => {
@@ -313,6 +317,7 @@ impl<'a> Index<'a> {
             | Role::Barrier
             | Role::Messages
             | Role::Transaction
+            | Role::Application
             | Role::Sink { .. } => None,
         })
     }

@@ -14,6 +14,7 @@ pub mod packed;
 mod proof;
 mod question;
 mod reader;
+mod role;
 mod secret;
 pub mod stack;
 pub mod stream;

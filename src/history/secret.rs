@@ -48,6 +48,7 @@ impl Event {
             | Self::Wal { .. }
             | Self::Schema { .. }
             | Self::Record(_)
+            | Self::Produced { .. }
             | Self::File(_)
             | Self::Proof(_)
             | Self::Reference(_)

@@ -17,6 +17,7 @@ pub(super) fn header() -> Header {
         left_out: Vec::new(),
         connector: None,
         outbox: BTreeMap::new(),
+        topics: BTreeMap::new(),
         format: None,
         dialect: Dialect::Flink,
         statements: Vec::new(),
@@ -94,7 +95,7 @@ fn another_version_is_refused_and_named() {
         assert_eq!(outcome.is_ok(), good, "{major}.{minor}");
         if let Err(error) = outcome {
             let expected = format!(
-                "history.jsonl: the history has format {major}.{minor}; this version of changeproof reads 1.0 to 1.6"
+                "history.jsonl: the history has format {major}.{minor}; this version of changeproof reads 1.0 to 1.7"
             );
             assert_eq!(error.to_string(), expected);
         }

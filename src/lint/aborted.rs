@@ -4,12 +4,13 @@ use super::Rule;
 use super::case::{Case, Found};
 use super::causes::Told;
 use crate::scenario::pipeline::Dialect;
+use crate::scenario::timeline::Action;
 use crate::sql::flink::CreateTable;
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
     code: "W0148",
-    summary: "A statement reads a topic that is written exactly once, and does not wait for commits.",
+    summary: "A statement reads a topic that is written in transactions, and does not wait for commits.",
     reason: "Kafka's reader returns records of open and of aborted transactions unless it is told otherwise: after a restart, what the writer wrote since its last checkpoint is read although it was taken back, and read again.",
     fix: "write 'properties.isolation.level' = 'read_committed' in the reading table",
     check,
@@ -32,7 +33,8 @@ pub(super) fn told<'a>(case: &Case<'a>) -> Vec<Told<'a>> {
         let Some(topic) = case.topic_of(table).filter(|_| !sinks.is_empty()) else { continue };
         let by_connector = case.capture_of(table).is_some() && writes_transactions(case);
         let waits = option(case, table, "properties.isolation.level") == Some("read_committed");
-        if waits || !(by_connector || is_exactly_once(case, &topic)) {
+        let is_produced = writes_in_transactions(case, &topic);
+        if waits || !(by_connector || is_produced || is_exactly_once(case, &topic)) {
             continue;
         }
         let message = format!(
@@ -57,6 +59,14 @@ fn option<'c>(case: &'c Case<'_>, table: &'c CreateTable, key: &str) -> Option<&
     let set = case.trial.settings.tables.get(table.name.table());
     let set = set.and_then(|options| options.get(key)).map(String::as_str);
     set.or_else(|| table.with.as_ref()?.get(key))
+}
+
+/// Whether the timeline writes to it in transactions.
+fn writes_in_transactions(case: &Case<'_>, topic: &str) -> bool {
+    case.trial.timeline.iter().any(|entry| match &entry.action {
+        Action::Produce(produce) => produce.topic == topic && produce.transaction.is_some(),
+        _ => false,
+    })
 }
 
 /// Whether the connector itself writes in transactions.

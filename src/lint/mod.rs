@@ -73,6 +73,7 @@ impl Rule {
 /// All of them, by code. A further one is a file and a line here.
 pub const RULES: &[Rule] = &[
     nobody::RULE,
+    nobody::TWICE,
     order::RULE,
     windows::RULE,
     deletes::RULE,

@@ -21,17 +21,37 @@ use crate::sql::token::{Kind, Language, Token, significant};
 /// The rule.
 pub(super) const RULE: Rule = Rule {
     code: "E0421",
-    summary: "A statement reads a topic that neither the connector nor a statement writes.",
-    reason: "A run makes the topics of the captured tables and those of the sinks. The statement would wait for records of another one for ever, and nothing could be said of what it writes.",
-    fix: "name a topic that is written here, correct `topic.prefix` or a route of the connector, or name the table in the source DDL",
+    summary: "A statement reads a topic that neither the connector, nor a statement, nor an application of `topics` writes.",
+    reason: "A run makes the topics of the captured tables and those of the sinks. Of another one that `topics` does not name the statement would wait for records for ever, and nothing could be said of what it writes.",
+    fix: "name a topic that is written here, declare one that an application writes under `topics`, correct `topic.prefix` or a route of the connector, or name the table in the source DDL",
     check,
 };
+
+/// The rule of topics with two writers.
+pub(super) const TWICE: Rule = Rule {
+    code: "E0422",
+    summary: "A topic that an application writes is one that the connector or a statement writes too.",
+    reason: "What stands on a topic of the pipeline's own is judged by what its writer must have written, so that records of an application would be records of nobody.",
+    fix: "give the topic under `topics` the name that it has in production, or write bytes as they stand to the table's topic",
+    check: check_twice,
+};
+
+fn check_twice(case: &Case<'_>, found: &mut Found<'_>) {
+    let Some(written) = written(case) else { return };
+    for (name, of) in &case.trial.pipeline.topics {
+        if written.topics.contains(name) {
+            let at = Span::new(0, of.text.value.len());
+            found.at(&of.text, at, format!("the topic `{name}` has a writer in this pipeline"));
+        }
+    }
+}
 
 /// More topics than this are only counted.
 const SHOWN: usize = 6;
 
 fn check(case: &Case<'_>, found: &mut Found<'_>) {
-    let Some(written) = written(case) else { return };
+    let Some(mut written) = written(case) else { return };
+    written.topics.extend(case.trial.pipeline.topics.keys().cloned());
     let mut told = BTreeSet::new();
     for (text, table) in read(case) {
         let at = Span::new(table.name.span.start, table.name.span.end);

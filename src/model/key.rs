@@ -15,6 +15,11 @@ impl Key {
         Self(values.into_iter().map(canonical).collect())
     }
 
+    /// A key of texts in their one form.
+    pub fn of_texts(texts: Vec<Option<String>>) -> Self {
+        Self(texts)
+    }
+
     /// The columns' texts; `None` for NULL.
     pub fn parts(&self) -> &[Option<String>] {
         &self.0

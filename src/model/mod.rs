@@ -1,5 +1,6 @@
 //! What may be seen: the source tables over time, the records a topic may hold, the sinks' contents.
 
+pub mod application;
 pub mod creation;
 pub mod effects;
 pub mod feed;

@@ -14,7 +14,9 @@ pub use stand_ins::stand_in;
 pub use word::Word;
 
 use crate::contain::source;
+use crate::scenario::application::Application;
 use crate::scenario::expect::Expect;
+use crate::scenario::pipeline::Format;
 use crate::scenario::range::Ranges;
 use crate::scenario::scenario::{Restriction, Scenario, SettingValue};
 use crate::scenario::settings::{Cell, Settings};
@@ -66,6 +68,9 @@ fn trial(scenario: &Scenario, draw: &Draw<'_>, seed: u64) -> Trial {
             pipeline.format = Some(format);
         }
         settings.set(&setting.path, &choice.value);
+    }
+    if pipeline.format == Some(Format::AvroRegistry) {
+        pipeline.topics.values_mut().for_each(Application::be_avro);
     }
     only::keep(&mut pipeline, &scenario.only);
     let (expect, by_version) = united(scenario, &cell);

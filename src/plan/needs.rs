@@ -206,6 +206,7 @@ mod tests {
             left_out: Vec::new(),
             connector: None,
             outbox: BTreeMap::new(),
+            topics: BTreeMap::new(),
             format: None,
             dialect: Dialect::Flink,
             statements,

@@ -101,6 +101,7 @@ mod tests {
             left_out: Vec::new(),
             connector: None,
             outbox: std::collections::BTreeMap::new(),
+            topics: std::collections::BTreeMap::new(),
             format: Some(Format::Json),
             dialect,
             statements,

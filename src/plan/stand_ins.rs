@@ -204,6 +204,7 @@ mod tests {
             left_out: Vec::new(),
             connector: None,
             outbox: std::collections::BTreeMap::new(),
+            topics: std::collections::BTreeMap::new(),
             format: None,
             dialect: Dialect::Flink,
             statements: split::flink(&text).unwrap(),

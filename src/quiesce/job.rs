@@ -99,6 +99,7 @@ impl<'a> Watched<'a> {
         partitions
             .map(|(read, partition, end)| {
                 let last = clients.tap.last_visible(&read.topic, partition, end);
+                let last = read.last(partition, last, end);
                 (read.table.clone(), read.topic.clone(), partition, last)
             })
             .collect()
@@ -423,6 +424,7 @@ impl SourceVertex<'_> {
     fn last_records(&self, clients: &Clients<'_>, ends: &Ends) -> Vec<(String, i32, Option<i64>)> {
         let last = |(read, partition, end): (&Read, i32, i64)| {
             let offset = clients.tap.last_visible(&read.topic, partition, end);
+            let offset = read.last(partition, offset, end);
             (read.topic.clone(), partition, offset)
         };
         self.partitions(ends).map(last).collect()

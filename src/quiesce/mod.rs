@@ -46,6 +46,7 @@ mod restored;
 mod state;
 mod watermark;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -199,6 +200,19 @@ pub struct Read {
     pub zoned: Option<Zoned>,
     /// It leaves out what it cannot read.
     pub lenient: Option<Lenient>,
+    /// It does not wait for transactions to be committed.
+    pub uncommitted: bool,
+    /// The last record of an aborted transaction by partition, as far as the run wrote them itself: who
+    /// reads uncommitted records reads these too.
+    pub aborted: BTreeMap<i32, i64>,
+}
+
+impl Read {
+    /// The last record of a partition that it reads, where the last committed one is known.
+    fn last(&self, partition: i32, committed: Option<i64>, below: i64) -> Option<i64> {
+        let aborted = self.aborted.get(&partition).filter(|_| self.uncommitted);
+        committed.max(aborted.copied().filter(|offset| *offset < below))
+    }
 }
 
 /// A source table that leaves out what it cannot read, instead of failing.

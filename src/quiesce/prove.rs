@@ -457,6 +457,8 @@ mod tests {
             watermark: Clause::None,
             zoned: None,
             lenient: None,
+            uncommitted: false,
+            aborted: BTreeMap::new(),
         };
         let sink =
             |topic: &&str| SinkTopic { sink: (*topic).to_owned(), topic: (*topic).to_owned() };

@@ -23,6 +23,7 @@ pub(super) fn header() -> Header {
         left_out: Vec::new(),
         connector: None,
         outbox: BTreeMap::new(),
+        topics: BTreeMap::new(),
         format: None,
         dialect: Dialect::Flink,
         statements: Vec::new(),

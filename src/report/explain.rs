@@ -10,6 +10,7 @@ use crate::base::diagnostic::Severity;
 use crate::base::text::Text;
 use crate::contain::source;
 use crate::lint::Rule;
+use crate::scenario::application::{Ending, Produce};
 use crate::scenario::code::Code;
 use crate::scenario::expect::{Delivery, Expect, RowCell, RowTable};
 use crate::scenario::pipeline::{Pipeline, Sink};
@@ -186,6 +187,14 @@ fn pipeline(page: &mut Page, pipeline: &Pipeline) {
         None => "a pipeline of its own".to_owned(),
     };
     page.line(format!("  Under test is {of}."));
+    let topics = pipeline.topics.iter().map(|(name, of)| match of.partitions {
+        1 => name.clone(),
+        n => format!("{name} ({n} partitions)"),
+    });
+    let topics = topics.collect_vec();
+    if !topics.is_empty() {
+        page.line(format!("  An application writes {}.", topics.join(", ")));
+    }
     if pipeline.sinks.is_empty() {
         page.line("  It has no statements: the topics are the last hop.");
         return;
@@ -236,6 +245,7 @@ fn entry_in_words(page: &mut Page, entry: &Entry) {
         Action::Release { place } => {
             page.line(format!("Give the topic of `{place}` back to its readers."));
         }
+        Action::Produce(produce) => page.line(format!("{}.", produced_in_words(produce))),
         Action::Set(set) => page.line(format!("Set {}.", set_in_words(set))),
         Action::Arm { fault, at } => {
             let when = match at {
@@ -246,6 +256,19 @@ fn entry_in_words(page: &mut Page, entry: &Entry) {
             page.line(format!("From here on: {done} once there are {when}."));
         }
     }
+}
+
+/// What an application writes.
+fn produced_in_words(produce: &Produce) -> String {
+    let (topic, n) = (&produce.topic, produce.rows.rows.len());
+    let records = if n == 1 { "record" } else { "records" };
+    let what = if produce.is_raw() { " of bytes as they stand" } else { "" };
+    let ends = match produce.transaction {
+        Some(Ending::Commit) => ", in a transaction that commits",
+        Some(Ending::Abort) => ", in a transaction that is aborted",
+        None => "",
+    };
+    format!("Write {n} {records}{what} to the topic `{topic}`{ends}")
 }
 
 /// What a `set` changes.

@@ -32,6 +32,13 @@ pub const TERMS: &[Term] = &[
         "Anomaly",
     ),
     term(
+        "application",
+        "Whoever writes to a topic that the connector does not write. The timeline plays its part, with \
+         `produce`.",
+        "src/scenario/application.rs",
+        "Application",
+    ),
+    term(
         "audience",
         "Who is told how a batch of trials goes on: the console, or a test.",
         "src/run/batch.rs",

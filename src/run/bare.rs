@@ -91,6 +91,7 @@ async fn calls(run: &Run<'_>) -> Result<(), Stop> {
             | Action::Upset(_)
             | Action::Hold { .. }
             | Action::Release { .. }
+            | Action::Produce(_)
             | Action::Set(_)
             | Action::Permute { .. } => {
                 let sentence = "of all but sessions only `await: processed` has a bare form";

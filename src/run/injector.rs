@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::base::anomaly::Anomaly;
 use crate::base::text::Place;
@@ -118,10 +118,10 @@ impl Hand {
             state.touched.retain(|target| *target != fault.target);
             let whole = !state.touched.iter().any(|target| is_under_jobs(*target));
             if is_under_jobs(fault.target) && whole {
-                self.disturbances.end(now_ms());
+                self.disturbances.end(clock::now_ms());
             }
         }
-        let done_ms = Some(now_ms());
+        let done_ms = Some(clock::now_ms());
         Ok(self.recorder.record(Event::Fault { entry, fault, done_ms })?)
     }
 
@@ -303,9 +303,4 @@ fn not_ended(job: &Job, error: FlinkError) -> Result<Unproven, Stop> {
 /// Jobs fail that are right while it is away.
 fn is_under_jobs(target: Target) -> bool {
     target.is_process() && target.restarts_statements()
-}
-
-fn now_ms() -> i64 {
-    let since = clock::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

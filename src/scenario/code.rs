@@ -60,6 +60,7 @@ codes! {
     Override "E0407" "A statement of `settings.statements` cannot take the place of the pipeline's.";
     Outside "E0408" "A value in the connector file, in a statement, in SQL or in the settings names a place outside of the run: a host, an address, a folder, a bucket, a catalog, a jar or a program. What a run can own is replaced and listed; everything else is refused, so that a run touches nothing that it did not make.";
     Topics "E0409" "The connector's options do not tell the names of its topics or how they are created, or Debezium and Connect would refuse them for that. A run makes every topic itself, before the connector starts.";
+    ApplicationTopic "E0410" "A topic under `topics` cannot be made as it is declared: its name is that of something else, or its format cannot hold its columns. The message says which.";
     AxisHere "E0501" "A list makes cells, and stands only in the settings of a scenario.";
     OwnedOption "E0502" "The option is set by changeproof itself, because isolation or the proof of quiescence needs it.";
     EmptyAxis "E0503" "A list of settings is empty or holds one value twice: its cells would be none, or the same twice.";
@@ -73,6 +74,7 @@ codes! {
     Target "E0607" "The target is none, or nothing of this kind can be done to it.";
     TargetState "E0608" "The entry does not fit what the target is doing: what runs is not started, what is down is not killed, and nothing waits for what is down.";
     Condition "E0609" "The condition cannot be waited for here.";
+    Produce "E0610" "The entry cannot write these records: the topic has no such partition, a record has no row to take away, or the topic is none of an application's and gets rows. The message says which.";
     NotAnAxis "E0701" "A key under `where` is no axis: `settings` has no list there.";
     NoCell "E0702" "The `where` matches no cell of the matrix, so that what it expects would never be checked.";
     SaidTwice "E0703" "Two entries of `expect` that hold for the same cell say different things of the same place.";

@@ -1,6 +1,7 @@
 //! The scenario language: pipeline and scenario files, parsed with all their errors at once, and
 //! the trials they become.
 
+pub mod application;
 pub mod bless;
 pub mod code;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
+use super::application::Application;
 use super::settings::Options;
 use crate::base::difference::Difference;
 use crate::base::text::Text;
@@ -58,6 +59,9 @@ pub struct Pipeline {
     /// topic for each.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outbox: BTreeMap<String, Vec<String>>,
+    /// Topics that an application writes, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub topics: BTreeMap<String, Application>,
     /// The format that everything is brought to because the author asks for it; `None`: every file
     /// means what it says.
     #[serde(default, skip_serializing_if = "Option::is_none")]

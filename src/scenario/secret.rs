@@ -99,6 +99,7 @@ fn statements<'a>(entry: &'a Entry, found: &mut Vec<&'a Text>) {
         | Action::Upset(_)
         | Action::Hold { .. }
         | Action::Release { .. }
+        | Action::Produce(_)
         | Action::Set(_) => {}
     }
 }
@@ -116,7 +117,8 @@ fn hide_entry(entry: &mut Entry, known: &Secrets) {
         | Action::Arm { .. }
         | Action::Upset(_)
         | Action::Hold { .. }
-        | Action::Release { .. } => {}
+        | Action::Release { .. }
+        | Action::Produce(_) => {}
     }
 }
 
@@ -167,6 +169,7 @@ mod tests {
                 ]),
             }),
             outbox: BTreeMap::default(),
+            topics: BTreeMap::new(),
             format: Some(Format::Json),
             dialect: Dialect::Flink,
             statements: vec![text("SET 'a.password' = 'st4tement'; -- c0nnector")],

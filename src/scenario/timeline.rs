@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::application::Produce;
 use super::settings::Settings;
 use crate::base::text::{Place, Span, Text};
 
@@ -53,6 +54,8 @@ pub enum Action {
         /// The source table or sink.
         place: String,
     },
+    /// An application writes records to a topic.
+    Produce(Box<Produce>),
     /// Settings that change from here: what stands in it, over what was set before.
     Set(Box<Settings>),
     /// Sessions' entries in every order, or in so many; a trial has one of the orders instead.
@@ -236,6 +239,7 @@ impl Action {
             | Self::Upset(_)
             | Self::Hold { .. }
             | Self::Release { .. }
+            | Self::Produce(_)
             | Self::Set(_)
             | Self::Permute { .. } => None,
         }

@@ -97,6 +97,7 @@ words! {
         "source" [must Type::OneOrList(&Type::Sql)] "DDL of the source tables for an empty database; it must create a table. As a dump, a script for psql or migrations have it: rows that it leaves behind are the set-up, psql's own lines are left out and listed. A folder (`migrations/`) or a pattern is read in the order of Flyway, sqlx, golang-migrate or plain numbers, without what takes a migration back.";
         "connector" [may Type::Path] "Path of the connector's JSON file as production has it. What it leaves out has the default of Connect and of Debezium, as there: `schemas.enable` is true. Keys that changeproof must own (connection, slot, publication, …) are replaced; `explain` and every report list them. Without it: prefix `cdc`, all tables, JSON without schemas in which a NULL stays a NULL.";
         "outbox" [may Type::Named("source table", &Type::List(&Type::Text))] "Tables that the connector's outbox router routes, each with the values it routes by: `{outbox: [order, invoice]}`. Each value gets a topic; findings are at the table.";
+        "topics" [may Type::Named("topic", &Type::Map(&TOPIC))] "Topics that an application writes and the connector does not: a `produce` of the timeline writes their records. References see the last row of each key by the topic's name, and every record as `changes.<topic>`.";
         "format" [may Type::Word(&FORMAT)] "Brings records and tables to this format, whatever the files say. Left out, every file means what it says: JSON statements over a connector that writes Avro fail as in production.";
         "dialect" [may Type::Word(&DIALECT)] "Whose Flink SQL the statements are.";
         "statements" [may Type::OneOrList(&Type::Sql)] "Flink statements, submitted in this order; `*` and `**` in a path match several files, in sorted order. Files are SQL, Markdown (its blocks of SQL), JSON (`statement`, `sql`, `query`) or Terraform (`statement = …`); options in a `.properties` beside an SQL file hold for its statements. None: the topics are the last hop.";
@@ -109,6 +110,22 @@ words! {
         "changeproof" [must Type::Word(&VERSION)] "The version of the language.";
         "scenarios" [may Type::Path] "The folder with the scenarios, which commands take that are given no path, and below which ids and labels are looked for. Left out: `scenarios`, else `changeproof/scenarios`.";
     } later [];
+    /// Keys of a topic that an application writes.
+    TOPIC = "a topic" {
+        "columns" [must Type::Text] "The columns of its records, as Flink's DDL has them: `id INT, url STRING, at TIMESTAMP(3)`.";
+        "key" [may Type::OneOrList(&Type::Text)] "The columns of the records' key. Without it records have none, and every record is a row of its own.";
+        "key_format" [may Type::Word(&WIRE)] "How keys are written. `json` if left out.";
+        "value_format" [may Type::Word(&WIRE)] "How values are written. `json` if left out.";
+        "partitions" [may Type::Count(limits::PARTITIONS)] "How many partitions it has. 1 if left out.";
+    } later [];
+    /// Formats of an application's records.
+    WIRE = "the format of a topic" {
+        "json" "A JSON object. A value holds all columns, those of the key too; times are as SQL writes them.";
+        "raw" "The bytes of one column, which is a `STRING` or `BYTES`. A value then holds the one column that is not in the key.";
+        "avro-registry" "Avro, its schema in the stack's schema registry. A value holds all columns, those of the key too.";
+    } later [] refused [
+        "avro" "without a registry nobody knows the schema of a record" "write `avro-registry`";
+    ];
     /// Keys of a sink.
     SINK = "a sink" {
         "reference" [must Type::Sql] "One SELECT on Postgres that says what the sink must hold, over the tables by their names and over `changes.<table>`. It returns the sink's key; columns that it does not return are not compared.";
@@ -181,6 +198,7 @@ words! {
         "recreate" [may Type::Word(&SLOT)] "While the connector is stopped: its replication slot is dropped and made anew by hand, which knows nothing of what was before. It waits for open transactions.";
         "hold" [may Type::Map(&HELD)] "Who reads the topic sees nothing of what is written to it from here on, until its `release`. A transaction of the run's own is left open on each of its partitions for that, and aborted in the end; statements read committed records alone, which every report lists.";
         "release" [may Type::Map(&HELD)] "Who reads the topic sees what was held back, in its order. Where nothing was, it is an error: `await: captured` before it.";
+        "produce" [may Type::Text] "Write records to this topic of `topics`, as an application would, and wait until the broker has them. To the topic of a source table or sink only bytes as they stand are written.";
         "permute" [may Type::Text] "`all`: every order of the entries under `of` that keeps each session's own, one cell each; a number draws so many by the seed. Waits and deadlocks are found, not declared; an order that needs a session that waits is not run, and none left is an error.";
         "set" [may Type::Map(&SET)] "Settings that change from here, without lists: `connector`, `topics` and `partitions` at once, the others when the statements are started next.";
     } later ["cut" "heal"];
@@ -192,6 +210,17 @@ words! {
         "flink" [may Type::Named("option", &Type::Text)] "Options of the Flink session, from the next `start: statements` on.";
         "parallelism" [may Type::Count(limits::PARALLELISM)] "Parallelism of the statements, from the next `start: statements` on.";
     } later ["format" "kafka" "postgres" "replica_identity" "scoring" "statements" "tables" "worker"];
+    /// Modifiers of `produce`.
+    PRODUCE = "a produce" {
+        "rows" [must Type::RowTable] "A record in each row; what is left out is NULL. Besides the topic's columns: `_op` (`c`, or `d` for a tombstone: a null value), `_partition`, `_timestamp` (UTC without a zone), and `_key` and `_value`, the bytes of a key or value as they stand (text, or `\\x` and digits).";
+        "headers" [may Type::Named("header", &Type::Text)] "Headers that every record of it bears.";
+        "transaction" [may Type::Word(&ENDING)] "The records are written in one transaction, which ends so. Without it they are written outside of one.";
+    } later [];
+    /// How a transaction of `produce` ends.
+    ENDING = "a transaction" {
+        "commit" "Its records count once it has ended.";
+        "abort" "Who reads committed records never sees them; who reads uncommitted ones does.";
+    } later [];
     /// Modifiers of `permute`.
     PERMUTE = "a permute" {
         "of" [must Type::Sessions] "Entries of sessions.";
@@ -218,6 +247,9 @@ words! {
     MODIFIERS = "the timeline" {
         "savepoint" "Of a stop.";
         "of" "Of a permute.";
+        "rows" "Of a produce.";
+        "headers" "Of a produce.";
+        "transaction" "Of a produce.";
     } later ["delay" "rate"];
     /// What of the connector is stored.
     OFFSETS = "what is lost" {
@@ -382,6 +414,7 @@ pub(crate) fn modifiers(main: &str) -> Words {
         "await" => AWAIT,
         "stop" => STOP,
         "permute" => PERMUTE,
+        "produce" => PRODUCE,
         "arm" | "kill" | "pause" | "resume" | "start" | "set" | "lose" | "drop" | "advance"
         | "recreate" | "hold" | "release" => FAULT,
         _ => SESSION,

@@ -1,6 +1,7 @@
 //! The shadow: a second database with the source's tables, which replays the journal. References
 //! run on it, and it must equal the source whenever the pipeline is quiet.
 
+mod application;
 pub mod reference;
 mod replay;
 pub mod schema;
@@ -8,6 +9,7 @@ pub mod schema;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use self::application::Applications;
 use self::reference::{Defined, ReferenceError};
 use self::replay::{Replay, exchange, is_streamed, stored};
 use super::catalog;
@@ -16,7 +18,9 @@ use crate::base::position::{Lsn, Xid};
 use crate::base::text::Text;
 use crate::client::postgres::{Connection, PostgresError};
 use crate::history::event::{Cut, CutReference, Event, Reference, Side, SinkTable, Table};
+use crate::model::application::written;
 use crate::model::source::{Journal, JournalError, Reshaped, Rows, Transaction, Turn};
+use crate::scenario::application::Application;
 
 /// The shadow database and how far it is.
 #[derive(Debug)]
@@ -41,6 +45,8 @@ pub struct Shadow {
     /// Where the connector's snapshot stands.
     point: Option<Lsn>,
     snapshot_taken: bool,
+    /// What applications wrote to topics of their own.
+    applications: Applications,
 }
 
 /// Why the shadow cannot follow.
@@ -76,10 +82,13 @@ impl Shadow {
     pub async fn build(
         connection: Connection,
         references: &[(String, Text)],
+        topics: &BTreeMap<String, Application>,
         changes: bool,
     ) -> Result<Self, ShadowError> {
         let tables = catalog::tables(&connection).await.map_err(ShadowError::Replay)?;
         schema::add_changes(&connection, &tables).await.map_err(ShadowError::Replay)?;
+        let applications = Applications::build(&connection, topics).await;
+        let applications = applications.map_err(ShadowError::Replay)?;
         let mut queries = Vec::new();
         for (sink, text) in references {
             queries.push(Defined::of(&connection, sink, text, changes).await?);
@@ -97,6 +106,7 @@ impl Shadow {
             position: 0,
             point: None,
             snapshot_taken: false,
+            applications,
         })
     }
 
@@ -123,6 +133,8 @@ impl Shadow {
         for table in other.tables.get(other.first.len()..).unwrap_or_default() {
             self.learn(table);
         }
+        self.applications.take(other.applications.written().to_vec());
+        self.follow_applications().await?;
         for turn in &other.turns {
             let mut turn = turn.clone();
             for reshaped in &mut turn.reshaped {
@@ -172,19 +184,35 @@ impl Shadow {
             self.replay_turns(&transaction).await?;
         }
         self.replay(&batch).await?;
+        self.follow_applications().await?;
         Ok(moved)
+    }
+
+    async fn follow_applications(&mut self) -> Result<(), ShadowError> {
+        for statement in self.applications.follow() {
+            self.connection.run(&statement).await.map_err(ShadowError::Replay)?;
+        }
+        Ok(())
     }
 
     fn take(&mut self, recorder: &Recorder) -> Vec<(Lsn, Xid, Vec<u8>)> {
         let looked = self.looked;
-        let (taken, seen) = recorder.look(|history| {
+        let (taken, applied, seen) = recorder.look(|history| {
             let events = history.events.get(looked..).unwrap_or_default();
             let wal = events.iter().filter_map(|event| match event {
                 Event::Wal { lsn, xid, data } => Some((*lsn, *xid, data.clone())),
                 _ => None,
             });
-            (wal.collect::<Vec<_>>(), history.events.len())
+            let produced = events.iter().filter_map(|event| match event {
+                Event::Produced { entry, records } => {
+                    Some(written(&history.header.trial, *entry, records))
+                }
+                _ => None,
+            });
+            let applied = produced.flatten().collect::<Vec<_>>();
+            (wal.collect::<Vec<_>>(), applied, history.events.len())
         });
+        self.applications.take(applied);
         self.looked = seen;
         taken
     }
@@ -320,7 +348,7 @@ impl Shadow {
         let Some(query) = queries.find(|query| query.sink == sink.name) else {
             return Ok(None);
         };
-        if query.text.value.to_lowercase().contains("changes.") {
+        if !self.applications.are_all_changes_of(&query.text.value) {
             return Ok(None);
         }
         if self.tables.iter().any(|table| table.partitioned) {
@@ -340,6 +368,7 @@ impl Shadow {
             let to = rows.iter().collect::<Vec<_>>();
             sql.extend(exchange(table, (&names, &now), (&rows.columns, &to)));
         }
+        sql.extend(self.applications.cut(cut));
         self.connection.run(&sql.join(";\n")).await.map_err(ShadowError::Replay)?;
         let found = reference::evaluate(&self.connection, query, sink, 0, Side::Topics).await;
         self.connection.run("ROLLBACK").await.map_err(ShadowError::Replay)?;

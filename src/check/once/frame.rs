@@ -112,6 +112,12 @@ impl Prologue {
                     "`{name}` holds outbox events, logical messages or transaction metadata"
                 )));
             }
+            if topic.role == Role::Application {
+                return Err(Stop::Refused(format!(
+                    "`{}` is written by an application",
+                    topic.name
+                )));
+            }
         }
         let mut frame = Frame {
             watched: Vec::new(),

@@ -16,6 +16,7 @@ mod metadata;
 mod once;
 mod outbox;
 mod point;
+mod produced;
 mod restarts;
 mod rows;
 mod scene;

@@ -95,7 +95,8 @@ impl<'c, 'a> Feed<'c, 'a> {
         let beside = way.beside.iter().filter(|name| !way.sources.contains(name));
         let of = way.sources.iter().map(|name| (name, false));
         for (name, beside) in of.chain(beside.map(|name| (name, true))) {
-            let topic = case.topics.iter().find(|topic| topic.topic.name == *name);
+            let all = case.topics.iter().chain(&case.applications);
+            let topic = all.into_iter().find(|topic| topic.topic.name == *name);
             let topic = topic.ok_or_else(|| format!("`{name}` could not be read"))?;
             let clock = clocks.iter().find(|clock| clock.topics.contains(name));
             let zone = clock.and_then(|clock| clock.zone.as_deref()).and_then(Zone::of);
@@ -182,14 +183,14 @@ impl Way {
         let beside = beside && !of;
         let passed = firing.is_some_and(|firing| firing.through.contains(name));
         match &topic.role {
-            Role::Source { .. } if beside && self.beside.contains(name) => {}
-            Role::Source { .. } if beside && !self.sources.contains(name) => {
+            Role::Source { .. } | Role::Application if beside && self.beside.contains(name) => {}
+            Role::Source { .. } | Role::Application if beside && !self.sources.contains(name) => {
                 self.beside.push(name.clone());
             }
-            Role::Source { .. } if self.sources.contains(name) => {
+            Role::Source { .. } | Role::Application if self.sources.contains(name) => {
                 self.blur("the same source topic reaches the windows by two ways");
             }
-            Role::Source { .. } => {
+            Role::Source { .. } | Role::Application => {
                 if self.beside.contains(name) {
                     self.blur("the same source topic reaches the windows by two ways");
                 }
@@ -292,7 +293,8 @@ fn timed(
     topic: &TopicCase<'_>,
     clocks: &[&Clock],
 ) -> Option<Timed> {
-    let table = case.index.tables.get(topic.table)?;
+    let is_written = topic.topic.role == Role::Application;
+    let table = &case.columns.get(topic.table)?.table;
     let declared = sink.window.and_then(|window| match &window.time {
         WindowTime::Columns(columns) => {
             let full = format!("{}.{}", table.schema, table.name);
@@ -314,6 +316,7 @@ fn timed(
         let ours = |clock: &&&Clock| clock.topics.contains(&topic.topic.name);
         clocks.iter().find(ours).and_then(|clock| match clock.times.as_slice() {
             [Time::Image(column)] => Some(Timed::Column(column.clone())),
+            [Time::Field(column)] if is_written => Some(Timed::Column(column.clone())),
             _ => None,
         })
     };

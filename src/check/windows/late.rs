@@ -15,7 +15,7 @@ pub(super) fn check(case: &Case<'_>, sink: &SinkCase<'_>, proofs: &[&Proof], fou
     let clocks = case.index.clocks.iter().filter(reads).collect::<Vec<_>>();
     let is_source = |name: &String| {
         let topic = case.index.topics.iter().find(|topic| topic.name == *name);
-        topic.is_some_and(|topic| matches!(topic.role, Role::Source { .. }))
+        topic.is_some_and(|topic| matches!(topic.role, Role::Source { .. } | Role::Application))
     };
     // Of a table in between, the records do not show the rows that a window takes back.
     if clocks.is_empty() || !clocks.iter().all(|clock| clock.topics.iter().all(is_source)) {

@@ -6,6 +6,7 @@ mod admin;
 mod ends;
 mod forward;
 mod hold;
+mod produce;
 mod tap;
 
 use rdkafka::ClientConfig;
@@ -14,6 +15,7 @@ pub use admin::{Admin, Cluster, NewTopic, TopicShape};
 pub use ends::{Bounds, Ends, EndsReader, Place};
 pub use forward::Forward;
 pub use hold::Hold;
+pub use produce::{Written, produce};
 pub use tap::{Handler, Tap, read_to};
 
 use super::reach::{Identity, Reach, Sasl, Security};

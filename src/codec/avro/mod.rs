@@ -2,6 +2,7 @@
 //! reads records then needs to know one form only.
 
 mod measure;
+mod write;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,6 +14,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bigdecimal::BigDecimal;
 use bigdecimal::num_bigint::BigInt;
+
+pub use write::row;
 
 use crate::base::limits::{self, exceeds};
 use crate::base::value::Value;

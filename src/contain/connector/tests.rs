@@ -152,6 +152,7 @@ fn a_refusal_names_the_option_its_place_and_what_to_write() {
         left_out: Vec::new(),
         connector: Some(ConnectorFile { path: "c.json".into(), options: written.collect() }),
         outbox: std::collections::BTreeMap::new(),
+        topics: std::collections::BTreeMap::new(),
         format: Some(Format::Json),
         dialect: Dialect::Flink,
         statements: Vec::new(),

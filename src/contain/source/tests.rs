@@ -133,6 +133,7 @@ fn trial(ddl: &str) -> Trial {
         left_out: Vec::new(),
         connector: None,
         outbox: BTreeMap::new(),
+        topics: BTreeMap::new(),
         format: Some(Format::Json),
         dialect: Dialect::Flink,
         statements: Vec::new(),

@@ -16,6 +16,7 @@ fn trial(sql: &str, dialect: Dialect) -> Trial {
         left_out: Vec::new(),
         connector: None,
         outbox: BTreeMap::new(),
+        topics: BTreeMap::new(),
         format: Some(Format::Json),
         dialect,
         statements: split::flink(&text).unwrap(),

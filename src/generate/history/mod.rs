@@ -348,6 +348,7 @@ fn header(plan: Plan) -> Header {
         left_out: Vec::new(),
         connector: None,
         outbox: BTreeMap::new(),
+        topics: BTreeMap::new(),
         format: None,
         dialect: Dialect::Flink,
         statements: Vec::new(),

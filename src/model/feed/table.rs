@@ -66,6 +66,12 @@ impl<'a> Columns<'a> {
         Self { table, key: shape.key(), split, shape, types, later: Vec::new() }
     }
 
+    /// Those of a table that is made for them, and whose rows no connector writes.
+    pub fn owned(table: Table) -> Columns<'static> {
+        let (key, shape) = (table.key.clone(), Shape::plain(&table, &table.key));
+        Columns::new(Cow::Owned(table), key, shape)
+    }
+
     /// Takes in what the table is from a place in the WAL on, by what the connector keys it then, and
     /// what becomes of its rows.
     pub fn turn(&mut self, lsn: Lsn, table: Table, (split, shape): (Vec<String>, Shape)) {

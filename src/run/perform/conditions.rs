@@ -116,6 +116,7 @@ impl Live<'_> {
         let last_commit_end = self.source.capture.journal.last_work_end();
         let question = Question { number, entry, last_commit_end, barrier, limit };
         let (connector, slot) = (self.run.names.connector(), self.run.names.connector_slot());
+        self.jobs.have_aborted(&self.aborted);
         let clients = clients(self.run, &self.source, &self.jobs.flink);
         let held = self.held_topics();
         let pipeline = Pipeline {

@@ -34,6 +34,7 @@ pub(in crate::run) async fn perform(run: &Run<'_>, started: Started) -> Result<(
         so_far: SoFar::new(streams.map(|streams| streams.barrier_end)),
         armed: Vec::new(),
         held: Vec::new(),
+        aborted: Vec::new(),
         since: Stopwatch::start(),
     };
     let count = run.trial.timeline.len();
@@ -78,6 +79,7 @@ impl Live<'_> {
             Action::Upset(upset) => self.upset(index, entry, *upset).await,
             Action::Hold { place } => self.hold(index, place).await,
             Action::Release { place } => self.release((index, entry), place).await,
+            Action::Produce(produce) => Box::pin(self.produce((index, entry), produce)).await,
             Action::Set(set) => self.set(index, entry, set).await,
             Action::Permute { .. } => {
                 Err(Stop::Internal("a trial has one order, and this one has several".to_owned()))

@@ -33,6 +33,8 @@ pub(in crate::run) struct Live<'a> {
     pub(in crate::run) armed: Vec<Armed>,
     /// Topics that are held.
     pub(in crate::run) held: Vec<Held>,
+    /// What the run itself wrote and aborted: topic on the broker, partition, offset.
+    pub(in crate::run) aborted: Vec<(String, i32, i64)>,
     /// Since the end of the entry before.
     pub(in crate::run) since: Stopwatch,
 }

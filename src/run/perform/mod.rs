@@ -9,6 +9,7 @@ mod evaluate;
 mod held;
 mod learn;
 mod live;
+mod produce;
 mod recovery;
 mod upset;
 

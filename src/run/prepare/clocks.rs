@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::history::event::{Clock, Record, Table, Time, Topic};
 use crate::model::watermark::Progress;
 use crate::quiesce::{Clause, Clocks, Job, Read};
+use crate::scenario::application::Application;
 use crate::scenario::pipeline::{Sink, WindowTime};
 use crate::scenario::settings::Options;
 use crate::sql::flink::{ColumnKind, CreateTable};
@@ -35,6 +36,8 @@ pub struct Known<'a> {
     pub delay_ms: Option<u64>,
     /// The source tables.
     pub source: &'a [Table],
+    /// The topics of applications.
+    pub applications: &'a BTreeMap<String, Application>,
     /// The connector's configuration.
     pub connector: &'a Options,
     /// The time zones of the statements that read the tables, by table and where it is not UTC.
@@ -55,13 +58,18 @@ pub fn declared_by(sinks: &BTreeMap<String, Sink>) -> (Vec<&WindowTime>, Option<
 }
 
 /// Whether the clock of a table can be computed from its records.
-pub fn is_known(table: &TopicTable, sinks: &BTreeMap<String, Sink>) -> bool {
+pub fn is_known(
+    table: &TopicTable,
+    sinks: &BTreeMap<String, Sink>,
+    applications: &BTreeMap<String, Application>,
+) -> bool {
     let (declared, delay_ms) = declared_by(sinks);
     let known = Known {
         tables: &BTreeMap::new(),
         declared: &declared,
         delay_ms,
         source: &[],
+        applications,
         connector: &Options::new(),
         zones: &BTreeMap::new(),
     };
@@ -218,7 +226,7 @@ fn declared(table: &TopicTable, known: &Known<'_>) -> Vec<Time> {
             WindowTime::Columns(columns) => times.extend(columns_of(table, columns, known)),
             WindowTime::Computed { columns, expressions } => {
                 times.extend(columns_of(table, columns, known));
-                let ours = expressions.iter().filter(|(source, _)| is_over(table, source));
+                let ours = expressions.iter().filter(|(source, _)| is_over(table, source, known));
                 times.extend(ours.map(|(_, expression)| Time::Computed {
                     expression: expression.clone(),
                     one_row: !is_debezium(&table.format),
@@ -231,17 +239,27 @@ fn declared(table: &TopicTable, known: &Known<'_>) -> Vec<Time> {
 }
 
 /// Whether a table reads the topic of a source table.
-fn is_over(table: &TopicTable, source: &str) -> bool {
-    table.topics.iter().any(|topic| topic.ends_with(&format!(".{source}")))
+fn is_over(table: &TopicTable, source: &str, known: &Known<'_>) -> bool {
+    let is_written = known.applications.contains_key(source);
+    let ours = |topic: &String| match is_written {
+        true => topic == source,
+        false => topic.ends_with(&format!(".{source}")),
+    };
+    table.topics.iter().any(ours)
 }
 
-/// Declared columns of the source tables whose topics a table reads.
+/// Declared columns of the source tables and of the topics of applications that a table reads.
 fn columns_of(table: &TopicTable, columns: &[(String, String)], known: &Known<'_>) -> Vec<Time> {
-    let ours = columns.iter().filter(|(source, _)| is_over(table, source));
-    let time = |(source, column): &(String, String)| Time::Column {
-        name: column.clone(),
-        ticks: ticks(source, column, known),
-        one_row: !is_debezium(&table.format),
+    let ours = columns.iter().filter(|(source, _)| is_over(table, source, known));
+    let time = |(source, column): &(String, String)| {
+        if known.applications.contains_key(source) {
+            return Time::Field(column.clone());
+        }
+        Time::Column {
+            name: column.clone(),
+            ticks: ticks(source, column, known),
+            one_row: !is_debezium(&table.format),
+        }
     };
     ours.map(time).collect()
 }
@@ -312,6 +330,7 @@ mod tests {
             declared,
             delay_ms: None,
             source: &[],
+            applications: &BTreeMap::new(),
             connector: &Options::new(),
             zones: &BTreeMap::new(),
         };
@@ -332,6 +351,8 @@ mod tests {
             watermark: Clause::Strict,
             zoned: None,
             lenient: None,
+            uncommitted: false,
+            aborted: BTreeMap::new(),
         }
     }
 
@@ -408,7 +429,7 @@ mod tests {
         let image = json!({"paid_at": 1_735_725_600_000_999_i64});
         clocks.note(&record(0, 0, &json!({"op": "c", "after": image})));
         assert_eq!(clocks.watermark(&read(), 0, 1), Some(1_735_725_595_000));
-        assert!(!is_known(&table(COMPUTED, "debezium-json"), &BTreeMap::new()));
-        assert!(is_known(&table(PHYSICAL, "debezium-json"), &BTreeMap::new()));
+        assert!(!is_known(&table(COMPUTED, "debezium-json"), &BTreeMap::new(), &BTreeMap::new()));
+        assert!(is_known(&table(PHYSICAL, "debezium-json"), &BTreeMap::new(), &BTreeMap::new()));
     }
 }

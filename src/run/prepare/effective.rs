@@ -244,6 +244,7 @@ mod tests {
             left_out: Vec::new(),
             connector: None,
             outbox: BTreeMap::new(),
+            topics: BTreeMap::new(),
             format: None,
             dialect: if is_confluent { Dialect::Confluent } else { Dialect::Flink },
             sinks: targets.map(|name| (name, judged(()))).collect(),

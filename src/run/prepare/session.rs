@@ -99,6 +99,7 @@ mod tests {
             left_out: Vec::new(),
             connector: None,
             outbox: BTreeMap::new(),
+            topics: BTreeMap::new(),
             format: Some(Format::Json),
             dialect: Dialect::Flink,
             statements: Vec::new(),

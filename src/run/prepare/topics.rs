@@ -16,7 +16,7 @@ pub(in crate::run) fn of_table<T: Copy>(set: Option<&PerPlace<T>>, table: &Table
     set.at(&qualified(table)).or_else(|| set.at(&table.name))
 }
 
-/// The topics of captured tables, routed events, barriers, transactions and sinks.
+/// The topics of captured tables, routed events, barriers, transactions, applications and sinks.
 pub(in crate::run) fn topics(
     tables: &[Table],
     pipeline: &Pipeline,
@@ -59,13 +59,7 @@ pub(in crate::run) fn topics(
             topics.push(captured(name, partitions, Role::Source { table: full }, options));
         }
     }
-    topics.push(Topic {
-        physical: connector.barriers_physical().to_owned(),
-        name: connector.barriers().to_owned(),
-        partitions: 1,
-        role: Role::Barrier,
-        options: Options::new(),
-    });
+    topics.push(of_barriers(connector));
     if connector.has_messages_apart() {
         let name = connector.routes.messages_routed();
         if !topics.iter().any(|topic| topic.name == name) {
@@ -74,6 +68,10 @@ pub(in crate::run) fn topics(
     }
     if let Some(name) = connector.transaction_topic() {
         topics.push(captured(name, None, Role::Transaction, Options::new()));
+    }
+    for (name, application) in &pipeline.topics {
+        let options = settings.topics.get(name).cloned().unwrap_or_default();
+        topics.push(topic(name.clone(), application.partitions, Role::Application, options));
     }
     for sink in pipeline.sinks.keys() {
         let Some(table) = statements.tables.get(sink) else { continue };
@@ -93,6 +91,17 @@ pub(in crate::run) fn topics(
         }
     }
     topics
+}
+
+/// The topic of barriers.
+fn of_barriers(connector: &Connector) -> Topic {
+    Topic {
+        physical: connector.barriers_physical().to_owned(),
+        name: connector.barriers().to_owned(),
+        partitions: 1,
+        role: Role::Barrier,
+        options: Options::new(),
+    }
 }
 
 /// Events of an outbox that would come in one topic with others, as a sentence.

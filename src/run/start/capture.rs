@@ -119,7 +119,11 @@ impl Passing {
 /// The tap of the topics.
 pub(in crate::run) fn tap(run: &Run<'_>, topics: &[Topic], told: &Told) -> Result<Tap, Stop> {
     let Told { barriers, clocks, counts } = told.clone();
-    let framed = schemas::framed(topics, &run.effective.connector, &run.effective.statements);
+    let framed = schemas::framed(
+        topics,
+        (&run.effective.connector, &run.trial.pipeline.topics),
+        &run.effective.statements,
+    );
     let reach = run.context.reach();
     let mut schemas = Schemas::new(reach, framed, topics, run.recorder.clone())?;
     let barrier_topic = run.effective.connector.barriers().to_owned();
@@ -153,6 +157,7 @@ pub(in crate::run) fn watermarks(run: &Run<'_>, tables: &[Table], topics: &[Topi
         declared: &declared,
         delay_ms,
         source: tables,
+        applications: &run.trial.pipeline.topics,
         connector: &run.effective.connector.config,
         zones: &zones,
     };

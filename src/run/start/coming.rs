@@ -26,6 +26,7 @@ fn driven(trial: &Trial) -> impl Iterator<Item = &Text> {
         | Action::Upset(_)
         | Action::Hold { .. }
         | Action::Release { .. }
+        | Action::Produce(_)
         | Action::Set(_)
         | Action::Permute { .. } => None,
     });

@@ -23,7 +23,7 @@ use crate::run::prepare::proctime;
 use crate::run::prepare::scoring::Serving;
 use crate::run::prepare::session;
 use crate::run::prepare::statements::{self, Prepared};
-use crate::run::prepare::table::TopicTable;
+use crate::run::prepare::table::{ISOLATION, TopicTable};
 use crate::run::start::refused::{created, refusal, reject, session_refused};
 use crate::run::start::subjects;
 use crate::run::start::written;
@@ -320,6 +320,16 @@ fn take_in(run: &Run<'_>, job: &mut Job, flink: &Options, prepared: &Prepared) {
 }
 
 impl Jobs {
+    /// Takes note of what the run itself wrote and aborted: topic on the broker, partition, offset.
+    pub(in crate::run) fn have_aborted(&mut self, aborted: &[(String, i32, i64)]) {
+        for read in self.jobs.iter_mut().flat_map(|job| &mut job.reads) {
+            for (_, partition, offset) in aborted.iter().filter(|of| of.0 == read.topic) {
+                let last = read.aborted.entry(*partition).or_insert(*offset);
+                *last = (*last).max(*offset);
+            }
+        }
+    }
+
     fn tell(&self, run: &Run<'_>) {
         run.tools.hand.jobs_are(self.jobs.clone(), self.places.clone());
     }
@@ -347,7 +357,10 @@ async fn insert(
     let mut gaps = Vec::new();
     let mut reads = Vec::new();
     for table in run.effective.statements.sources(inserts) {
-        let known = clocks::is_known(table, &run.trial.pipeline.sinks);
+        let known = {
+            let of = &run.trial.pipeline;
+            clocks::is_known(table, &of.sinks, &of.topics)
+        };
         let clause = clause(table, flink);
         if clause != Clause::None && !known && sinks.iter().any(|sink| is_windowed(run, sink)) {
             gaps.push(format!(
@@ -362,7 +375,9 @@ async fn insert(
             let (table, topic) = (table.name.clone(), run.names.topic(topic));
             let watermark = if known { clause } else { Clause::None };
             let (zoned, lenient) = (zoned.clone(), lenient.clone());
-            reads.push(Read { table, topic, watermark, zoned, lenient });
+            let (uncommitted, aborted) = (reads_uncommitted(run, &table), BTreeMap::new());
+            let read = Read { table, topic, watermark, zoned, lenient, uncommitted, aborted };
+            reads.push(read);
         }
     }
     Ok(Some(Job {
@@ -528,4 +543,10 @@ fn places(run: &Run<'_>) -> BTreeMap<String, Place> {
         }
     }
     places
+}
+/// Whether a table's reader does not wait for transactions to be committed.
+fn reads_uncommitted(run: &Run<'_>, table: &str) -> bool {
+    let create = run.effective.statements.tables.get(table).map(|table| &table.create);
+    let set = create.and_then(|create| create.with.as_ref()?.get(ISOLATION));
+    set != Some("read_committed") && run.trial.held().next().is_none()
 }

@@ -1,7 +1,7 @@
 //! The schemas that a run's records were written with: fetched from the registry when the first
 //! record names one, and recorded in front of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::runtime::Handle;
 
@@ -14,6 +14,7 @@ use crate::history::event::{Event, Part, Record, Topic};
 use crate::run::outcome::Stop;
 use crate::run::prepare::connector::Connector;
 use crate::run::prepare::statements::Statements;
+use crate::scenario::application::{Application, Wire};
 
 /// What a tap needs to read records in Avro.
 #[derive(Debug)]
@@ -83,14 +84,18 @@ impl Schemas {
 /// The parts of topics that are written in Avro.
 pub(in crate::run) fn framed(
     topics: &[Topic],
-    connector: &Connector,
+    (connector, applications): (&Connector, &BTreeMap<String, Application>),
     statements: &Statements,
 ) -> BTreeSet<(String, Part)> {
     let parts = [Part::Key, Part::Value];
     let all = topics.iter().flat_map(|topic| parts.map(|part| (topic, part)));
     let is_avro = |(topic, part): &(&Topic, Part)| {
-        if !topic.role.is_sink() {
+        if topic.role.is_connectors() {
             return connector.writes_avro(*part);
+        }
+        if let Some(of) = applications.get(&topic.name) {
+            let format = if *part == Part::Key { of.key_format } else { of.value_format };
+            return format == Wire::AvroRegistry;
         }
         let mut tables = statements.tables.values();
         let table = tables.find(|table| table.topics.contains(&topic.name));

@@ -45,7 +45,7 @@ pub(in crate::run) async fn database(run: &Run<'_>, name: &str) -> Result<Shadow
         .await
         .map_err(ShadowError::Replay)?;
     let changes = coming::changes_schema(run.trial);
-    Ok(Shadow::build(connection, &references(run), changes).await?)
+    Ok(Shadow::build(connection, &references(run), &run.trial.pipeline.topics, changes).await?)
 }
 
 /// The references of these sinks over what the topics told, in a database that is gone afterwards.

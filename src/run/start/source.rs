@@ -58,6 +58,7 @@ impl Source {
             Role::Source { table } | Role::Outbox { table, .. } => {
                 table == place || table.rsplit('.').next().is_some_and(|name| name == place)
             }
+            Role::Application => topic.name == place,
             Role::Barrier | Role::Messages | Role::Transaction | Role::Sink { .. } => false,
         };
         self.topics.iter().find(sink).or_else(|| self.topics.iter().find(source))
@@ -237,6 +238,7 @@ pub(in crate::run) fn sessions<'a>(run: &'a Run<'_>) -> Vec<&'a str> {
             | Action::Upset(_)
             | Action::Hold { .. }
             | Action::Release { .. }
+            | Action::Produce(_)
             | Action::Fault(_)
             | Action::Arm { .. }
             | Action::Set(_)

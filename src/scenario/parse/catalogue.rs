@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Reader;
+use super::application::Declared;
 use crate::base::text::Text;
 use crate::scenario::code::Code;
 use crate::scenario::diagnose::At;
@@ -17,6 +18,8 @@ pub(super) struct Catalogue {
     sources: Vec<SourceTable>,
     /// Each sink with its `CREATE TABLE`s: several where a cell swaps the statement.
     sinks: BTreeMap<String, Vec<CreateTable>>,
+    /// Topics that an application writes.
+    pub topics: BTreeMap<String, Declared>,
     /// Sinks whose rows are windows.
     pub windowed: BTreeSet<String>,
     /// Nothing is known of places, because a part of the pipeline has errors.
@@ -27,6 +30,7 @@ pub(super) struct Catalogue {
 pub(super) enum Place<'a> {
     Source(&'a SourceTable),
     Sink(&'a [CreateTable]),
+    Topic(&'a Declared),
     Connector,
 }
 
@@ -88,7 +92,8 @@ impl Catalogue {
         if let Some(tables) = self.sinks.get(name) {
             return Some(Place::Sink(tables));
         }
-        self.source(name).map(Place::Source)
+        let source = self.source(name).map(Place::Source);
+        source.or_else(|| self.topics.get(name).map(Place::Topic))
     }
 
     fn names(&self, among: Among) -> Vec<&str> {
@@ -102,6 +107,7 @@ impl Catalogue {
         let mut names: Vec<&str> = Vec::new();
         names.extend(sources.filter(|_| with_sources));
         names.extend(sinks.filter(|_| with_sinks));
+        names.extend(self.topics.keys().map(String::as_str).filter(|_| with_sources && with_sinks));
         names.extend((among == Among::All).then_some("connector"));
         names
     }
@@ -136,7 +142,8 @@ impl Reader<'_> {
         let found = match (among, found) {
             (Among::Sources, Some(Place::Sink(_))) => catalogue.source(name).map(Place::Source),
             (Among::Sources | Among::Sinks | Among::Tables, Some(Place::Connector))
-            | (Among::Sinks, Some(Place::Source(_))) => None,
+            | (Among::Sinks, Some(Place::Source(_)))
+            | (Among::Sources | Among::Sinks, Some(Place::Topic(_))) => None,
             (_, found) => found,
         };
         if found.is_none() && !catalogue.is_partial {
@@ -162,7 +169,7 @@ impl Reader<'_> {
     ) -> Option<&'c SourceTable> {
         match self.known_place(table, at, Among::Sources, catalogue)? {
             Place::Source(table) => Some(table),
-            Place::Sink(_) | Place::Connector => None,
+            Place::Sink(_) | Place::Topic(_) | Place::Connector => None,
         }
     }
 }

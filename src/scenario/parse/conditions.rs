@@ -3,6 +3,7 @@
 use super::Reader;
 use super::catalogue::Among;
 use super::timeline::Around;
+use crate::scenario::application::millis;
 use crate::scenario::code::Code;
 use crate::scenario::diagnose::At;
 use crate::scenario::scenario::{Setting, SettingValue};
@@ -138,16 +139,6 @@ impl Reader<'_> {
         }
         Some(longest)
     }
-}
-
-/// A time in milliseconds since 1970; without a zone it is UTC.
-fn millis(text: &str) -> Option<i64> {
-    if let Ok(time) = text.parse::<jiff::Timestamp>() {
-        return Some(time.as_millisecond());
-    }
-    let time: jiff::civil::DateTime = text.parse().ok()?;
-    let zoned = time.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-    Some(zoned.timestamp().as_millisecond())
 }
 
 /// A duration as components write it: a bare number counts milliseconds.

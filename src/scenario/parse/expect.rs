@@ -194,7 +194,7 @@ impl Reader<'_> {
             said.push(Said::new(format!("rows of {}", sink.name), &sink.at));
             let known = match place {
                 Some(Place::Sink(tables)) => tables,
-                Some(Place::Source(_) | Place::Connector) | None => &[],
+                Some(Place::Source(_) | Place::Topic(_) | Place::Connector) | None => &[],
             };
             if let Some(table) = self.row_table(node, &sink.name, known) {
                 tables.insert(sink.name.clone(), table);
@@ -212,6 +212,14 @@ impl Reader<'_> {
         let mut places = BTreeMap::new();
         for (place, node) in self.entries(node, "`life`").unwrap_or_default() {
             let known = self.known_place(&place.name, &place.at, Among::Tables, catalogue);
+            if let Some(Place::Topic(_)) = known {
+                let message = format!("nothing follows the keys of `{}`", place.name);
+                self.error(Code::UnknownPlace, &place.at, message).help(
+                    "an application writes it, as the timeline says: write the life of a source \
+                     table or sink",
+                );
+                continue;
+            }
             let mut lives = BTreeMap::new();
             let of = "the life of a place";
             for (key, node) in self.entries(node, of).unwrap_or_default() {
@@ -333,6 +341,7 @@ impl Reader<'_> {
         let columns: &[String] = match place {
             Place::Source(table) => &table.primary_key,
             Place::Sink(tables) => tables.first().map_or(&[], |table| &table.primary_key),
+            Place::Topic(declared) => &declared.application.key,
             Place::Connector => &[],
         };
         let parts = key.split(',').count();

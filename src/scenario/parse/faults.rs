@@ -111,7 +111,9 @@ impl Reader<'_> {
                     changed(set).find_map(|target| states.lacks(target, false))
                 }
                 Action::Upset(upset) => states.runs(*upset),
-                Action::Hold { .. } | Action::Release { .. } => states.lacks(Target::Kafka, false),
+                Action::Hold { .. } | Action::Release { .. } | Action::Produce(_) => {
+                    states.lacks(Target::Kafka, false)
+                }
                 Action::Fault(fault) | Action::Arm { fault, .. }
                     if fault.target == Target::Statements && !around.has_statements =>
                 {

@@ -114,6 +114,6 @@ impl Reader<'_> {
 fn whole(place: &str, catalogue: &Catalogue) -> String {
     match catalogue.place(place) {
         Some(Place::Source(table)) => format!("{}.{}", table.schema, table.name),
-        Some(Place::Sink(_) | Place::Connector) | None => place.to_owned(),
+        Some(Place::Sink(_) | Place::Topic(_) | Place::Connector) | None => place.to_owned(),
     }
 }

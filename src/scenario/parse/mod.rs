@@ -1,6 +1,7 @@
 //! From the tree to scenarios and pipelines. Nothing stops at the first error: every part reports
 //! what is wrong with it and leaves out what it cannot use.
 
+mod application;
 mod catalogue;
 mod cells;
 mod change;

@@ -74,6 +74,7 @@ impl Reader<'_> {
         let outbox = self.outbox(&fields, connector.as_ref(), &catalogue);
         let format = self.format(&fields);
         let dialect = self.dialect(&fields);
+        let topics = self.topics(&fields, &mut catalogue);
         let sinks = self.sinks(&fields, file, &statements, &mut catalogue);
         catalogue.add_tables(&statements);
         catalogue.is_partial = self.diagnostics.len() > errors;
@@ -87,6 +88,7 @@ impl Reader<'_> {
             left_out,
             connector,
             outbox,
+            topics,
             format,
             dialect,
             statements,
@@ -342,11 +344,11 @@ fn json_place(source: &Text, line: usize, column: usize) -> At {
 }
 
 /// What Kafka and Debezium take in the name of a topic.
-const TOPIC_NAME: &str =
+pub(super) const TOPIC_NAME: &str =
     "write letters from a to z, digits, `.`, `_` and `-`, at least one and at most 249 in all";
 
 /// Whether a topic may have this name.
-fn is_topic_name(name: &str) -> bool {
+pub(super) fn is_topic_name(name: &str) -> bool {
     let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
     !name.is_empty() && !exceeds(name.len(), limits::TOPIC_NAME) && name.chars().all(fits)
 }

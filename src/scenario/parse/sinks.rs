@@ -149,6 +149,15 @@ impl Reader<'_> {
         at: &At,
         catalogue: &Catalogue,
     ) -> Option<()> {
+        if let Some(declared) = catalogue.topics.get(table) {
+            let names = declared.application.columns.iter().map(|(name, _)| name.as_str());
+            if !names.clone().any(|name| name == column) {
+                let message = format!("`{table}` has no column `{column}`");
+                self.error(Code::UnknownColumn, at, message).help(suggestion(column, names));
+                return None;
+            }
+            return Some(());
+        }
         let known = self.known_source(table, at, catalogue)?;
         if let Some(columns) = &known.columns
             && !columns.iter().any(|known| known == column)

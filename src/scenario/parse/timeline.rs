@@ -9,8 +9,8 @@ use crate::scenario::diagnose::At;
 use crate::scenario::scenario::Setting;
 use crate::scenario::timeline::{Action, Condition, Entry, SessionEntry};
 use crate::scenario::words::{
-    AWAIT, CONDITION, CONDITION_MAP, FAULT, MAIN, MODIFIERS, PERMUTE, SESSION, STOP, Words, listed,
-    nearest, suggestion,
+    AWAIT, CONDITION, CONDITION_MAP, FAULT, MAIN, MODIFIERS, PERMUTE, PRODUCE, SESSION, STOP,
+    Words, listed, nearest, suggestion,
 };
 use crate::scenario::yaml::{Key, Node, Value};
 use crate::sql::postgres::rounds;
@@ -148,6 +148,10 @@ impl Reader<'_> {
             "permute" => {
                 let modifiers = self.modifiers(key, PERMUTE, modifiers);
                 self.permute((key, value), &modifiers, around)?
+            }
+            "produce" => {
+                let modifiers = self.modifiers(key, PRODUCE, modifiers);
+                self.produce((key, value), &modifiers, around)?
             }
             "arm" => {
                 self.modifiers(key, FAULT, modifiers);
