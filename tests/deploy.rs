@@ -9,6 +9,9 @@ use std::process::Command;
 
 use changeproof::base::anomaly::Anomaly;
 
+/// The program that is built with these tests.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_changeproof");
+
 /// What a check ends with when a tool of it is missing.
 const NOT_RUN: i32 = 12;
 
@@ -42,6 +45,16 @@ fn the_connectors_user_can_capture_and_do_nothing_else() {
 #[test]
 fn every_alert_is_raised_and_silenced_by_a_test_and_every_query_is_one() {
     holds("infra/monitoring/check", &[]);
+}
+
+#[test]
+fn the_scoring_service_runs_as_a_container() {
+    holds("infra/score/check", &[PROGRAM]);
+}
+
+#[test]
+fn a_warehouse_reads_in_bucket_and_lake_what_the_references_give() {
+    holds("infra/warehouse/check", &[PROGRAM]);
 }
 
 #[test]

@@ -109,7 +109,7 @@ fn every_error_of_a_file_is_met_by_a_mistake_and_explained() {
 }
 
 /// What a run can refuse only once a component has told something, by the functions that do.
-const TOLD_BY_COMPONENTS: [(&str, &str); 20] = [
+const TOLD_BY_COMPONENTS: [(&str, &str); 21] = [
     ("define", "Postgres runs the DDL and the references"),
     ("ended", "Postgres ends a statement"),
     ("finish", "Postgres says whether a transaction is open"),
@@ -119,6 +119,7 @@ const TOLD_BY_COMPONENTS: [(&str, &str); 20] = [
     ("not_more", "the broker has the partitions"),
     ("refuse_no_watermark", "the jobs that run; what none can have is refused before"),
     ("refuse_nothing_to_confirm", "the journal has the commits"),
+    ("refuse_unmet_manners", "requests to the object storage are counted"),
     ("refuse_volatile", "the catalog says how volatile a function is"),
     ("refused", "Postgres, the broker or Flink refuses"),
     ("refused_options", "the broker refuses an option"),

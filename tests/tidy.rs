@@ -74,6 +74,7 @@ const INSIDE: &[(&str, &[&str])] = &[
             "cleanup",
             "injector",
             "prepare",
+            "objects",
             "start",
             "questions",
             "perform",

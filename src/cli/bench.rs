@@ -120,7 +120,8 @@ async fn measure(
     let (mut warm, mut bare) = (Vec::new(), Vec::new());
     for _ in 0..bench.runs {
         warm.push(judged(trial, &context).await?);
-        bare.push(run::bare(trial, &context).await?);
+        // In a box: it is large.
+        bare.push(Box::pin(run::bare(trial, &context)).await?);
     }
     say("one at a time is measured");
     let (context, trial) = (Arc::new(context), Arc::new(trial.clone()));
@@ -131,7 +132,7 @@ async fn measure(
     let four = four.await?;
     let bare_four = self::four(bench.runs, || {
         let (trial, context) = (Arc::clone(&trial), Arc::clone(&context));
-        tokio::spawn(async move { run::bare(&trial, &context).await })
+        tokio::spawn(async move { Box::pin(run::bare(&trial, &context)).await })
     });
     let bare_four = bare_four.await?;
     let per_scenario_1_ms = warm.iter().sum::<u64>() / u64::from(bench.runs.max(1));

@@ -106,6 +106,8 @@ enum Command {
     #[command(hide = true)]
     Keeper(stack::Keeper),
     #[command(hide = true)]
+    Door(stack::Door),
+    #[command(hide = true)]
     Confined(stack::Confined),
     Schema(schema::Schema),
     Generate(generate::Generate),
@@ -156,6 +158,7 @@ fn dispatch(command: &Command, environment: &Environment, console: Console) -> E
         Command::BenchCheck(bench) => bench_check::run(bench, console),
         Command::BenchParse(bench) => bench_parse::run(bench, console),
         Command::Keeper(keeper) => stack::keeper(keeper, console),
+        Command::Door(door) => stack::door(door, console),
         Command::Confined(confined) => stack::confined(confined, console),
         Command::List(list) => list::run(list, console),
         Command::Libtest(libtest) => libtest::run(libtest, environment, console),

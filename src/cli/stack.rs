@@ -60,6 +60,13 @@ pub(super) struct Keeper {
     order: Utf8PathBuf,
 }
 
+/// Stand before the object storage of a stack (started by the keeper)
+#[derive(Debug, Args)]
+pub(super) struct Door {
+    /// The file that says what to do
+    order: Utf8PathBuf,
+}
+
 /// Start a program that reaches some files alone (started by the keeper)
 #[derive(Debug, Args)]
 pub(super) struct Confined {
@@ -254,6 +261,10 @@ pub(super) fn doctor(doctor: &Doctor, environment: &Environment, console: Consol
 
 pub(super) fn keeper(keeper: &Keeper, console: Console) -> Exit {
     finish(console, || stack::keeper::keep(&keeper.order))
+}
+
+pub(super) fn door(door: &Door, console: Console) -> Exit {
+    finish(console, || stack::door::serve(&door.order))
 }
 
 pub(super) fn confined(confined: &Confined, console: Console) -> Exit {

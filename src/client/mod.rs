@@ -13,6 +13,7 @@ pub mod postgres;
 pub mod reach;
 pub mod registry;
 pub mod roles;
+pub mod storage;
 pub mod wait;
 
 mod tls;

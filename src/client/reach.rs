@@ -56,6 +56,11 @@ pub struct Address {
 }
 
 impl Address {
+    /// Its URL without TLS.
+    pub fn http(&self) -> String {
+        ["http:", "", &self.to_string()].join("/")
+    }
+
     /// A port of this machine that nobody else reaches.
     pub fn local(port: u16) -> Self {
         Self { host: "127.0.0.1".to_owned(), port }
@@ -105,6 +110,21 @@ pub struct Reach {
     /// The schema registry, once it was asked for.
     #[serde(default)]
     pub registry: Option<Twice<Rest>>,
+    /// Object storage, where the stack has it.
+    #[serde(default)]
+    pub storage: Option<Storage>,
+}
+
+/// The bucket in which all runs keep their objects, each below its name.
+pub const BUCKET: &str = "changeproof";
+
+/// Object storage over the API of S3.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Storage {
+    /// Its URL; the components are told that of the door before it.
+    pub at: Twice<String>,
+    /// Access key and secret key.
+    pub login: Login,
 }
 
 /// Where Postgres is and who the harness is there.
@@ -421,6 +441,7 @@ impl Reach {
             flink: rest(self.flink),
             gateway: rest(self.gateway),
             registry: self.registry.map(registry),
+            storage: self.storage.map(|at| Storage { login: bare(at.login), ..at }),
         }
     }
 
@@ -436,6 +457,10 @@ impl Reach {
                 secrets.learn(&sasl.jaas());
             }
             learn_key(&mut secrets, tls.as_ref());
+        }
+        if let Some(Storage { login, .. }) = &self.storage {
+            secrets.learn(&login.user);
+            secrets.learn(&login.password.0);
         }
         let registry = self.registry.iter().flat_map(|at| [&at.outside, &at.inside]);
         for rest in [&self.connect, &self.flink, &self.gateway].into_iter().chain(registry) {
@@ -502,6 +527,10 @@ mod tests {
             flink: rest("s3cret-5"),
             gateway: rest("s3cret-6"),
             registry: Some(Twice { outside: rest("s3cret-7"), inside: rest("s3cret-8") }),
+            storage: Some(Storage {
+                at: Twice::same("http://127.0.0.1:1".to_owned()),
+                login: login("k3y", "s3cret-9"),
+            }),
         }
     }
 
@@ -518,7 +547,7 @@ mod tests {
     #[test]
     fn every_secret_is_known_and_hidden() {
         let (at, known) = (full(), full().secrets());
-        for nth in 1..=8 {
+        for nth in 1..=9 {
             let secret = format!("s3cret-{nth}");
             assert!(known.knows(&secret), "{secret}");
         }

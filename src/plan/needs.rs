@@ -10,7 +10,7 @@ use crate::contain::fate::Thing;
 use crate::contain::scope::{of_catalog_type, of_connector};
 use crate::contain::source;
 use crate::dialect::avro;
-use crate::scenario::settings::Options;
+use crate::scenario::settings::{Options, StorageKind};
 use crate::scenario::timeline::{Action, Target, Upset, Verb};
 use crate::scenario::trial::Trial;
 use crate::sql::flink::{self, Statement};
@@ -29,6 +29,8 @@ pub enum Capability {
     Server,
     /// A schema registry.
     Registry,
+    /// Object storage over the API of S3, for what statements write as files.
+    Storage,
     /// Statements ask a model: the provider's jar is loaded, and the service is reached.
     Models,
     /// What statements write as files can be read from outside.
@@ -50,6 +52,7 @@ impl fmt::Display for Capability {
             Self::Alone => f.write_str("nobody else on the stack"),
             Self::Server => f.write_str("a Postgres server of its own"),
             Self::Registry => f.write_str("a schema registry"),
+            Self::Storage => f.write_str("object storage"),
             Self::Models => f.write_str("a model provider in Flink"),
             Self::Files => f.write_str("files that Flink writes and changeproof reads"),
             Self::Notes => {
@@ -84,6 +87,8 @@ pub struct Sharing {
     pub alone: bool,
     /// Something is in Avro.
     pub registry: bool,
+    /// Where files are kept.
+    pub storage: StorageKind,
 }
 
 /// What a trial needs.
@@ -126,6 +131,7 @@ impl Needs {
                 server: source::needs_server(trial),
                 alone: trial.alone,
                 registry: avro::needs_registry(&trial.pipeline, settings),
+                storage: settings.storage(),
             },
             faults: faults.map(|fault| (fault.verb, fault.target)).collect(),
             further: further
@@ -138,7 +144,7 @@ impl Needs {
 
     /// All that a stack must be able to do.
     pub fn capabilities(&self) -> BTreeSet<Capability> {
-        let Sharing { processes, server, alone, registry } = &self.sharing;
+        let Sharing { processes, server, alone, registry, storage } = &self.sharing;
         let options = [
             (&processes.worker, Target::Worker),
             (&processes.kafka, Target::Kafka),
@@ -151,6 +157,7 @@ impl Needs {
             (*alone, Capability::Alone),
             (*server, Capability::Server),
             (*registry, Capability::Registry),
+            (*storage == StorageKind::S3, Capability::Storage),
         ];
         let rest = rest.into_iter().filter(|(needed, _)| *needed).map(|(_, one)| one);
         options.chain(faults).chain(rest).chain(self.further.iter().copied()).collect()
@@ -216,12 +223,14 @@ mod tests {
     }
 
     fn everything() -> BTreeSet<Capability> {
-        use Capability::{Alone, Files, Models, Names, Notes, Registry, Server, Superuser};
+        use Capability::{
+            Alone, Files, Models, Names, Notes, Registry, Server, Storage, Superuser,
+        };
         let faults = Verb::ALL
             .iter()
             .flat_map(|verb| Target::ALL.iter().map(|target| Capability::Fault(*verb, *target)));
         let options = Target::ALL.iter().copied().map(Capability::Options);
-        let rest = [Alone, Files, Models, Names, Notes, Registry, Server, Superuser];
+        let rest = [Alone, Files, Models, Names, Notes, Registry, Server, Storage, Superuser];
         faults.chain(options).chain(rest).collect()
     }
 

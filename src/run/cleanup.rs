@@ -10,6 +10,8 @@ use crate::client::flink::{self, JobManager};
 use crate::client::kafka::Admin;
 use crate::client::postgres::{self, CONTROL_DATABASE};
 use crate::client::roles::Statements;
+#[cfg(feature = "lake")]
+use crate::client::storage::Bucket;
 use crate::client::wait::{self, Look, WaitError};
 use crate::run::context::RunContext;
 use crate::run::names::Names;
@@ -217,11 +219,13 @@ impl Removal<'_> {
         );
         // Roles cannot go before the databases in which they have something, nor groups before who
         // reads.
-        let (server, traces) = futures::join!(
+        let (server, traces, objects) = futures::join!(
             within(limit, "roles", self.roles()),
             within(limit, "consumer groups", self.traces()),
+            within(limit, "objects", self.objects()),
         );
-        let left = [asked.or(ended), connector, shadows, topics, source, server, session, traces];
+        let left =
+            [asked.or(ended), connector, shadows, topics, source, server, session, traces, objects];
         left.into_iter().flatten().collect()
     }
 
@@ -278,6 +282,20 @@ impl Removal<'_> {
         for name in names {
             control.drop_database(name).await?;
         }
+        Ok(())
+    }
+
+    #[cfg(feature = "lake")]
+    async fn objects(&self) -> anyhow::Result<()> {
+        let bucket = Bucket::of(self.site.context.reach(), &self.site.names.base)?;
+        if let Some(bucket) = bucket {
+            bucket.clear().await?;
+        }
+        Ok(())
+    }
+
+    #[cfg(not(feature = "lake"))]
+    async fn objects(&self) -> anyhow::Result<()> {
         Ok(())
     }
 

@@ -16,6 +16,7 @@ pub mod cancel;
 pub mod context;
 pub mod folder;
 pub mod names;
+mod objects;
 mod outcome;
 mod trouble;
 

@@ -66,6 +66,11 @@ impl Names {
         format!("{}_topics", self.base)
     }
 
+    /// The database that is the catalog of tables in object storage.
+    pub fn catalog(&self) -> String {
+        format!("{}_catalog", self.base)
+    }
+
     /// The connector's slot and its publication.
     pub fn connector_slot(&self) -> String {
         format!("{}_connector", self.base)

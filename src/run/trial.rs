@@ -60,8 +60,11 @@ async fn ended(run: &Run<'_>, stop: Option<Stop>) -> Ended {
     // What is down can neither be cleaned up nor used by the next run.
     let mend = run.tools.hand.mend();
     let remove = async {
+        // The folder is kept once everything is removed.
+        let unkept = run.fetch_objects().await;
         let mut left = run.tools.created.remove(run.site(), cut).await;
         left.extend(run.tools.hand.dispose().await);
+        left.extend(unkept);
         left
     };
     let (verdict, kept, mut leftovers, broken) = if run.context.keep_run {

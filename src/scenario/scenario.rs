@@ -6,7 +6,7 @@ use super::diagnose::At;
 use super::expect::{Allowance, Expect};
 use super::pipeline::{Format, Pipeline};
 use super::range::Ranges;
-use super::settings::{PerPlace, ReplicaIdentity, Settings};
+use super::settings::{PerPlace, ReplicaIdentity, Settings, StorageKind};
 use super::timeline::Entry;
 use crate::base::text::Text;
 
@@ -143,6 +143,13 @@ impl Settings {
             (["scoring", "out_of_order"], SettingValue::Option(text)) => {
                 self.scoring.out_of_order = text == "true";
             }
+            (["storage"], SettingValue::Option(text)) => {
+                let is_s3 = text == "s3";
+                self.storage = Some(if is_s3 { StorageKind::S3 } else { StorageKind::Folder });
+            }
+            (["s3", "delay"], SettingValue::Number(ms)) => self.s3.delay_ms = u64::from(*ms),
+            (["s3", "refuse"], SettingValue::Number(n)) => self.s3.refuse = *n,
+            (["s3", "cut"], SettingValue::Number(n)) => self.s3.cut = *n,
             (["stand_ins"], SettingValue::Option(text)) => {
                 self.stand_ins = Some(text == "true");
             }

@@ -76,6 +76,35 @@ pub struct Settings {
     /// What the scoring service does besides scoring.
     #[serde(skip_serializing_if = "Scoring::is_plain")]
     pub scoring: Scoring,
+    /// Where files are kept; in a folder where nothing is set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage: Option<StorageKind>,
+    /// What the object storage does besides keeping them.
+    #[serde(skip_serializing_if = "S3::is_plain")]
+    pub s3: S3,
+}
+
+/// Where what statements write as files is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StorageKind {
+    /// A folder of the run.
+    #[default]
+    Folder,
+    /// Object storage, over the API of S3.
+    S3,
+}
+
+/// How badly the object storage behaves on purpose.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct S3 {
+    /// Every answer comes this many milliseconds later.
+    pub delay_ms: u64,
+    /// So many next requests that let an object be seen are refused with 503.
+    pub refuse: u32,
+    /// So many next uploads are cut in the middle.
+    pub cut: u32,
 }
 
 /// How badly the scoring service behaves on purpose.
@@ -97,6 +126,9 @@ impl Settings {
         self.connector.extend(set.connector.clone());
         self.flink.extend(set.flink.clone());
         self.parallelism = set.parallelism.or(self.parallelism);
+        if !set.s3.is_plain() {
+            self.s3 = set.s3;
+        }
     }
 
     /// Whether topics stand in for tables of connectors that are not on the stack.
@@ -104,9 +136,21 @@ impl Settings {
         self.stand_ins.unwrap_or(true)
     }
 
+    /// Where files are kept.
+    pub fn storage(&self) -> StorageKind {
+        self.storage.unwrap_or_default()
+    }
+
     /// What is set counts once the statements are started again.
     pub fn awaits_start(&self) -> bool {
         !self.flink.is_empty() || self.parallelism.is_some()
+    }
+}
+
+impl S3 {
+    /// It does nothing but keep objects.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
     }
 }
 

@@ -158,12 +158,25 @@ words! {
         "kafka" [may Type::Options] "Options of the broker, on a stack of its own.";
         "postgres" [may Type::Options] "Options of the server, on a stack of its own.";
         "scoring" [may Type::Map(&SCORING)] "How the scoring service behaves that a `CREATE MODEL` of the statements is told.";
+        "storage" [may Type::Choice(&Type::Word(&STORAGE))] "Where files, and tables of Iceberg's, are kept. `folder` if left out.";
+        "s3" [may Type::Map(&S3)] "How the object storage behaves towards the run, with `storage: s3`.";
     } later [];
     /// Keys of `scoring`.
     SCORING = "scoring" {
         "delay" [may Type::Choice(&Type::Duration)] "Every answer comes this much later.";
         "fail_first" [may Type::Choice(&Type::Count(limits::ROUNDS))] "So many first requests of each transaction are refused with 503.";
         "out_of_order" [may Type::Choice(&Type::Bool)] "Every second answer is held back until the one after it has left.";
+    } later [];
+    /// Words for `storage`.
+    STORAGE = "`storage`" {
+        "folder" "A folder of the run's, whatever the statements call it.";
+        "s3" "Object storage over the API of S3, with Flink's and Iceberg's own access to it: a server on this machine, on a stack of its own, that is fetched and started when a run asks for it.";
+    } later [];
+    /// Keys of `s3`.
+    S3 = "s3" {
+        "delay" [may Type::Choice(&Type::Duration)] "Every answer comes this much later.";
+        "refuse" [may Type::Choice(&Type::Count(limits::ROUNDS))] "So many next requests that let an object be seen are refused with 503: the end of an upload in parts, or the object itself. If they never come, it is an error.";
+        "cut" [may Type::Choice(&Type::Count(limits::ROUNDS))] "So many next uploads, of parts or of whole objects, are cut in the middle: the connection ends when half of it has come. If they never come, it is an error.";
     } later [];
     /// Keys of `where`.
     WHERE = "where" {
@@ -181,6 +194,8 @@ words! {
         "postgres" [may Type::Labels] "Cells with these options of the server.";
         "stand_ins" [may Type::Labels] "Cells with stand-ins, or without.";
         "scoring" [may Type::Labels] "Cells with this behaviour of the scoring service.";
+        "storage" [may Type::Labels] "Cells with files kept there.";
+        "s3" [may Type::Labels] "Cells with this behaviour of the object storage.";
         "versions" [may Type::Labels] "Stacks with these versions: map component → range.";
     } later [];
     /// Main keys of a timeline entry beside the sessions.
@@ -209,6 +224,7 @@ words! {
         "partitions" [may Type::PerPlace("source table", &Type::Count(limits::PARTITIONS))] "More partitions for the topics of source tables; a number is for all that have fewer. From here on keys go to other partitions than before, which is `moved-key`, and nothing promises the order of their old and new records. Who writes and who reads a topic learns of it by their own intervals, or when they are started anew.";
         "flink" [may Type::Named("option", &Type::Text)] "Options of the Flink session, from the next `start: statements` on.";
         "parallelism" [may Type::Count(limits::PARALLELISM)] "Parallelism of the statements, from the next `start: statements` on.";
+        "s3" [may Type::Map(&S3)] "How the object storage behaves from here on.";
     } later ["format" "kafka" "postgres" "replica_identity" "scoring" "statements" "tables" "worker"];
     /// Modifiers of `produce`.
     PRODUCE = "a produce" {

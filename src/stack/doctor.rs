@@ -61,7 +61,7 @@ const THREADS_LEAST: u64 = 300;
 /// Looks at everything that the local stack needs.
 pub async fn doctor(options: &StackOptions) -> Vec<Finding> {
     let paths = Paths::of(options);
-    let fetched = jars::cached(&paths, &options.own.lane);
+    let fetched = jars::cached(&paths, &options.own);
     let mut findings = vec![
         graded("setpriv", machine::setpriv(options).map(|path| path.to_string())),
         graded("Java", machine::find_java(options).await),

@@ -21,11 +21,25 @@ pub(super) const CONVERTER_POM: &str = include_str!("../../infra/local/converter
 pub(super) const REGISTRY_POM: &str = include_str!("../../infra/local/registry.pom.xml");
 /// Flink's model provider, for statements that need it.
 pub(super) const MODEL_POM: &str = include_str!("../../infra/local/model.pom.xml");
+/// The server of object storage, for runs that ask for it.
+pub(super) const STORAGE_POM: &str = include_str!("../../infra/local/storage.pom.xml");
+/// Flink's file system for it.
+pub(super) const S3_POM: &str = include_str!("../../infra/local/s3.pom.xml");
+/// Iceberg's access to it, and its catalog.
+pub(super) const CATALOG_POM: &str = include_str!("../../infra/local/catalog.pom.xml");
 /// Postgres, for lanes that do not take the machine's own.
 pub(super) const POSTGRES_POM: &str = include_str!("../../infra/local/postgres.pom.xml");
 
 /// Flink can write files: the reader for them is part of this binary.
 pub(super) const LAKE: bool = cfg!(feature = "lake");
+
+/// How Iceberg's access to object storage logs in, a file in the folder of a start.
+pub(super) const STORAGE_LOGIN: &str = "conf/storage.credentials";
+/// How Iceberg's catalog logs in to Postgres, another one.
+pub(super) const CATALOG_LOGIN: &str = "conf/catalog.pgpass";
+
+/// The region of object storage, which nothing but a signature has.
+pub(super) const REGION: &str = "us-east-1";
 
 /// What Connect looks up for its connectors, a file in the folder of a start.
 pub(super) const SECRET: &str = "conf/postgres.properties";
@@ -54,8 +68,12 @@ pub(super) const POSTGRES: Template = Template {
     file: "postgresql.conf",
     text: include_str!("../../infra/local/postgresql.conf.jinja"),
 };
+pub(super) const STORAGE: Template = Template {
+    file: "storage.properties",
+    text: include_str!("../../infra/local/storage.properties.jinja"),
+};
 
-const ALL: [Template; 4] = [KAFKA, CONNECT, FLINK, POSTGRES];
+const ALL: [Template; 5] = [KAFKA, CONNECT, FLINK, POSTGRES, STORAGE];
 
 /// Fills in a template. A name that the template wants and `values` does not have is an error.
 pub(super) fn render(template: Template, values: Value) -> Result<String, StackError> {
@@ -91,7 +109,9 @@ pub(super) fn digest<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
 pub(super) fn recipe(lane: &Lane) -> String {
     let texts = ALL.iter().map(|template| template.text.to_owned());
     let values = lane.template().into_iter().map(|(name, value)| format!("{name}={value}"));
-    let jars = sets::needed(lane).into_iter().chain(sets::REGISTRY.of(lane));
+    let asked_for = [sets::REGISTRY, sets::STORAGE, sets::S3, sets::CATALOG];
+    let asked_for = asked_for.into_iter().filter_map(|kind| kind.of(lane));
+    let jars = sets::needed(lane).into_iter().chain(asked_for);
     let jars = jars.flat_map(|set| {
         let open = set.arguments().collect::<Vec<_>>();
         [set.kind.pom.to_owned(), set.name].into_iter().chain(open)

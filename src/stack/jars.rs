@@ -7,12 +7,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::error::{Doing, StackError, end_of_log};
 use super::jar_sums::{self, Difference, Sums};
-use super::lane::Lane;
 use super::lock::{Lock, Mode};
 use super::paths::Paths;
 use super::process::{Launch, Running, Surroundings};
 use super::sets::{self, Kind, Set};
-use super::{Say, StackOptions, archive, files, infra, jar_files, machine};
+use super::{OwnOptions, Say, StackOptions, archive, files, infra, jar_files, machine};
 use crate::client::wait::{self, Look, WaitError};
 
 /// How long one fetch may take: some 200 MB over a slow line.
@@ -34,6 +33,12 @@ pub(super) struct Jars {
     pub(super) plugins: Utf8PathBuf,
     /// The folder of the converter, for `plugin.path`.
     pub(super) converter: Utf8PathBuf,
+    /// The class path of the server of object storage, where the stack has one.
+    pub(super) storage: Vec<Utf8PathBuf>,
+    /// What stands behind `flink` on that class path where it has one.
+    pub(super) catalog: Vec<Utf8PathBuf>,
+    /// The folder of Flink's plugins, where it has one.
+    pub(super) flink_plugins: Option<Utf8PathBuf>,
     /// Where the schema registry is, once it was fetched.
     pub(super) registry: Utf8PathBuf,
     /// The folder of the programs of Postgres, unless it is the machine's own.
@@ -41,7 +46,8 @@ pub(super) struct Jars {
 }
 
 /// The jars of a lane, if every one is there; else a sentence that says what is missing.
-pub(super) fn cached(paths: &Paths, lane: &Lane) -> Result<Jars, String> {
+pub(super) fn cached(paths: &Paths, own: &OwnOptions) -> Result<Jars, String> {
+    let lane = &own.lane;
     let jars = |kind: Kind| -> Result<Vec<Utf8PathBuf>, String> {
         let Some(set) = kind.of(lane) else { return Ok(Vec::new()) };
         let (folder, names) = complete(paths, &set)?;
@@ -57,7 +63,12 @@ pub(super) fn cached(paths: &Paths, lane: &Lane) -> Result<Jars, String> {
     if infra::LAKE {
         flink.extend(jars(sets::LAKE)?);
     }
+    let of_storage = |kind: Kind| if own.storage { jars(kind) } else { Ok(Vec::new()) };
+    of_storage(sets::S3)?;
     Ok(Jars {
+        storage: of_storage(sets::STORAGE)?,
+        catalog: of_storage(sets::CATALOG)?,
+        flink_plugins: below(sets::S3, folder).filter(|_| own.storage),
         kafka: jars(sets::KAFKA)?,
         flink,
         plugins: below(sets::DEBEZIUM, content).unwrap_or_default(),
@@ -69,13 +80,19 @@ pub(super) fn cached(paths: &Paths, lane: &Lane) -> Result<Jars, String> {
 
 /// The jars of the options' lane; those that are missing are fetched first.
 pub(super) async fn resolve(options: &StackOptions, say: Say<'_>) -> Result<Jars, StackError> {
-    let (paths, lane) = (Paths::of(options), &options.own.lane);
+    let (paths, own) = (Paths::of(options), &options.own);
     let refused = |what: String| StackError::Refused { doing: "find the jars".into(), cause: what };
-    if let Ok(jars) = cached(&paths, lane) {
+    if let Ok(jars) = cached(&paths, own) {
         return Ok(jars);
     }
-    fetch_all(options, &paths, sets::needed(lane), say).await?;
-    cached(&paths, lane).map_err(refused)
+    let mut sets = sets::needed(&own.lane);
+    if own.storage {
+        for kind in sets::FOR_STORAGE {
+            sets.push(needed(kind, options)?);
+        }
+    }
+    fetch_all(options, &paths, sets, say).await?;
+    cached(&paths, own).map_err(refused)
 }
 
 /// The jar of Flink's model provider, for `ADD JAR`; fetched first if it is missing.
@@ -411,6 +428,7 @@ fn sums(folder: &Utf8Path, root: &Utf8Path) -> std::io::Result<Vec<(String, Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stack::lane::Lane;
 
     #[test]
     fn every_set_is_pinned() {

@@ -22,7 +22,7 @@ use super::components::Setting;
 use super::confine::Access;
 use super::control::{self, Listener};
 use super::error::{ComponentError, Doing, StackError};
-use super::jars::Damaged;
+use super::jars::{Damaged, Jars};
 use super::lock::{self, Lock};
 use super::machine::Machine;
 use super::paths::Paths;
@@ -30,13 +30,13 @@ use super::process::Process;
 use super::record::Record;
 use super::start::Stack;
 use super::{
-    Say, StackOptions, doctor, files, infra, jars, leftovers, network, ports, sweep, templates,
-    training,
+    OwnOptions, Say, StackOptions, doctor, files, infra, jars, leftovers, network, ports, sweep,
+    templates, training,
 };
 use crate::base::exit::Exit;
 use crate::base::secret::redacted;
 use crate::client::clock::Stopwatch;
-use crate::client::reach::Reach;
+use crate::client::reach::{Login, Reach};
 use crate::client::wait::{self, Look, WaitError};
 
 /// How long the keeper before may take to be gone, its archives written.
@@ -174,7 +174,7 @@ async fn bring_up(
     say: Say<'_>,
 ) -> Result<Stack, StackError> {
     let lane = &order.options.own.lane;
-    let jars = jars::cached(paths, lane).map_err(StackError::Keeper)?;
+    let jars = jars::cached(paths, &order.options.own).map_err(StackError::Keeper)?;
     let machine = Machine::find(&order.options, jars.postgres.as_deref()).await?;
     let folder = paths.run(&order.token);
     make_passed_folder(&folder, &machine)?;
@@ -183,10 +183,7 @@ async fn bring_up(
     let templates = templates::resolve(paths, (&machine, &jars, lane), &folder, say).await?;
     let mut attempt = 0;
     loop {
-        let archives = match order.options.own.mirror {
-            Some(_) => Archives::None,
-            None => Archives::find(paths, &machine, jars.kafka.iter().chain(&jars.flink))?,
-        };
+        let archives = archives(&order.options.own, paths, (&machine, &jars))?;
         if archives.are_made() {
             say("no class archives yet: this start is slower, and its end writes them");
         }
@@ -199,6 +196,7 @@ async fn bring_up(
             archives,
             registry_archives: Archives::None,
             password: templates::new_password()?,
+            storage: storage(&order.options.own)?,
             has_password: AtomicBool::new(false),
             program: order.options.program.clone(),
             reach: reach(paths, &folder),
@@ -214,6 +212,29 @@ async fn bring_up(
             other => return other,
         }
     }
+}
+
+/// The class archives of a stack. Those of the shared one hold also where more jars stand behind its
+/// class path, and must not be made there.
+fn archives(
+    own: &OwnOptions,
+    paths: &Paths,
+    (machine, jars): (&Machine, &Jars),
+) -> Result<Archives, StackError> {
+    if own.mirror.is_some() {
+        return Ok(Archives::None);
+    }
+    let found = Archives::find(paths, machine, jars.kafka.iter().chain(&jars.flink))?;
+    Ok(if own.storage && found.are_made() { Archives::None } else { found })
+}
+
+/// How to log in to the object storage of a start, where the stack has one.
+fn storage(own: &OwnOptions) -> Result<Option<Login>, StackError> {
+    if !own.storage {
+        return Ok(None);
+    }
+    let user = templates::new_password()?.0.chars().take(20).collect();
+    Ok(Some(Login { user, password: templates::new_password()? }))
 }
 
 /// A folder that components that run as another user pass through.

@@ -13,6 +13,7 @@ use super::claim::{self, Claim};
 use super::components::Component;
 use super::control::{Control, Deed};
 use super::error::StackError;
+use super::infra;
 use super::jars;
 use super::lane::Lane;
 use super::lease::{self, LocalLease, Share};
@@ -149,13 +150,14 @@ fn component(target: Target) -> Option<Component> {
 
 /// What the local stack can do.
 pub(super) fn capabilities() -> BTreeSet<Capability> {
-    use Capability::{Alone, Files, Models, Names, Notes, Registry, Server, Superuser};
+    use Capability::{Alone, Files, Models, Names, Notes, Registry, Server, Storage, Superuser};
     let processes = || Target::ALL.iter().copied().filter(|target| target.is_process());
     let faults = processes()
         .flat_map(|target| Verb::ALL.iter().map(move |verb| Capability::Fault(*verb, target)));
     let options = [Target::Worker, Target::Kafka, Target::Postgres].map(Capability::Options);
     let rest = [Alone, Files, Models, Names, Notes, Registry, Server, Superuser];
-    faults.chain(options).chain(rest).collect()
+    let storage = infra::LAKE.then_some(Storage);
+    faults.chain(options).chain(rest).chain(storage).collect()
 }
 
 #[cfg(test)]

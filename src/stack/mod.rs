@@ -17,6 +17,7 @@ pub mod claim;
 pub mod confine;
 pub mod control;
 pub mod doctor;
+pub mod door;
 pub mod error;
 pub mod keeper;
 pub mod lane;

@@ -10,7 +10,7 @@ use super::infra;
 use super::lane::Lane;
 use super::network::Network;
 use crate::plan::needs::{Processes, Sharing};
-use crate::scenario::settings::Options;
+use crate::scenario::settings::{Options, StorageKind};
 
 /// Where things are and how long the stack may idle. Filled in by the command line, because only
 /// that reads the environment; handed to the keeper as a file.
@@ -53,6 +53,9 @@ pub struct OwnOptions {
     /// and finds the server empty.
     #[serde(default)]
     pub server: bool,
+    /// It has object storage.
+    #[serde(default)]
+    pub storage: bool,
     /// The versions of its components.
     #[serde(default)]
     pub lane: Lane,
@@ -71,17 +74,29 @@ impl OwnOptions {
     /// What a lease on a lane has to give of processes, and whether it needs a Postgres of its own.
     pub fn of(sharing: &Sharing, lane: &Lane) -> Self {
         let Processes { worker, kafka, postgres } = sharing.processes.clone();
-        Self { worker, kafka, postgres, server: sharing.server, lane: lane.clone(), mirror: None }
+        Self {
+            worker,
+            kafka,
+            postgres,
+            server: sharing.server,
+            storage: sharing.storage == StorageKind::S3,
+            lane: lane.clone(),
+            mirror: None,
+        }
     }
 
     /// The components of such a stack.
     pub(super) fn components(&self) -> &'static [Component] {
-        if self.mirror.is_some() { &[Component::Postgres] } else { &Component::ALL }
+        match (&self.mirror, self.storage) {
+            (Some(_), _) => &[Component::Postgres],
+            (None, true) => &Component::WITH_STORAGE,
+            (None, false) => &Component::ALL,
+        }
     }
 
     /// No process has an option of its own.
     fn is_plain(&self) -> bool {
-        let is_whole = !self.server && self.mirror.is_none();
+        let is_whole = !self.server && !self.storage && self.mirror.is_none();
         is_whole && self.worker.is_empty() && self.kafka.is_empty() && self.postgres.is_empty()
     }
 }
@@ -105,7 +120,9 @@ impl StackOptions {
             maps.map(|map| map.iter().map(|(k, v)| format!("{k}={v}\n")).collect::<String>());
         let server = own.server.then_some("server");
         let lane = Some(&own.lane).filter(|lane| !lane.is_default()).map(Lane::to_string);
-        let words = server.into_iter().chain(lane.as_deref()).chain(own.mirror.as_deref());
+        let storage = own.storage.then_some("storage");
+        let words =
+            server.into_iter().chain(storage).chain(lane.as_deref()).chain(own.mirror.as_deref());
         let digest = infra::digest(texts.iter().map(String::as_str).chain(words));
         let name = digest.get(..8).unwrap_or(&digest);
         let state = self.state.join(OWN).join(name);

@@ -20,6 +20,10 @@ pub(super) struct Ports {
     pub(super) gateway: u16,
     /// Kept free for the schema registry, which starts later if at all.
     pub(super) registry: u16,
+    /// The door before the object storage.
+    pub(super) storage: u16,
+    /// The server behind it.
+    pub(super) objects: u16,
 }
 
 impl Ports {
@@ -33,6 +37,8 @@ impl Ports {
             jobmanager => self.jobmanager,
             flink => self.flink,
             gateway => self.gateway,
+            storage => self.storage,
+            objects => self.objects,
         }
     }
 }
@@ -43,7 +49,7 @@ impl Ports {
 const FIRST: u16 = 15_000;
 const COUNT: u16 = 16_000;
 
-/// Eight free ports; the search starts at a place that `seed` gives, so that stacks that start at
+/// Ten free ports; the search starts at a place that `seed` gives, so that stacks that start at
 /// the same time look at different ports.
 pub(super) fn choose(seed: u64) -> Result<Ports, StackError> {
     let start = u16::try_from(seed % u64::from(COUNT)).unwrap_or(0);
@@ -53,7 +59,7 @@ pub(super) fn choose(seed: u64) -> Result<Ports, StackError> {
         .filter(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
     let mut next = || {
         free.next().ok_or_else(|| StackError::Missing {
-            what: "there are not eight free ports on 127.0.0.1 between 15000 and 31000".to_owned(),
+            what: "there are not ten free ports on 127.0.0.1 between 15000 and 31000".to_owned(),
             mend: "end programs that listen there".to_owned(),
         })
     };
@@ -66,6 +72,8 @@ pub(super) fn choose(seed: u64) -> Result<Ports, StackError> {
         flink: next()?,
         gateway: next()?,
         registry: next()?,
+        storage: next()?,
+        objects: next()?,
     })
 }
 

@@ -87,14 +87,23 @@ pub(super) const CONVERTER: Kind = Kind {
 pub(super) const REGISTRY: Kind = Kind::unpacked("registry", infra::REGISTRY_POM, &[]);
 /// What few statements need; fetched when one does, and no part of a class path.
 pub(super) const MODEL: Kind = Kind::copied("model", infra::MODEL_POM, &[Part::Flink]);
+/// What only runs on object storage need: the server,
+pub(super) const STORAGE: Kind = Kind::copied("storage", infra::STORAGE_POM, &[]);
+/// Flink's plugin,
+pub(super) const S3: Kind = Kind::copied("s3", infra::S3_POM, &[Part::Flink]);
+/// and what stands behind [`LAKE`] on Flink's class path.
+pub(super) const CATALOG: Kind = Kind::copied("catalog", infra::CATALOG_POM, &[Part::Flink]);
 /// For lanes that do not take the machine's own.
 pub(super) const POSTGRES: Kind =
     Kind { is_nested: true, ..Kind::unpacked("postgres", infra::POSTGRES_POM, &[Part::Postgres]) };
 
+/// What a stack with object storage needs besides.
+pub(super) const FOR_STORAGE: [Kind; 3] = [STORAGE, S3, CATALOG];
+
 /// Every set that there is, in every version.
 pub(super) fn all() -> impl Iterator<Item = Set> {
-    let kinds = [POSTGRES, KAFKA, DEBEZIUM, CONVERTER, REGISTRY, FLINK, LAKE, MODEL];
-    kinds.into_iter().flat_map(Kind::all)
+    let usual = [POSTGRES, KAFKA, DEBEZIUM, CONVERTER, REGISTRY, FLINK, LAKE, MODEL];
+    usual.into_iter().chain(FOR_STORAGE).flat_map(Kind::all)
 }
 
 /// What the stack of a lane needs before it starts.

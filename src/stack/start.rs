@@ -18,7 +18,9 @@ use super::profile::local_profile;
 use super::record::ComponentRecord;
 use super::templates::SUPERUSER;
 use crate::client::clock::Stopwatch;
-use crate::client::reach::{Address, Kafka, Postgres, PostgresTls, Reach, Rest, Rights, Twice};
+use crate::client::reach::{
+    Address, Kafka, Postgres, PostgresTls, Reach, Rest, Rights, Storage, Twice,
+};
 use crate::client::wait::{self, Look};
 
 /// How long a JVM may take to write its class archive.
@@ -132,6 +134,13 @@ impl Stack {
             flink: of(Component::JobManager, ports.flink),
             gateway: of(Component::Gateway, ports.gateway),
             registry: self.has(Component::Registry).then(|| Twice::same(http(ports.registry))),
+            storage: self.setting.storage.clone().map(|login| Storage {
+                at: Twice {
+                    outside: Address::local(ports.objects).http(),
+                    inside: Address::local(ports.storage).http(),
+                },
+                login,
+            }),
         }
     }
 

@@ -17,6 +17,8 @@ use crate::client::kafka::Admin;
 use crate::client::postgres;
 use crate::client::reach::Reach;
 use crate::client::registry::Registry;
+#[cfg(feature = "lake")]
+use crate::client::storage::Bucket;
 
 /// How long a job may take to be cancelled.
 const CANCEL_LIMIT: Duration = Duration::from_secs(20);
@@ -78,6 +80,13 @@ pub(super) async fn sweep(paths: &Paths, at: &Reach) -> Result<Vec<String>, Stac
     kafka.delete(&names).await.map_err(refused)?;
     swept.extend(topics.iter().map(|topic| format!("topic {topic}")));
     swept.extend(sweep_postgres(paths, at).await?);
+    #[cfg(feature = "lake")]
+    for run in unclaimed(paths, Bucket::runs(at).await.map_err(refused)?) {
+        if let Some(bucket) = Bucket::of(at, &run).map_err(refused)? {
+            bucket.clear().await.map_err(refused)?;
+        }
+        swept.push(format!("objects {run}"));
+    }
     swept.extend(sweep_files(paths)?);
     for name in &dead {
         files::remove(&paths.topics().join(name))?;

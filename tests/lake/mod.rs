@@ -8,7 +8,7 @@ use bigdecimal::BigDecimal;
 use changeproof::base::position::Lsn;
 use changeproof::base::text::Text;
 use changeproof::base::value::Value;
-use changeproof::capture::lake::Lake;
+use changeproof::capture::lake::{Lake, Room};
 use changeproof::client::flink::JobManager;
 use changeproof::client::gateway::Session;
 use changeproof::history::event::{Event, Proof, SinkMode, SinkTable};
@@ -145,7 +145,7 @@ impl Table {
     }
 
     /// What this crate's reader finds in its files.
-    fn read(&self, place: &Place, columns: &[(String, String)]) -> Rows {
+    async fn read(&self, place: &Place, columns: &[(String, String)]) -> Rows {
         let create = match parse(&Text::whole("t.sql".into(), self.create(place))) {
             Statement::CreateTable(create) => *create,
             other => panic!("no table: {other:?}"),
@@ -163,8 +163,8 @@ impl Table {
             statement: Text::whole("t.sql".into(), String::new()).place(0),
             written: Written::default(),
         };
-        let look = Lake::default().read(&sink, &folder.join(self.name), create.with.as_ref());
-        let look = look.unwrap();
+        let room = Room::Folder(folder.join(self.name));
+        let look = Lake::default().read(&sink, &room, create.with.as_ref()).await.unwrap();
         let files = look.events.iter().filter_map(|event| match event {
             Event::File(file) => Some(file),
             _ => None,
@@ -272,7 +272,7 @@ impl<'a> Writer<'a> {
             let answer = self.session.execute(&query).await;
             let expected = answer.unwrap_or_else(|error| panic!("{query}: {error}")).rows;
             assert!(!expected.is_empty(), "{}", table.name);
-            let read = by_value(table.read(self.place, &columns));
+            let read = by_value(table.read(self.place, &columns).await);
             assert_eq!(read, by_value(expected), "{}", table.name);
         }
     }

@@ -56,13 +56,12 @@ fn byte(value: &str) -> Option<u8> {
 
 /// The rows in their order, as Flink's JSON format would write them.
 pub(super) fn rows(
-    path: &Utf8Path,
+    (path, bytes): (&Utf8Path, &[u8]),
     columns: &[(String, DataType)],
     with: Option<&With>,
 ) -> Result<Vec<String>, LakeError> {
     let form = Form::of(with).map_err(|option| LakeError::unknown(path, option))?;
-    let bytes = fs_err::read(path).map_err(|error| LakeError::unread(path, error))?;
-    read(&bytes, columns, &form).map_err(|problem| match problem {
+    read(bytes, columns, &form).map_err(|problem| match problem {
         Problem::Unread(what) => LakeError::unread(path, what),
         Problem::Unknown(what) => LakeError::unknown(path, what),
     })

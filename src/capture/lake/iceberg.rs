@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use apache_avro::Reader;
 use apache_avro::types::Value as Avro;
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Committed, LakeError};
+use super::{Committed, LakeError, Room};
 use crate::history::files::{Holds, Place};
 
 /// The version of the table's format up to which deletes are rows of Parquet files.
@@ -94,13 +94,13 @@ struct DataFile {
     equality_ids: Option<Vec<i32>>,
 }
 
-/// The files of the table in `folder`, a table of a `hadoop` catalog, whose rows are told apart by
-/// the columns of `key`.
-pub(super) fn snapshot(folder: &Utf8Path, key: &[String]) -> Result<Vec<Committed>, LakeError> {
-    let Some(version) = newest(folder) else { return Ok(Vec::new()) };
-    let text = fs_err::read_to_string(&version).map_err(|e| LakeError::unread(&version, e))?;
+/// The files of the table in `room`, whose rows are told apart by the columns of `key`.
+pub(super) async fn snapshot(room: &Room, key: &[String]) -> Result<Vec<Committed>, LakeError> {
+    let Some(version) = room.newest()? else { return Ok(Vec::new()) };
+    let json = room.read(&version).await?;
+    let version = room.place(&version);
     let metadata: Metadata =
-        serde_json::from_str(&text).map_err(|error| LakeError::unread(&version, error))?;
+        serde_json::from_slice(&json).map_err(|error| LakeError::unread(&version, error))?;
     if metadata.format_version > FORMAT_MAX {
         let what = format!("a table of format version {}", metadata.format_version);
         return Err(LakeError::unknown(version, what));
@@ -109,29 +109,20 @@ pub(super) fn snapshot(folder: &Utf8Path, key: &[String]) -> Result<Vec<Committe
         |snapshot: &&Snapshot| Some(snapshot.snapshot_id) == metadata.current_snapshot_id;
     let Some(current) = metadata.snapshots.iter().find(is_current) else { return Ok(Vec::new()) };
     let mut files = Vec::new();
-    for manifest in avro::<Manifest>(&local(&current.manifest_list))? {
-        let path = local(&manifest.manifest_path);
-        for value in values(&path)? {
-            let entry = read::<Entry>(&path, &value)?;
+    for list in values(room, &current.manifest_list).await? {
+        let manifest = read::<Manifest>(Utf8Path::new(&current.manifest_list), &list)?;
+        let path = Utf8Path::new(&manifest.manifest_path);
+        for value in values(room, &manifest.manifest_path).await? {
+            let entry = read::<Entry>(path, &value)?;
             if entry.status == DELETED {
                 continue;
             }
             metadata.refuse_other_keys(&entry.data_file, key)?;
             let partition = metadata.partition(&manifest, &value);
-            files.push(committed(folder, (&manifest, partition), entry)?);
+            files.push(committed(room, (&manifest, partition), entry)?);
         }
     }
     Ok(files)
-}
-
-/// The file of the newest version, of those that were committed.
-fn newest(folder: &Utf8Path) -> Option<Utf8PathBuf> {
-    let entries = folder.join("metadata").read_dir_utf8().ok()?;
-    let versions = entries.flatten().filter_map(|entry| {
-        let number = entry.file_name().strip_prefix('v')?.strip_suffix(".metadata.json")?;
-        Some((number.parse::<u64>().ok()?, entry.path().to_owned()))
-    });
-    versions.max().map(|(_, path)| path)
 }
 
 impl Metadata {
@@ -197,7 +188,7 @@ fn shown(value: &Avro) -> Option<String> {
 }
 
 fn committed(
-    folder: &Utf8Path,
+    room: &Room,
     (manifest, partition): (&Manifest, Option<String>),
     entry: Entry,
 ) -> Result<Committed, LakeError> {
@@ -206,7 +197,7 @@ fn committed(
         return Err(LakeError::unknown(file_path, format!("a file in {file_format}")));
     }
     Ok(Committed {
-        name: below(folder, &file_path)?,
+        name: room.below(&file_path)?,
         holds: match content {
             0 => Holds::Rows,
             1 => Holds::Places,
@@ -219,38 +210,24 @@ fn committed(
 }
 
 /// Rows of a file of places, with paths below the folder.
-pub(super) fn places(folder: &Utf8Path, rows: Vec<String>) -> Result<Vec<String>, LakeError> {
+pub(super) fn places(room: &Room, rows: Vec<String>) -> Result<Vec<String>, LakeError> {
+    let unread = |error: serde_json::Error| LakeError::unread(&room.place(""), error);
     let place = |row: String| {
-        let place = serde_json::from_str::<Place>(&row);
-        let mut place = place.map_err(|error| LakeError::unread(folder, error))?;
-        place.file_path = below(folder, &place.file_path)?;
-        serde_json::to_string(&place).map_err(|error| LakeError::unread(folder, error))
+        let mut place = serde_json::from_str::<Place>(&row).map_err(unread)?;
+        place.file_path = room.below(&place.file_path)?;
+        serde_json::to_string(&place).map_err(unread)
     };
     rows.into_iter().map(place).collect()
-}
-
-fn below(folder: &Utf8Path, url: &str) -> Result<String, LakeError> {
-    let path = local(url);
-    let name = path.strip_prefix(folder).map_err(|error| LakeError::unread(&path, error))?;
-    Ok(name.to_string())
-}
-
-/// The path of a `file:` URL.
-fn local(url: &str) -> Utf8PathBuf {
-    let path = url.strip_prefix("file:").unwrap_or(url);
-    Utf8PathBuf::from(format!("/{}", path.trim_start_matches('/')))
-}
-
-fn avro<T: DeserializeOwned>(path: &Utf8Path) -> Result<Vec<T>, LakeError> {
-    values(path)?.iter().map(|value| read(path, value)).collect()
 }
 
 fn read<T: DeserializeOwned>(path: &Utf8Path, value: &Avro) -> Result<T, LakeError> {
     apache_avro::from_value::<T>(value).map_err(|error| LakeError::unread(path, error))
 }
 
-fn values(path: &Utf8Path) -> Result<Vec<Avro>, LakeError> {
-    let bytes = fs_err::read(path).map_err(|error| LakeError::unread(path, error))?;
+/// The records of a file of Avro's, by its URL.
+async fn values(room: &Room, url: &str) -> Result<Vec<Avro>, LakeError> {
+    let path = Utf8Path::new(url);
+    let bytes = room.read(&room.below(url)?).await?;
     let reader = Reader::new(bytes.as_slice()).map_err(|error| LakeError::unread(path, error))?;
     reader.collect::<Result<_, _>>().map_err(|error| LakeError::unread(path, error))
 }

@@ -9,6 +9,7 @@ mod iceberg;
 #[cfg(feature = "lake")]
 mod parquet;
 mod partitions;
+mod room;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,10 @@ use crate::codec::types::DataType;
 use crate::history::event::{Bytes, Event, Record, SinkTable};
 use crate::history::files::{DataFile, Holds, Kept};
 use crate::sql::flink::With;
+
+#[cfg(feature = "lake")]
+pub use room::Objects;
+pub use room::Room;
 
 /// The files that were read, by sink.
 #[derive(Debug, Default)]
@@ -77,29 +82,29 @@ struct Committed {
 }
 
 impl Lake {
-    /// Reads what was committed to `sink`, whose files are in `folder`, since the last look; `with`
+    /// Reads what was committed to `sink`, whose files are in `room`, since the last look; `with`
     /// are the options of its table.
-    pub fn read(
+    pub async fn read(
         &mut self,
         sink: &SinkTable,
-        folder: &Utf8Path,
+        room: &Room,
         with: Option<&With>,
     ) -> Result<Look, LakeError> {
         let mut committed = match sink.kept {
-            Kept::Parquet | Kept::Csv | Kept::Json => parts(folder)?,
-            Kept::Iceberg => snapshot(folder, &sink.key)?,
+            Kept::Parquet | Kept::Csv | Kept::Json => parts(room).await?,
+            Kept::Iceberg => snapshot(room, &sink.key).await?,
             Kept::Topic => Vec::new(),
         };
         let known = self.0.entry(sink.name.clone()).or_default();
         if let Some(gone) = known.iter().find(|file| committed.iter().all(|c| c.name != file.name))
         {
-            return Err(LakeError::Gone(folder.join(&gone.name).into_string()));
+            return Err(LakeError::Gone(room.place(&gone.name).into_string()));
         }
         committed.retain(|file| known.iter().all(|known| known.name != file.name));
         committed.sort_by(|a, b| (a.commit, &a.name).cmp(&(b.commit, &b.name)));
         let mut events = Vec::new();
         for Committed { name, holds, commit, partition } in committed {
-            let rows = rows(folder, &name, (sink, holds), with)?;
+            let rows = rows(room, &name, (sink, holds), with).await?;
             let file = DataFile {
                 topic: sink.topic.clone(),
                 number: i32::try_from(known.len()).unwrap_or(i32::MAX),
@@ -129,48 +134,25 @@ fn record(file: &DataFile, row: usize, value: String) -> Event {
     })
 }
 
-/// The finished files of Flink's filesystem connector, those of partitions in folders of their own:
-/// what is in progress, or waits for its checkpoint, has a hidden name.
-fn parts(folder: &Utf8Path) -> Result<Vec<Committed>, LakeError> {
-    let unread = |error: std::io::Error| LakeError::unread(folder, error);
-    let mut found = Vec::new();
-    // Flink makes the folder with the first row.
-    if !folder.exists() {
-        return Ok(found);
-    }
-    let mut open = vec![folder.to_owned()];
-    while let Some(within) = open.pop() {
-        for entry in within.read_dir_utf8().map_err(unread)? {
-            let entry = entry.map_err(unread)?;
-            if entry.file_name().starts_with(['.', '_']) {
-                continue;
-            }
-            if entry.file_type().map_err(unread)?.is_dir() {
-                open.push(entry.into_path());
-                continue;
-            }
-            let name = entry.path().strip_prefix(folder);
-            let name = name.map_err(|error| LakeError::unread(folder, error))?;
-            let partition = name.parent().map(Utf8Path::as_str).filter(|path| !path.is_empty());
-            found.push(Committed {
-                name: name.to_string(),
-                holds: Holds::Rows,
-                commit: 0,
-                partition: partition.map(ToOwned::to_owned),
-            });
-        }
-    }
-    Ok(found)
+/// The finished files of Flink's filesystem connector, those of partitions in folders of their own.
+async fn parts(room: &Room) -> Result<Vec<Committed>, LakeError> {
+    let names = room.names().await?.into_iter();
+    let committed = names.map(|name| {
+        let partition = Utf8Path::new(&name).parent().map(Utf8Path::as_str);
+        let partition = partition.filter(|path| !path.is_empty()).map(ToOwned::to_owned);
+        Committed { name, holds: Holds::Rows, commit: 0, partition }
+    });
+    Ok(committed.collect())
 }
 
 /// The rows of a file, each as a JSON object. A place names its file by the path below the folder.
-fn rows(
-    folder: &Utf8Path,
+async fn rows(
+    room: &Room,
     name: &str,
     (sink, holds): (&SinkTable, Holds),
     with: Option<&With>,
 ) -> Result<Vec<String>, LakeError> {
-    let path = folder.join(name);
+    let (path, bytes) = (room.place(name), room.read(name).await?);
     let typed = |(name, kind): &(String, String)| (name.clone(), DataType::flink(kind));
     let mut columns: Vec<_> = sink.columns.iter().map(typed).collect();
     let in_path = match sink.kept {
@@ -180,9 +162,11 @@ fn rows(
     let in_path = in_path.map_err(|what| LakeError::unknown(&path, what))?;
     columns.retain(|(column, _)| !in_path.contains_key(column));
     let rows = match sink.kept {
-        Kept::Csv => csv::rows(&path, &columns, with),
-        Kept::Json => lines(&path),
-        Kept::Parquet | Kept::Iceberg | Kept::Topic => columnar(folder, &path, (&columns, holds)),
+        Kept::Csv => csv::rows((&path, &bytes), &columns, with),
+        Kept::Json => lines(&path, &bytes),
+        Kept::Parquet | Kept::Iceberg | Kept::Topic => {
+            columnar(room, (&path, bytes), (&columns, holds))
+        }
     };
     if in_path.is_empty() {
         return rows;
@@ -203,8 +187,8 @@ fn with_values(
 }
 
 /// The lines of a file that has a JSON object in each.
-fn lines(path: &Utf8Path) -> Result<Vec<String>, LakeError> {
-    let text = fs_err::read_to_string(path).map_err(|error| LakeError::unread(path, error))?;
+fn lines(path: &Utf8Path, bytes: &[u8]) -> Result<Vec<String>, LakeError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| LakeError::unread(path, error))?;
     Ok(text.lines().map(ToOwned::to_owned).collect())
 }
 
@@ -213,27 +197,27 @@ use iceberg::snapshot;
 
 #[cfg(feature = "lake")]
 fn columnar(
-    folder: &Utf8Path,
-    path: &Utf8Path,
+    room: &Room,
+    (path, bytes): (&Utf8Path, Vec<u8>),
     (columns, holds): (&[(String, DataType)], Holds),
 ) -> Result<Vec<String>, LakeError> {
     if holds == Holds::Places {
-        return iceberg::places(folder, parquet::rows(path, &[])?);
+        return iceberg::places(room, parquet::rows((path, bytes), &[])?);
     }
-    parquet::rows(path, columns)
+    parquet::rows((path, bytes), columns)
 }
 
 /// Without the feature such sinks are refused before anything runs; this says it once more.
 #[cfg(not(feature = "lake"))]
-fn snapshot(folder: &Utf8Path, _: &[String]) -> Result<Vec<Committed>, LakeError> {
-    Err(LakeError::unknown(folder, "a table of Iceberg's without the feature `lake`"))
+async fn snapshot(room: &Room, _: &[String]) -> Result<Vec<Committed>, LakeError> {
+    Err(LakeError::unknown(room.place(""), "a table of Iceberg's without the feature `lake`"))
 }
 
 /// As [`snapshot`].
 #[cfg(not(feature = "lake"))]
 fn columnar(
-    _: &Utf8Path,
-    path: &Utf8Path,
+    _: &Room,
+    (path, _): (&Utf8Path, Vec<u8>),
     _: (&[(String, DataType)], Holds),
 ) -> Result<Vec<String>, LakeError> {
     Err(LakeError::unknown(path, "a Parquet file without the feature `lake`"))

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bigdecimal::BigDecimal;
 use bigdecimal::num_bigint::BigInt;
 use camino::Utf8Path;
+use hyper::body::Bytes;
 use parquet::basic::Type as Physical;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
@@ -21,12 +22,11 @@ const INT96_DIGITS: u32 = 3;
 /// The rows in their order. Columns of which the sink knows no type (those of a file of places)
 /// are read as they stand.
 pub(super) fn rows(
-    path: &Utf8Path,
+    (path, bytes): (&Utf8Path, Vec<u8>),
     columns: &[(String, DataType)],
 ) -> Result<Vec<String>, LakeError> {
     let unread = |error: ParquetError| LakeError::unread(path, error);
-    let file = fs_err::File::open(path).map_err(|error| LakeError::unread(path, error))?;
-    let reader = SerializedFileReader::new(file.into_parts().0).map_err(unread)?;
+    let reader = SerializedFileReader::new(Bytes::from(bytes)).map_err(unread)?;
     for column in reader.metadata().file_metadata().schema_descr().columns() {
         let kind = columns.iter().find(|(name, _)| name == column.name());
         let digits = kind.and_then(|(_, kind)| digits(kind)).unwrap_or(INT96_DIGITS);

@@ -31,6 +31,7 @@ impl Live<'_> {
         self.settings.change(set);
         self.jobs.settings = self.settings.clone();
         self.reshape(index, entry, set).await?;
+        self.run.ask_manners(set.s3).await?;
         if !set.connector.is_empty() {
             match self.reconfigure(index).await {
                 Ok(()) => {}

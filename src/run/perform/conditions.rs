@@ -17,7 +17,6 @@ use crate::quiesce::{self, Barrier, Pipeline, Question, Unproven};
 use crate::run::outcome::Stop;
 use crate::run::perform::evaluate::evaluate;
 use crate::run::perform::live::{Live, Wait};
-use crate::run::prepare::files;
 use crate::run::questions::Asker;
 use crate::run::start::jobs::is_windowed;
 use crate::run::start::stream::{JOURNAL_LIMIT, clients};
@@ -138,7 +137,8 @@ impl Live<'_> {
             futures::join!(quiesce::prove(&clients, &pipeline, &question), evaluated);
         let (compared, references) = evaluated?;
         let mut proof = proof.map_err(Wait::Unproven)?;
-        self.read_files(&mut proof)?;
+        // In a box: it is large.
+        Box::pin(self.read_files(&mut proof)).await?;
         self.run.recorder.flush().map_err(Stop::from)?;
         // Statements may have been started since the last proof.
         let clocks =
@@ -166,12 +166,12 @@ impl Live<'_> {
     }
 
     /// Reads the files that the jobs have committed, and adds their ends to the proof.
-    fn read_files(&mut self, proof: &mut Proof) -> Result<(), Stop> {
+    async fn read_files(&mut self, proof: &mut Proof) -> Result<(), Stop> {
         for sink in self.jobs.sinks.iter().filter(|sink| !sink.kept.is_topic()) {
-            let folder = files::below(&self.run.claim.lake, &sink.topic);
+            let room = self.run.room(sink, &sink.topic).await?;
             let table = self.run.effective.statements.tables.get(&sink.name);
             let with = table.and_then(|table| table.create.with.as_ref());
-            match self.lake.read(sink, &folder, with) {
+            match self.lake.read(sink, &room, with).await {
                 Ok(look) => {
                     self.run.recorder.record_all(look.events)?;
                     proof.ends.insert(sink.topic.clone(), look.ends);

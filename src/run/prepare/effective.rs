@@ -8,13 +8,14 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::difference::Difference;
 use crate::base::text::Text;
 use crate::capture::diagnose::{self, PIPELINE};
-use crate::client::reach::{Address, Kafka, Password, Postgres, Reach, Rest, Twice};
+use crate::client::reach::{Address, Kafka, Password, Postgres, Reach, Rest, Storage, Twice};
 use crate::contain::{self, source};
 use crate::dialect::connector::Mapped;
 use crate::dialect::{self, Translation};
 use crate::model::pattern::Pattern;
 use crate::run::names::Names;
 use crate::run::prepare::connector::Connector;
+use crate::run::prepare::files::Home;
 use crate::run::prepare::own;
 use crate::run::prepare::session;
 use crate::run::prepare::statements::{self, Statements};
@@ -22,6 +23,7 @@ use crate::run::prepare::table::Places;
 use crate::run::prepare::unfit;
 use crate::scenario::code::Code;
 use crate::scenario::pipeline::Dialect;
+use crate::scenario::settings::StorageKind;
 use crate::scenario::trial::Trial;
 use crate::sql::edit::with_options;
 use crate::sql::flink::{self, Statement};
@@ -194,8 +196,12 @@ fn with_words<T>(trial: &Trial, then: impl FnOnce(&Places<'_>) -> T) -> T {
         registry: Some(Twice::same(Rest::plain("<the run's registry>"))),
         ..Reach::default()
     };
-    let files = Utf8Path::new("<the run's folder>");
-    then(&Places { names: &names, reach: &reach, files, topics: &[], committed: false })
+    let at = Twice::same("<the run's object storage>".to_owned());
+    let storage = Storage { at, ..Storage::default() };
+    let is_s3 = trial.settings.storage() == StorageKind::S3;
+    let reach = Reach { storage: is_s3.then_some(storage), ..reach };
+    let files = Home::of(&reach, &names, Utf8Path::new("<the run's folder>"));
+    then(&Places { names: &names, reach: &reach, files: &files, topics: &[], committed: false })
 }
 
 #[cfg(test)]
@@ -284,7 +290,7 @@ mod tests {
             let places = Places {
                 names: &names,
                 reach: &reach,
-                files: Utf8Path::new("/runs/t/lake"),
+                files: &Home::Folder("/runs/t/lake".into()),
                 topics: &[],
                 committed: false,
             };

@@ -45,6 +45,7 @@ use crate::sql::token::Language;
 use crate::stack::Claim;
 use connector::Connector;
 use effective::Effective;
+use files::Home;
 use scoring::Scoring;
 use statements::Statements;
 use table::Places;
@@ -56,6 +57,8 @@ pub(in crate::run) struct Run<'a> {
     pub(in crate::run) context: &'a RunContext,
     pub(in crate::run) progress: &'a dyn Progress,
     pub(in crate::run) names: Names,
+    /// Where it keeps files.
+    pub(in crate::run) home: Home,
     /// What it has claimed.
     pub(in crate::run) claim: Claim,
     pub(in crate::run) recorder: Recorder,
@@ -114,8 +117,9 @@ pub(in crate::run) fn prepare<'a>(
     // What a run reads and writes for its author it does by roles that are no superusers.
     let reader = context.reach().as_role(names.reader());
     let owner = context.reach().as_role(names.owner());
+    let home = Home::of(context.reach(), &names, &claim.lake);
     let places =
-        Places { names: &names, reach: &reader, files: &claim.lake, topics: &[], committed: false };
+        Places { names: &names, reach: &reader, files: &home, topics: &[], committed: false };
     let effective = Effective::of(trial, &context.sources, &places);
     let mut effective = effective.map_err(|wrong| at(Stop::Invalid(wrong)))?;
     let scoring = scoring(&mut effective.statements, &trial.settings, &names).map_err(at)?;
@@ -140,6 +144,7 @@ pub(in crate::run) fn prepare<'a>(
         context,
         progress,
         names,
+        home,
         claim,
         recorder,
         troubles,

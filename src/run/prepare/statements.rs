@@ -314,13 +314,14 @@ pub fn span(prepared: &Prepared) -> Span {
 
 #[cfg(test)]
 mod tests {
-    use camino::Utf8Path;
+    use std::sync::LazyLock;
 
     use super::*;
     use crate::client::reach::{Kafka, Reach, Rest, Twice};
     use crate::dialect::{Emitted, Translated};
     use crate::history::event::SinkMode;
     use crate::run::names::Names;
+    use crate::run::prepare::files::Home;
     use crate::sql::split;
 
     const SQL: &str = "\
@@ -343,7 +344,8 @@ INSERT INTO totals SELECT id FROM late;";
     }
 
     fn places<'a>(names: &'a Names, reach: &'a Reach) -> Places<'a> {
-        Places { names, reach, files: Utf8Path::new("/runs/t/lake"), topics: &[], committed: false }
+        static FILES: LazyLock<Home> = LazyLock::new(|| Home::Folder("/runs/t/lake".into()));
+        Places { names, reach, files: &FILES, topics: &[], committed: false }
     }
 
     fn reach() -> Reach {

@@ -1,9 +1,7 @@
 //! Tables of the statements whose rows are on a topic or in files, and the places of a run that stand
 //! for those of production.
 
-use camino::Utf8Path;
-
-use super::files;
+use super::files::Home;
 use crate::base::text::{Place, Text};
 use crate::client::reach::Reach;
 use crate::history::event::{Part, SinkMode};
@@ -55,8 +53,8 @@ pub struct Places<'a> {
     pub names: &'a Names,
     /// The addresses of the components.
     pub reach: &'a Reach,
-    /// The run's folder for files.
-    pub files: &'a Utf8Path,
+    /// Where the run keeps files.
+    pub files: &'a Home,
     /// The topics that a pattern may mean.
     pub topics: &'a [String],
     /// Readers of topics see committed records alone, since the timeline holds topics.
@@ -70,9 +68,9 @@ impl Places<'_> {
         self.topics.iter().filter(|topic| pattern.holds(topic)).cloned().collect()
     }
 
-    /// The folder that stands for a place in production, as Flink is told it.
+    /// What stands for a place of files in production, as Flink is told it.
     pub fn folder(&self, place: &str) -> String {
-        files::url(&files::below(self.files, place))
+        self.files.url(place)
     }
 }
 

@@ -18,7 +18,6 @@ use crate::quiesce::{self, Asked, Clause, Job, Lenient, Read, SinkTopic, Unprove
 use crate::run::outcome::Stop;
 use crate::run::prepare::Run;
 use crate::run::prepare::clocks;
-use crate::run::prepare::files;
 use crate::run::prepare::proctime;
 use crate::run::prepare::scoring::Serving;
 use crate::run::prepare::session;
@@ -397,9 +396,7 @@ fn sink_topic(run: &Run<'_>, sink: &str) -> Option<SinkTopic> {
     let place = table.topics.first()?;
     let topic = match table.kept {
         Kept::Topic => run.names.topic(place),
-        Kept::Parquet | Kept::Csv | Kept::Json | Kept::Iceberg => {
-            files::below(&run.claim.lake, place).into_string()
-        }
+        Kept::Parquet | Kept::Csv | Kept::Json | Kept::Iceberg => run.home.name(place),
     };
     Some(SinkTopic { sink: sink.to_owned(), topic })
 }

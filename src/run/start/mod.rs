@@ -37,6 +37,8 @@ pub(super) struct Started {
 pub(super) async fn start(run: &Run<'_>) -> Result<Started, Stop> {
     run.tell(&Stage::Preparing);
     source::roles(run).await?;
+    // In a box: it is large.
+    Box::pin(run.begin_objects()).await?;
     let (ready, topics) = tokio::sync::watch::channel(None);
     let ((source, streams), shadow, jobs) = futures::try_join!(
         stream::stream(run, ready),

@@ -1,7 +1,7 @@
 //! `set`: settings that change while the timeline runs.
 
 use super::Reader;
-use super::settings::Of;
+use super::settings::{Of, has_objects};
 use super::timeline::Around;
 use crate::scenario::code::Code;
 use crate::scenario::settings::Settings;
@@ -31,6 +31,14 @@ impl Reader<'_> {
         let file = node.at.place.file.clone();
         let found = self.settings(node, (&file, around.catalogue), Of::Set);
         if self.diagnostics.len() > errors {
+            return None;
+        }
+        let manners =
+            found.iter().find(|setting| setting.path.first().is_some_and(|of| of == "s3"));
+        if let Some(manners) = manners.filter(|_| !has_objects(around.settings)) {
+            let message = "nothing is kept in object storage here, so that nobody meets this";
+            self.error(Code::UnreadAxis, &manners.at, message)
+                .help("write `storage: s3` under `settings`");
             return None;
         }
         let mut settings = Settings::default();

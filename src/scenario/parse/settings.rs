@@ -12,7 +12,7 @@ use crate::scenario::diagnose::At;
 use crate::scenario::pipeline::Pipeline;
 use crate::scenario::scenario::{Choice, Setting, SettingValue};
 use crate::scenario::settings::ReplicaIdentity;
-use crate::scenario::words::{FORMAT, REPLICA_IDENTITY, SCORING, SET, SETTINGS};
+use crate::scenario::words::{FORMAT, REPLICA_IDENTITY, S3, SCORING, SET, SETTINGS, STORAGE};
 use crate::scenario::yaml::{Key, Node, Value};
 use crate::sql::token::Language;
 
@@ -70,6 +70,7 @@ enum Kind {
     Identity,
     Option,
     Statements,
+    Storage,
 }
 
 /// Whose settings are read.
@@ -116,6 +117,8 @@ impl Reader<'_> {
                     self.per_place(&mut scope, (key, node), Among::Sources, Kind::Identity);
                 }
                 "scoring" => self.scoring(&mut scope, node),
+                "storage" => self.setting(&mut scope, path, (key, node), Kind::Storage),
+                "s3" => self.s3(&mut scope, node),
                 "stand_ins" => self.setting(&mut scope, path, (key, node), Kind::Flag),
                 "statements" => self.setting(&mut scope, path, (key, node), Kind::Statements),
                 // They were read before the statements that they are for.
@@ -168,6 +171,19 @@ impl Reader<'_> {
                 _ => Kind::Flag,
             };
             self.setting(scope, vec!["scoring".to_owned(), key.name.clone()], (key, node), kind);
+        }
+    }
+
+    fn s3(&mut self, scope: &mut Scope<'_>, node: &Node) {
+        for (key, node) in self.entries(node, "`s3`").unwrap_or_default() {
+            if !self.allows(S3, key) {
+                continue;
+            }
+            let kind = match key.name.as_str() {
+                "delay" => Kind::Delay,
+                _ => Kind::Count(limits::ROUNDS),
+            };
+            self.setting(scope, vec!["s3".to_owned(), key.name.clone()], (key, node), kind);
         }
     }
 
@@ -339,6 +355,10 @@ impl Reader<'_> {
                 let value = SettingValue::Identity(identity);
                 Some(Choice { label: word.to_owned(), value })
             }
+            Kind::Storage => {
+                let word = self.word(node, STORAGE)?.to_owned();
+                Some(Choice { label: word.clone(), value: SettingValue::Option(word) })
+            }
             Kind::Option => {
                 let text = self.scalar(node, "the value of an option")?.text.value.clone();
                 self.check_option(&key.name, &text, &node.at);
@@ -363,8 +383,14 @@ impl Reader<'_> {
         pipeline: &Pipeline,
         catalogue: &mut Catalogue,
     ) {
+        let has_objects = has_objects(settings);
         for setting in settings {
             let first = setting.path.first().map_or("", String::as_str);
+            if first == "s3" && !has_objects {
+                let message = "nothing is kept in object storage here, so that nobody meets this";
+                self.error(Code::UnreadAxis, &setting.at, message)
+                    .help("write `storage: s3` beside it");
+            }
             for choice in &setting.choices {
                 if let SettingValue::Statements(statements) = &choice.value {
                     self.check_overrides(pipeline, statements);
@@ -380,6 +406,12 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// Whether files are kept in object storage, in any cell.
+pub(super) fn has_objects(settings: &[Setting]) -> bool {
+    let is = |choice: &Choice| matches!(&choice.value, SettingValue::Option(to) if to == "s3");
+    settings.iter().any(|one| one.path == ["storage"] && one.choices.iter().any(is))
 }
 
 /// Null takes the whole key out.

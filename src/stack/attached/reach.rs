@@ -74,6 +74,7 @@ impl Reader<'_> {
             flink: self.rest(&written.flink),
             gateway: self.rest(&written.gateway),
             registry,
+            storage: None,
         }
     }
 

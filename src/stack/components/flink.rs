@@ -1,7 +1,8 @@
 //! What the three Flink processes have in common.
 
 use super::{Component, Setting, class_path};
-use crate::stack::process::Launch;
+use crate::stack::infra;
+use crate::stack::process::{Launch, Surroundings};
 
 /// What Flink reaches into the JDK for.
 const OPENED: [&str; 7] = [
@@ -14,6 +15,19 @@ const OPENED: [&str; 7] = [
     "java.base/java.time",
 ];
 
+/// Where Flink finds its own file system for object storage, and Iceberg its logins; gives arguments.
+/// Secrets stand in files alone.
+fn with_storage(setting: &Setting, environment: &mut Surroundings) -> Option<String> {
+    let plugins = setting.jars.flink_plugins.as_ref()?;
+    if let Surroundings::Only(variables) = environment {
+        let login = setting.folder.join(infra::STORAGE_LOGIN);
+        variables.insert("AWS_SHARED_CREDENTIALS_FILE".to_owned(), login.to_string());
+        variables.insert("AWS_REGION".to_owned(), infra::REGION.to_owned());
+        variables.insert("FLINK_PLUGINS_DIR".to_owned(), plugins.to_string());
+    }
+    Some(format!("-Dorg.postgresql.pgpassfile={}", setting.folder.join(infra::CATALOG_LOGIN)))
+}
+
 /// A Flink process; the file `config.yaml` serves all of them.
 pub(super) fn launch(
     setting: &Setting,
@@ -21,9 +35,13 @@ pub(super) fn launch(
     heap_mb: u32,
     main_class: &str,
 ) -> Launch {
+    let jars = &setting.jars;
     let mut launch = setting.jvm(component, heap_mb);
     launch.args.extend(OPENED.iter().map(|package| format!("--add-opens={package}=ALL-UNNAMED")));
-    launch.args.extend(["-cp".to_owned(), class_path(&setting.jars.flink)]);
+    launch.args.extend(with_storage(setting, &mut launch.environment));
+    launch
+        .args
+        .extend(["-cp".to_owned(), class_path(&[jars.flink.as_slice(), &jars.catalog].concat())]);
     launch.args.push(main_class.to_owned());
     launch
 }

@@ -2,12 +2,14 @@
 //! condition that says "ready".
 
 mod connect;
+mod door;
 mod flink;
 mod gateway;
 mod jobmanager;
 mod kafka;
 mod postgres;
 mod registry;
+mod storage;
 mod taskmanager;
 
 use std::future::Future;
@@ -32,7 +34,7 @@ use super::ports::Ports;
 use super::process::{Asking, Launch, Wall};
 use super::templates::Templates;
 use crate::client::http::Http;
-use crate::client::reach::{Address, Password, Rest};
+use crate::client::reach::{Address, Login, Password, Rest};
 use crate::client::wait::Look;
 use crate::scenario::settings::Options;
 
@@ -63,6 +65,10 @@ pub enum Component {
     Postgres,
     /// The schema registry; started when a run asks for it.
     Registry,
+    /// The server of object storage.
+    Storage,
+    /// What stands before that server: it keeps to the manners that a run asks for.
+    Door,
 }
 
 /// What every component is given.
@@ -79,6 +85,8 @@ pub(super) struct Setting {
     pub(super) registry_archives: Archives,
     /// The password of Postgres' superuser.
     pub(super) password: Password,
+    /// How to log in to the object storage, where the stack has one.
+    pub(super) storage: Option<Login>,
     /// Whether Postgres has been told that password.
     pub(super) has_password: AtomicBool,
     /// The `changeproof` binary.
@@ -104,6 +112,18 @@ impl Component {
         Self::Postgres,
     ];
 
+    /// Those of a stack with object storage.
+    pub(super) const WITH_STORAGE: [Self; 8] = [
+        Self::Kafka,
+        Self::Storage,
+        Self::Door,
+        Self::Connect,
+        Self::JobManager,
+        Self::TaskManager,
+        Self::Gateway,
+        Self::Postgres,
+    ];
+
     /// Its name: of its log, its archive and in messages.
     pub fn name(self) -> &'static str {
         match self {
@@ -114,6 +134,8 @@ impl Component {
             Self::Gateway => "gateway",
             Self::Postgres => "postgres",
             Self::Registry => "registry",
+            Self::Storage => "storage",
+            Self::Door => "door",
         }
     }
 
@@ -133,6 +155,8 @@ impl Component {
             Self::Gateway => Ok(gateway::prepare(setting)),
             Self::Postgres => postgres::prepare(setting),
             Self::Registry => registry::prepare(setting),
+            Self::Storage => storage::prepare(setting),
+            Self::Door => door::prepare(setting),
         }
     }
 
@@ -146,6 +170,8 @@ impl Component {
             Self::Gateway => Box::pin(gateway::look(setting)),
             Self::Postgres => Box::pin(postgres::look(setting)),
             Self::Registry => Box::pin(registry::look(setting)),
+            Self::Storage => Box::pin(storage::look(setting)),
+            Self::Door => Box::pin(door::look(setting)),
         }
     }
 
@@ -163,7 +189,9 @@ impl Component {
             | Self::JobManager
             | Self::TaskManager
             | Self::Gateway
-            | Self::Registry => Asking::Term,
+            | Self::Registry
+            | Self::Storage
+            | Self::Door => Asking::Term,
         }
     }
 
@@ -176,7 +204,9 @@ impl Component {
             | Self::JobManager
             | Self::TaskManager
             | Self::Gateway
-            | Self::Registry => Asking::Term,
+            | Self::Registry
+            | Self::Storage
+            | Self::Door => Asking::Term,
         }
     }
 }
@@ -218,7 +248,8 @@ impl Setting {
     /// Makes the folders that the components share.
     pub(super) fn make_folders(&self) -> io::Result<()> {
         let user = self.machine.user;
-        for folder in ["tmp", "checkpoints", "savepoints"] {
+        let objects = self.storage.iter().flat_map(|_| storage::FOLDERS);
+        for folder in ["tmp", "checkpoints", "savepoints"].into_iter().chain(objects) {
             let folder = self.folder.join(folder);
             fs_err::create_dir_all(&folder)?;
             files::give(&folder, user)?;
@@ -246,6 +277,9 @@ impl Setting {
             plugins => format!("{},{}", self.jars.plugins, self.jars.converter),
             slots => SLOTS,
             lane => self.own.lane.template(),
+            storage => self.storage.as_ref().map(|Login { user, password }| {
+                minijinja::context! { access => user, secret => &password.0 }
+            }),
         };
         let path = self.folder.join("conf").join(template.file);
         let mut text = infra::render(template, values)?;
@@ -261,7 +295,12 @@ impl Setting {
     }
 
     fn archives_of(&self, component: Component) -> &Archives {
-        if component == Component::Registry { &self.registry_archives } else { &self.archives }
+        match component {
+            Component::Registry => &self.registry_archives,
+            // Only some stacks have it.
+            Component::Storage => &Archives::None,
+            _ => &self.archives,
+        }
     }
 
     /// What a component may reach: the system, its program and the jars; and this start's folder and
@@ -307,6 +346,14 @@ impl Setting {
         ]);
         launch.args.extend(LOGGING.map(str::to_owned));
         launch
+    }
+
+    /// Whether the object storage, or what stands before it, answers: who does not log in is refused.
+    async fn storage_answers(&self, port: u16) -> Result<(), String> {
+        match self.get(port, "/").await {
+            Err(refused) if refused.ends_with("status 403") => Ok(()),
+            other => other.map(drop),
+        }
     }
 
     /// One GET; what is answered, or what there was instead.

@@ -13,7 +13,7 @@ use crate::contain::session;
 use crate::dialect::avro;
 use crate::history::event::SinkMode;
 use crate::history::files::Kept;
-use crate::run::prepare::files;
+use crate::run::prepare::files::{self, Home};
 use crate::run::prepare::table::{ISOLATION, Places, TopicTable, Unread, format, is_debezium};
 use crate::scenario::settings::Options;
 use crate::sql::edit::{Edit, splice, with_options};
@@ -184,18 +184,33 @@ fn catalog(text: &Text, created: &Created, places: &Places<'_>) -> Owned {
     let part = format!("catalog `{}`", created.name);
     let with = created.with.as_ref();
     let catalog = Catalog::of(created);
-    let ours = lake_options(&places.folder(&catalog.place));
-    let mut all = changes(catalog.thing, with, |key| value(&ours, key));
-    if catalog.thing == Thing::Iceberg {
-        add(&mut all, with, ours);
-    }
-    owned(text, with, &part, all)
+    let ours = lake_options(places, &catalog.place);
+    let is_lake = catalog.thing == Thing::Iceberg;
+    owned(text, with, &part, in_lake(catalog.thing, with, ours, is_lake))
 }
 
-/// The options of a catalog that is a folder.
-fn lake_options(folder: &str) -> Vec<Change> {
-    let why = "the catalog is a folder of the run";
-    vec![Change::new("catalog-type", "hadoop", why), Change::new("warehouse", folder, why)]
+/// The options of a catalog that the run keeps.
+fn lake_options(places: &Places<'_>, place: &str) -> Vec<Change> {
+    let why = match places.files {
+        Home::Folder(_) => "the catalog is a folder of the run",
+        Home::Objects(_) => {
+            "the catalog is a database of the run, its tables are objects of the run"
+        }
+    };
+    places.files.catalog(place).into_iter().map(|(key, ours)| Change::new(key, ours, why)).collect()
+}
+
+/// The options of a catalog, or of a table that names its own: those of the run's, also in the place of
+/// production's. What the clause does not have is added where it `is_whole`.
+fn in_lake(thing: Thing, with: Option<&With>, ours: Vec<Change>, is_whole: bool) -> Vec<Change> {
+    let mut all = changes(thing, with, |key| value(&ours, key));
+    for change in &mut all {
+        change.ours = value(&ours, &change.key);
+    }
+    if is_whole {
+        add(&mut all, with, ours);
+    }
+    all
 }
 
 fn value(ours: &[Change], key: &str) -> Option<String> {
@@ -231,12 +246,8 @@ fn table(
         (Thing::Iceberg, None) => {
             let nothing = With::default();
             let (warehouse, folder) = files::lake(&create, with.as_ref().unwrap_or(&nothing));
-            let ours = lake_options(&places.folder(&warehouse));
-            let mut all = changes(thing, with.as_ref(), |key| value(&ours, key));
-            if is_whole {
-                add(&mut all, with.as_ref(), ours);
-            }
-            (all, vec![folder])
+            let ours = lake_options(places, &warehouse);
+            (in_lake(thing, with.as_ref(), ours, is_whole), vec![folder])
         }
         (Thing::Files, _) => {
             let all = in_files(with.as_ref(), places);

@@ -32,7 +32,7 @@ fn reach() -> Reach {
 /// is written and what is submitted.
 fn each(texts: &[Text], settings: &BTreeMap<String, Options>) -> (bool, Vec<(Text, Owned)>) {
     let (names, reach) = (Names::from_parts("t", 0), reach());
-    let files = Utf8Path::new("/runs/t/lake");
+    let files = &Home::Folder("/runs/t/lake".into());
     let places = Places { names: &names, reach: &reach, files, topics: &[], committed: false };
     let mut scope = Scope::new();
     let (mut is_refused, mut all) = (false, Vec::new());
@@ -374,7 +374,7 @@ fn a_table_is_told_how_brokers_and_registry_are_protected_in_the_place_of_what_p
         ..Reach::default()
     };
     let names = Names::from_parts("t", 0);
-    let files = Utf8Path::new("/runs/t/lake");
+    let files = &Home::Folder("/runs/t/lake".into());
     let places = Places { names: &names, reach: &reach, files, topics: &[], committed: false };
     let sql = "CREATE TABLE t (i INT) WITH ('connector'='kafka','topic'='t', \
                'value.format'='avro-confluent','properties.bootstrap.servers'='prod:9092', \

@@ -1,6 +1,5 @@
 //! Plans as Flink 2.2 writes them.
 
-use camino::Utf8Path;
 use rstest::rstest;
 
 use super::*;
@@ -8,6 +7,7 @@ use crate::base::text::Text;
 use crate::client::reach::Reach;
 use crate::dialect::{Emitted, Translated, Translation};
 use crate::run::names::Names;
+use crate::run::prepare::files::Home;
 use crate::run::prepare::statements::prepare;
 use crate::run::prepare::table::Places;
 use crate::sql::split;
@@ -32,7 +32,7 @@ fn statements() -> Statements {
     let places = Places {
         names: &names,
         reach: &reach,
-        files: Utf8Path::new("/runs/t/lake"),
+        files: &Home::Folder("/runs/t/lake".into()),
         topics: &[],
         committed: false,
     };
