@@ -123,7 +123,7 @@ impl<'a> TopicCase<'a> {
             let order = Order::Right;
             case.alignment.matches.push(Match { logged, expected, order });
             case.alignment.seen.push(Some(logged));
-            let message = debezium::Message { key: None, body: Body::Tombstone };
+            let message = Message { key: None, body: Body::Tombstone };
             let (told, odd) = (Told::default(), Vec::new());
             case.log.push(Logged { record, message, key: None, told, odd });
             case.places.push(place);

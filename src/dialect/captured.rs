@@ -138,6 +138,7 @@ fn written(topic: &str, of: &Application, world: &World<'_>) -> Captured {
         wire: wire(of.value_format),
         keys: wire(of.key_format),
         is_flat: true,
+        times: Times::Typed,
     }
 }
 

@@ -240,12 +240,10 @@ fn declared(table: &TopicTable, known: &Known<'_>) -> Vec<Time> {
 
 /// Whether a table reads the topic of a source table.
 fn is_over(table: &TopicTable, source: &str, known: &Known<'_>) -> bool {
-    let is_written = known.applications.contains_key(source);
-    let ours = |topic: &String| match is_written {
-        true => topic == source,
-        false => topic.ends_with(&format!(".{source}")),
-    };
-    table.topics.iter().any(ours)
+    if known.applications.contains_key(source) {
+        return table.topics.iter().any(|topic| topic == source);
+    }
+    table.topics.iter().any(|topic| topic.ends_with(&format!(".{source}")))
 }
 
 /// Declared columns of the source tables and of the topics of applications that a table reads.
