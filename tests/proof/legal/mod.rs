@@ -21,7 +21,7 @@ pub(crate) use run::{Log, history, runs, runs_anew};
 pub(crate) use shaping::Shaping;
 
 use changeproof::check::judge;
-use changeproof::check::verdict::{Outcome, Status};
+use changeproof::check::verdict::{Gap, Outcome, Status};
 use proptest::prelude::*;
 
 use super::recorded::line;
@@ -39,6 +39,11 @@ proptest! {
         let alarms = alarms.map(|judged| (line(&judged.finding), &judged.finding.difference));
         let alarms = alarms.collect::<Vec<_>>();
         prop_assert!(alarms.is_empty(), "{alarms:#?}");
-        prop_assert_eq!(verdict.outcome, Outcome::Pass, "{:#?}", verdict.gaps);
+        // Rows that come twice since the worker died are no alarm, and no proof of anything.
+        let is_doubt = |gap: &Gap| gap.missing == "what feeds it was started again, and may have written some twice";
+        let doubts = plan.statements.retracts && !plan.crashes.is_empty();
+        let doubts = doubts && !verdict.gaps.is_empty() && verdict.gaps.iter().all(is_doubt);
+        let expected = if doubts { Outcome::Unknown } else { Outcome::Pass };
+        prop_assert_eq!(verdict.outcome, expected, "{:#?}", verdict.gaps);
     }
 }
