@@ -88,7 +88,7 @@ fn what_is_written_is_read_back() {
 #[test]
 fn another_version_is_refused_and_named() {
     for (major, minor, good) in
-        [(2, 0, false), (1, 7, false), (0, 0, false), (1, 0, true), (1, 6, true)]
+        [(2, 0, false), (1, 8, false), (0, 0, false), (1, 0, true), (1, 7, true)]
     {
         let header = Header { format: Version { major, minor }, ..header() };
         let outcome = read(&written(&header, &[]));
