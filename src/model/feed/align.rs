@@ -2,28 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::shape::Odd;
-use super::{Columns, Expected, NotOfType, Part};
+use super::{Columns, Expected, Logged, NotOfType, Part, lsn};
 use crate::base::position::{Lsn, Xid};
-use crate::codec::debezium::{Body, Encoding, Envelope, Message, Op, Row, Told};
-use crate::history::event::Record;
+use crate::codec::debezium::{Body, Encoding, Envelope, Op, Row};
 use crate::model::key::Key;
 use crate::model::runs::{Runs, Step};
-
-/// A record of the topic, read.
-#[derive(Debug, Clone)]
-pub struct Logged<'a> {
-    /// The record as it was recorded.
-    pub record: &'a Record,
-    /// What it says.
-    pub message: Message<'a>,
-    /// The key it says, if it has one that can be read.
-    pub key: Option<Key>,
-    /// What a row without its envelope says of the record that it was made of.
-    pub told: Told,
-    /// Fields that do not hold what transforms put there.
-    pub odd: Vec<Odd>,
-}
 
 /// How a record stands in the order of its partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,14 +141,6 @@ impl Alignment {
     }
 }
 
-/// Where a record says that it stands in the WAL.
-pub fn lsn(message: &Message<'_>) -> Option<Lsn> {
-    match &message.body {
-        Body::Envelope(envelope) => envelope.source.lsn,
-        Body::Tombstone => None,
-    }
-}
-
 /// The place in the order of each expected record: of rows of a snapshot that stand side by side the
 /// first of them.
 fn anchors(expected: &[Expected]) -> Vec<usize> {
@@ -258,9 +233,8 @@ struct Matcher<'a> {
     /// By their primary keys.
     reads: BTreeMap<Option<&'a Key>, Vec<usize>>,
     streamed: BTreeMap<(Xid, Lsn), Vec<usize>>,
-    tombstones: BTreeMap<Option<&'a Key>, Vec<usize>>,
     /// Every place of a key.
-    lives: BTreeMap<&'a Key, Vec<usize>>,
+    lives: BTreeMap<Option<&'a Key>, Vec<usize>>,
     /// What was seen last of a key on a partition.
     last: BTreeMap<(i32, Option<&'a Key>), usize>,
     /// How far the stream came on a partition.
@@ -277,7 +251,6 @@ impl<'a> Matcher<'a> {
             expected,
             reads: BTreeMap::new(),
             streamed: BTreeMap::new(),
-            tombstones: BTreeMap::new(),
             lives: BTreeMap::new(),
             last: BTreeMap::new(),
             reached: BTreeMap::new(),
@@ -286,14 +259,10 @@ impl<'a> Matcher<'a> {
         };
         for (place, wanted) in expected.iter().enumerate() {
             let key = wanted.key.as_ref();
-            if let Some(key) = key {
-                matcher.lives.entry(key).or_default().push(place);
-            }
+            matcher.lives.entry(key).or_default().push(place);
             match &wanted.change {
                 None => matcher.reads.entry(wanted.row.as_ref()).or_default().push(place),
-                Some(_) if wanted.part == Part::Tombstone => {
-                    matcher.tombstones.entry(key).or_default().push(place);
-                }
+                Some(_) if wanted.part == Part::Tombstone => {}
                 Some(change) => {
                     let identity = (change.xid, change.lsn);
                     matcher.streamed.entry(identity).or_default().push(place);
@@ -363,12 +332,15 @@ impl<'a> Matcher<'a> {
             }
             Part::Read | Part::Create | Part::Update | Part::Truncate => None,
         });
-        near.filter(is_tombstone).or_else(|| self.first_free(self.tombstones.get(&key)?))
+        near.filter(is_tombstone).or_else(|| {
+            let places = self.lives.get(&key)?.iter().copied().filter(is_tombstone);
+            self.first_free(&places.collect::<Vec<_>>())
+        })
     }
 
     /// The place of what comes next of the same key.
     fn next_of_key(&self, place: usize) -> Option<usize> {
-        let life = self.lives.get(self.part(place)?.key.as_ref()?)?;
+        let life = self.lives.get(&self.part(place)?.key.as_ref())?;
         life.get(life.partition_point(|other| *other <= place)).copied()
     }
 

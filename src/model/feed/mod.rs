@@ -7,6 +7,7 @@
 
 mod align;
 mod expected;
+mod logged;
 mod message_key;
 mod rules;
 pub mod shape;
@@ -15,8 +16,9 @@ mod snapshots;
 mod table;
 mod unwrap;
 
-pub use align::{Alignment, Logged, Match, Order, lsn};
+pub use align::{Alignment, Match, Order};
 pub use expected::{Before, Expected, Owed, Part, expected, key_changed};
+pub use logged::{Logged, lsn};
 pub use rules::{Rules, publishes_roots};
 pub use signals::{Asked, Signals, Window};
 pub use snapshots::{Shot, Snapshots};
