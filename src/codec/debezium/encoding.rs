@@ -167,6 +167,27 @@ impl Encoding {
         }
     }
 
+    /// Whether two values that Postgres writes otherwise may be one in a record: bits have no leading zeros
+    /// there, intervals are a number, times of day have no zone, and numbers no zeros at their end, unless they are
+    /// texts.
+    pub fn merges(&self, kind: &DataType) -> bool {
+        match kind {
+            DataType::Bits | DataType::TimeTz | DataType::Interval => true,
+            DataType::Scalar(Type::Decimal { .. }) => self.decimals != Decimals::Text,
+            DataType::Array(element) | DataType::Map(element) | DataType::Within(element) => {
+                self.merges(element)
+            }
+            DataType::Row(fields) => fields.iter().any(|(_, field)| self.merges(field)),
+            DataType::Scalar(_)
+            | DataType::Real
+            | DataType::Char
+            | DataType::Money
+            | DataType::Point
+            | DataType::Time(_)
+            | DataType::Hstore => false,
+        }
+    }
+
     /// Whether dates are handed to transforms as numbers of days.
     pub fn has_plain_dates(&self) -> bool {
         matches!(self.times, Times::Adaptive | Times::AdaptiveMicros | Times::Micros)
