@@ -4,14 +4,14 @@
 use super::excerpt::Excerpt;
 use super::outbox;
 use super::shots;
-use super::topic::TopicCase;
+use super::topic::{TopicCase, envelope};
 use super::verdict::Gap;
 use crate::base::position::{Lsn, Xid};
 use crate::history::event::{End, Header, Proof, Published, Question, Table};
 use crate::history::{History, Index};
 use crate::model::application::table;
 use crate::model::feed::shape::Shape;
-use crate::model::feed::{Columns, Rules, Window};
+use crate::model::feed::{Columns, Deletes, Part, Rules, Window};
 use crate::model::outbox::apart;
 use crate::model::source::{Carried, Journal, Transaction, through_roots};
 use crate::scenario::expect::{Expect, Level};
@@ -298,7 +298,10 @@ impl<'a> Case<'a> {
                 continue;
             }
             match topic.align(columns, &rules, (&snapshots, &self.transactions), replays) {
-                Ok(()) => match self.written_across(&topic) {
+                Ok(()) => match self
+                    .written_across(&topic)
+                    .or_else(|| deletes_without_position(columns, &topic, replays))
+                {
                     Some(missing) => {
                         let what = format!("the records of `{}`", topic.place);
                         self.gaps.push(Gap { what, missing });
@@ -391,6 +394,27 @@ fn without_position(columns: &Columns<'_>, replays: Option<usize>) -> Option<&'s
     let why = "after a restart, rows without envelope may be replays or changes: only their position \
                would tell, and ExtractNewRecordState has taken it away";
     replays.filter(|_| !unwrapped.tells_position()).map(|_| why)
+}
+
+/// Why deletes cannot be told apart that come as tombstones, which say nothing but a key.
+fn deletes_without_position(
+    columns: &Columns<'_>,
+    topic: &TopicCase<'_>,
+    replays: Option<usize>,
+) -> Option<String> {
+    let unwrapped = columns.shape.unwrapped.as_ref()?;
+    let is_tombstone = matches!(unwrapped.deletes, Deletes::ToTombstone | Deletes::Nulls);
+    let behind = topic.log.get(replays.filter(|_| is_tombstone)?..)?;
+    let keys = behind.iter().filter(|logged| envelope(logged).is_none());
+    let mut keys = keys.filter_map(|logged| logged.key.as_ref());
+    let key = keys.find(|key| {
+        let own = topic.expected.iter().filter(|wanted| wanted.part == Part::Tombstone);
+        own.filter(|wanted| wanted.key.as_ref() == Some(*key)).count() > 1
+    })?;
+    Some(format!(
+        "after a restart, a tombstone of key {key} may be a replay of one delete or come from another: \
+         only its position would tell, and ExtractNewRecordState has taken it away"
+    ))
 }
 
 /// Why the keys of some records cannot be known: the WAL does not carry their columns, and the

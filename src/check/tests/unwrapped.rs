@@ -8,6 +8,7 @@ use super::super::verdict::Outcome;
 use super::scene::judged;
 use super::snapshots::{ask, signalled};
 use crate::base::anomaly::Anomaly;
+use crate::base::position::Lsn;
 use crate::history::event::Event;
 
 const ANN: (i64, &str, i64, i64) = (1, "ann", 1, 10);
@@ -243,6 +244,40 @@ fn rows_that_come_again_are_no_snapshot_that_is_taken_anew() {
         scene.show_row_with(1, ANN, &told);
     }
     passes(&judged(scene));
+}
+
+/// A row comes and goes so many times; what came last comes again behind a restart. Its delete is a
+/// tombstone, which says nothing of its place.
+#[rstest]
+#[case::deleted_once(1, Outcome::Pass)]
+#[case::deleted_twice(2, Outcome::Unknown)]
+fn tombstones_that_come_again_are_told_apart_where_there_is_one_delete(
+    #[case] deletes: usize,
+    #[case] outcome: Outcome,
+) {
+    let mut scene = Scene::new(1).statements();
+    scene.option("transforms", "unwrap");
+    scene.option("transforms.unwrap.type", "io.debezium.transforms.ExtractNewRecordState");
+    scene.option("transforms.unwrap.add.fields", "lsn,txId");
+    scene.lsn = 1010;
+    scene.events.push(Event::Walsender { slot: "s".to_owned(), pid: Some(7) });
+    let show = |scene: &mut Scene, lsn: Lsn| {
+        let told = [("__lsn", json!(lsn.0)), ("__txId", json!(xid(lsn).0))];
+        scene.show_row_with(1, ANN, &told);
+        scene.show_row(0, 1, None);
+    };
+    let mut last = Lsn(0);
+    for _ in 0..deletes {
+        last = scene.commit(None, Some(ANN));
+        scene.commit(Some(ANN), None);
+        show(&mut scene, last);
+    }
+    scene.events.push(Event::Walsender { slot: "s".to_owned(), pid: Some(8) });
+    show(&mut scene, last);
+    let verdict = judged(scene);
+    assert_eq!((failing(&verdict), verdict.outcome), (Vec::new(), outcome), "{:?}", verdict.gaps);
+    let is_told = verdict.gaps.iter().any(|gap| gap.missing.contains("a tombstone of key 1"));
+    assert_eq!(is_told, outcome == Outcome::Unknown);
 }
 
 #[test]

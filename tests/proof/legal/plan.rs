@@ -191,8 +191,8 @@ fn fitting(mut plan: Plan) -> Plan {
     }
     if let Chain::Unwrap(unwrap, _) = &plan.shaping.chain {
         plan.truncates = false;
-        if unwrap.tells == Tells::Nothing {
-            // A row that does not say which change it is of cannot be judged behind a restart.
+        if unwrap.tells == Tells::Nothing || unwrap.deletes_say_nothing() {
+            // What does not say which change it is of cannot be judged behind a restart.
             plan.crashes.clear();
         }
         plan.anew = None;

@@ -49,6 +49,13 @@ pub(crate) struct Unwrap {
     pub(crate) tells: Tells,
 }
 
+impl Unwrap {
+    /// Deletes come as tombstones, which hold nothing but a key.
+    pub(crate) fn deletes_say_nothing(self) -> bool {
+        self.mode.ends_with("tombstone") && !self.mode.starts_with("rewrite")
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tells {
     Nothing,
