@@ -1,6 +1,8 @@
 //! A history laid out for judging: the journal folded, every topic aligned with what it must hold,
 //! every sink's records read. The checkers look at this and at nothing else.
 
+use itertools::Itertools as _;
+
 use super::excerpt::Excerpt;
 use super::outbox;
 use super::shots;
@@ -405,12 +407,11 @@ fn deletes_without_position(
     let unwrapped = columns.shape.unwrapped.as_ref()?;
     let is_tombstone = matches!(unwrapped.deletes, Deletes::ToTombstone | Deletes::Nulls);
     let behind = topic.log.get(replays.filter(|_| is_tombstone)?..)?;
+    let deletes = topic.expected.iter().filter(|wanted| wanted.part == Part::Tombstone);
+    let deletes = deletes.filter_map(|wanted| wanted.key.as_ref()).counts();
     let keys = behind.iter().filter(|logged| envelope(logged).is_none());
     let mut keys = keys.filter_map(|logged| logged.key.as_ref());
-    let key = keys.find(|key| {
-        let own = topic.expected.iter().filter(|wanted| wanted.part == Part::Tombstone);
-        own.filter(|wanted| wanted.key.as_ref() == Some(*key)).count() > 1
-    })?;
+    let key = keys.find(|key| deletes.get(key).is_some_and(|n| *n > 1))?;
     Some(format!(
         "after a restart, a tombstone of key {key} may be a replay of one delete or come from another: \
          only its position would tell, and ExtractNewRecordState has taken it away"

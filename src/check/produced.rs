@@ -4,7 +4,7 @@
 //! A topic that the pipeline writes itself may be written to on purpose as well; what is wrong there,
 //! the checkers of that topic tell.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::case::Case;
 use super::found::{Draft, Found};
@@ -76,8 +76,8 @@ fn at(record: &Record) -> Place {
     (record.partition, record.offset)
 }
 
-/// What was committed below the end of a proof, and was not read. Where a partition was not read at
-/// all, that is told as such.
+/// What was committed below the end of a proof, and was not read. Where one of several partitions was not
+/// read at all, nobody knows what it holds.
 fn lost(
     case: &Case<'_>,
     topic: &Topic,
@@ -86,15 +86,17 @@ fn lost(
 ) {
     let Some(proof) = case.last_proof() else { return };
     let Some(ends) = proof.ends.get(&topic.name) else { return };
-    if unread_partition(proof, &topic.name, read.iter().map(|record| record.partition)).is_some()
-        && !read.is_empty()
-    {
+    let unread = unread_partition(proof, &topic.name, read.iter().map(|record| record.partition));
+    if let Some(partition) = unread.filter(|_| !read.is_empty()) {
+        let what = format!("the records of `{}`", topic.name);
+        found.gap(what, format!("partition {partition} of its topic was not read"));
         return;
     }
+    let read: BTreeSet<Place> = read.iter().map(|record| at(record)).collect();
     for (place, one) in written.iter().filter(|(_, one)| one.counts()) {
         let end = usize::try_from(place.0).ok().and_then(|n| ends.get(n));
         let is_below = end.is_some_and(|(low, high)| (*low..*high).contains(&place.1));
-        if !is_below || read.iter().any(|record| at(record) == *place) {
+        if !is_below || read.contains(place) {
             continue;
         }
         let (at, entry) = (position(&one.record), one.entry + 1);

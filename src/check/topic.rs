@@ -59,19 +59,7 @@ impl<'a> TopicCase<'a> {
         records: &[&'a Record],
         rules: &Rules,
     ) -> (Self, Vec<Gap>) {
-        let mut case = Self {
-            topic,
-            table,
-            place,
-            log: Vec::with_capacity(records.len()),
-            places: Vec::with_capacity(records.len()),
-            expected: Vec::new(),
-            alignment: Alignment::default(),
-            truncated: false,
-            read_besides: BTreeSet::new(),
-            n_unread: 0,
-            resurrecting: BTreeSet::new(),
-        };
+        let mut case = Self::empty((topic, table), place);
         let mut first = None;
         for (place, record) in records.iter().enumerate() {
             match read(record, columns, rules) {
@@ -93,18 +81,11 @@ impl<'a> TopicCase<'a> {
         (case, gaps)
     }
 
-    /// The topic of an application: what was written there, and the records that show it.
-    pub(super) fn written(
-        (topic, table): (&'a Topic, usize),
-        of: &Application,
-        written: &[Written],
-        records: &[&'a Record],
-    ) -> Self {
-        let columns: Arc<[String]> = of.columns.iter().map(|(name, _)| name.clone()).collect();
-        let mut case = Self {
+    fn empty((topic, table): (&'a Topic, usize), place: String) -> Self {
+        Self {
             topic,
             table,
-            place: topic.name.clone(),
+            place,
             log: Vec::new(),
             places: Vec::new(),
             expected: Vec::new(),
@@ -113,7 +94,18 @@ impl<'a> TopicCase<'a> {
             read_besides: BTreeSet::new(),
             n_unread: 0,
             resurrecting: BTreeSet::new(),
-        };
+        }
+    }
+
+    /// The topic of an application: what was written there, and the records that show it.
+    pub(super) fn written(
+        (topic, table): (&'a Topic, usize),
+        of: &Application,
+        written: &[Written],
+        records: &[&'a Record],
+    ) -> Self {
+        let columns: Arc<[String]> = of.columns.iter().map(|(name, _)| name.clone()).collect();
+        let mut case = Self::empty((topic, table), topic.name.clone());
         for change in changes(of, written, None) {
             let at = (change.partition, change.offset);
             let mut shown = records.iter().enumerate();

@@ -53,10 +53,14 @@ impl Run<'_> {
     ) -> Result<(), Stop> {
         let (Some(door), Some(last)) = (self.door()?, last) else { return Ok(()) };
         let left = door.left().await?;
+        let never = |n: u32, what: &str, deed: &str| match n {
+            1 => format!("1 {what} that was to be {deed} never came"),
+            n => format!("{n} {what}s that were to be {deed} never came"),
+        };
         let unmet = match (left.refuse, left.cut) {
             (0, 0) => return Ok(()),
-            (0, cuts) => format!("{cuts} uploads that were to be cut never came"),
-            (refusals, _) => format!("{refusals} requests that were to be refused never came"),
+            (0, cuts) => never(cuts, "upload", "cut"),
+            (refusals, _) => never(refusals, "request", "refused"),
         };
         let message = format!("the object storage was asked for manners that nothing met: {unmet}");
         let mut diagnostic = diagnose::entry(diagnose::FAULT, last, message);

@@ -42,6 +42,11 @@ fn record(offset: i64, id: &str) -> Record {
 /// The records 1 and 2 were written, and 3, whose transaction was aborted; `shown` is what the topic
 /// holds: offset and id.
 fn judged(shown: &[(i64, &str)]) -> Verdict {
+    judged_by(shown, &[(0, 5)])
+}
+
+/// The same where the broker tells these first and next offsets of the partitions.
+fn judged_by(shown: &[(i64, &str)], ends_told: &[(i64, i64)]) -> Verdict {
     let mut scene = Scene::new(1).statements();
     scene.header.trial.pipeline.sinks.clear();
     let application = Application {
@@ -71,7 +76,7 @@ fn judged(shown: &[(i64, &str)]) -> Verdict {
     scene.proof(None, &[]);
     for event in &mut scene.events {
         if let Event::Proof(Proof { ends, .. }) = event {
-            ends.insert(LIMITS.to_owned(), vec![(0, 5)]);
+            ends.insert(LIMITS.to_owned(), ends_told.to_vec());
         }
     }
     scene.judged()
@@ -92,6 +97,14 @@ fn what_differs_from_what_was_written_is_found(
     #[case] key: &str,
 ) {
     assert_eq!(failing(&judged(shown)), [(anomaly, Some(key.to_owned()))]);
+}
+
+#[test]
+fn a_partition_that_was_not_read_leaves_the_topic_undecided() {
+    let verdict = judged_by(&[(0, "1"), (1, "2")], &[(0, 5), (0, 1)]);
+    let gap = "partition 1 of its topic was not read";
+    assert!(failing(&verdict).is_empty());
+    assert!(verdict.gaps.iter().any(|told| told.missing == gap), "{:?}", verdict.gaps);
 }
 
 #[test]

@@ -38,12 +38,7 @@ impl Forward {
 
     /// Writes a record: its key, value, headers and time. Whether the producer took it.
     pub fn send(&self, topic: &str, record: &Record) -> bool {
-        let mut headers = OwnedHeaders::new();
-        for (key, value) in &record.headers {
-            headers = headers
-                .insert(Header { key, value: value.as_ref().map(|bytes| bytes.0.as_slice()) });
-        }
-        let mut message = BaseRecord::<[u8], [u8]>::to(topic).headers(headers);
+        let mut message = BaseRecord::<[u8], [u8]>::to(topic).headers(headers(record));
         if let Some(key) = &record.key {
             message = message.key(&key.0);
         }
@@ -62,4 +57,11 @@ impl Forward {
     pub fn flush(&self) -> bool {
         self.producer.flush(LIMIT).is_ok()
     }
+}
+
+/// The headers of a record, as a producer takes them.
+pub(super) fn headers(record: &Record) -> OwnedHeaders {
+    record.headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
+        headers.insert(Header { key, value: value.as_ref().map(|bytes| bytes.0.as_slice()) })
+    })
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use rdkafka::error::KafkaError as RdError;
-use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _};
 
+use super::forward::headers;
 use super::{KafkaError, config};
 use crate::client::reach::Reach;
 use crate::history::event::Record;
@@ -83,12 +83,7 @@ fn send(
     topic: &str,
     record: &Record,
 ) -> Result<DeliveryFuture, RdError> {
-    let mut headers = OwnedHeaders::new();
-    for (key, value) in &record.headers {
-        let value = value.as_ref().map(|bytes| bytes.0.as_slice());
-        headers = headers.insert(Header { key, value });
-    }
-    let mut message = FutureRecord::<[u8], [u8]>::to(topic).headers(headers);
+    let mut message = FutureRecord::<[u8], [u8]>::to(topic).headers(headers(record));
     message = message.partition(record.partition);
     if let Some(key) = &record.key {
         message = message.key(&key.0);

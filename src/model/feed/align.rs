@@ -233,6 +233,7 @@ struct Matcher<'a> {
     /// By their primary keys.
     reads: BTreeMap<Option<&'a Key>, Vec<usize>>,
     streamed: BTreeMap<(Xid, Lsn), Vec<usize>>,
+    tombstones: BTreeMap<Option<&'a Key>, Vec<usize>>,
     /// Every place of a key.
     lives: BTreeMap<Option<&'a Key>, Vec<usize>>,
     /// What was seen last of a key on a partition.
@@ -251,6 +252,7 @@ impl<'a> Matcher<'a> {
             expected,
             reads: BTreeMap::new(),
             streamed: BTreeMap::new(),
+            tombstones: BTreeMap::new(),
             lives: BTreeMap::new(),
             last: BTreeMap::new(),
             reached: BTreeMap::new(),
@@ -262,7 +264,9 @@ impl<'a> Matcher<'a> {
             matcher.lives.entry(key).or_default().push(place);
             match &wanted.change {
                 None => matcher.reads.entry(wanted.row.as_ref()).or_default().push(place),
-                Some(_) if wanted.part == Part::Tombstone => {}
+                Some(_) if wanted.part == Part::Tombstone => {
+                    matcher.tombstones.entry(key).or_default().push(place);
+                }
                 Some(change) => {
                     let identity = (change.xid, change.lsn);
                     matcher.streamed.entry(identity).or_default().push(place);
@@ -332,10 +336,7 @@ impl<'a> Matcher<'a> {
             }
             Part::Read | Part::Create | Part::Update | Part::Truncate => None,
         });
-        near.filter(is_tombstone).or_else(|| {
-            let places = self.lives.get(&key)?.iter().copied().filter(is_tombstone);
-            self.first_free(&places.collect::<Vec<_>>())
-        })
+        near.filter(is_tombstone).or_else(|| self.first_free(self.tombstones.get(&key)?))
     }
 
     /// The place of what comes next of the same key.

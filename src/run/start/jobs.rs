@@ -541,6 +541,7 @@ fn places(run: &Run<'_>) -> BTreeMap<String, Place> {
     }
     places
 }
+
 /// Whether a table's reader does not wait for transactions to be committed.
 fn reads_uncommitted(run: &Run<'_>, table: &str) -> bool {
     let create = run.effective.statements.tables.get(table).map(|table| &table.create);
