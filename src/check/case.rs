@@ -8,6 +8,7 @@ use super::outbox;
 use super::shots;
 use super::topic::{TopicCase, envelope};
 use super::verdict::Gap;
+use crate::base::exit::Exit;
 use crate::base::position::{Lsn, Xid};
 use crate::history::event::{End, Header, Proof, Published, Question, Table};
 use crate::history::{History, Index};
@@ -358,9 +359,13 @@ impl<'a> Case<'a> {
         self.index.tables.iter().any(|table| self.place_of(table) == place)
     }
 
-    /// The run ended early because of what the pipeline did.
+    /// The run ended early: because of what the pipeline did, or because it lost its stack.
     pub(super) fn ended_in_trouble(&self) -> bool {
-        matches!(self.index.end, Some(End::Trouble)) && !self.index.troubles.is_empty()
+        match self.index.end {
+            Some(End::Trouble) => !self.index.troubles.is_empty(),
+            Some(End::Aborted { exit, .. }) => *exit == Exit::StackNotUp,
+            Some(End::Completed) | None => false,
+        }
     }
 
     /// The names of the columns of a topic's key.

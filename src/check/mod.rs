@@ -63,6 +63,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use itertools::Itertools as _;
 
 use crate::base::anomaly::{Anomaly, Family};
+use crate::base::exit::Exit;
 use crate::history::History;
 use crate::history::event::{Cut, Event};
 use crate::model::source;
@@ -109,9 +110,33 @@ const CHECKERS: &[Checker] = &[
 /// Judges a history. The verdict depends on nothing else.
 pub fn judge(history: &History) -> Verdict {
     laid_out(history, || match integrity::aborted(history) {
-        Some(verdict) => verdict,
+        Some(verdict) => found_before(history, verdict),
         None => judge_case(&Case::of(history)),
     })
+}
+
+/// What was proven wrong before a run lost its stack fails it; else the run says nothing.
+///
+/// What no change of the journal explains is no evidence there: the journal may end before the topics do.
+fn found_before(history: &History, lost: Verdict) -> Verdict {
+    let Some(invalid) = lost.invalid.as_ref().filter(|why| why.exit == Exit::StackNotUp) else {
+        return lost;
+    };
+    let mut verdict = judge_case(&Case::of(history));
+    let is_proven = |judged: &Judged| {
+        judged.status == Status::Failing && judged.finding.anomaly != Anomaly::PhantomChange
+    };
+    if verdict.outcome == Outcome::Invalid || !verdict.findings.iter().any(is_proven) {
+        return lost;
+    }
+    verdict.findings.retain(|judged| judged.status != Status::Failing || is_proven(judged));
+    // What was not reached is not missing.
+    verdict.unmet.clear();
+    let what = "what comes after these findings".to_owned();
+    let missing = format!("the run ended early: {}", invalid.sentence);
+    verdict.gaps = vec![Gap { what, missing }];
+    verdict.outcome = Outcome::Fail;
+    verdict
 }
 
 /// A bug in laying out the history is no verdict.

@@ -85,9 +85,15 @@ impl Folder {
         &self.0
     }
 
-    /// Keeps what was written as files. Only files and folders: a link could lead anywhere.
+    /// Keeps what was written as files. Only files and folders: a link could lead anywhere. What has gone
+    /// with a stack that was lost is left out.
     pub fn keep_lake(&self, written: &Utf8Path) -> Result<(), FolderError> {
-        Ok(copy_files(written, &self.0.join("lake"))?)
+        match copy_files(written, &self.0.join("lake")) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !written.exists() => {
+                Ok(())
+            }
+            copied => Ok(copied?),
+        }
     }
 
     /// The history's file.
@@ -235,6 +241,9 @@ mod tests {
         let kept = run.path().join("lake");
         assert_eq!(fs_err::read_to_string(kept.join("bucket/table/part")).unwrap(), "rows");
         assert!(!kept.join("bucket/link").exists() && !kept.join("empty").exists());
+        // A stack that is lost takes its folders with it.
+        fs_err::remove_dir_all(&lake).unwrap();
+        run.keep_lake(&lake).unwrap();
     }
 
     #[test]

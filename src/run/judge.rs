@@ -8,7 +8,7 @@ use super::outcome::Stop;
 use super::prepare::Run;
 use crate::base::exit::Exit;
 use crate::check;
-use crate::check::verdict::Verdict;
+use crate::check::verdict::{Outcome, Verdict};
 use crate::client::clock::Stopwatch;
 use crate::report::Kept;
 
@@ -55,6 +55,11 @@ pub(super) fn finish(run: &Run<'_>, folder: &Folder, ended: Ended) -> TrialResul
     let mut result =
         early(stop.as_ref().unwrap_or(&Stop::Trouble), folder.path().to_owned(), run.watch);
     result.exit = match (stop.as_ref().and_then(Stop::exit), &verdict) {
+        // What was proven before the stack was lost; the verdict says why the run ended.
+        (Some(Exit::StackNotUp), Ok(verdict)) if verdict.outcome == Outcome::Fail => {
+            result.sentence = None;
+            verdict.exit()
+        }
         (Some(exit), _) => exit,
         (None, Ok(verdict)) => verdict.exit(),
         (None, Err(_)) => Exit::Internal,

@@ -78,7 +78,10 @@ fn shows_itself(scene: &Scene<'_>, finding: &Finding) -> bool {
 fn problem(scene: &Scene<'_>, mutation: &Mutation, mutant: &Mutant) -> Option<String> {
     let (wanted, verdict) = (&mutant.wanted, judge(&mutant.history));
     let all = verdict.findings.iter().map(|judged| line(&judged.finding)).collect::<Vec<_>>();
-    let told = || format!("wanted {wanted:?}\n      found {}", all.join("\n            "));
+    let told = || {
+        let found = all.join("\n            ");
+        format!("wanted {wanted:?}\n      found {found}\n      undecided {:?}", verdict.gaps)
+    };
     let Some(found) = verdict.findings.iter().find(|j| is_wanted(wanted, &j.finding)) else {
         return Some(format!("is not found: {}", told()));
     };

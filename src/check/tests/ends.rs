@@ -39,6 +39,40 @@ fn a_run_that_was_broken_off_says_nothing_of_the_pipeline() {
     assert_eq!((verdict.invalid, verdict.findings.len()), (Some(Invalid { exit, sentence }), 0));
 }
 
+/// What was proven before stays; what only the journal's end makes strange does not count.
+#[rstest]
+#[case::a_lost_row(true, Exit::StackNotUp, Outcome::Fail)]
+#[case::nothing(false, Exit::StackNotUp, Outcome::Invalid)]
+#[case::who_interrupts_wants_no_verdict(true, Exit::Interrupted, Outcome::Invalid)]
+#[case::a_record_that_is_not_to_be_trusted(true, Exit::CaptureBroken, Outcome::Invalid)]
+fn a_run_that_lost_its_stack_keeps_what_it_had_proven(
+    #[case] loses: bool,
+    #[case] exit: Exit,
+    #[case] outcome: Outcome,
+) {
+    let mut scene = Scene::new(1).statements();
+    scene.header.trial.pipeline.sinks.clear();
+    if loses {
+        scene.commit(None, Some(ANN));
+    } else {
+        scene.insert(0, ANN);
+    }
+    scene.proof(None, &[]);
+    // The journal may end before the topics do.
+    scene.show(0, crate::base::position::Lsn(5000), (None, Some((9, "nobody", 1, 1))));
+    let sentence = "Kafka does not answer".to_owned();
+    let verdict = judged(scene, End::Aborted { exit, sentence });
+    assert_eq!(verdict.outcome, outcome);
+    let names = failing(&verdict).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    if outcome == Outcome::Fail {
+        assert_eq!(names, [Anomaly::LostChange]);
+        assert_eq!(verdict.gaps.len(), 1);
+        assert_eq!(verdict.gaps[0].missing, "the run ended early: Kafka does not answer");
+    } else {
+        assert_eq!((names.len(), verdict.invalid.map(|why| why.exit)), (0, Some(exit)));
+    }
+}
+
 /// What was not reached is not missing, and the trouble is the finding.
 #[rstest]
 #[case::everything_recorded(|_: &Event| true)]

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use itertools::Itertools as _;
+
 use super::super::case::Case;
 use super::super::found::{Draft, Found};
 use super::super::sink::lines;
@@ -12,12 +14,12 @@ use super::open_at;
 use super::repeats::{Bounds, Form};
 use crate::base::anomaly::Anomaly;
 use crate::codec::flink::Row;
-use crate::history::event::{Proof, Question, Side};
+use crate::history::event::{Cut, Proof, Question, Side};
 use crate::model::key::Key;
 use crate::model::sink::{Emitted, texts};
 
 /// The ends of the windows that a proof is the first to show closed, as far as the reference or the
-/// sink knows of them.
+/// sink knew of them then: what came after the proof was not asked for at it.
 pub(super) fn closing(
     case: &Case<'_>,
     sink: &SinkCase<'_>,
@@ -29,10 +31,10 @@ pub(super) fn closing(
             ends.extend(all(&rows).filter_map(|row| sink.end(row)));
         }
     }
-    for rows in at_cuts(case, sink) {
+    for (_, rows) in at_cuts(case, sink).filter(|(cut, _)| is_within(cut, at)) {
         ends.extend(all(&rows).filter_map(|row| sink.end(row)));
     }
-    ends.extend(written(sink));
+    ends.extend(written(sink, at));
     let closed = |proof: &Proof, end: i64| sink.is_closed(end, proof);
     ends.retain(|end| closed(at, *end) && !earlier.iter().any(|proof| closed(proof, *end)));
     ends
@@ -42,7 +44,7 @@ pub(super) fn closing(
 pub(super) fn undecided(sink: &SinkCase<'_>, (earlier, at): (&[&Proof], &Proof)) -> BTreeSet<i64> {
     let proofs = || earlier.iter().copied().chain([at]);
     let closed = |end: i64| proofs().any(|proof| sink.is_closed(end, proof));
-    written(sink).filter(|end| sink.may_be_closed(*end, at) && !closed(*end)).collect()
+    written(sink, at).filter(|end| sink.may_be_closed(*end, at) && !closed(*end)).collect()
 }
 
 /// The ends of the windows that were long closed at a proof and of which something was written since
@@ -93,19 +95,32 @@ pub(super) fn settled<'p>(
     found
 }
 
-/// The ends of the windows of which the sink wrote a row.
-fn written(sink: &SinkCase<'_>) -> impl Iterator<Item = i64> {
-    let rows = sink.log.iter().filter_map(|emitted| emitted.row.as_ref());
-    rows.filter_map(|row| sink.end(row))
+/// The ends of the windows of which the sink had written a row by a proof.
+fn written(sink: &SinkCase<'_>, by: &Proof) -> impl Iterator<Item = i64> {
+    let emitted = sink.log.iter().filter(|emitted| sink.is_below(emitted, by));
+    emitted.filter_map(|emitted| sink.end(emitted.row.as_ref()?))
+}
+
+/// Whether a proof has everything below a cut.
+fn is_within(cut: &Cut, proof: &Proof) -> bool {
+    cut.0.iter().all(|(topic, offsets)| {
+        let ends = proof.ends.get(topic).map_or(&[][..], Vec::as_slice);
+        let pairs = offsets.iter().zip_longest(ends);
+        pairs.filter_map(|pair| pair.both()).all(|(offset, (_, high))| offset <= high)
+    })
 }
 
 fn all(rows: &Rows) -> impl Iterator<Item = &Row> {
     rows.keyed.values().chain(&rows.bag)
 }
 
-pub(super) fn at_cuts(case: &Case<'_>, sink: &SinkCase<'_>) -> Vec<Rows> {
+/// The rows that the reference gives at cuts.
+pub(super) fn at_cuts<'c>(
+    case: &'c Case<'_>,
+    sink: &'c SinkCase<'_>,
+) -> impl Iterator<Item = (&'c Cut, Rows)> {
     let own = case.index.cuts.iter().filter(|((name, _), _)| *name == sink.name);
-    own.filter_map(|(_, found)| sink.rows(&found.columns, &found.rows).ok()).collect()
+    own.filter_map(|((_, cut), found)| Some((*cut, sink.rows(&found.columns, &found.rows).ok()?)))
 }
 
 /// Judges all windows; `Err` says what is missing.
@@ -243,7 +258,7 @@ impl<'j, 'c, 'a> Judge<'j, 'c, 'a> {
 
     /// A sink need not show when its windows end; the reference does.
     fn learn_ends(&mut self) {
-        let cuts = at_cuts(self.case, self.sink);
+        let cuts = at_cuts(self.case, self.sink).map(|(_, rows)| rows).collect::<Vec<_>>();
         for rows in self.references.values().chain(&cuts) {
             for (key, row) in &rows.keyed {
                 if let Some(end) = self.sink.end(row) {

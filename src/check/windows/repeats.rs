@@ -179,7 +179,7 @@ impl<'c> Judge<'_, 'c, '_> {
 
     /// The rows of windows that end then, at every state of which the reference was recorded.
     fn at_all_states(&self, end: i64) -> Bounds {
-        let cuts = at_cuts(self.case, self.sink);
+        let cuts = at_cuts(self.case, self.sink).map(|(_, rows)| rows).collect::<Vec<_>>();
         let states = self.references.values().chain(&cuts).map(|rows| {
             let rows = rows.bag.iter().filter(|row| self.sink.end(row) == Some(end));
             rows.cloned().collect::<Vec<_>>()

@@ -2,6 +2,7 @@
 //! be found of it.
 
 mod amounts;
+mod application;
 mod capture;
 mod changelog;
 mod files;
@@ -36,13 +37,22 @@ pub(crate) enum Hop {
     Retract,
     /// Topic → sink of files.
     Files,
+    /// Application → topic.
+    Application,
     /// What the run itself saw.
     Run,
 }
 
 impl Hop {
-    pub(crate) const ALL: &[Self] =
-        &[Self::Topic, Self::Upsert, Self::Append, Self::Retract, Self::Files, Self::Run];
+    pub(crate) const ALL: &[Self] = &[
+        Self::Topic,
+        Self::Upsert,
+        Self::Append,
+        Self::Retract,
+        Self::Files,
+        Self::Application,
+        Self::Run,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -51,6 +61,7 @@ impl Hop {
             Self::Append => "topic → append sink",
             Self::Retract => "topic → retract sink",
             Self::Files => "topic → files",
+            Self::Application => "application → topic",
             Self::Run => "the run itself",
         }
     }
@@ -113,7 +124,7 @@ impl Wanted {
 /// All of them.
 pub(crate) fn all() -> Vec<Mutation> {
     let topics = [amounts::ALL, order::ALL, images::ALL, keys::ALL, capture::ALL];
-    let shapes = [turns::ALL, parts::ALL, shaped::ALL];
+    let shapes = [turns::ALL, parts::ALL, shaped::ALL, application::ALL];
     let sinks = [sinks::ALL, unfit::ALL, changelog::ALL, files::ALL, windows::ALL, run::ALL];
     topics
         .into_iter()

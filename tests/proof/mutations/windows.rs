@@ -238,7 +238,12 @@ fn other_number(scene: &Scene<'_>, mode: SinkMode, out: &mut dyn FnMut(Mutant)) 
 /// A firing of a window of an account that has none.
 fn ghost(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
     for (sink, row) in firings(scene, UPSERT) {
-        let column = sink.table.key.iter().find(|column| row.value[column.as_str()].is_string());
+        // A text that is no time.
+        let is_text = |column: &&String| {
+            let text = row.value[column.as_str()].as_str();
+            text.is_some_and(|text| !text.starts_with(|first: char| first.is_ascii_digit()))
+        };
+        let column = sink.table.key.iter().find(is_text);
         let (Some(column), Some(key)) = (column, &row.key) else { continue };
         let mut history = scene.history.clone();
         let mut copy = edit::record(&history, row.event).clone();

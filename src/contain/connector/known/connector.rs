@@ -105,7 +105,10 @@ pub(super) const OPTIONS: &[Known] = &[
     modelled("money.fraction.digits", "digits behind the point of `money`"),
     replaced("name", "the run names its connector"),
     replaced("notification.*", NOBODY),
-    idle("offset.mismatch.strategy", "offset and slot are the run's, and agree"),
+    modelled(
+        "offset.mismatch.strategy",
+        "matters once `advance: slot` or `lose: offsets` parts them; what is left out is told as lost",
+    ),
     replaced("offset.flush.*", "offsets are kept by the stack's worker"),
     replaced("offset.storage*", "offsets are kept by the stack's worker"),
     replaced("offsets.storage.*", "offsets are kept by the stack's worker"),
@@ -163,7 +166,10 @@ pub(super) const OPTIONS: &[Known] = &[
     idle("slot.max.retries", SPEED),
     replaced("slot.name", "the slot is the run's"),
     idle("slot.retry.delay.ms", SPEED),
-    idle("slot.seek.to.known.offset.on.start", "offset and slot are the run's, and agree"),
+    modelled(
+        "slot.seek.to.known.offset.on.start",
+        "matters once `advance: slot` or `lose: offsets` parts them; what is left out is told as lost",
+    ),
     idle(
         "slot.stream.params",
         "pgoutput shows the same changes, or ends the connector, which is told",
