@@ -83,11 +83,7 @@ pub(super) fn wanted(case: &Case<'_>) -> Vec<Wanted> {
         let Ok(feed) = Feed::of(case, sink, proof) else { continue };
         let differs = sink.compare(&case.index, proof).is_ok_and(|(_, diffs)| !diffs.is_empty());
         let new = lanes.into_iter().filter(|cut| !case.index.cuts.contains_key(&(sink.name, cut)));
-        wanted.extend(new.filter(|_| differs).map(|cut| Wanted {
-            sink: sink.name.to_owned(),
-            tables: state::at(case, &feed, &cut),
-            cut,
-        }));
+        wanted.extend(new.filter(|_| differs).map(|cut| state::wanted(case, (sink, &feed), cut)));
     }
     wanted
 }

@@ -47,11 +47,7 @@ pub(super) fn wanted(case: &Case<'_>) -> Vec<Wanted> {
         let Ok(feed) = Feed::of(case, sink, at) else { continue };
         let Ok(cuts) = cuts(&feed, level, (earlier.last().copied(), at)) else { continue };
         let new = cuts.into_iter().filter(|c| !case.index.cuts.contains_key(&(sink.name, c)));
-        wanted.extend(new.map(|cut| Wanted {
-            sink: sink.name.to_owned(),
-            tables: state::at(case, &feed, &cut),
-            cut,
-        }));
+        wanted.extend(new.map(|cut| state::wanted(case, (sink, &feed), cut)));
     }
     wanted
 }

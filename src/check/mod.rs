@@ -159,6 +159,8 @@ pub struct Wanted {
     pub cut: Cut,
     /// The rows by the place of their table in the history's tables.
     pub tables: BTreeMap<usize, source::Rows>,
+    /// The changes that the cut does not show; `None` where that cannot be told.
+    pub unseen: Option<Vec<source::Unseen>>,
 }
 
 /// The cuts whose references the live part should record after the last proof, and has not yet.

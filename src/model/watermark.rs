@@ -104,6 +104,11 @@ pub fn may_be_late<'r>(clock: &Clock, records: impl IntoIterator<Item = &'r Reco
     late
 }
 
+/// Whether a row of a record has an event time.
+pub fn shows_time(clock: &Clock, record: &Record) -> bool {
+    clock.times.iter().any(|time| !times(time, record).is_empty())
+}
+
 /// The event times of the rows of a record, in milliseconds since 1970, as a clock counts them.
 fn times_of(clock: &Clock, record: &Record) -> Vec<i64> {
     let zone = clock.zone.as_deref().and_then(Zone::of);
@@ -126,12 +131,9 @@ fn times(time: &Time, record: &Record) -> Vec<i64> {
     match time {
         Time::Field(name) => value.get(name).and_then(|time| millis(time, 1)).into_iter().collect(),
         Time::Image(name) => images().filter_map(|image| millis(image.get(name)?, 1)).collect(),
-        Time::Column { name, ticks, one_row: false } => {
-            images().filter_map(|image| millis(image.get(name)?, *ticks)).collect()
-        }
-        Time::Column { name, ticks, one_row: true } => one_row(envelope)
-            .and_then(|image| millis(image.get(name)?, *ticks))
+        Time::Column { name, ticks, one_row } => rows(envelope, *one_row)
             .into_iter()
+            .filter_map(|row| millis(row.get(name)?, *ticks))
             .collect(),
         Time::Computed { expression, one_row } => computed(expression, *one_row, envelope),
         Time::Commit => envelope
@@ -143,23 +145,22 @@ fn times(time: &Time, record: &Record) -> Vec<i64> {
     }
 }
 
-/// The one row that a stream of appended rows has of a record: the new one; of a delete the old one.
-fn one_row(envelope: &Value) -> Option<&Value> {
-    let rows = ["after", "before"].into_iter().filter_map(|image| envelope.get(image));
-    rows.filter(|image| !image.is_null()).take(1).next()
+/// The rows that a format makes of a record's value: an unwrapped value is one itself. Of an envelope they
+/// are the images; a stream of appended rows has the new one, and of a delete the old one.
+fn rows(value: &Value, is_one_row: bool) -> Vec<&Value> {
+    let images = ["after", "before"].map(|image| value.get(image));
+    if value.get("op").is_none() || images.iter().all(Option::is_none) {
+        return vec![value];
+    }
+    let images = images.into_iter().flatten().filter(|image| !image.is_null());
+    images.take(if is_one_row { 1 } else { 2 }).collect()
 }
 
-/// The times that an expression makes of the rows of a record; a value without images is a row.
+/// The times that an expression makes of the rows of a record.
 fn computed(expression: &str, is_one_row: bool, value: &Value) -> Vec<i64> {
     let Ok(moment) = Moment::parse(expression) else { return Vec::new() };
-    let has_images = value.get("op").is_some();
-    let rows: Vec<&Value> = match (has_images, is_one_row) {
-        (false, _) => vec![value],
-        (true, true) => one_row(value).into_iter().collect(),
-        (true, false) => ["before", "after"].iter().filter_map(|image| value.get(image)).collect(),
-    };
-    let time = |row: &&Value| moment.millis(&|column| field(row, column));
-    rows.iter().filter_map(time).collect()
+    let time = |row: &Value| moment.millis(&|column| field(row, column));
+    rows(value, is_one_row).into_iter().filter_map(time).collect()
 }
 
 /// A field of a row as an expression sees it.
@@ -284,9 +285,11 @@ mod tests {
     }
 
     #[rstest]
-    #[case::both_images(false, json!({"before": {"at": 1}, "after": {"at": 2}}), &[1, 2])]
-    #[case::the_new_one(true, json!({"before": {"at": 1}, "after": {"at": 2}}), &[2])]
-    #[case::the_old_one_of_a_delete(true, json!({"before": {"at": 1}, "after": null}), &[1])]
+    #[case::both_images(false, json!({"op": "u", "before": {"at": 1}, "after": {"at": 2}}), &[2, 1])]
+    #[case::the_new_one(true, json!({"op": "u", "before": {"at": 1}, "after": {"at": 2}}), &[2])]
+    #[case::the_old_one_of_a_delete(true, json!({"op": "d", "before": {"at": 1}, "after": null}), &[1])]
+    #[case::an_unwrapped_row(true, json!({"id": 7, "at": 3}), &[3])]
+    #[case::columns_that_are_named_like_images(true, json!({"at": 3, "after": 4, "before": 5}), &[3])]
     fn the_rows_of_a_record_have_the_times_of_their_images(
         #[case] one_row: bool,
         #[case] value: Value,
@@ -297,7 +300,7 @@ mod tests {
     }
 
     #[rstest]
-    #[case::both_images(false, json!({"op": "u", "before": {"at": 1}, "after": {"at": 2}}), &[1_000, 2_000])]
+    #[case::both_images(false, json!({"op": "u", "before": {"at": 1}, "after": {"at": 2}}), &[2_000, 1_000])]
     #[case::the_new_one(true, json!({"op": "u", "before": {"at": 1}, "after": {"at": 2}}), &[2_000])]
     #[case::a_row(false, json!({"at": 3}), &[3_000])]
     #[case::a_row_without(false, json!({"at": null}), &[])]

@@ -47,11 +47,14 @@ impl Asker<'_> {
     async fn cuts(&self) -> Result<(), Stop> {
         for _ in 0..CUT_ROUNDS {
             let mut found = Vec::new();
-            for check::Wanted { sink, cut, tables } in &self.look(check::wanted).await? {
+            for wanted in &self.look(check::wanted).await? {
+                let check::Wanted { sink, cut, tables, unseen } = wanted;
                 let Some(sink) = self.sinks.iter().find(|other| other.name == *sink) else {
                     continue;
                 };
-                found.extend(self.shadow.reference_over(sink, cut, tables).await?);
+                found.extend(
+                    self.shadow.reference_over(sink, cut, (tables, unseen.as_deref())).await?,
+                );
             }
             if found.is_empty() {
                 break;

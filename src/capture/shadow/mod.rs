@@ -19,7 +19,7 @@ use crate::base::text::Text;
 use crate::client::postgres::{Connection, PostgresError};
 use crate::history::event::{Cut, CutReference, Event, Reference, Side, SinkTable, Table};
 use crate::model::application::written;
-use crate::model::source::{Journal, JournalError, Reshaped, Rows, Transaction, Turn};
+use crate::model::source::{Journal, JournalError, Reshaped, Rows, Transaction, Turn, Unseen};
 use crate::scenario::application::Application;
 
 /// The shadow database and how far it is.
@@ -337,18 +337,20 @@ impl Shadow {
     }
 
     /// The reference of a sink over other rows than were replayed: those given, by the place of their
-    /// table. `None` where the query also reads what the rows of tables cannot tell (`changes`).
+    /// table, and without the changes that are not seen there. `None` where the query reads `changes` and
+    /// nobody can tell which are seen.
     pub async fn reference_over(
         &self,
         sink: &SinkTable,
         cut: &Cut,
-        tables: &BTreeMap<usize, Rows>,
+        (tables, unseen): (&BTreeMap<usize, Rows>, Option<&[Unseen]>),
     ) -> Result<Option<CutReference>, ShadowError> {
         let mut queries = self.queries.iter().filter_map(Defined::query);
         let Some(query) = queries.find(|query| query.sink == sink.name) else {
             return Ok(None);
         };
-        if !self.applications.are_all_changes_of(&query.text.value) {
+        let reads_changes = !self.applications.are_all_changes_of(&query.text.value);
+        if reads_changes && unseen.is_none() {
             return Ok(None);
         }
         if self.tables.iter().any(|table| table.partitioned) {
@@ -367,6 +369,9 @@ impl Shadow {
             let now = now.rows().collect::<Vec<_>>();
             let to = rows.iter().collect::<Vec<_>>();
             sql.extend(exchange(table, (&names, &now), (&rows.columns, &to)));
+        }
+        if reads_changes {
+            sql.extend(schema::without(&self.tables, unseen.unwrap_or_default()));
         }
         sql.extend(self.applications.cut(cut));
         self.connection.run(&sql.join(";\n")).await.map_err(ShadowError::Replay)?;

@@ -13,7 +13,7 @@ use crate::capture::seeds::EMPTY;
 use crate::client::postgres::{Connection, PostgresError, ident, literal};
 use crate::contain::source::for_shadow;
 use crate::history::event::Table;
-use crate::model::source::{Turn, bare, renamed, same_type};
+use crate::model::source::{Turn, Unseen, bare, renamed, same_type};
 use crate::sql::postgres::{Kind, kind};
 
 /// The schema of the tables that hold every change.
@@ -240,6 +240,16 @@ pub(super) async fn follow_changes(
         }
     }
     Ok(())
+}
+
+/// The statements that take changes out of `changes`.
+pub(super) fn without(tables: &[Table], unseen: &[Unseen]) -> Vec<String> {
+    let one = |change: &Unseen| {
+        let changes = changes_table(tables.get(change.table)?, tables);
+        let Unseen { position, op, .. } = change;
+        Some(format!("DELETE FROM {changes} WHERE _pos = {position} AND _op = '{op}'"))
+    };
+    unseen.iter().filter_map(one).collect()
 }
 
 /// `changes.<table>`; a name that stands in two schemas is written with its schema.

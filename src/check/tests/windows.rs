@@ -8,7 +8,8 @@ use super::super::wanted;
 use super::scene::names;
 use crate::base::anomaly::Anomaly;
 use crate::base::text::Text;
-use crate::history::event::{Event, ProofGap, SinkMode};
+use crate::history::event::{Event, ProofGap, SinkMode, Time};
+use crate::model::source::Unseen;
 use crate::scenario::expect::{Demand, Level};
 
 const KEY: &str = "ann,2025-01-01 10:10:00";
@@ -189,6 +190,8 @@ fn the_live_part_is_asked_for_the_cuts_that_matter_and_for_no_others() {
     assert_eq!(offsets, [vec![3]]);
     let rows = wanted[0].tables[&0].iter().count();
     assert_eq!(rows, 3, "two payments and the one that closes the window");
+    let unseen = Unseen { table: 0, position: 4, op: 'c' };
+    assert_eq!(wanted[0].unseen, Some(vec![unseen]), "the late one is not among its changes");
     scene.cut(&[3], &[FIRST, OPEN]);
     assert!(super::super::wanted(&scene.so_far()).is_empty());
 }
@@ -387,6 +390,25 @@ fn a_window_that_fires_early_is_told_with_its_end_and_the_watermark() {
     let sentence = &said(&verdict, Anomaly::WindowEarly).sentence;
     assert!(sentence.contains("its end at 2025-01-01 10:10:00"), "{sentence}");
     assert!(sentence.contains("the watermark was 2025-01-01 10:02:00"), "{sentence}");
+}
+
+/// A time that was not understood is no reason to accuse a window.
+#[test]
+fn windows_that_fire_by_a_time_that_no_record_shows_are_unknown() {
+    let mut scene = Scene::new(1).statements();
+    for event in &mut scene.events {
+        if let Event::Clocks { clocks } = event {
+            let name = "elsewhere".to_owned();
+            clocks[0].times = vec![Time::Column { name, ticks: 1, one_row: false }];
+        }
+    }
+    scene.insert(0, (1, "ann", 1, 15));
+    scene.fires(FIRST);
+    scene.proof(None, &[FIRST]);
+    let verdict = scene.judged();
+    assert_eq!((failing(&verdict), verdict.outcome), (Vec::new(), Outcome::Unknown));
+    let told = verdict.gaps.iter().any(|gap| gap.missing.contains("no record of `payments` shows"));
+    assert!(told, "{:?}", verdict.gaps);
 }
 
 #[test]

@@ -9,10 +9,10 @@ use crate::base::value::{Type, Value};
 use crate::codec::pgoutput::Cell;
 use crate::codec::postgres;
 use crate::codec::types::DataType;
-use crate::history::event::{Clock, Firing, JobProof, Proof, Role, Time};
+use crate::history::event::{Clock, Firing, JobProof, Proof, Record, Role, Time};
 use crate::model::feed::{Expected, Part};
 use crate::model::source::Image;
-use crate::model::watermark::Progress;
+use crate::model::watermark::{Progress, shows_time};
 use crate::model::zone::Zone;
 use crate::scenario::pipeline::WindowTime;
 use crate::sql::flink::{Statement, parse};
@@ -111,6 +111,34 @@ impl<'c, 'a> Feed<'c, 'a> {
         let Way { blurred, reworked, .. } = way;
         Ok(Self { sources, clocks, progress, behind_ms, blurred, reworked })
     }
+}
+
+/// Why nothing is known of how far the event time of a sink was at a proof: its sources had records, and
+/// none of them shows a time. A window that fired all the same went by a time that was not understood.
+pub(super) fn timeless(case: &Case<'_>, sink: &str, proof: &Proof) -> Option<String> {
+    let own = case.index.clocks.iter().filter(|clock| clock.sinks.iter().any(|name| name == sink));
+    let is_below = |record: &&&Record| {
+        let ends = proof.ends.get(&record.topic);
+        let partition = usize::try_from(record.partition).ok();
+        let end = ends.zip(partition).and_then(|(ends, n)| ends.get(n));
+        record.value.is_some() && end.is_some_and(|(_, high)| record.offset < *high)
+    };
+    let mut tables = BTreeSet::new();
+    for clock in own {
+        let records = clock.topics.iter().flat_map(|topic| case.index.of_topic(topic));
+        let records = records.filter(is_below).collect::<Vec<_>>();
+        let shown = records.iter().any(|record| shows_time(clock, record));
+        if shown || records.is_empty() {
+            return None;
+        }
+        tables.insert(format!("`{}`", clock.table));
+    }
+    let tables = tables.into_iter().collect::<Vec<_>>().join(", ");
+    (!tables.is_empty()).then(|| {
+        format!(
+            "windows fired, and no record of {tables} shows the time that its WATERMARK goes by"
+        )
+    })
 }
 
 impl Feed<'_, '_> {

@@ -2,126 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use itertools::Itertools as _;
-
 use super::super::case::Case;
 use super::super::found::{Draft, Found};
 use super::super::sink::lines;
 use super::super::sinks::{Rows, SinkCase, equal};
 use super::cuts::{self, At, Between};
-use super::feed::Feed;
+use super::ends::{again, at_cuts, closing, settled, undecided};
+use super::feed::{self, Feed};
 use super::open_at;
 use super::repeats::{Bounds, Form};
 use crate::base::anomaly::Anomaly;
 use crate::codec::flink::Row;
-use crate::history::event::{Cut, Proof, Question, Side};
+use crate::history::event::{Proof, Question, Side};
 use crate::model::key::Key;
 use crate::model::sink::{Emitted, texts};
-
-/// The ends of the windows that a proof is the first to show closed, as far as the reference or the
-/// sink knew of them then: what came after the proof was not asked for at it.
-pub(super) fn closing(
-    case: &Case<'_>,
-    sink: &SinkCase<'_>,
-    (earlier, at): (&[&Proof], &Proof),
-) -> BTreeSet<i64> {
-    let mut ends = BTreeSet::new();
-    for proof in earlier.last().into_iter().copied().chain([at]) {
-        if let Ok(rows) = sink.reference(&case.index, proof, Side::Journal) {
-            ends.extend(all(&rows).filter_map(|row| sink.end(row)));
-        }
-    }
-    for (_, rows) in at_cuts(case, sink).filter(|(cut, _)| is_within(cut, at)) {
-        ends.extend(all(&rows).filter_map(|row| sink.end(row)));
-    }
-    ends.extend(written(sink, at));
-    let closed = |proof: &Proof, end: i64| sink.is_closed(end, proof);
-    ends.retain(|end| closed(at, *end) && !earlier.iter().any(|proof| closed(proof, *end)));
-    ends
-}
-
-/// The ends of the windows that have fired by a proof, and of which no proof says that they must.
-pub(super) fn undecided(sink: &SinkCase<'_>, (earlier, at): (&[&Proof], &Proof)) -> BTreeSet<i64> {
-    let proofs = || earlier.iter().copied().chain([at]);
-    let closed = |end: i64| proofs().any(|proof| sink.is_closed(end, proof));
-    written(sink, at).filter(|end| sink.may_be_closed(*end, at) && !closed(*end)).collect()
-}
-
-/// The ends of the windows that were long closed at a proof and of which something was written since
-/// that must be right too: a first row, or one that a restart explains. What was written before as
-/// well is right if it was right then.
-pub(super) fn again(
-    case: &Case<'_>,
-    sink: &SinkCase<'_>,
-    (earlier, at): (&[&Proof], &Proof),
-) -> BTreeSet<i64> {
-    let Some(before) = earlier.last() else { return BTreeSet::new() };
-    let from = sink.repeats_from(case);
-    let mut ends = BTreeSet::new();
-    for (place, emitted) in sink.log.iter().enumerate() {
-        let new = sink.is_below(emitted, at) && !sink.is_below(emitted, before);
-        let end = emitted.row.as_ref().filter(|_| new).and_then(|row| sink.end(row));
-        let closed = |end: &i64| earlier.iter().any(|proof| sink.is_closed(*end, proof));
-        let Some(end) = end.filter(closed) else { continue };
-        let mut older = sink.log.iter().take(place).filter(|other| other.key == emitted.key);
-        let legal = from.is_some_and(|from| place >= from);
-        let judged = emitted.key.is_none() || legal || !older.clone().any(|o| o.row.is_some());
-        if judged && !older.any(|other| other.row == emitted.row) {
-            ends.insert(end);
-        }
-    }
-    ends
-}
-
-/// The windows that were closed before a proof, where rows of other tables come to them after they
-/// have fired: what they show may have changed with these, and nothing else.
-pub(super) fn settled<'p>(
-    case: &Case<'_>,
-    sink: &SinkCase<'_>,
-    (earlier, at): (&[&'p Proof], &'p Proof),
-) -> Vec<(i64, Between<'p>)> {
-    let mut found = Vec::new();
-    let mut firings = at.jobs.iter().flat_map(|job| &job.firings);
-    if !firings.any(|firing| firing.reworked) {
-        return found;
-    }
-    for (n, closed) in earlier.iter().copied().enumerate() {
-        let (before, _) = earlier.split_at(n);
-        for end in closing(case, sink, (before, closed)) {
-            let before = open_at(sink, before, end);
-            found.push((end, Between { before, at: closed, seen: at }));
-        }
-    }
-    found
-}
-
-/// The ends of the windows of which the sink had written a row by a proof.
-fn written(sink: &SinkCase<'_>, by: &Proof) -> impl Iterator<Item = i64> {
-    let emitted = sink.log.iter().filter(|emitted| sink.is_below(emitted, by));
-    emitted.filter_map(|emitted| sink.end(emitted.row.as_ref()?))
-}
-
-/// Whether a proof has everything below a cut.
-fn is_within(cut: &Cut, proof: &Proof) -> bool {
-    cut.0.iter().all(|(topic, offsets)| {
-        let ends = proof.ends.get(topic).map_or(&[][..], Vec::as_slice);
-        let pairs = offsets.iter().zip_longest(ends);
-        pairs.filter_map(|pair| pair.both()).all(|(offset, (_, high))| offset <= high)
-    })
-}
-
-fn all(rows: &Rows) -> impl Iterator<Item = &Row> {
-    rows.keyed.values().chain(&rows.bag)
-}
-
-/// The rows that the reference gives at cuts.
-pub(super) fn at_cuts<'c>(
-    case: &'c Case<'_>,
-    sink: &'c SinkCase<'_>,
-) -> impl Iterator<Item = (&'c Cut, Rows)> {
-    let own = case.index.cuts.iter().filter(|((name, _), _)| *name == sink.name);
-    own.filter_map(|((_, cut), found)| Some((*cut, sink.rows(&found.columns, &found.rows).ok()?)))
-}
 
 /// Judges all windows; `Err` says what is missing.
 pub(super) fn judge(
@@ -537,10 +431,17 @@ impl<'j, 'c, 'a> Judge<'j, 'c, 'a> {
             let end = self.end_of(emitted)?;
             (!self.sink.may_be_closed(end, at)).then_some((emitted, end))
         });
+        let early = early.collect::<Vec<_>>();
+        if early.is_empty() {
+            return;
+        }
+        if let Some(missing) = feed::timeless(self.case, self.sink.name, at) {
+            return self.found.gap(format!("the windows of `{}`", self.sink.name), missing);
+        }
         let most = at.watermarks_at_most.get(self.sink.name);
         let watermark = most.or(at.watermarks.get(self.sink.name)).copied().flatten();
         let watermark = watermark.map_or_else(|| "none".to_owned(), time);
-        for (emitted, end) in early.collect::<Vec<_>>() {
+        for (emitted, end) in early {
             let sentence = format!(
                 "the window fired before its end at {} was reached: the watermark was {watermark} \
                  when all that was written so far had been read",

@@ -11,6 +11,7 @@
 //! is judged all the same. A window that a restart lets fire again must be right each time.
 
 mod cuts;
+mod ends;
 pub(super) mod feed;
 mod firing;
 mod late;
@@ -58,14 +59,15 @@ pub(super) fn wanted(case: &Case<'_>) -> Vec<Wanted> {
         }
         let Ok(feed) = Feed::of(case, sink, at) else { continue };
         let mut of_sink = BTreeSet::new();
-        let closing = firing::closing(case, sink, (earlier, at));
-        let again = firing::again(case, sink, (earlier, at));
-        let ends = closing.into_iter().chain(again).chain(firing::undecided(sink, (earlier, at)));
+        let closing = ends::closing(case, sink, (earlier, at));
+        let again = ends::again(case, sink, (earlier, at));
+        let looked_at =
+            closing.into_iter().chain(again).chain(ends::undecided(sink, (earlier, at)));
         let between =
             |end: i64| (end, Between { before: open_at(sink, earlier, end), at, seen: at });
-        let settled = firing::settled(case, sink, (earlier, at));
+        let settled = ends::settled(case, sink, (earlier, at));
         let settled = settled.into_iter().filter(|_| feed.reworked);
-        for (end, between) in ends.map(between).chain(settled) {
+        for (end, between) in looked_at.map(between).chain(settled) {
             let Ok(cuts) = cuts::of(case, &feed, end, between) else {
                 continue;
             };
@@ -77,11 +79,7 @@ pub(super) fn wanted(case: &Case<'_>) -> Vec<Wanted> {
             }
         }
         let cuts = of_sink.into_iter().take(CUTS_AT_A_PROOF);
-        wanted.extend(cuts.map(|cut| Wanted {
-            sink: sink.name.to_owned(),
-            tables: state::at(case, &feed, &cut),
-            cut,
-        }));
+        wanted.extend(cuts.map(|cut| state::wanted(case, (sink, &feed), cut)));
     }
     wanted
 }

@@ -8,7 +8,8 @@
 use std::collections::BTreeMap;
 
 use super::super::sinks::equal;
-use super::firing::{Judge, at_cuts};
+use super::ends::at_cuts;
+use super::firing::Judge;
 use crate::base::anomaly::Anomaly;
 use crate::codec::flink::Row;
 use crate::model::key::Key;

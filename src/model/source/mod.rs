@@ -128,3 +128,14 @@ pub struct Change {
     /// partitioned table, and is published as one of the two.
     pub published: bool,
 }
+
+/// Rows of `changes` that a state of the topics does not show.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unseen {
+    /// The table, as an index into the history's tables.
+    pub table: usize,
+    /// `_pos`: the change's place among all changes of the journal, from 1; 0 for all rows of the snapshot.
+    pub position: i64,
+    /// `_op`: `r c u d t`.
+    pub op: char,
+}
