@@ -34,7 +34,7 @@ pub async fn prove(
             (clients.connect, clients.log), pipeline.connector, question.limit,
         ) => Err(failed),
         failed = failing::failed(
-            (clients.flink, clients.disturbances), pipeline.jobs, question.limit,
+            (clients.engine, clients.disturbances), pipeline.jobs, question.limit,
         ) => Err(failed),
     }
 }
@@ -134,8 +134,8 @@ impl Attempted<'_> {
             }
             self.log("a checkpoint holds everything", &job.job.id);
             let committed = self.commit_files(job).await?;
-            let late = job.late_rows(self.clients).await?;
-            let readings = job.readings(self.clients, self.left()).await?;
+            let late = job.late_rows().await?;
+            let readings = job.readings(self.left()).await?;
             return Ok((n, Evidence { delivered, checkpoint, committed, late, readings }));
         }
         let mut delivered = job.delivered(self.clients, ends, self.left()).await?;
@@ -150,8 +150,8 @@ impl Attempted<'_> {
         };
         self.log("the checkpoint completed", &job.job.id);
         let committed = self.commit_files(job).await?;
-        let late = job.late_rows(self.clients).await?;
-        let readings = job.readings(self.clients, self.left()).await?;
+        let late = job.late_rows().await?;
+        let readings = job.readings(self.left()).await?;
         Ok((n, Evidence { delivered, checkpoint, committed, late, readings }))
     }
 
@@ -219,13 +219,13 @@ impl Attempted<'_> {
     }
 
     async fn read_again(&self, watched: &[Watched<'_>], confirmed: Lsn) -> Result<Again, Unproven> {
-        let attempts = try_join_all(watched.iter().map(|job| job.attempts_now(self.clients)));
+        let attempts = try_join_all(watched.iter().map(|job| job.attempts_now()));
         let ends = self.ends(self.pipeline.topics);
         let slot = connector::position(self.clients, self.pipeline);
         // A job that came through may have failed before, of what comes again.
         let unfailed = async {
             let jobs = self.pipeline.jobs;
-            let failed = failing::look(self.clients.flink, self.clients.disturbances, jobs);
+            let failed = failing::look(self.clients.engine, self.clients.disturbances, jobs);
             failed.await.map_or(Ok(()), Err)
         };
         let (attempts, ends, slot, ()) = futures::try_join!(attempts, ends, slot, unfailed)?;
@@ -323,7 +323,7 @@ impl Attempted<'_> {
             proof.jobs.push(JobProof {
                 job: job.id.clone(),
                 sinks: job.sinks.iter().map(|sink| sink.sink.clone()).collect(),
-                attempts: watched.attempts.iter().map(name_of).collect(),
+                attempts: watched.attempts.iter().map(Attempt::name).collect(),
                 sources: logical(self.pipeline.topics, found.delivered.sources),
                 watermarks: found.delivered.watermarks,
                 firings,
@@ -351,7 +351,7 @@ fn difference(watched: &[Watched<'_>], ends: &Ends, again: &Again, jobs: &[Job])
         return Some("the connector's slot moved back".to_owned());
     }
     for (job, now) in itertools::zip_eq(watched, &again.attempts) {
-        let names = |attempts: &[Attempt]| attempts.iter().map(name_of).collect::<Vec<_>>();
+        let names = |attempts: &[Attempt]| attempts.iter().map(Attempt::name).collect::<Vec<_>>();
         if names(&job.attempts) != names(now) {
             return Some(format!("tasks of job {} were started again", job.job.id));
         }
@@ -436,12 +436,6 @@ fn logical(
 fn logical_name(topics: &[Topic], physical: String) -> String {
     let topic = topics.iter().find(|topic| topic.physical == physical);
     topic.map_or(physical, |topic| topic.name.clone())
-}
-
-/// Names one execution; its status is left out, since a task may still be on its way to RUNNING.
-fn name_of(attempt: &Attempt) -> String {
-    let Attempt { vertex, subtask, attempt, start_time, .. } = attempt;
-    format!("{vertex}_{subtask}_{attempt}@{start_time}")
 }
 
 #[cfg(test)]

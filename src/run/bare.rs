@@ -11,10 +11,9 @@ use tokio::sync::watch;
 
 use crate::base::position::Lsn;
 use crate::client::clock::Stopwatch;
-use crate::client::flink::JobManager;
 use crate::client::kafka::{EndsReader, Tap};
 use crate::client::postgres::Connection;
-use crate::client::roles::Connectors;
+use crate::client::roles::{Connectors, Engine};
 use crate::drive::Driver;
 use crate::history::event::{Record, Table, Topic};
 use crate::quiesce::{
@@ -68,7 +67,7 @@ struct Bare {
     clocks: Arc<Watermarks>,
     ends: EndsReader,
     connect: Arc<dyn Connectors>,
-    flink: JobManager,
+    engine: Arc<dyn Engine>,
     connector: String,
     slot: String,
     disturbances: Disturbances,
@@ -139,7 +138,7 @@ async fn stream(run: &Run<'_>, ready: watch::Sender<Option<Vec<Table>>>) -> Resu
     };
     let (tap, driver) = futures::try_join!(read, set_up)?;
     let ends = EndsReader::new(reach)?;
-    let flink = JobManager::new(reach)?;
+    let engine = run.context.engine()?;
     let (connector, slot) = (run.names.connector(), run.names.connector_slot());
     let bare = Bare {
         control,
@@ -151,7 +150,7 @@ async fn stream(run: &Run<'_>, ready: watch::Sender<Option<Vec<Table>>>) -> Resu
         clocks,
         ends,
         connect,
-        flink,
+        engine,
         connector,
         slot,
         disturbances: Disturbances::default(),
@@ -177,7 +176,7 @@ impl Bare {
             database: &self.database,
             connect: &*self.connect,
             ends: &self.ends,
-            flink: &self.flink,
+            engine: &*self.engine,
             tap: &self.tap,
             barriers: &self.barriers,
             clocks: &*self.clocks,

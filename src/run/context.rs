@@ -11,7 +11,7 @@ use crate::base::exit::Exit;
 use crate::base::secret::Secrets;
 use crate::check::verdict::Verdict;
 use crate::client::reach::Reach;
-use crate::client::roles::Connectors;
+use crate::client::roles::{Connectors, Engine};
 use crate::report::Kept;
 use crate::run::cancel::Cancel;
 use crate::run::outcome::Stop;
@@ -52,6 +52,11 @@ impl RunContext {
     /// Who keeps the connector.
     pub(super) fn connectors(&self) -> Result<Arc<dyn Connectors>, Stop> {
         self.lease.connectors().map_err(|error| Stop::Stack(error.to_string()))
+    }
+
+    /// Who runs the statements.
+    pub(super) fn engine(&self) -> Result<Arc<dyn Engine>, Stop> {
+        self.lease.engine().map_err(|error| Stop::Stack(error.to_string()))
     }
 }
 

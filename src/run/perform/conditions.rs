@@ -116,7 +116,7 @@ impl Live<'_> {
         let question = Question { number, entry, last_commit_end, barrier, limit };
         let (connector, slot) = (self.run.names.connector(), self.run.names.connector_slot());
         self.jobs.have_aborted(&self.aborted);
-        let clients = clients(self.run, &self.source, &self.jobs.flink);
+        let clients = clients(self.run, &self.source, &*self.jobs.engine);
         let held = self.held_topics();
         let pipeline = Pipeline {
             connector: &connector,
@@ -377,7 +377,7 @@ impl Live<'_> {
                 })
             }
             Condition::Watermark(time) => {
-                let clients = clients(self.run, &self.source, &self.jobs.flink);
+                let clients = clients(self.run, &self.source, &*self.jobs.engine);
                 let jobs: Vec<_> = self.windowed().collect();
                 let least = quiesce::watermark(&clients, &jobs).await;
                 let least = match least {

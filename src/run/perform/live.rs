@@ -79,7 +79,7 @@ impl Live<'_> {
         Watch {
             connect: Arc::clone(&self.source.connect),
             connector: self.run.names.connector(),
-            flink: self.jobs.flink.clone(),
+            engine: Arc::clone(&self.jobs.engine),
             jobs: self.jobs.jobs.clone(),
             disturbances: self.run.tools.hand.disturbances().clone(),
             log: self.run.connector_log.clone(),
