@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use super::column::Column;
-pub use super::proof::{Firing, JobProof, Proof, ProofGap, Reading, Unassigned, Zoned};
+pub use super::proof::{Firing, JobProof, Proof, ProofGap, Reading, Report, Unassigned, Zoned};
 pub use super::question::Question;
 pub use super::written::SinkTable;
 use crate::base::anomaly::Anomaly;
@@ -20,7 +20,7 @@ use crate::scenario::timeline::{Condition, Fault};
 use crate::scenario::trial::Trial;
 
 /// The version of the format that this crate writes.
-pub const FORMAT: Version = Version { major: 1, minor: 7 };
+pub const FORMAT: Version = Version { major: 1, minor: 8 };
 
 /// A major version changes what old fields mean; a minor one adds fields or events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -161,6 +161,14 @@ pub enum Event {
     File(DataFile),
     /// Quiescence was proven.
     Proof(Proof),
+    /// Statements go on that a proof of the grade `stopped` had stopped: a restart with all their state
+    /// (since 1.8).
+    Resumed {
+        /// The entry of the timeline that they go on for.
+        entry: usize,
+        /// Each by the id that it had, and the one that it has from here on.
+        jobs: Vec<(String, String)>,
+    },
     /// What the reference query of a sink gave at a proven quiescence.
     Reference(Reference),
     /// What the connector's publication held at a proof: every table of the database.

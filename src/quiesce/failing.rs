@@ -4,7 +4,7 @@
 //! comes again: Flink's list of exceptions tells. What happens to a part of the stack makes jobs fail
 //! that are right, so that such failures count only once all of it is up, and only if they repeat.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -44,8 +44,8 @@ pub struct Disturbances(Arc<Mutex<Done>>);
 #[derive(Debug, Default)]
 struct Done {
     calm: Calm,
-    /// The jobs that a proof has told to stop.
-    stopped: BTreeSet<String>,
+    /// The jobs that a proof has told to stop, and where the state of each is kept.
+    stopped: BTreeMap<String, Option<String>>,
 }
 
 /// Since when jobs fail for reasons of their own.
@@ -77,12 +77,27 @@ impl Disturbances {
 
     /// A job is about to be told to stop, for a proof.
     pub(super) fn stop(&self, job: &str) {
-        self.done().stopped.insert(job.to_owned());
+        self.done().stopped.insert(job.to_owned(), None);
+    }
+
+    /// Where the state of a job that has stopped is kept.
+    pub(super) fn keep(&self, job: &str, state: Option<String>) {
+        self.done().stopped.insert(job.to_owned(), state);
+    }
+
+    /// From what a job that a proof has stopped can go on.
+    pub fn kept(&self, job: &str) -> Option<String> {
+        self.done().stopped.get(job).cloned().flatten()
+    }
+
+    /// Every state that a proof has let be kept.
+    pub fn all_kept(&self) -> Vec<String> {
+        self.done().stopped.values().flatten().cloned().collect()
     }
 
     /// Whether a proof has told a job to stop.
     pub fn is_stopped(&self, job: &str) -> bool {
-        self.done().stopped.contains(job)
+        self.done().stopped.contains_key(job)
     }
 }
 

@@ -31,9 +31,12 @@
 //! checkpoint; with one it is the checkpoint's files that count.
 //!
 //! An operator that waits for answers from outside (a model) is asked whether it holds records back.
+//!
+//! All of this is the proof of the grade `checkpoint`; `claimed` has those of the others.
 
 mod asynchronous;
 mod barrier;
+mod claimed;
 mod connector;
 mod failing;
 mod firing;
@@ -49,6 +52,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::anomaly::Anomaly;
+use crate::base::grade::Grade;
 use crate::base::position::Lsn;
 use crate::client::kafka::{EndsReader, Tap};
 use crate::client::postgres::Connection;
@@ -250,6 +254,8 @@ pub struct Question {
     pub barrier: Barrier,
     /// How long it may take.
     pub limit: Duration,
+    /// On which evidence of the engine.
+    pub grade: Grade,
 }
 
 /// A barrier: a logical message in the WAL, after everything it is to prove.

@@ -37,6 +37,37 @@ impl Watched<'_> {
         }
     }
 
+    /// How far event time is at tasks that may have been started again, without any checkpoint.
+    async fn restored_time(
+        &self,
+        clients: &Clients<'_>,
+        ends: &Ends,
+        limit: Duration,
+    ) -> Result<Delivered, Unproven> {
+        let condition = "the statement's watermarks to come to what the records make of them";
+        let sources = self.sources();
+        let look = || self.look_at_restored_time(clients, &sources, ends);
+        match wait::until(condition, limit, look).await {
+            Ok(delivered) => Ok(delivered),
+            Err(WaitError::Look(error)) => Err(self.diagnose(clients, error).await),
+            Err(WaitError::TimedOut(late)) => Err(self.stalled(clients, &late.to_string()).await),
+        }
+    }
+
+    /// What its sources delivered and how far event time is, by its metrics alone.
+    pub(super) async fn timed(
+        &self,
+        clients: &Clients<'_>,
+        ends: &Ends,
+        limit: Duration,
+    ) -> Result<Delivered, Unproven> {
+        if self.is_restored() {
+            self.restored_time(clients, ends, limit).await
+        } else {
+            self.delivered(clients, ends, limit).await
+        }
+    }
+
     async fn look_at_state(
         &self,
         clients: &Clients<'_>,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::base::grade::Grade;
 use crate::base::position::Lsn;
 use crate::client::clock::Stopwatch;
 use crate::client::kafka::{EndsReader, Tap};
@@ -206,8 +207,14 @@ impl Bare {
     ) -> Result<(), Stop> {
         let number = u32::try_from(entry).unwrap_or(u32::MAX);
         let (barrier, last) = self.emit(run, number.saturating_add(1)).await?;
-        let question =
-            Question { number, entry, last_commit_end: Some(last), barrier, limit: LIMIT };
+        let question = Question {
+            number,
+            entry,
+            last_commit_end: Some(last),
+            barrier,
+            limit: LIMIT,
+            grade: Grade::Checkpoint,
+        };
         let proof = quiesce::prove(&self.clients(), &self.pipeline(jobs), &question).await;
         proof.map(drop).map_err(unproven)
     }

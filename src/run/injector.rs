@@ -239,7 +239,7 @@ impl Hand {
     /// Removes the savepoints that it has made; gives what could not be removed, in sentences.
     pub(super) async fn dispose(&self) -> Vec<String> {
         let (savepoints, mut left) = (std::mem::take(&mut self.state().savepoints), Vec::new());
-        for savepoint in savepoints {
+        for savepoint in savepoints.into_iter().chain(self.disturbances.all_kept()) {
             if let Err(error) = self.engine.dispose(&savepoint, LIMIT).await {
                 left.push(format!("the savepoint {savepoint} could not be removed: {error}"));
             }

@@ -20,6 +20,7 @@ use super::Say;
 use super::claim::Claim;
 use super::error::StackError;
 use super::profile::Profile;
+use crate::base::grade::Grade;
 use crate::client::connect::{Connect, ConnectError};
 use crate::client::flink::{FlinkError, JobManager};
 use crate::client::gateway::Session;
@@ -92,6 +93,12 @@ pub trait Lease: Debug + Send + Sync {
             cause: error.to_string(),
         };
         Ok(Arc::new(JobManager::new(self.reach()).map_err(refused)?))
+    }
+
+    /// The strongest grade of proof that it gives at any time of a run. Below a checkpoint, the last
+    /// proof of a run is by `stopped`, where that is given, and those before are by `reported`.
+    fn grade(&self) -> Grade {
+        Grade::Checkpoint
     }
 
     /// Claims a name for a run, before it makes anything: what a killed run leaves is swept by it.

@@ -113,7 +113,8 @@ impl Live<'_> {
         let barrier = self.emit().await?;
         let number = self.so_far.proofs;
         let last_commit_end = self.source.capture.journal.last_work_end();
-        let question = Question { number, entry, last_commit_end, barrier, limit };
+        let grade = self.grade(entry);
+        let question = Question { number, entry, last_commit_end, barrier, limit, grade };
         let (connector, slot) = (self.run.names.connector(), self.run.names.connector_slot());
         self.jobs.have_aborted(&self.aborted);
         let clients = clients(self.run, &self.source, &*self.jobs.engine);

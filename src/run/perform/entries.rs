@@ -69,6 +69,8 @@ async fn unless_failed(
 
 impl Live<'_> {
     async fn entry(&mut self, index: usize, entry: &Entry) -> Result<(), Stop> {
+        // In a box: it is large.
+        Box::pin(self.go_on(index)).await?;
         match &entry.action {
             Action::Session(session) => self.session(index, entry, session).await,
             Action::Await { condition, within_ms } => {

@@ -36,6 +36,8 @@ pub(in crate::run) struct Jobs {
     pub(in crate::run) engine: Arc<dyn Engine>,
     /// The settings that count when they are started next.
     pub(in crate::run) settings: Settings,
+    /// Those with which they were started last.
+    submitted_with: Settings,
     /// What the session was given.
     properties: BTreeMap<String, String>,
     session: Option<Arc<dyn roles::Statements>>,
@@ -60,6 +62,7 @@ pub(in crate::run) async fn start(
     let mut started = Jobs {
         engine: run.context.engine()?,
         settings: run.trial.settings.clone(),
+        submitted_with: run.trial.settings.clone(),
         properties: BTreeMap::new(),
         session: None,
         serving: None,
@@ -91,6 +94,7 @@ pub(in crate::run) async fn submit(
     let session = run.context.lease.open(&run.names.base, &properties).await;
     let session = session.or_else(|error| Err(session_refused(run, refusal(error)?)?))?;
     started.properties = properties;
+    started.submitted_with = started.settings.clone();
     run.tools.created.session(Arc::clone(&session));
     started.serving = with_models(run, &*session).await?;
     let mut ready = Some(Box::pin(ready));
@@ -245,8 +249,14 @@ async fn explain(
 
 /// Submits the INSERTs again, each from what was kept of its job, else from nothing.
 pub(in crate::run) async fn again(run: &Run<'_>, started: &mut Jobs) -> Result<(), Stop> {
+    started.submitted_with = started.settings.clone();
+    go_on(run, started).await
+}
+
+/// The same with the settings that they had: of statements that a proof has stopped.
+pub(in crate::run) async fn go_on(run: &Run<'_>, started: &mut Jobs) -> Result<(), Stop> {
     let Some(session) = started.session.clone() else { return Ok(()) };
-    let properties = session::properties(run.trial, &started.settings, &run.names);
+    let properties = session::properties(run.trial, &started.submitted_with, &run.names);
     for (key, value) in &properties {
         if started.properties.get(key) != Some(value) {
             let taken = session.execute(&set(key, value)).await;
@@ -254,7 +264,7 @@ pub(in crate::run) async fn again(run: &Run<'_>, started: &mut Jobs) -> Result<(
         }
     }
     started.properties = properties;
-    let mut flink = started.settings.flink.clone();
+    let mut flink = started.submitted_with.flink.clone();
     for (n, prepared) in run.effective.statements.prepared.iter().enumerate() {
         statements::set_in(&mut flink, &prepared.statement);
         if is_of_the_session(&prepared.statement) {
@@ -264,7 +274,8 @@ pub(in crate::run) async fn again(run: &Run<'_>, started: &mut Jobs) -> Result<(
             continue;
         };
         let Some(job) = started.jobs.get_mut(place) else { continue };
-        let kept = run.tools.hand.kept(&job.id);
+        let hand = &run.tools.hand;
+        let kept = hand.kept(&job.id).or_else(|| hand.disturbances().kept(&job.id));
         let stopped =
             Stopped { id: &job.id, text: &prepared.submitted.value, state: kept.as_deref() };
         run.tools.created.submitting();

@@ -1,0 +1,84 @@
+//! What an engine claimed, and what came after all.
+//!
+//! A proof of the grade `reported` stands on the engine's word that all is processed. Until the
+//! timeline goes on, nothing is written that a statement could read; so a record that a sink gets by
+//! then was owed before, and the claim was untrue. Entries that are still under way at the proof may
+//! write meanwhile: then nothing is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::event::{EntryState, Event, Proof, Record};
+use crate::base::grade::Grade;
+
+/// The claims of a history that were untrue.
+#[derive(Debug, Clone, Default)]
+pub struct Claims<'a> {
+    /// Entries that have begun and not ended.
+    open: BTreeSet<Option<usize>>,
+    /// The topics of the sinks.
+    topics: BTreeMap<&'a str, &'a str>,
+    /// The claim since which nothing was written.
+    quiet: Option<&'a Proof>,
+    /// By proof: the sinks that wrote more, and those fed by them, with the first such record.
+    untrue: BTreeMap<u32, BTreeMap<&'a str, &'a Record>>,
+}
+
+impl<'a> Claims<'a> {
+    /// Takes in the next event.
+    pub(super) fn add(&mut self, event: &'a Event) {
+        match event {
+            Event::Entry { entry, state } => match state {
+                EntryState::Started => {
+                    self.open.insert(*entry);
+                    self.quiet = None;
+                }
+                EntryState::Waiting { .. } => {}
+                EntryState::Finished
+                | EntryState::Refused { .. }
+                | EntryState::Lost
+                | EntryState::Held { .. } => {
+                    self.open.remove(entry);
+                }
+            },
+            Event::Proof(proof) => {
+                let alone = self.open.iter().all(|open| *open == Some(proof.entry));
+                self.quiet = Some(proof).filter(|_| alone && proof.grade == Grade::Reported);
+            }
+            Event::Fault { .. } | Event::Produced { .. } | Event::Resumed { .. } => {
+                self.quiet = None;
+            }
+            Event::Sinks { sinks } => {
+                self.topics.extend(sinks.iter().map(|sink| (&*sink.name, &*sink.topic)));
+            }
+            Event::Record(record) => self.read(record),
+            _ => {}
+        }
+    }
+
+    fn read(&mut self, record: &'a Record) {
+        let Some(proof) = self.quiet else { return };
+        let partition = usize::try_from(record.partition).unwrap_or(usize::MAX);
+        let end = proof.ends.get(&record.topic).and_then(|ends| ends.get(partition));
+        if end.is_none_or(|(_, end)| record.offset < *end) {
+            return;
+        }
+        // The last statements write what no other reads; in this order each comes after who feeds it.
+        let mut late = BTreeSet::from([record.topic.as_str()]);
+        for job in &proof.jobs {
+            let reads = job.sources.iter().any(|(_, topic, ..)| late.contains(topic.as_str()));
+            for sink in &job.sinks {
+                let Some(topic) = self.topics.get(sink.as_str()) else { continue };
+                if reads || *topic == record.topic {
+                    late.insert(topic);
+                    let of_proof = self.untrue.entry(proof.number).or_default();
+                    of_proof.entry(sink).or_insert(record);
+                }
+            }
+        }
+    }
+
+    /// The record that shows the engine's claim about a sink at a proof to be untrue, if one does.
+    pub fn untrue(&self, proof: u32, sink: &str) -> Option<&'a Record> {
+        self.untrue.get(&proof)?.get(sink).copied()
+    }
+}
