@@ -1,6 +1,6 @@
 //! Flink's jobs as the statements of an engine: the JobManager in the role [`Engine`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -150,7 +150,24 @@ async fn reported(
         }
     }
     reported.processed.retain(|place, _| !untold.contains(place));
+    let unread = unread(&job.vertices, splits);
+    reported.processed.extend(unread.map(|split| ((split.topic, split.partition), i64::MAX)));
     Ok(Some(reported))
+}
+
+/// What the plan has left out: the splits of tables that no vertex reads, as long as each source vertex
+/// is known by its table.
+fn unread<'a>(vertices: &'a [Vertex], splits: &'a [Split]) -> impl Iterator<Item = Split> + 'a {
+    let read: BTreeSet<_> =
+        vertices.iter().filter_map(|one| metric::source_table(&one.name)).collect();
+    let is_known = |table: &&str| splits.iter().any(|split| split.table == **table);
+    let all_known = read.iter().all(is_known);
+    let topics = splits.iter().filter(|split| read.contains(split.table.as_str()));
+    let topics: BTreeSet<_> = topics.map(|split| split.topic.as_str()).collect();
+    let is_unread = move |split: &&Split| {
+        all_known && !read.contains(split.table.as_str()) && !topics.contains(split.topic.as_str())
+    };
+    splits.iter().filter(is_unread).cloned()
 }
 
 /// The offsets that a source vertex shows, by topic as metrics name it, and partition.
@@ -217,6 +234,31 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    #[rstest]
+    #[case::a_table_that_the_plan_left_out(&["Source: a[1] -> Calc[2]"], &["b"])]
+    #[case::all_are_read(&["Source: a[1]", "Source: b[2]"], &[])]
+    #[case::a_source_that_nobody_knows(&["Source: a[1]", "Source: other[2]"], &[])]
+    fn what_the_plan_leaves_out_is_not_waited_for(
+        #[case] vertices: &[&str],
+        #[case] expected: &[&str],
+    ) {
+        let vertex = |name: &&str| Vertex {
+            id: (*name).to_owned(),
+            name: (*name).to_owned(),
+            parallelism: 1,
+            status: "RUNNING".to_owned(),
+        };
+        let split = |name: &str| Split {
+            table: name.to_owned(),
+            topic: format!("topic.{name}"),
+            partition: 0,
+        };
+        let vertices = vertices.iter().map(vertex).collect::<Vec<_>>();
+        let splits = [split("a"), split("b")];
+        let unread = unread(&vertices, &splits).map(|split| split.table).collect::<Vec<_>>();
+        assert_eq!(unread, expected);
+    }
 
     #[rstest]
     #[case("CREATED", Phase::Pending, false)]

@@ -59,7 +59,8 @@ impl<'a> Claims<'a> {
         let Some(proof) = self.quiet else { return };
         let partition = usize::try_from(record.partition).unwrap_or(usize::MAX);
         let end = proof.ends.get(&record.topic).and_then(|ends| ends.get(partition));
-        if end.is_none_or(|(_, end)| record.offset < *end) {
+        let is_output = self.topics.values().any(|topic| *topic == record.topic);
+        if !is_output || end.is_none_or(|(_, end)| record.offset < *end) {
             return;
         }
         // The last statements write what no other reads; in this order each comes after who feeds it.
@@ -80,5 +81,99 @@ impl<'a> Claims<'a> {
     /// The record that shows the engine's claim about a sink at a proof to be untrue, if one does.
     pub fn untrue(&self, proof: u32, sink: &str) -> Option<&'a Record> {
         self.untrue.get(&proof)?.get(sink).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::base::position::Lsn;
+    use crate::base::text::Text;
+    use crate::history::event::{JobProof, SinkMode, SinkTable};
+    use crate::history::files::Kept;
+    use crate::history::written::Written;
+
+    fn sink(name: &str) -> SinkTable {
+        SinkTable {
+            name: name.to_owned(),
+            topic: format!("topic.{name}"),
+            kept: Kept::Topic,
+            mode: SinkMode::Upsert,
+            columns: Vec::new(),
+            key: Vec::new(),
+            statement: Text::whole("p.sql".into(), String::new()).place(0),
+            written: Written::default(),
+        }
+    }
+
+    fn job(reads: &str, writes: &str) -> JobProof {
+        JobProof {
+            sinks: vec![writes.to_owned()],
+            sources: vec![(reads.to_owned(), format!("topic.{reads}"), 0, 4)],
+            ..JobProof::default()
+        }
+    }
+
+    /// `source` → `mid` → `end`, and `source` → `beside`; each topic ends at 5.
+    fn proof(grade: Grade) -> Proof {
+        let topics = ["source", "mid", "end", "beside"];
+        Proof {
+            number: 0,
+            entry: 1,
+            grade,
+            last_commit_end: None,
+            barrier_end: Lsn(0),
+            confirmed: Lsn(0),
+            ends: topics.map(|name| (format!("topic.{name}"), vec![(0, 5)])).into(),
+            jobs: vec![job("source", "mid"), job("source", "beside"), job("mid", "end")],
+            watermarks: BTreeMap::new(),
+            watermarks_at_most: BTreeMap::new(),
+            gaps: Vec::new(),
+            elapsed_ms: 1,
+        }
+    }
+
+    fn record(topic: &str, offset: i64) -> Event {
+        Event::Record(Record {
+            topic: format!("topic.{topic}"),
+            partition: 0,
+            offset,
+            timestamp: None,
+            key: None,
+            value: None,
+            headers: Vec::new(),
+        })
+    }
+
+    fn untrue(grade: Grade, late: Event) -> Vec<&'static str> {
+        let sinks = ["mid", "end", "beside"];
+        let state = EntryState::Started;
+        let events = [
+            Event::Sinks { sinks: sinks.map(sink).to_vec() },
+            Event::Entry { entry: Some(1), state },
+            Event::Proof(proof(grade)),
+            late,
+        ];
+        let mut claims = Claims::default();
+        for event in &events {
+            claims.add(event);
+        }
+        sinks.into_iter().filter(|sink| claims.untrue(0, sink).is_some()).collect()
+    }
+
+    #[rstest]
+    #[case::of_the_first(Grade::Reported, ("mid", 5), &["mid", "end"])]
+    #[case::of_the_last(Grade::Reported, ("end", 5), &["end"])]
+    #[case::read_again(Grade::Reported, ("mid", 4), &[])]
+    #[case::of_no_sink(Grade::Reported, ("source", 5), &[])]
+    #[case::of_a_statement_that_was_stopped(Grade::Stopped, ("mid", 5), &[])]
+    fn late_output_shows_the_claims_untrue_of_its_sink_and_those_behind(
+        #[case] grade: Grade,
+        #[case] (topic, offset): (&str, i64),
+        #[case] expected: &[&str],
+    ) {
+        assert_eq!(untrue(grade, record(topic, offset)), expected);
     }
 }

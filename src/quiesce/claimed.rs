@@ -11,18 +11,20 @@
 //!
 //! A report says what was read, and not that what follows from it is written. So of the grade
 //! `reported` a proof is the engine's claim: what comes after it without any new input shows that the
-//! claim was untrue. The judge looks for that.
+//! claim was untrue. The judge looks for that. So that it is there to be seen, statements are stopped at
+//! the end of a run whose last proof is a claim.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures::future::try_join_all;
+use futures::future::{join_all, try_join_all};
 
 use super::job::{Delivered, Watched};
-use super::prove::{Attempted, Evidence, written};
-use super::{Clause, Job, Unproven, failing};
+use super::prove::{Attempted, Evidence, Through, waves, written};
+use super::{Barrier, Clause, Clients, Job, Pipeline, Question, Unproven, failing};
 use crate::base::anomaly::Anomaly;
 use crate::base::grade::Grade;
+use crate::base::position::Lsn;
 use crate::client::gateway::GatewayError;
 use crate::client::kafka::Ends;
 use crate::client::roles::{Phase, Reported, Split};
@@ -46,7 +48,7 @@ impl Attempted<'_> {
         &self,
         waves: &[Vec<usize>],
         watched: &[Watched<'_>],
-    ) -> Result<(Ends, BTreeMap<usize, Evidence>), Unproven> {
+    ) -> Result<Through, Unproven> {
         let mut evidence = BTreeMap::new();
         let mut ends = self.ends(self.pipeline.topics).await?;
         for wave in waves {
@@ -55,6 +57,9 @@ impl Attempted<'_> {
             let claims =
                 jobs.map(|(n, job)| self.go_through_claim((n, job), watched.get(n), &ends));
             evidence.extend(try_join_all(claims).await?);
+            if self.question.grade == Grade::Stopped {
+                self.stop_wave(wave, &mut evidence).await?;
+            }
             let written = written(self.pipeline, wave);
             ends.extend(self.ends(&written).await?);
         }
@@ -78,10 +83,6 @@ impl Attempted<'_> {
             evidence.readings = watched.readings(self.left()).await?;
         }
         evidence.delivered.gaps.extend(self.undrained(job));
-        if self.question.grade == Grade::Stopped {
-            let after = self.stop(job, &executions).await?;
-            evidence.delivered.gaps.extend(after);
-        }
         let last = reports.last().map(|report| &report.processed);
         for (split, _) in &wanted {
             let Split { table, topic, partition } = split.clone();
@@ -93,6 +94,27 @@ impl Attempted<'_> {
         evidence.executions = executions;
         evidence.reports = reports.into_iter().map(recorded).collect();
         Ok((n, evidence))
+    }
+
+    /// Stops the statements of a wave, each of them whatever becomes of the others.
+    async fn stop_wave(
+        &self,
+        wave: &[usize],
+        evidence: &mut BTreeMap<usize, Evidence>,
+    ) -> Result<(), Unproven> {
+        let jobs = wave.iter().filter_map(|n| Some((*n, self.pipeline.jobs.get(*n)?)));
+        let stops = jobs.map(|(n, job)| async move { (n, self.stop(job).await) });
+        let again = "a part of the statement was started again before it was stopped";
+        let mut failures = Vec::new();
+        for (n, stopped) in join_all(stops).await {
+            let own = evidence.entry(n).or_default();
+            match stopped {
+                Ok(executions) if executions == own.executions => {}
+                Ok(_) => own.delivered.gaps.push(again.to_owned()),
+                Err(failure) => failures.push(failure),
+            }
+        }
+        failing::all(failures).map_or(Ok(()), Err)
     }
 
     /// Everything that it reads, with the last record below the end.
@@ -173,28 +195,24 @@ impl Attempted<'_> {
         })
     }
 
-    /// Stops a statement; gives what makes the evidence incomplete, in sentences.
-    async fn stop(&self, job: &Job, executions: &[String]) -> Result<Option<String>, Unproven> {
+    /// Stops a statement that has not ended; gives the names of its last executions.
+    async fn stop(&self, job: &Job) -> Result<Vec<String>, Unproven> {
         let (engine, disturbances) = (self.clients.engine, self.clients.disturbances);
-        if disturbances.is_stopped(&job.id)
-            || engine.phase(&job.id).await.ok().flatten() == Some(Phase::Completed)
-        {
-            return Ok(None);
-        }
-        disturbances.stop(&job.id);
-        match engine.stop(&job.id, self.left().max(LEAST)).await {
-            Ok(state) => disturbances.keep(&job.id, state),
-            Err(GatewayError::Late(late)) => {
-                return Err(self.unseen(job, WaitError::TimedOut(late)).await);
+        let phase = engine.phase(&job.id).await;
+        let phase = phase.map_err(|error| Unproven::broken(&error))?;
+        if !disturbances.is_stopped(&job.id) && phase != Some(Phase::Completed) {
+            disturbances.stop(&job.id);
+            match engine.stop(&job.id, self.left().max(LEAST)).await {
+                Ok(state) => disturbances.keep(&job.id, state),
+                Err(GatewayError::Late(late)) => {
+                    return Err(self.unseen(job, WaitError::TimedOut(late)).await);
+                }
+                Err(error) => return Err(self.unseen(job, WaitError::Look(error)).await),
             }
-            Err(error) => return Err(self.unseen(job, WaitError::Look(error)).await),
+            self.log("the statement is stopped", &job.id);
         }
-        self.log("the statement is stopped", &job.id);
-        let after = engine.executions(&job.id).await;
-        let after = after.map_err(|error| Unproven::broken(&error))?;
-        let again = (after != executions)
-            .then(|| "a part of the statement was started again before it was stopped".to_owned());
-        Ok(again)
+        let executions = engine.executions(&job.id).await;
+        executions.map_err(|error| Unproven::broken(&error))
     }
 
     /// The statement's failure if it has failed; else that it does not come to rest, or that its looks
@@ -238,6 +256,33 @@ impl Attempted<'_> {
         });
         at.max().flatten()
     }
+}
+
+/// Lets statements write what they owe, by stopping them, and reads it: at the end of a run whose last
+/// proof is the engine's word, so that a history tells what that was worth.
+///
+/// # Errors
+/// A statement failed instead of stopping, or did not stop within `limit`; or something could not be read.
+pub async fn flush(
+    clients: &Clients<'_>,
+    pipeline: &Pipeline<'_>,
+    limit: Duration,
+) -> Result<(), Unproven> {
+    let question = Question {
+        number: 0,
+        entry: 0,
+        last_commit_end: None,
+        barrier: Barrier { content: String::new(), end: Lsn::default() },
+        limit,
+        grade: Grade::Stopped,
+    };
+    let attempt = Attempted::new(clients, pipeline, &question);
+    for wave in waves(pipeline.jobs).0 {
+        attempt.stop_wave(&wave, &mut BTreeMap::new()).await?;
+        let ends = attempt.ends(&written(pipeline, &wave)).await?;
+        attempt.tapped(&ends).await?;
+    }
+    Ok(())
 }
 
 /// A stop is given this long, however little time is left.

@@ -62,6 +62,7 @@ use crate::score::manners::Behaviour;
 
 pub use crate::client::state::last_checkpoint;
 pub use barrier::{BARRIER_PREFIX, Barriers, emit, is_barrier};
+pub use claimed::flush;
 pub use connector::{Streaming, stored, streaming};
 pub use failing::{Asked, Disturbances, all, failed as jobs_failed, failure};
 pub use job::watermark;

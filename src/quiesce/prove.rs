@@ -28,7 +28,7 @@ pub async fn prove(
     pipeline: &Pipeline<'_>,
     question: &Question,
 ) -> Result<Proof, Unproven> {
-    let attempt = Attempted { clients, pipeline, question, watch: Stopwatch::start() };
+    let attempt = Attempted::new(clients, pipeline, question);
     tokio::select! {
         proof = attempt.prove() => proof,
         failed = connector::failed(
@@ -60,6 +60,16 @@ pub(super) struct Evidence {
     pub(super) reports: Vec<Report>,
 }
 
+impl<'a> Attempted<'a> {
+    pub(super) fn new(
+        clients: &'a Clients<'a>,
+        pipeline: &'a Pipeline<'a>,
+        question: &'a Question,
+    ) -> Self {
+        Self { clients, pipeline, question, watch: Stopwatch::start() }
+    }
+}
+
 impl Attempted<'_> {
     pub(super) fn left(&self) -> Duration {
         self.question.limit.saturating_sub(self.watch.elapsed())
@@ -83,6 +93,12 @@ impl Attempted<'_> {
             let Some(changed) = difference(&watched, &ends, &again, self.pipeline.jobs) else {
                 return Ok(self.proof(&watched, &ends, evidence, confirmed));
             };
+            if self.question.grade == Grade::Stopped {
+                // Whoever was stopped has not seen it.
+                let sentence =
+                    format!("{changed}, after the statements were stopped for the proof");
+                return Err(Unproven::broken(&sentence));
+            }
             tracing::debug!(changed, "the proof starts over");
             if self.left().is_zero() {
                 let limit = self.question.limit;
@@ -457,7 +473,7 @@ const CIRCLE: &str = "statements read in a circle what they write: there is no o
 
 /// Jobs by when they can be proven: a job comes after all that write what it reads. Those that feed
 /// each other come last, and are given once more.
-fn waves(jobs: &[Job]) -> (Vec<Vec<usize>>, BTreeSet<usize>) {
+pub(super) fn waves(jobs: &[Job]) -> (Vec<Vec<usize>>, BTreeSet<usize>) {
     let mut waves: Vec<Vec<usize>> = Vec::new();
     let mut open: BTreeMap<usize, &Job> = jobs.iter().enumerate().collect();
     while !open.is_empty() {

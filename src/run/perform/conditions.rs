@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::base::anomaly::Anomaly;
+use crate::base::grade::Grade;
 use crate::base::position::{Lsn, RecordPosition};
 use crate::capture::diagnose;
 use crate::client::clock::Stopwatch;
@@ -150,6 +151,7 @@ impl Live<'_> {
             .chain(references.into_iter().map(Event::Reference));
         self.run.recorder.record_all(events).map_err(Stop::from)?;
         self.so_far.proofs += 1;
+        self.so_far.is_claimed = grade == Grade::Reported;
         self.run.log("quiescence is proven");
         self.note_given_up()?;
         walsender::note(self.run, &self.source.control).await?;

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use tokio::sync::watch;
 
 use crate::base::anomaly::Anomaly;
-use crate::base::grade::Grade;
 use crate::capture::diagnose;
 use crate::client::postgres::{self, CONTROL_DATABASE, PostgresError};
 use crate::client::wait::{self, Look, WaitError};
@@ -55,30 +54,6 @@ impl Live<'_> {
         }
         self.run.log(&format!("entry {}: {fault}", entry.place.line));
         Ok(self.run.recorder.record(note(EntryState::Finished))?)
-    }
-
-    /// On which evidence of the engine the proof of an entry is to stand.
-    pub(in crate::run) fn grade(&self, entry: usize) -> Grade {
-        if !self.held.is_empty() {
-            // What is held back is still to come, and nothing is compared.
-            return self.run.context.grade(None, false);
-        }
-        let last = entry + 1 >= self.run.trial.timeline.len();
-        self.run.context.grade(self.run.trial.expect.proof, last)
-    }
-
-    /// Lets statements go on that the last proof has stopped.
-    pub(in crate::run) async fn go_on(&mut self, index: usize) -> Result<(), Stop> {
-        let disturbances = self.run.tools.hand.disturbances();
-        if !self.jobs.jobs.iter().any(|job| disturbances.is_stopped(&job.id)) {
-            return Ok(());
-        }
-        let before: Vec<_> = self.jobs.jobs.iter().map(|job| job.id.clone()).collect();
-        jobs::go_on(self.run, &mut self.jobs).await?;
-        let after = self.jobs.jobs.iter().map(|job| job.id.clone());
-        let jobs = itertools::zip_eq(before, after).collect();
-        self.jobs.jobs.iter_mut().for_each(|job| job.restored = true);
-        Ok(self.run.recorder.record(Event::Resumed { entry: index, jobs })?)
     }
 
     /// Arms a fault.
