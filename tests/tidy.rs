@@ -25,7 +25,7 @@ const INSIDE: &[(&str, &[&str])] = &[
             "topic",
             "found",
             "excerpt",
-            "case files outbox produced shots sinks snapshot",
+            "case files grades outbox produced shots sinks snapshot",
             "unfit",
             "flow",
             "arrival sink windows",

@@ -6,6 +6,7 @@ pub mod diagnostic;
 pub mod difference;
 pub mod draft;
 pub mod exit;
+pub mod grade;
 pub mod limits;
 pub mod position;
 pub mod secret;

@@ -107,6 +107,7 @@ impl<'a> Draft<'a> {
                 record,
                 position: self.position,
                 first_hop: self.first_hop,
+                proof: None,
                 statement: None,
                 difference: self.difference,
                 life: Vec::new(),

@@ -13,6 +13,7 @@ use itertools::Itertools as _;
 use super::Wanted;
 use super::case::Case;
 use super::found::{Draft, Found};
+use super::grades;
 use super::sink::lines;
 use super::sinks::{Rows, SinkCase, equal};
 use super::windows::feed::Feed;
@@ -172,8 +173,8 @@ fn judge<'c>(
     let mut outputs = Outputs::default();
     let mut before = None;
     for at in &case.index.proofs {
-        if let Some(gap) = at.gaps.iter().find(|gap| gap.sink == sink.name) {
-            return Err(gap.sentence.clone());
+        if let Some(unproven) = grades::unproven(&case.index, at, sink.name) {
+            return Err(unproven);
         }
         let feed = Feed::of(case, sink, at)?;
         for source in &feed.sources {

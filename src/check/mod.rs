@@ -16,6 +16,7 @@ mod excerpt;
 mod files;
 mod flow;
 mod found;
+mod grades;
 mod happened;
 mod held;
 mod integrity;
@@ -212,7 +213,9 @@ fn judge_case(case: &Case<'_>) -> Verdict {
     found.gaps.retain(|gap| !stopped.iter().any(|name| gap.what.contains(name.as_str())));
     windows::explain(&mut found.findings);
     unfit::explain(case, &mut found.findings);
+    grades::word(case, &mut found.findings);
     let mut verdict = Verdict::empty(Outcome::Pass);
+    verdict.proof = grades::weakest(case);
     vacuity::check(case, &mut found, &mut verdict.warnings);
 
     let complete = case.last_proof().is_some() || case.ended_in_trouble();

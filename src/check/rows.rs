@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::case::Case;
 use super::found::{Found, Raw};
+use super::grades;
 use super::held::{self, Windows};
 use super::sinks::{Rows, SinkCase, equal, shown};
 use super::verdict::{Difference, Status, Unmet};
@@ -128,7 +129,7 @@ pub(super) fn check(
         }
         let kind = |column: &str| sink.shape.kind(column).cloned();
         let table = read(written, (sink.shape.table, &kind), &mut Vec::new());
-        let Some(proof) = case.last_proof().filter(|proof| is_readable(sink, proof)) else {
+        let Some(proof) = case.last_proof().filter(|proof| is_readable(case, sink, proof)) else {
             if !case.ended_in_trouble() {
                 found.gap(
                     format!("the rows of `{name}`"),
@@ -175,9 +176,9 @@ pub(super) fn check(
     unmet
 }
 
-fn is_readable(sink: &SinkCase<'_>, proof: &Proof) -> bool {
-    let unproven = proof.gaps.iter().any(|gap| gap.sink == sink.name);
-    let ended = !unproven && proof.ends.contains_key(&sink.shape.table.topic);
+fn is_readable(case: &Case<'_>, sink: &SinkCase<'_>, proof: &Proof) -> bool {
+    let unproven = grades::unproven(&case.index, proof, sink.name);
+    let ended = unproven.is_none() && proof.ends.contains_key(&sink.shape.table.topic);
     ended && sink.unread.is_none() && sink.unread_partition(proof).is_none()
 }
 

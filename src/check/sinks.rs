@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::case::Case;
 use super::files;
+use super::grades;
 use super::verdict::Gap;
 use crate::base::anomaly::Anomaly;
 use crate::base::value::Value;
@@ -197,6 +198,13 @@ impl<'a> SinkCase<'a> {
         for (n, proof) in case.index.proofs.iter().enumerate() {
             let own = proof.jobs.iter().filter(|job| job.sinks.iter().any(|s| s == self.name));
             let now = own.map(|job| (&job.job, &job.attempts)).collect::<BTreeSet<_>>();
+            // Whoever goes on from all its state writes nothing again, unless a task was started again.
+            let whole = !now.iter().any(|(_, tasks)| tasks.iter().any(|task| is_further(task)));
+            let before = last.as_ref().map_or(0, |(proof, _): &(&Proof, _)| proof.number);
+            if whole && case.index.has_resumed(before, proof.number) {
+                last = Some((proof, now));
+                continue;
+            }
             if now.is_empty() {
                 continue;
             }
@@ -331,8 +339,8 @@ impl<'a> SinkCase<'a> {
         index: &Index<'_>,
         proof: &Proof,
     ) -> Result<(Rows, Vec<RowDiff<'a>>), Gap> {
-        if let Some(gap) = proof.gaps.iter().find(|gap| gap.sink == self.name) {
-            return Err(self.gap(proof, gap.sentence.clone()));
+        if let Some(unproven) = grades::unproven(index, proof, self.name) {
+            return Err(self.gap(proof, unproven));
         }
         if let Some(unread) = &self.unread {
             return Err(self.gap(proof, unread.clone()));
@@ -350,7 +358,11 @@ impl<'a> SinkCase<'a> {
         } else {
             self.multiset(&reference, &contents, proof)
         };
-        Ok((reference, diffs))
+        let mut keys = diffs.iter().map(|diff| diff.key.as_ref());
+        match keys.find_map(|key| grades::came_later(self, proof, key)) {
+            Some(late) => Err(self.gap(proof, late)),
+            None => Ok((reference, diffs)),
+        }
     }
 
     fn keyed(&self, reference: &Rows, contents: &Contents<'a>, proof: &Proof) -> Vec<RowDiff<'a>> {

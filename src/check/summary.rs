@@ -21,6 +21,7 @@ impl Verdict {
         Self {
             outcome,
             control: false,
+            proof: None,
             invalid: None,
             findings: Vec::new(),
             unmet: Vec::new(),

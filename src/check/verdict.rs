@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::anomaly::Anomaly;
 use crate::base::difference;
 use crate::base::exit::Exit;
+use crate::base::grade::Grade;
 use crate::base::position::{Lsn, Position, RecordPosition, Xid};
 
 /// The judgement of one trial.
@@ -32,6 +33,9 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// It passed, and what it passed on is that a known fault was found.
     pub control: bool,
+    /// The weakest grade of the proofs that it stands on; `None` where there is no proof.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Grade>,
     /// Why it is invalid: the exit code's name and one sentence.
     pub invalid: Option<Invalid>,
     /// Everything found, witnesses included, most telling first.
@@ -113,6 +117,9 @@ pub struct Finding {
     pub position: Option<Position>,
     /// The first hop that went wrong: `journal → topic` or `topic → sink`, with names.
     pub first_hop: Option<String>,
+    /// Where it rests on something that never came and no checkpoint proves that: the grade of the proof.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Grade>,
     /// At a sink: where the statement stands that writes it, as `file:line:column`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statement: Option<String>,

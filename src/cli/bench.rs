@@ -188,6 +188,7 @@ fn context(lease: Arc<dyn Lease>) -> RunContext {
         sources: Vec::new(),
         secrets: Secrets::none(),
         command: "ci/bench".to_owned(),
+        evidence: None,
         keep_run: false,
         limits: Limits::local(),
         cancel: Cancel::new(),

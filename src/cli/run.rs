@@ -18,6 +18,7 @@ use super::select::{Planned, Selected, Selection};
 use super::stack::{inside, own_options};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
+use crate::base::grade::Grade;
 use crate::client::clock::Stopwatch;
 use crate::report::{Case, NotRun, Results, human};
 use crate::run::batch::{self, Audience, Common, Ended, Task};
@@ -63,9 +64,21 @@ struct Manner {
     /// `changeproof down` remove them.
     #[arg(long)]
     keep_run: bool,
+    /// Prove by this grade that nothing more can arrive, instead of by the best that the stack gives
+    ///
+    /// A weaker grade leaves more undecided. It shows how a verdict would stand on a stack that gives no
+    /// better one.
+    #[arg(long, value_name = "GRADE", value_parser = grade)]
+    evidence: Option<Grade>,
     /// Begin no other trial once one did not pass; those that run end
     #[arg(long)]
     fail_fast: bool,
+}
+
+/// `reported`, `stopped` or `checkpoint`.
+fn grade(text: &str) -> Result<Grade, String> {
+    let names = Grade::ALL.map(Grade::name).join(", ");
+    Grade::of_name(text).ok_or_else(|| format!("it is one of {names}"))
 }
 
 /// The judgement of a trial that ended.
@@ -232,7 +245,7 @@ fn drive(begun: Begun, manner: &Manner, output: &Output, console: Console) -> Ex
     let bars = Arc::new(Bars::new(n_trials, console));
     let on = |chosen: &Chosen| {
         let own = trials.iter().filter(|planned| planned.on.name() == chosen.name());
-        let tasks = own.cloned().map(task).collect();
+        let tasks = own.cloned().map(|planned| task(planned, manner.evidence)).collect();
         let stack = chosen.stack(&options)?;
         let watcher = Watcher { bars: Arc::clone(&bars), shown, stack: stack.profile().name };
         Ok::<_, StackError>(Round { stack, tasks, watcher: Arc::new(watcher) })
@@ -254,6 +267,7 @@ fn drive(begun: Begun, manner: &Manner, output: &Output, console: Console) -> Ex
         jobs: usize::from(manner.jobs),
         keep: manner.keep,
         keep_run: manner.keep_run,
+        evidence: manner.evidence,
         fail_fast: manner.fail_fast,
         cancel: Cancel::new(),
     });
@@ -309,8 +323,9 @@ struct Round {
     watcher: Arc<Watcher>,
 }
 
-fn task(planned: Planned) -> Task {
-    let command = planned.command();
+fn task(planned: Planned, evidence: Option<Grade>) -> Task {
+    let evidence = evidence.map(|grade| format!(" --evidence {grade}")).unwrap_or_default();
+    let command = planned.command() + &evidence;
     Task { trial: planned.trial, sources: planned.sources, command }
 }
 

@@ -135,6 +135,14 @@ pub struct Attempt {
     pub status: String,
 }
 
+impl Attempt {
+    /// Names the execution; its status is left out, since a task may still be on its way to RUNNING.
+    pub fn name(&self) -> String {
+        let Self { vertex, subtask, attempt, start_time, .. } = self;
+        format!("{vertex}_{subtask}_{attempt}@{start_time}")
+    }
+}
+
 /// One failure of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobFailure {
@@ -375,6 +383,21 @@ impl JobManager {
         }
         let checkpoints: Checkpoints = self.http.get(&format!("/jobs/{job}/checkpoints")).await?;
         Ok(checkpoints.latest.completed.map(|completed| completed.id))
+    }
+
+    /// Whether a job, or a task of it, has gone on from state that was kept.
+    pub async fn is_restored(&self, job: &str) -> Result<bool, FlinkError> {
+        #[derive(Deserialize)]
+        struct Checkpoints {
+            latest: Latest,
+        }
+        #[derive(Deserialize)]
+        struct Latest {
+            #[serde(default)]
+            restored: Option<serde::de::IgnoredAny>,
+        }
+        let checkpoints: Checkpoints = self.http.get(&format!("/jobs/{job}/checkpoints")).await?;
+        Ok(checkpoints.latest.restored.is_some())
     }
 
     /// How many checkpoints have completed.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::cause::{self, Cause};
 use super::clock::Stopwatch;
+use super::flink::FlinkError;
 use super::http::{Http, HttpError};
 use super::reach::Reach;
 use super::wait::{self, Look, TimedOut, WaitError};
@@ -35,6 +36,16 @@ pub enum GatewayError {
     /// The statement took too long.
     #[error(transparent)]
     Late(#[from] TimedOut),
+}
+
+impl From<FlinkError> for GatewayError {
+    fn from(error: FlinkError) -> Self {
+        match error {
+            FlinkError::Http(error) => Self::Http(error),
+            FlinkError::Late(late) => Self::Late(late),
+            FlinkError::Checkpoint(cause) => Self::Refused(cause),
+        }
+    }
 }
 
 /// The whole result of a statement.

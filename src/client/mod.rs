@@ -8,11 +8,14 @@ pub mod exhaustion;
 pub mod flink;
 pub mod gateway;
 pub mod http;
+pub mod jobs;
 pub mod kafka;
+pub mod metric;
 pub mod postgres;
 pub mod reach;
 pub mod registry;
 pub mod roles;
+pub mod state;
 pub mod storage;
 pub mod wait;
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use super::column::Column;
-pub use super::proof::{Firing, JobProof, Proof, ProofGap, Reading, Unassigned, Zoned};
+pub use super::proof::{Firing, JobProof, Proof, ProofGap, Reading, Report, Unassigned, Zoned};
 pub use super::question::Question;
 pub use super::written::SinkTable;
 use crate::base::anomaly::Anomaly;
@@ -19,8 +19,8 @@ use crate::scenario::settings::{Options, ReplicaIdentity};
 use crate::scenario::timeline::{Condition, Fault};
 use crate::scenario::trial::Trial;
 
-/// The version of the format that this crate writes.
-pub const FORMAT: Version = Version { major: 1, minor: 7 };
+/// The version that this crate writes.
+pub const FORMAT: Version = Version { major: 1, minor: 8 };
 
 /// A major version changes what old fields mean; a minor one adds fields or events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -96,7 +96,7 @@ pub enum Event {
         /// Its `confirmed_flush_lsn` when it was first seen.
         point: Lsn,
     },
-    /// A barrier came back from its topic: the connector streams.
+    /// A barrier came back: the connector streams.
     Streaming {
         /// The end LSN of the barrier's commit.
         barrier_end: Lsn,
@@ -161,6 +161,13 @@ pub enum Event {
     File(DataFile),
     /// Quiescence was proven.
     Proof(Proof),
+    /// Statements go on, with all their state, that a proof had stopped (since 1.8).
+    Resumed {
+        /// The entry of the timeline that they go on for.
+        entry: usize,
+        /// Each by its id before and its id from here on.
+        jobs: Vec<(String, String)>,
+    },
     /// What the reference query of a sink gave at a proven quiescence.
     Reference(Reference),
     /// What the connector's publication held at a proof: every table of the database.
@@ -177,8 +184,7 @@ pub enum Event {
     },
     /// What the reference query of a windowed sink gave at a cut at which a window may have fired.
     CutReference(CutReference),
-    /// What the judge of this run asked for at a proof, so that a later one can tell evidence that was
-    /// never asked for from evidence that is missing (since 1.6).
+    /// What the judge asked for at a proof: what it did not is no missing evidence (since 1.6).
     Asked {
         /// The proof.
         proof: u32,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::History;
+use super::claims::Claims;
 use super::event::{
     Clock, Cut, CutReference, End, Event, Header, Proof, Published, Question, Record, Reference,
     Role, Side, SinkTable, Table, Topic,
@@ -150,6 +151,10 @@ pub struct Index<'a> {
     pub turned: bool,
     /// The proofs in order.
     pub proofs: Vec<&'a Proof>,
+    /// How many proofs there were before statements went on that one of them had stopped.
+    pub resumed: Vec<usize>,
+    /// What came after the engine had said that all was there.
+    pub claims: Claims<'a>,
     /// Results of reference queries.
     pub references: BTreeMap<(u32, &'a str, Side), &'a Reference>,
     /// How the tables that the statements read tell event time.
@@ -204,6 +209,8 @@ impl<'a> Index<'a> {
             files: BTreeMap::new(),
             turned: false,
             proofs: Vec::new(),
+            resumed: Vec::new(),
+            claims: Claims::default(),
             references: BTreeMap::new(),
             clocks: &[],
             publications: Vec::new(),
@@ -218,6 +225,7 @@ impl<'a> Index<'a> {
         };
         for event in &history.events {
             index.after_end |= index.end.is_some();
+            index.claims.add(event);
             index.add(event);
         }
         index
@@ -249,6 +257,7 @@ impl<'a> Index<'a> {
                 self.records.entry(&record.topic).or_default().push(record);
             }
             Event::Produced { entry, records } => self.produced.push((*entry, records)),
+            Event::Resumed { .. } => self.resumed.push(self.proofs.len()),
             Event::File(file) => self.files.entry(&file.topic).or_default().push(file),
             Event::Proof(proof) => self.proofs.push(proof),
             Event::Asked { questions, .. } => {
@@ -325,6 +334,14 @@ impl<'a> Index<'a> {
     /// The records of a topic.
     pub fn of_topic(&self, topic: &str) -> &[&'a Record] {
         self.records.get(topic).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether statements went on between two proofs that the first, or one after it, had stopped.
+    pub fn has_resumed(&self, before: u32, after: u32) -> bool {
+        let proofs = self.proofs.iter().map(|proof| proof.number);
+        let at = |number: u32| proofs.clone().position(|other| other == number);
+        let (Some(before), Some(after)) = (at(before), at(after)) else { return false };
+        self.resumed.iter().any(|n| (before + 1..=after).contains(n))
     }
 
     /// The last proof.

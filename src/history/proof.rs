@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::event::SinkMode;
+use crate::base::grade::Grade;
 use crate::base::position::Lsn;
 
 /// Evidence that nothing more can arrive from what was committed before it (design: proof of
@@ -15,6 +16,9 @@ pub struct Proof {
     pub number: u32,
     /// The entry that awaited it.
     pub entry: usize,
+    /// On which evidence of the engine it stands; a checkpoint in histories before 1.8.
+    #[serde(default, skip_serializing_if = "Grade::is_full")]
+    pub grade: Grade,
     /// The end LSN of the last commit it covers (barriers apart); `None` when there was none.
     pub last_commit_end: Option<Lsn>,
     /// The end LSN of the barrier's commit.
@@ -26,7 +30,8 @@ pub struct Proof {
     /// One a job, in topological order.
     pub jobs: Vec<JobProof>,
     /// Windows that end at or before this are closed: the proven event-time watermark by sink, in
-    /// milliseconds; `None` while it has not left its start.
+    /// milliseconds; `None` while it has not left its start. A sink is absent where the engine tells
+    /// no watermark.
     pub watermarks: BTreeMap<String, Option<i64>>,
     /// How far it may have come by then, in this attempt or in one before it, by sink and where that
     /// is more: windows that end after this are open.
@@ -66,8 +71,12 @@ pub struct JobProof {
     /// The tables of which some subtasks of their sources read no partition.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unassigned: Vec<Unassigned>,
-    /// The id of the checkpoint that was triggered after that and completed.
+    /// The id of the checkpoint that was triggered after that and completed; 0 where the proof is of
+    /// another grade.
     pub checkpoint: u64,
+    /// What the engine said of its input, where the proof stands on that: at least twice, at later times.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reports: Vec<Report>,
     /// Where it writes files: the second checkpoint after that one. It completes only once every
     /// task has taken in that the first is complete, and thus has committed the files of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,6 +88,16 @@ pub struct JobProof {
     /// read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub readings: Vec<Reading>,
+}
+
+/// How far an engine says that a statement is in its input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// The time of the report, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// Topic, partition, and the last offset that was processed; `i64::MAX` where a bounded source has
+    /// ended.
+    pub processed: Vec<(String, i32, i64)>,
 }
 
 /// Subtasks of a source that read no partition: they give no watermark.

@@ -51,6 +51,7 @@ impl Event {
             | Self::Produced { .. }
             | Self::File(_)
             | Self::Proof(_)
+            | Self::Resumed { .. }
             | Self::Reference(_)
             | Self::Publication { .. }
             | Self::Clocks { .. }

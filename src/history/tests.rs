@@ -88,14 +88,14 @@ fn what_is_written_is_read_back() {
 #[test]
 fn another_version_is_refused_and_named() {
     for (major, minor, good) in
-        [(2, 0, false), (1, 8, false), (0, 0, false), (1, 0, true), (1, 7, true)]
+        [(2, 0, false), (1, 9, false), (0, 0, false), (1, 0, true), (1, 8, true)]
     {
         let header = Header { format: Version { major, minor }, ..header() };
         let outcome = read(&written(&header, &[]));
         assert_eq!(outcome.is_ok(), good, "{major}.{minor}");
         if let Err(error) = outcome {
             let expected = format!(
-                "history.jsonl: the history has format {major}.{minor}; this version of changeproof reads 1.0 to 1.7"
+                "history.jsonl: the history has format {major}.{minor}; this version of changeproof reads 1.0 to 1.8"
             );
             assert_eq!(error.to_string(), expected);
         }

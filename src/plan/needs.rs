@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::grade::Grade;
 use crate::contain::fate::Thing;
 use crate::contain::scope::{of_catalog_type, of_connector};
 use crate::contain::source;
@@ -41,6 +42,8 @@ pub enum Capability {
     Superuser,
     /// Topics with exactly the names of production.
     Names,
+    /// A proof of this grade, whenever one is asked for.
+    Proof(Grade),
 }
 
 impl fmt::Display for Capability {
@@ -60,6 +63,7 @@ impl fmt::Display for Capability {
             }
             Self::Superuser => f.write_str("a superuser of the source"),
             Self::Names => f.write_str("topics with exactly the names of production"),
+            Self::Proof(grade) => write!(f, "every proof by `{grade}`"),
         }
     }
 }
@@ -138,6 +142,7 @@ impl Needs {
                 .into_iter()
                 .filter(|(needed, _)| *needed)
                 .map(|(_, one)| one)
+                .chain(trial.expect.proof.map(Capability::Proof))
                 .collect(),
         }
     }
@@ -231,7 +236,8 @@ mod tests {
             .flat_map(|verb| Target::ALL.iter().map(|target| Capability::Fault(*verb, *target)));
         let options = Target::ALL.iter().copied().map(Capability::Options);
         let rest = [Alone, Files, Models, Names, Notes, Registry, Server, Storage, Superuser];
-        faults.chain(options).chain(rest).collect()
+        let proofs = Grade::ALL.into_iter().map(Capability::Proof);
+        faults.chain(options).chain(rest).chain(proofs).collect()
     }
 
     #[rstest]

@@ -18,10 +18,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::job::Watched;
-use super::readings::fetched_anew;
-use super::{Clients, Unproven, metric};
+use super::{Clients, Unproven};
 use crate::client::clock::Stopwatch;
 use crate::client::flink::FlinkError;
+use crate::client::jobs::fetched_anew;
+use crate::client::metric;
 use crate::client::wait::WaitError;
 use crate::score::manners::{Behaviour, Tally};
 
@@ -52,7 +53,7 @@ pub(super) async fn drained(
     loop {
         let left = limit.saturating_sub(watch.elapsed());
         let checkpoint = job.checkpoint(clients, left).await?;
-        let counts = match counts(clients, job).await {
+        let counts = match counts(job).await {
             Ok(counts) => counts,
             Err(WaitError::Look(error)) => return Err(job.diagnose(clients, error).await),
             Err(WaitError::TimedOut(late)) => {
@@ -99,17 +100,17 @@ fn sentence(held: Option<(&String, &(u64, u64))>) -> String {
 }
 
 /// The counts, from a copy of the metrics that is newer than the call.
-async fn counts(clients: &Clients<'_>, job: &Watched<'_>) -> Result<Counts, WaitError<FlinkError>> {
-    fetched_anew(clients, FETCH_LIMIT).await?;
-    read(clients, job).await.map_err(WaitError::Look)
+async fn counts(job: &Watched<'_>) -> Result<Counts, WaitError<FlinkError>> {
+    fetched_anew(&job.flink, FETCH_LIMIT).await?;
+    read(job).await.map_err(WaitError::Look)
 }
 
-async fn read(clients: &Clients<'_>, job: &Watched<'_>) -> Result<Counts, FlinkError> {
+async fn read(job: &Watched<'_>) -> Result<Counts, FlinkError> {
     let mut counts = Counts::new();
     for vertex in job.vertices() {
-        let mut names = clients.flink.metric_names(&job.job.id, vertex).await?;
+        let mut names = job.flink.metric_names(&job.job.id, vertex).await?;
         names.retain(|name| metric::waits_for_answers(name).is_some());
-        let values = clients.flink.metrics(&job.job.id, vertex, &names).await?;
+        let values = job.flink.metrics(&job.job.id, vertex, &names).await?;
         for (name, value) in values {
             if let (Some((operator, came)), Ok(count)) =
                 (metric::waits_for_answers(&name), value.parse::<u64>())

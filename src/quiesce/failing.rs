@@ -4,13 +4,16 @@
 //! comes again: Flink's list of exceptions tells. What happens to a part of the stack makes jobs fail
 //! that are right, so that such failures count only once all of it is up, and only if they repeat.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{Job, Trouble, Unproven};
 use crate::base::anomaly::Anomaly;
 use crate::client::cause::Cause;
-use crate::client::flink::{FlinkError, JobFailure, JobManager};
+use crate::client::flink::JobFailure;
+use crate::client::gateway::GatewayError;
+use crate::client::roles::{Engine, Phase};
 use crate::client::wait::{self, Look, WaitError};
 
 /// How long a failed job may take to say why.
@@ -35,7 +38,15 @@ const OF_THE_WAY: [&str; 10] = [
 
 /// Whether something is done, or was done, to what jobs stand on. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Disturbances(Arc<Mutex<Calm>>);
+pub struct Disturbances(Arc<Mutex<Done>>);
+
+/// What was done.
+#[derive(Debug, Default)]
+struct Done {
+    calm: Calm,
+    /// The jobs that a proof has told to stop, and where the state of each is kept.
+    stopped: BTreeMap<String, Option<String>>,
+}
 
 /// Since when jobs fail for reasons of their own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -50,18 +61,43 @@ enum Calm {
 }
 
 impl Disturbances {
-    fn calm(&self) -> MutexGuard<'_, Calm> {
+    fn done(&self) -> MutexGuard<'_, Done> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Something that jobs stand on is about to be taken away.
     pub fn begin(&self) {
-        *self.calm() = Calm::Not;
+        self.done().calm = Calm::Not;
     }
 
     /// Everything is up again, since `now_ms` (in milliseconds since 1970).
     pub fn end(&self, now_ms: i64) {
-        *self.calm() = Calm::Since(now_ms);
+        self.done().calm = Calm::Since(now_ms);
+    }
+
+    /// A job is about to be told to stop, for a proof.
+    pub(super) fn stop(&self, job: &str) {
+        self.done().stopped.insert(job.to_owned(), None);
+    }
+
+    /// Where the state of a job that has stopped is kept.
+    pub(super) fn keep(&self, job: &str, state: Option<String>) {
+        self.done().stopped.insert(job.to_owned(), state);
+    }
+
+    /// From what a job that a proof has stopped can go on.
+    pub fn kept(&self, job: &str) -> Option<String> {
+        self.done().stopped.get(job).cloned().flatten()
+    }
+
+    /// Every state that a proof has let be kept.
+    pub fn all_kept(&self) -> Vec<String> {
+        self.done().stopped.values().flatten().cloned().collect()
+    }
+
+    /// Whether a proof has told a job to stop.
+    pub fn is_stopped(&self, job: &str) -> bool {
+        self.done().stopped.contains_key(job)
     }
 }
 
@@ -77,20 +113,20 @@ pub enum Asked {
 /// `statement-failed` if the job has failed, has ended otherwise than well or fails again and again
 /// (or that Flink itself is broken).
 pub async fn failure(
-    flink: &JobManager,
+    engine: &dyn Engine,
     disturbances: &Disturbances,
     job: &Job,
     asked: Asked,
 ) -> Option<Unproven> {
-    let state = flink.state(&job.id).await.ok()??;
-    let ends = matches!(state.as_str(), "FAILING" | "FAILED");
-    if asked == Asked::Nothing && state.starts_with("CANCEL") {
+    let phase = engine.phase(&job.id).await.ok()??;
+    let is_ended = matches!(phase, Phase::Stopping | Phase::Stopped);
+    if asked == Asked::Nothing && is_ended && !disturbances.is_stopped(&job.id) {
         let sentence = "the job was cancelled";
         return Some(Unproven::at_sinks(job, Anomaly::StatementFailed, sentence, &[]));
     }
-    if !ends {
-        let failures = flink.failures(&job.id).await.ok()?;
-        let calm = *disturbances.calm();
+    if phase != Phase::Failed {
+        let failures = engine.failures(&job.id).await.ok()?;
+        let calm = disturbances.done().calm;
         let (cause, count) = lasting(&failures, calm)?;
         let mut detail = cause.detail.clone();
         if count > 1 {
@@ -100,10 +136,10 @@ pub async fn failure(
     }
     // The cause is read from a copy of the graph, which may be older than the failure.
     let cause = wait::until("a failed job to say why", CAUSE_LIMIT, || async {
-        let cause = flink.failure(&job.id).await?;
-        Ok::<_, FlinkError>(cause.map_or_else(
-            || Look::NotYet(format!("the job is {state} and names no exception")),
-            Look::Holds,
+        let last = engine.failures(&job.id).await?.into_iter().next();
+        Ok::<_, GatewayError>(last.map_or_else(
+            || Look::NotYet("the job has failed and names no exception".to_owned()),
+            |failure| Look::Holds(failure.cause),
         ))
     });
     let (sentence, detail) = match cause.await {
@@ -111,7 +147,7 @@ pub async fn failure(
             Some(sentence) => return Some(Unproven::Broken(sentence)),
             None => (cause.sentence, cause.detail),
         },
-        Err(_) => (format!("the job is {state}, and Flink does not say why"), Vec::new()),
+        Err(_) => ("the job has failed, and Flink does not say why".to_owned(), Vec::new()),
     };
     Some(Unproven::at_sinks(job, Anomaly::StatementFailed, &sentence, &detail))
 }
@@ -141,7 +177,7 @@ fn lasting(failures: &[JobFailure], calm: Calm) -> Option<(&Cause, usize)> {
 
 /// Ends only when a job has failed; tells of all that have by then.
 pub async fn failed(
-    (flink, disturbances): (&JobManager, &Disturbances),
+    (engine, disturbances): (&dyn Engine, &Disturbances),
     jobs: &[Job],
     limit: Duration,
 ) -> Unproven {
@@ -152,7 +188,7 @@ pub async fn failed(
         looks += 1;
         let now = looks.is_multiple_of(8);
         async move {
-            let found = if now { look(flink, disturbances, jobs).await } else { None };
+            let found = if now { look(engine, disturbances, jobs).await } else { None };
             Ok::<_, Unproven>(
                 found.map_or_else(|| Look::NotYet("they run".to_owned()), Look::Holds),
             )
@@ -166,11 +202,11 @@ pub async fn failed(
 
 /// What the jobs fail of now: the trouble of all of them.
 pub(super) async fn look(
-    flink: &JobManager,
+    engine: &dyn Engine,
     disturbances: &Disturbances,
     jobs: &[Job],
 ) -> Option<Unproven> {
-    let looks = jobs.iter().map(|job| failure(flink, disturbances, job, Asked::Nothing));
+    let looks = jobs.iter().map(|job| failure(engine, disturbances, job, Asked::Nothing));
     all(futures::future::join_all(looks).await.into_iter().flatten())
 }
 

@@ -10,8 +10,8 @@
 use std::collections::BTreeMap;
 
 use super::job::{Delivered, Watched};
-use super::metric;
 use super::watermark::Place;
+use crate::client::metric;
 use crate::history::event::Zoned;
 
 /// A watermark that a place has come to for sure, and at most.

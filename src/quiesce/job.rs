@@ -9,10 +9,11 @@ use itertools::Itertools as _;
 
 use super::failing::{self, Asked};
 use super::watermark::{self, Bounds, Expected, Partition, Place};
-use super::{Clause, Clients, Job, Read, Unproven, firing, metric};
+use super::{Clause, Clients, Job, Read, Unproven, firing};
 use crate::base::anomaly::Anomaly;
-use crate::client::flink::{self, Attempt, FlinkError};
+use crate::client::flink::{self, Attempt, FlinkError, JobManager};
 use crate::client::kafka::Ends;
+use crate::client::metric;
 use crate::client::wait::{self, Look, WaitError};
 use crate::history::event::Unassigned;
 
@@ -22,6 +23,7 @@ const START: i64 = i64::MIN;
 /// A job whose graph is known.
 pub(super) struct Watched<'a> {
     pub(super) job: &'a Job,
+    pub(super) flink: JobManager,
     pub(super) graph: flink::Job,
     /// Attempts before anything was looked at.
     pub(super) attempts: Vec<Attempt>,
@@ -69,7 +71,10 @@ fn left(watermark: i64) -> Option<i64> {
 impl<'a> Watched<'a> {
     /// Reads the graph and the attempts, and makes the JobManager fetch the job's metrics.
     pub(super) async fn start(clients: &Clients<'_>, job: &'a Job) -> Result<Self, Unproven> {
-        let graph = match clients.flink.job(&job.id).await {
+        let Some(flink) = clients.engine.job_manager().cloned() else {
+            return Err(Unproven::broken(&"the engine has no JobManager that takes checkpoints"));
+        };
+        let graph = match flink.job(&job.id).await {
             Ok(Some(graph)) => graph,
             Ok(None) => {
                 let sentence = format!("Flink knows no job {}", job.id);
@@ -77,10 +82,10 @@ impl<'a> Watched<'a> {
             }
             Err(error) => return Err(Unproven::broken(&error)),
         };
-        let attempts = attempts(clients, &graph).await?;
-        let watched = Self { job, graph, attempts, offsets: Mutex::default() };
+        let attempts = attempts(&flink, &graph).await?;
+        let watched = Self { job, flink, graph, attempts, offsets: Mutex::default() };
         let sources = watched.sources();
-        try_join_all(sources.iter().map(|source| watched.offset_names(clients, source)))
+        try_join_all(sources.iter().map(|source| watched.offset_names(source)))
             .await
             .map_err(|error| Unproven::broken(&error))?;
         Ok(watched)
@@ -106,11 +111,8 @@ impl<'a> Watched<'a> {
     }
 
     /// The attempts now.
-    pub(super) async fn attempts_now(
-        &self,
-        clients: &Clients<'_>,
-    ) -> Result<Vec<Attempt>, Unproven> {
-        attempts(clients, &self.graph).await
+    pub(super) async fn attempts_now(&self) -> Result<Vec<Attempt>, Unproven> {
+        attempts(&self.flink, &self.graph).await
     }
 
     /// Vertices that read a topic, with the tables they read.
@@ -137,12 +139,8 @@ impl<'a> Watched<'a> {
     }
 
     /// The names of the vertex's offset metrics that the JobManager has now.
-    async fn offset_names(
-        &self,
-        clients: &Clients<'_>,
-        source: &SourceVertex<'_>,
-    ) -> Result<Vec<String>, FlinkError> {
-        let mut names = clients.flink.metric_names(&self.graph.id, &source.vertex.id).await?;
+    async fn offset_names(&self, source: &SourceVertex<'_>) -> Result<Vec<String>, FlinkError> {
+        let mut names = self.flink.metric_names(&self.graph.id, &source.vertex.id).await?;
         names.retain(|name| metric::current_offset(name).is_some());
         let mut offsets = self.offsets.lock().unwrap_or_else(PoisonError::into_inner);
         offsets.insert(source.vertex.id.clone(), names.clone());
@@ -191,7 +189,7 @@ impl<'a> Watched<'a> {
             delivered.unassigned.extend(source.unassigned(&subtasks));
             expected.insert(source.vertex.id.clone(), emits);
         }
-        self.look_at_time(clients, &expected, delivered).await
+        self.look_at_time(&expected, delivered).await
     }
 
     /// The offsets delivered, and which subtask reads which partition.
@@ -207,9 +205,9 @@ impl<'a> Watched<'a> {
         }
         let mut names = self.known_names(source);
         if !source.is_covered_by(&names, ends) {
-            names = self.offset_names(clients, source).await?;
+            names = self.offset_names(source).await?;
         }
-        let values = clients.flink.metrics(&self.graph.id, &source.vertex.id, &names).await?;
+        let values = self.flink.metrics(&self.graph.id, &source.vertex.id, &names).await?;
         let mut seen = BTreeMap::new();
         let mut subtasks = Subtasks::new();
         let mut operator = String::new();
@@ -247,7 +245,6 @@ impl<'a> Watched<'a> {
 
     pub(super) async fn look_at_time(
         &self,
-        clients: &Clients<'_>,
         sources: &BTreeMap<String, Expected>,
         mut delivered: Delivered,
     ) -> Result<Look<Delivered>, FlinkError> {
@@ -257,7 +254,7 @@ impl<'a> Watched<'a> {
                 && expected.get(&vertex.id).is_some_and(|at| *at != Expected::START)
         };
         let vertices: Vec<_> = self.graph.vertices.iter().filter(waits).collect();
-        let reads = vertices.iter().map(|vertex| self.input_watermarks(clients, vertex));
+        let reads = vertices.iter().map(|vertex| self.input_watermarks(vertex));
         for (vertex, seen) in itertools::zip_eq(&vertices, try_join_all(reads).await?) {
             let seen = match seen {
                 Look::Holds(seen) => seen,
@@ -290,11 +287,10 @@ impl<'a> Watched<'a> {
     /// The least and the most of the input watermarks of a vertex's subtasks.
     async fn input_watermarks(
         &self,
-        clients: &Clients<'_>,
         vertex: &flink::Vertex,
     ) -> Result<Look<(i64, i64)>, FlinkError> {
         let names: Vec<_> = (0..vertex.parallelism).map(metric::input_watermark).collect();
-        let values = clients.flink.metrics(&self.graph.id, &vertex.id, &names).await?;
+        let values = self.flink.metrics(&self.graph.id, &vertex.id, &names).await?;
         let seen: Vec<i64> = values.values().filter_map(|value| value.parse().ok()).collect();
         Ok(match seen.iter().copied().minmax().into_option() {
             Some(bounds) if seen.len() == names.len() => Look::Holds(bounds),
@@ -304,17 +300,14 @@ impl<'a> Watched<'a> {
 
     /// Per windowed operator, how many rows it says it dropped as late. The JobManager may lag, so
     /// there may be more of them by now, and never fewer.
-    pub(super) async fn late_rows(
-        &self,
-        clients: &Clients<'_>,
-    ) -> Result<Vec<(String, u64)>, Unproven> {
+    pub(super) async fn late_rows(&self) -> Result<Vec<(String, u64)>, Unproven> {
         let mut late = BTreeMap::<String, u64>::new();
         for vertex in self.graph.vertices.iter().filter(|v| v.name.contains("Window")) {
             let broken = |error: FlinkError| Unproven::broken(&error);
-            let names = clients.flink.metric_names(&self.graph.id, &vertex.id);
+            let names = self.flink.metric_names(&self.graph.id, &vertex.id);
             let mut names = names.await.map_err(broken)?;
             names.retain(|name| metric::late_rows(name).is_some());
-            let values = clients.flink.metrics(&self.graph.id, &vertex.id, &names);
+            let values = self.flink.metrics(&self.graph.id, &vertex.id, &names);
             for (name, value) in values.await.map_err(broken)? {
                 if let (Some(of), Ok(count)) = (metric::late_rows(&name), value.parse::<u64>()) {
                     *late.entry(of.to_owned()).or_default() += count;
@@ -350,10 +343,10 @@ impl<'a> Watched<'a> {
         clients: &Clients<'_>,
         limit: Duration,
     ) -> Result<u64, Unproven> {
-        let taken = match clients.flink.checkpoint(&self.job.id, limit).await {
-            Err(error) if self.has_finished(clients).await => {
+        let taken = match self.flink.checkpoint(&self.job.id, limit).await {
+            Err(error) if self.has_finished().await => {
                 tracing::debug!(job = self.job.id, %error, "the job finished without a checkpoint");
-                clients.flink.last_checkpoint(&self.job.id).await.map(Option::unwrap_or_default)
+                self.flink.last_checkpoint(&self.job.id).await.map(Option::unwrap_or_default)
             }
             other => other,
         };
@@ -364,14 +357,14 @@ impl<'a> Watched<'a> {
         }
     }
 
-    async fn has_finished(&self, clients: &Clients<'_>) -> bool {
-        let state = clients.flink.state(&self.job.id).await;
+    async fn has_finished(&self) -> bool {
+        let state = self.flink.state(&self.job.id).await;
         state.is_ok_and(|state| state.as_deref() == Some("FINISHED"))
     }
 
     /// Why the job has failed, if it has.
     pub(super) async fn failure(&self, clients: &Clients<'_>) -> Option<Unproven> {
-        failing::failure(clients.flink, clients.disturbances, self.job, Asked::Nothing).await
+        failing::failure(clients.engine, clients.disturbances, self.job, Asked::Nothing).await
     }
 
     /// The job's failure if it has failed, else that its looks do.
@@ -384,10 +377,10 @@ impl<'a> Watched<'a> {
             return failure;
         }
         let mut detail = Vec::new();
-        if let Ok(Some(state)) = clients.flink.state(&self.job.id).await {
+        if let Ok(Some(state)) = self.flink.state(&self.job.id).await {
             detail.push(format!("job {} is {state}", self.job.id));
         }
-        if let Ok(Some(cause)) = clients.flink.failure(&self.job.id).await {
+        if let Ok(Some(cause)) = self.flink.failure(&self.job.id).await {
             detail.push(format!("it failed before: {}", cause.sentence));
         }
         Unproven::at_sinks(self.job, Anomaly::Stalled, late, &detail)
@@ -523,7 +516,7 @@ pub async fn watermark(clients: &Clients<'_>, jobs: &[&Job]) -> Result<Option<i6
             if metric::source_table(&vertex.name).is_some() || any && !fires(vertex) {
                 continue;
             }
-            let seen = watched.input_watermarks(clients, vertex).await;
+            let seen = watched.input_watermarks(vertex).await;
             match seen.map_err(|error| Unproven::broken(&error))? {
                 Look::Holds((at, _)) if at != START => {
                     least = Some(least.map_or(at, |least| least.min(at)));
@@ -535,8 +528,8 @@ pub async fn watermark(clients: &Clients<'_>, jobs: &[&Job]) -> Result<Option<i6
     Ok(least)
 }
 
-async fn attempts(clients: &Clients<'_>, graph: &flink::Job) -> Result<Vec<Attempt>, Unproven> {
-    let vertices = graph.vertices.iter().map(|v| clients.flink.attempts(&graph.id, &v.id));
+async fn attempts(flink: &JobManager, graph: &flink::Job) -> Result<Vec<Attempt>, Unproven> {
+    let vertices = graph.vertices.iter().map(|v| flink.attempts(&graph.id, &v.id));
     let attempts = try_join_all(vertices).await.map_err(|error| Unproven::broken(&error))?;
     Ok(attempts.into_iter().flatten().collect())
 }

@@ -31,19 +31,20 @@
 //! checkpoint; with one it is the checkpoint's files that count.
 //!
 //! An operator that waits for answers from outside (a model) is asked whether it holds records back.
+//!
+//! All of this is the proof of the grade `checkpoint`; `claimed` has those of the others.
 
 mod asynchronous;
 mod barrier;
+mod claimed;
 mod connector;
 mod failing;
 mod firing;
 mod job;
 mod log;
-mod metric;
 mod prove;
 mod readings;
 mod restored;
-mod state;
 mod watermark;
 
 use std::collections::BTreeMap;
@@ -51,21 +52,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::anomaly::Anomaly;
+use crate::base::grade::Grade;
 use crate::base::position::Lsn;
-use crate::client::flink::JobManager;
 use crate::client::kafka::{EndsReader, Tap};
 use crate::client::postgres::Connection;
-use crate::client::roles::Connectors;
+use crate::client::roles::{Connectors, Engine};
 use crate::history::event::{SinkMode, Topic, Zoned};
 use crate::score::manners::Behaviour;
 
+pub use crate::client::state::last_checkpoint;
 pub use barrier::{BARRIER_PREFIX, Barriers, emit, is_barrier};
+pub use claimed::flush;
 pub use connector::{Streaming, stored, streaming};
 pub use failing::{Asked, Disturbances, all, failed as jobs_failed, failure};
 pub use job::watermark;
 pub use log::ConnectorLog;
 pub use prove::prove;
-pub use state::last_checkpoint;
 
 /// The clients that a proof asks.
 #[derive(Clone, Copy)]
@@ -78,8 +80,8 @@ pub struct Clients<'a> {
     pub connect: &'a dyn Connectors,
     /// Reads the ends of topics.
     pub ends: &'a EndsReader,
-    /// The JobManager.
-    pub flink: &'a JobManager,
+    /// Who runs the statements.
+    pub engine: &'a dyn Engine,
     /// Reads every topic of the pipeline.
     pub tap: &'a Tap,
     /// Barriers that came back; fed by the tap's handler.
@@ -101,8 +103,8 @@ pub struct Watch {
     pub connect: Arc<dyn Connectors>,
     /// The connector's name on it.
     pub connector: String,
-    /// The JobManager.
-    pub flink: JobManager,
+    /// Who runs the statements.
+    pub engine: Arc<dyn Engine>,
     /// The jobs that run.
     pub jobs: Vec<Job>,
     /// What is done to what they stand on.
@@ -117,7 +119,7 @@ impl Watch {
     pub async fn failed(&self, limit: Duration) -> Unproven {
         tokio::select! {
             failed = connector::failed((&*self.connect, &self.log), &self.connector, limit) => failed,
-            failed = jobs_failed((&self.flink, &self.disturbances), &self.jobs, limit) => failed,
+            failed = jobs_failed((&*self.engine, &self.disturbances), &self.jobs, limit) => failed,
         }
     }
 }
@@ -253,6 +255,8 @@ pub struct Question {
     pub barrier: Barrier,
     /// How long it may take.
     pub limit: Duration,
+    /// On which evidence of the engine.
+    pub grade: Grade,
 }
 
 /// A barrier: a logical message in the WAL, after everything it is to prove.

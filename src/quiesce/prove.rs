@@ -9,12 +9,13 @@ use super::firing::Held;
 use super::job::{Delivered, Watched};
 use super::{Clients, Job, Pipeline, Question, Unproven, asynchronous, connector, failing};
 use crate::base::anomaly::Anomaly;
+use crate::base::grade::Grade;
 use crate::base::position::Lsn;
 use crate::client::clock::Stopwatch;
 use crate::client::flink::Attempt;
 use crate::client::kafka::Ends;
 use crate::client::wait::{self, Look, WaitError};
-use crate::history::event::{self, JobProof, Proof, ProofGap, Reading, Topic};
+use crate::history::event::{self, JobProof, Proof, ProofGap, Reading, Report, Topic};
 use crate::score::manners::Behaviour;
 
 /// Proves that everything up to the question's last commit has gone through every statement and is
@@ -27,36 +28,50 @@ pub async fn prove(
     pipeline: &Pipeline<'_>,
     question: &Question,
 ) -> Result<Proof, Unproven> {
-    let attempt = Attempted { clients, pipeline, question, watch: Stopwatch::start() };
+    let attempt = Attempted::new(clients, pipeline, question);
     tokio::select! {
         proof = attempt.prove() => proof,
         failed = connector::failed(
             (clients.connect, clients.log), pipeline.connector, question.limit,
         ) => Err(failed),
         failed = failing::failed(
-            (clients.flink, clients.disturbances), pipeline.jobs, question.limit,
+            (clients.engine, clients.disturbances), pipeline.jobs, question.limit,
         ) => Err(failed),
     }
 }
 
-struct Attempted<'a> {
-    clients: &'a Clients<'a>,
-    pipeline: &'a Pipeline<'a>,
-    question: &'a Question,
+pub(super) struct Attempted<'a> {
+    pub(super) clients: &'a Clients<'a>,
+    pub(super) pipeline: &'a Pipeline<'a>,
+    pub(super) question: &'a Question,
     watch: Stopwatch,
 }
 
 /// The evidence of one job.
-struct Evidence {
-    delivered: Delivered,
+#[derive(Default)]
+pub(super) struct Evidence {
+    pub(super) delivered: Delivered,
+    pub(super) executions: Vec<String>,
     checkpoint: u64,
     committed: Option<u64>,
-    late: Vec<(String, u64)>,
-    readings: Vec<Reading>,
+    pub(super) late: Vec<(String, u64)>,
+    pub(super) readings: Vec<Reading>,
+    /// What the engine said.
+    pub(super) reports: Vec<Report>,
+}
+
+impl<'a> Attempted<'a> {
+    pub(super) fn new(
+        clients: &'a Clients<'a>,
+        pipeline: &'a Pipeline<'a>,
+        question: &'a Question,
+    ) -> Self {
+        Self { clients, pipeline, question, watch: Stopwatch::start() }
+    }
 }
 
 impl Attempted<'_> {
-    fn left(&self) -> Duration {
+    pub(super) fn left(&self) -> Duration {
         self.question.limit.saturating_sub(self.watch.elapsed())
     }
 
@@ -72,14 +87,18 @@ impl Attempted<'_> {
         self.log("the barrier came back", self.pipeline.connector);
         let wanted = self.question.last_commit_end.unwrap_or_default();
         loop {
-            let confirmed = connector::confirmed(self.clients, self.pipeline, wanted, self.left());
-            let ((ends, evidence), confirmed) =
-                try_join(self.go_through(&waves, &watched), confirmed).await?;
+            let ((ends, evidence), confirmed) = self.go_through(&waves, &watched, wanted).await?;
             self.log("every job is through, and the slot is confirmed", self.pipeline.connector);
             let again = self.read_again(&watched, confirmed).await?;
             let Some(changed) = difference(&watched, &ends, &again, self.pipeline.jobs) else {
                 return Ok(self.proof(&watched, &ends, evidence, confirmed));
             };
+            if self.question.grade == Grade::Stopped {
+                // Whoever was stopped has not seen it.
+                let sentence =
+                    format!("{changed}, after the statements were stopped for the proof");
+                return Err(Unproven::broken(&sentence));
+            }
             tracing::debug!(changed, "the proof starts over");
             if self.left().is_zero() {
                 let limit = self.question.limit;
@@ -90,21 +109,44 @@ impl Attempted<'_> {
         }
     }
 
-    fn log(&self, what: &str, of: &str) {
+    pub(super) fn log(&self, what: &str, of: &str) {
         tracing::debug!(of, after_ms = self.watch.elapsed_ms(), "{what}");
     }
 
+    /// The jobs with their graphs, where the engine has a JobManager; else none, unless the grade
+    /// needs one.
     async fn watch_jobs(&self) -> Result<Vec<Watched<'_>>, Unproven> {
+        let is_needed = self.question.grade == Grade::Checkpoint;
+        if !is_needed && self.clients.engine.job_manager().is_none() {
+            return Ok(Vec::new());
+        }
         let jobs = self.pipeline.jobs.iter();
         try_join_all(jobs.map(|job| Watched::start(self.clients, job))).await
     }
 
-    /// Goes through all jobs; gives the ends of all topics and the evidence by job.
+    /// Goes through all jobs while the slot is confirmed, or once it is; gives the ends of all topics
+    /// with the evidence by job, and what was confirmed.
     async fn go_through(
         &self,
         waves: &[Vec<usize>],
         watched: &[Watched<'_>],
-    ) -> Result<(Ends, BTreeMap<usize, Evidence>), Unproven> {
+        wanted: Lsn,
+    ) -> Result<(Through, Lsn), Unproven> {
+        let confirmed = connector::confirmed(self.clients, self.pipeline, wanted, self.left());
+        if self.question.grade == Grade::Checkpoint {
+            return try_join(self.go_through_jobs(waves, watched), confirmed).await;
+        }
+        // A statement that was stopped looks at nothing that comes later.
+        let confirmed = confirmed.await?;
+        Ok((self.go_through_claims(waves, watched).await?, confirmed))
+    }
+
+    /// Goes through all jobs; gives the ends of all topics and the evidence by job.
+    async fn go_through_jobs(
+        &self,
+        waves: &[Vec<usize>],
+        watched: &[Watched<'_>],
+    ) -> Result<Through, Unproven> {
         let mut evidence = BTreeMap::new();
         let mut ends = self.ends(self.pipeline.topics).await?;
         for wave in waves {
@@ -134,9 +176,9 @@ impl Attempted<'_> {
             }
             self.log("a checkpoint holds everything", &job.job.id);
             let committed = self.commit_files(job).await?;
-            let late = job.late_rows(self.clients).await?;
-            let readings = job.readings(self.clients, self.left()).await?;
-            return Ok((n, Evidence { delivered, checkpoint, committed, late, readings }));
+            let late = job.late_rows().await?;
+            let readings = job.readings(self.left()).await?;
+            return Ok((n, job.evidence(delivered, (checkpoint, committed), (late, readings))));
         }
         let mut delivered = job.delivered(self.clients, ends, self.left()).await?;
         self.log("the sources delivered everything", &job.job.id);
@@ -150,9 +192,9 @@ impl Attempted<'_> {
         };
         self.log("the checkpoint completed", &job.job.id);
         let committed = self.commit_files(job).await?;
-        let late = job.late_rows(self.clients).await?;
-        let readings = job.readings(self.clients, self.left()).await?;
-        Ok((n, Evidence { delivered, checkpoint, committed, late, readings }))
+        let late = job.late_rows().await?;
+        let readings = job.readings(self.left()).await?;
+        Ok((n, job.evidence(delivered, (checkpoint, committed), (late, readings))))
     }
 
     /// The service whose requests are those of one job alone.
@@ -175,7 +217,7 @@ impl Attempted<'_> {
     }
 
     /// The ends of topics, once no transaction is open in them.
-    async fn ends(&self, topics: &[Topic]) -> Result<Ends, Unproven> {
+    pub(super) async fn ends(&self, topics: &[Topic]) -> Result<Ends, Unproven> {
         let asked: Vec<_> = topics.iter().map(|t| (t.physical.clone(), t.partitions)).collect();
         if asked.is_empty() {
             return Ok(Ends::new());
@@ -213,19 +255,21 @@ impl Attempted<'_> {
             .unwrap_or_else(|| Unproven::at_connector(Anomaly::Stalled, sentence, Vec::new()))
     }
 
-    async fn tapped(&self, ends: &Ends) -> Result<(), Unproven> {
+    pub(super) async fn tapped(&self, ends: &Ends) -> Result<(), Unproven> {
         let reached = self.clients.tap.reached(ends, self.left().max(Duration::from_secs(1)));
         reached.await.map_err(|late| Unproven::broken(&late))
     }
 
     async fn read_again(&self, watched: &[Watched<'_>], confirmed: Lsn) -> Result<Again, Unproven> {
-        let attempts = try_join_all(watched.iter().map(|job| job.attempts_now(self.clients)));
+        // On the engine's word, the reports were held against its executions.
+        let looked_at = watched.iter().filter(|_| self.question.grade == Grade::Checkpoint);
+        let attempts = try_join_all(looked_at.map(|job| job.attempts_now()));
         let ends = self.ends(self.pipeline.topics);
         let slot = connector::position(self.clients, self.pipeline);
         // A job that came through may have failed before, of what comes again.
         let unfailed = async {
             let jobs = self.pipeline.jobs;
-            let failed = failing::look(self.clients.flink, self.clients.disturbances, jobs);
+            let failed = failing::look(self.clients.engine, self.clients.disturbances, jobs);
             failed.await.map_or(Ok(()), Err)
         };
         let (attempts, ends, slot, ()) = futures::try_join!(attempts, ends, slot, unfailed)?;
@@ -238,6 +282,24 @@ impl Attempted<'_> {
             *topic = logical_name(self.pipeline.topics, std::mem::take(topic));
         }
         reading
+    }
+
+    /// A report with the logical names of its topics.
+    fn renamed(&self, mut report: Report) -> Report {
+        for (topic, ..) in &mut report.processed {
+            *topic = logical_name(self.pipeline.topics, std::mem::take(topic));
+        }
+        report
+    }
+
+    /// Of a job whose watermarks nobody tells: how far its windows may be at most.
+    fn untimed(&self, job: &Job, ends: &Ends, proof: &mut Proof) -> Vec<event::Firing> {
+        let latest = self.latest(job, ends);
+        for sink in &job.sinks {
+            let most = proof.watermarks_at_most.entry(sink.sink.clone()).or_default();
+            *most = (*most).max(latest);
+        }
+        Vec::new()
     }
 
     /// How windows reach a job's sinks, and how far these are by it.
@@ -293,6 +355,7 @@ impl Attempted<'_> {
         let mut proof = Proof {
             number: self.question.number,
             entry: self.question.entry,
+            grade: self.question.grade,
             last_commit_end: self.question.last_commit_end,
             barrier_end: self.question.barrier.end,
             confirmed,
@@ -307,15 +370,19 @@ impl Attempted<'_> {
         let mut windows = BTreeMap::new();
         let (order, circular) = waves(self.pipeline.jobs);
         for n in order.into_iter().flatten() {
-            let (Some(watched), Some(found)) = (watched.get(n), evidence.remove(&n)) else {
+            let (Some(job), Some(found)) = (self.pipeline.jobs.get(n), evidence.remove(&n)) else {
                 continue;
             };
-            let job = watched.job;
-            let firings = self.firings(watched, &found.delivered, &mut proof, &mut windows);
+            let watched = watched.get(n);
+            let firings = match watched {
+                Some(watched) => self.firings(watched, &found.delivered, &mut proof, &mut windows),
+                None => self.untimed(job, ends, &mut proof),
+            };
             for sink in &job.sinks {
                 let circle = circular.contains(&n).then(|| CIRCLE.to_owned());
                 let gaps = job.gaps.iter().chain(&found.delivered.gaps).cloned();
-                let gaps = gaps.chain(watched.unknown()).chain(circle);
+                let unknown = watched.into_iter().flat_map(Watched::unknown);
+                let gaps = gaps.chain(unknown).chain(circle);
                 proof
                     .gaps
                     .extend(gaps.map(|sentence| ProofGap { sink: sink.sink.clone(), sentence }));
@@ -323,7 +390,7 @@ impl Attempted<'_> {
             proof.jobs.push(JobProof {
                 job: job.id.clone(),
                 sinks: job.sinks.iter().map(|sink| sink.sink.clone()).collect(),
-                attempts: watched.attempts.iter().map(name_of).collect(),
+                attempts: found.executions,
                 sources: logical(self.pipeline.topics, found.delivered.sources),
                 watermarks: found.delivered.watermarks,
                 firings,
@@ -331,12 +398,30 @@ impl Attempted<'_> {
                 checkpoint: found.checkpoint,
                 committed: found.committed,
                 late: found.late,
+                reports: found.reports.into_iter().map(|one| self.renamed(one)).collect(),
                 readings: found.readings.into_iter().map(|read| self.named(read)).collect(),
             });
         }
         proof
     }
 }
+
+impl Watched<'_> {
+    /// The evidence of the job by checkpoints.
+    fn evidence(
+        &self,
+        delivered: Delivered,
+        (checkpoint, committed): (u64, Option<u64>),
+        (late, readings): (Vec<(String, u64)>, Vec<Reading>),
+    ) -> Evidence {
+        let executions = self.attempts.iter().map(Attempt::name).collect();
+        let reports = Vec::new();
+        Evidence { delivered, executions, checkpoint, committed, late, readings, reports }
+    }
+}
+
+/// The ends of all topics, and the evidence by job.
+pub(super) type Through = (Ends, BTreeMap<usize, Evidence>);
 
 /// What is read at the end.
 struct Again {
@@ -350,8 +435,9 @@ fn difference(watched: &[Watched<'_>], ends: &Ends, again: &Again, jobs: &[Job])
     if again.slot_moved_back {
         return Some("the connector's slot moved back".to_owned());
     }
+    let watched = watched.iter().take(again.attempts.len());
     for (job, now) in itertools::zip_eq(watched, &again.attempts) {
-        let names = |attempts: &[Attempt]| attempts.iter().map(name_of).collect::<Vec<_>>();
+        let names = |attempts: &[Attempt]| attempts.iter().map(Attempt::name).collect::<Vec<_>>();
         if names(&job.attempts) != names(now) {
             return Some(format!("tasks of job {} were started again", job.job.id));
         }
@@ -374,7 +460,7 @@ fn difference(watched: &[Watched<'_>], ends: &Ends, again: &Again, jobs: &[Job])
 }
 
 /// The topics that the jobs of a wave write, each once, however many of them write it.
-fn written(pipeline: &Pipeline<'_>, wave: &[usize]) -> Vec<Topic> {
+pub(super) fn written(pipeline: &Pipeline<'_>, wave: &[usize]) -> Vec<Topic> {
     let sinks = wave.iter().filter_map(|n| pipeline.jobs.get(*n)).flat_map(|job| &job.sinks);
     let places: BTreeSet<_> = sinks.map(|sink| sink.topic.as_str()).collect();
     let topics = pipeline.topics.iter();
@@ -387,7 +473,7 @@ const CIRCLE: &str = "statements read in a circle what they write: there is no o
 
 /// Jobs by when they can be proven: a job comes after all that write what it reads. Those that feed
 /// each other come last, and are given once more.
-fn waves(jobs: &[Job]) -> (Vec<Vec<usize>>, BTreeSet<usize>) {
+pub(super) fn waves(jobs: &[Job]) -> (Vec<Vec<usize>>, BTreeSet<usize>) {
     let mut waves: Vec<Vec<usize>> = Vec::new();
     let mut open: BTreeMap<usize, &Job> = jobs.iter().enumerate().collect();
     while !open.is_empty() {
@@ -436,12 +522,6 @@ fn logical(
 fn logical_name(topics: &[Topic], physical: String) -> String {
     let topic = topics.iter().find(|topic| topic.physical == physical);
     topic.map_or(physical, |topic| topic.name.clone())
-}
-
-/// Names one execution; its status is left out, since a task may still be on its way to RUNNING.
-fn name_of(attempt: &Attempt) -> String {
-    let Attempt { vertex, subtask, attempt, start_time, .. } = attempt;
-    format!("{vertex}_{subtask}_{attempt}@{start_time}")
 }
 
 #[cfg(test)]

@@ -7,27 +7,24 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::Unproven;
 use super::job::Watched;
-use super::{Clients, Unproven, metric};
 use crate::client::flink::FlinkError;
-use crate::client::wait::{self, Look, WaitError};
+use crate::client::jobs::fetched_anew;
+use crate::client::metric;
 use crate::history::event::Reading;
 
 impl Watched<'_> {
     /// The readings of a job's lenient tables, with the topics' names on the broker; to be asked for
     /// once its checkpoint has completed.
-    pub(super) async fn readings(
-        &self,
-        clients: &Clients<'_>,
-        limit: Duration,
-    ) -> Result<Vec<Reading>, Unproven> {
+    pub(super) async fn readings(&self, limit: Duration) -> Result<Vec<Reading>, Unproven> {
         let broken = |error: FlinkError| Unproven::broken(&error);
         let lenient = self.job.reads.iter().filter(|read| read.lenient.is_some());
         let tables = lenient.map(|read| read.table.as_str()).collect::<BTreeSet<_>>();
         if tables.is_empty() {
             return Ok(Vec::new());
         }
-        fetched_anew(clients, limit).await.map_err(|error| Unproven::broken(&error))?;
+        fetched_anew(&self.flink, limit).await.map_err(|error| Unproven::broken(&error))?;
         let mut readings = Vec::new();
         for table in tables {
             let reads = self.job.reads.iter().filter(|read| read.table == table);
@@ -35,8 +32,7 @@ impl Watched<'_> {
             let Some(how) = reads.iter().find_map(|read| read.lenient.as_ref()) else { continue };
             // A task that was started again counts from zero.
             let counts = how.whole && !self.is_restored();
-            let rows =
-                if counts { self.rows_of(clients, table).await.map_err(broken)? } else { None };
+            let rows = if counts { self.rows_of(table).await.map_err(broken)? } else { None };
             readings.push(Reading {
                 table: table.to_owned(),
                 topics: reads.iter().map(|read| read.topic.clone()).collect(),
@@ -50,45 +46,20 @@ impl Watched<'_> {
     }
 
     /// The rows that the source operators of a table gave on.
-    async fn rows_of(&self, clients: &Clients<'_>, table: &str) -> Result<Option<u64>, FlinkError> {
+    async fn rows_of(&self, table: &str) -> Result<Option<u64>, FlinkError> {
         let mut rows = None;
         let vertices = self.graph.vertices.iter();
         for vertex in vertices.filter(|vertex| metric::source_table(&vertex.name) == Some(table)) {
             let prefix = metric::sanitised(&format!("Source: {table}["));
-            let mut names = clients.flink.metric_names(&self.graph.id, &vertex.id).await?;
+            let mut names = self.flink.metric_names(&self.graph.id, &vertex.id).await?;
             names.retain(|name| {
                 metric::rows_given_on(name).is_some_and(|operator| operator.starts_with(&prefix))
             });
-            for value in clients.flink.metrics(&self.graph.id, &vertex.id, &names).await?.values() {
+            for value in self.flink.metrics(&self.graph.id, &vertex.id, &names).await?.values() {
                 let counted = value.parse::<u64>().ok();
                 rows = counted.map(|n| rows.unwrap_or_default() + n).or(rows);
             }
         }
         Ok(rows)
     }
-}
-
-/// Waits until the JobManager has fetched the metrics of every TaskManager twice: what came first may
-/// have been asked for before. The time that a process has spent comes with its other metrics, and
-/// another one than before tells that they were fetched.
-///
-/// # Errors
-/// Flink's, or that it took longer than `limit`; without any TaskManager too.
-pub(super) async fn fetched_anew(
-    clients: &Clients<'_>,
-    limit: Duration,
-) -> Result<(), WaitError<FlinkError>> {
-    let look = || clients.flink.processor_times();
-    let mut before = look().await.map_err(WaitError::Look)?;
-    for _ in 0..2 {
-        let known = &before;
-        before = wait::until("metrics to be fetched anew", limit, || async move {
-            let now = look().await?;
-            let new = now.iter().all(|(id, time)| time.is_some() && known.get(id) != Some(time));
-            let new = new && !now.is_empty();
-            Ok(if new { Look::Holds(now) } else { Look::NotYet("they are as before".to_owned()) })
-        })
-        .await?;
-    }
-    Ok(())
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::job::{Delivered, SourceVertex, Watched};
 use super::watermark::Expected;
-use super::{Clients, Unproven, state};
+use super::{Clients, Unproven};
 use crate::client::flink::FlinkError;
 use crate::client::kafka::Ends;
+use crate::client::state;
 use crate::client::wait::{self, Look, WaitError};
 
 impl Watched<'_> {
@@ -36,6 +37,37 @@ impl Watched<'_> {
         }
     }
 
+    /// How far event time is at tasks that may have been started again, without any checkpoint.
+    async fn restored_time(
+        &self,
+        clients: &Clients<'_>,
+        ends: &Ends,
+        limit: Duration,
+    ) -> Result<Delivered, Unproven> {
+        let condition = "the statement's watermarks to come to what the records make of them";
+        let sources = self.sources();
+        let look = || self.look_at_restored_time(clients, &sources, ends);
+        match wait::until(condition, limit, look).await {
+            Ok(delivered) => Ok(delivered),
+            Err(WaitError::Look(error)) => Err(self.diagnose(clients, error).await),
+            Err(WaitError::TimedOut(late)) => Err(self.stalled(clients, &late.to_string()).await),
+        }
+    }
+
+    /// What its sources delivered and how far event time is, by its metrics alone.
+    pub(super) async fn timed(
+        &self,
+        clients: &Clients<'_>,
+        ends: &Ends,
+        limit: Duration,
+    ) -> Result<Delivered, Unproven> {
+        if self.is_restored() {
+            self.restored_time(clients, ends, limit).await
+        } else {
+            self.delivered(clients, ends, limit).await
+        }
+    }
+
     async fn look_at_state(
         &self,
         clients: &Clients<'_>,
@@ -47,8 +79,8 @@ impl Watched<'_> {
             Look::NotYet(missing) => return Ok(Look::NotYet(missing)),
         };
         // Taken after the watermark was seen, so that what it closed is written.
-        let id = clients.flink.checkpoint(&self.job.id, limit).await?;
-        let folder = clients.flink.checkpoints_of(&self.job.id).await?;
+        let id = self.flink.checkpoint(&self.job.id, limit).await?;
+        let folder = self.flink.checkpoints_of(&self.job.id).await?;
         let Some(files) = state::files(&format!("{folder}/chk-{id}")) else {
             return Ok(Look::NotYet(format!("checkpoint {id} was replaced before it was read")));
         };
@@ -79,13 +111,13 @@ impl Watched<'_> {
         let mut expected = BTreeMap::new();
         for source in sources {
             // Read anew at each look: a copy from before the restart would tell too early a time.
-            let attempts = clients.flink.attempts(&self.job.id, &source.vertex.id).await?;
+            let attempts = self.flink.attempts(&self.job.id, &source.vertex.id).await?;
             let since_ms = attempts.iter().map(|attempt| attempt.start_time).max();
             let emits = since_ms.map_or(Expected::START, |since_ms| {
                 source.watermark_since(clients, ends, since_ms)
             });
             expected.insert(source.vertex.id.clone(), emits);
         }
-        self.look_at_time(clients, &expected, Delivered::default()).await
+        self.look_at_time(&expected, Delivered::default()).await
     }
 }

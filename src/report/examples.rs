@@ -188,6 +188,7 @@ fn ghost() -> Finding {
         }),
         position: Some(Position { commit: Lsn(0x16B_3848), index: 0 }),
         first_hop: Some("card-tx.public.transactions → src_txp_pending_transaction".to_owned()),
+        proof: None,
         statement: Some("flink-sql/card_tx/pending.sql:3:13".to_owned()),
         difference: vec![Difference {
             column: None,

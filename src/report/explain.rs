@@ -383,6 +383,9 @@ fn expect(page: &mut Page, expect: &Expect, pipeline: &Pipeline) {
     if expect.delivery == Delivery::ExactlyOnce {
         page.line("  - No record twice, not even after a fault.");
     }
+    if let Some(grade) = expect.proof {
+        page.line(format!("  - Proven by `{grade}` or better."));
+    }
     let judged = pipeline.sinks.iter().filter(|(_, sink)| matches!(sink, Sink::Judged { .. }));
     let judged = judged.map(|(name, _)| name.as_str()).join(", ");
     if !judged.is_empty() {

@@ -9,6 +9,7 @@ use super::page::{Ink, Page};
 use super::{Case, Kept, Results, Room, differences, life};
 use crate::base::anomaly::Anomaly;
 use crate::base::exit::Exit;
+use crate::base::grade::Grade;
 use crate::check::verdict::{Difference, Gap, Judged, Status, Unmet, Verdict};
 
 /// More names than this are only counted.
@@ -79,6 +80,10 @@ fn told(case: &Case<'_>, (room, lists): (Room, bool)) -> Page {
         }
     }
     if let Some(verdict) = case.judgement() {
+        if let Some(grade) = verdict.proof.filter(|grade| !grade.is_full()) {
+            let told = format!("{grade}: {}", weaker(grade));
+            labelled(&mut page, "proven by", Ink::Doubt, &told);
+        }
         findings(&mut page, verdict, room);
         unmet(&mut page, &verdict.unmet, room);
         gaps(&mut page, &verdict.gaps);
@@ -104,6 +109,15 @@ fn told(case: &Case<'_>, (room, lists): (Room, bool)) -> Page {
         labelled(&mut page, "repeat it", Ink::Strong, case.command);
     }
     page
+}
+
+/// What a grade below a checkpoint leaves open.
+fn weaker(grade: Grade) -> &'static str {
+    match grade {
+        Grade::Reported => "the engine said twice that everything was processed",
+        Grade::Stopped => "the statements were stopped once they had said so",
+        Grade::Checkpoint => "a checkpoint after everything was processed",
+    }
 }
 
 /// `1 sink record`, `2 sink records`, of a name that is a plural.

@@ -23,6 +23,9 @@ fn test_case(case: &Case<'_>) -> TestCase {
     let whole = human::whole(case).to_string();
     let mut test = TestCase::new(case.name(), status(case, &whole));
     test.set_classname(class_name(&case.trial.id));
+    if let Some(grade) = case.judgement().and_then(|verdict| verdict.proof) {
+        test.add_property(("proof", grade.name()));
+    }
     if let Some(elapsed_ms) = case.elapsed_ms {
         test.set_time(Duration::from_millis(elapsed_ms));
     }

@@ -163,6 +163,13 @@ pub const TERMS: &[Term] = &[
         "Gap",
     ),
     term(
+        "grade",
+        "How well a proof is founded: on checkpoints, on statements that were stopped once they had \
+         reported everything, or on their reports alone.",
+        "src/base/grade.rs",
+        "Grade",
+    ),
+    term(
         "history",
         "The file in which a run records what it saw: journal, records, proofs. A verdict is a function \
          of this file alone.",

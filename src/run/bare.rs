@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::base::grade::Grade;
 use crate::base::position::Lsn;
 use crate::client::clock::Stopwatch;
-use crate::client::flink::JobManager;
 use crate::client::kafka::{EndsReader, Tap};
 use crate::client::postgres::Connection;
-use crate::client::roles::Connectors;
+use crate::client::roles::{Connectors, Engine};
 use crate::drive::Driver;
 use crate::history::event::{Record, Table, Topic};
 use crate::quiesce::{
@@ -68,7 +68,7 @@ struct Bare {
     clocks: Arc<Watermarks>,
     ends: EndsReader,
     connect: Arc<dyn Connectors>,
-    flink: JobManager,
+    engine: Arc<dyn Engine>,
     connector: String,
     slot: String,
     disturbances: Disturbances,
@@ -139,7 +139,7 @@ async fn stream(run: &Run<'_>, ready: watch::Sender<Option<Vec<Table>>>) -> Resu
     };
     let (tap, driver) = futures::try_join!(read, set_up)?;
     let ends = EndsReader::new(reach)?;
-    let flink = JobManager::new(reach)?;
+    let engine = run.context.engine()?;
     let (connector, slot) = (run.names.connector(), run.names.connector_slot());
     let bare = Bare {
         control,
@@ -151,7 +151,7 @@ async fn stream(run: &Run<'_>, ready: watch::Sender<Option<Vec<Table>>>) -> Resu
         clocks,
         ends,
         connect,
-        flink,
+        engine,
         connector,
         slot,
         disturbances: Disturbances::default(),
@@ -177,7 +177,7 @@ impl Bare {
             database: &self.database,
             connect: &*self.connect,
             ends: &self.ends,
-            flink: &self.flink,
+            engine: &*self.engine,
             tap: &self.tap,
             barriers: &self.barriers,
             clocks: &*self.clocks,
@@ -207,8 +207,14 @@ impl Bare {
     ) -> Result<(), Stop> {
         let number = u32::try_from(entry).unwrap_or(u32::MAX);
         let (barrier, last) = self.emit(run, number.saturating_add(1)).await?;
-        let question =
-            Question { number, entry, last_commit_end: Some(last), barrier, limit: LIMIT };
+        let question = Question {
+            number,
+            entry,
+            last_commit_end: Some(last),
+            barrier,
+            limit: LIMIT,
+            grade: Grade::Checkpoint,
+        };
         let proof = quiesce::prove(&self.clients(), &self.pipeline(jobs), &question).await;
         proof.map(drop).map_err(unproven)
     }

@@ -11,6 +11,7 @@ use tokio::task::JoinError;
 
 use super::{Cancel, Limits, Progress, RunContext, TrialResult};
 use crate::base::exit::Exit;
+use crate::base::grade::Grade;
 use crate::base::secret::Secrets;
 use crate::check::verdict::Verdict;
 use crate::plan::needs::{Needs, Sharing};
@@ -53,6 +54,8 @@ pub struct Common {
     pub keep: bool,
     /// Keep on the stack what runs that do not pass have made.
     pub keep_run: bool,
+    /// The grade of every proof, where it is not the stack's to say.
+    pub evidence: Option<Grade>,
     /// Begin nothing more once a trial did not pass.
     pub fail_fast: bool,
     /// Thrown when all shall end early.
@@ -100,7 +103,7 @@ pub async fn all(
 ) -> (Vec<Ended>, Option<NoStack>) {
     let order: Vec<String> = tasks.iter().map(|task| task.trial.name()).collect();
     let batch = Batch { common, audience, is_over: Arc::default() };
-    let (leases, mut ended) = shared(tasks, &stack.profile());
+    let (leases, mut ended) = shared(tasks, &stack.profile().proving(batch.common.evidence));
     for one in &ended {
         batch.audience.ended(one);
     }
@@ -222,6 +225,7 @@ impl Batch {
             secrets: self.common.secrets.clone(),
             command: task.command.clone(),
             keep_run: self.common.keep_run,
+            evidence: self.common.evidence,
             limits: Limits::local(),
             cancel: self.common.cancel.clone(),
         };

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::client::clock::Stopwatch;
-use crate::client::flink::{self, JobManager};
 use crate::client::kafka::Admin;
 use crate::client::postgres::{self, CONTROL_DATABASE};
 use crate::client::roles::Statements;
@@ -152,7 +151,7 @@ async fn sweep(site: Site<'_>, topics: &[String]) -> anyhow::Result<()> {
         postgres::connect(context.mirror(), CONTROL_DATABASE, "changeproof"),
     )?;
     let connect = context.lease.connectors()?;
-    let flink = JobManager::new(context.reach())?;
+    let engine = context.lease.engine()?;
     let watch = Stopwatch::start();
     let gone = wait::until("nothing of the run to be left", limit, || async {
         let mut found = Vec::new();
@@ -160,11 +159,10 @@ async fn sweep(site: Site<'_>, topics: &[String]) -> anyhow::Result<()> {
             connect.delete(&name).await?;
             found.push(name);
         }
-        for line in flink.jobs().await? {
-            if line.name == names.job() && !flink::is_terminal(&line.state) {
-                flink.cancel(&line.id, limit).await?;
-                found.push(line.id);
-            }
+        for id in engine.named(&names.job()).await? {
+            engine.cancel(&id).await?;
+            engine.until_ended(&id, limit).await?;
+            found.push(id);
         }
         let there = admin.list("").await?.into_iter().map(|topic| topic.name);
         let ours = |name: &String| topics.contains(name) || name.starts_with(&names.base);
@@ -231,24 +229,20 @@ impl Removal<'_> {
 
     /// Asks the run's jobs to end; gives them.
     async fn ask_jobs(&self, jobs: &mut Vec<String>) -> anyhow::Result<()> {
-        let manager = JobManager::new(self.site.context.reach())?;
+        let engine = self.site.context.lease.engine()?;
         jobs.clone_from(&self.created.jobs);
         if self.created.submitting > 0 {
-            let lines = manager.jobs().await?;
-            let ours = |line: &&flink::JobLine| {
-                line.name == self.site.names.job() && !flink::is_terminal(&line.state)
-            };
-            jobs.extend(lines.iter().filter(ours).map(|line| line.id.clone()));
+            jobs.extend(engine.named(&self.site.names.job()).await?);
         }
         jobs.sort();
         jobs.dedup();
-        futures::future::try_join_all(jobs.iter().map(|job| manager.ask_to_cancel(job))).await?;
+        futures::future::try_join_all(jobs.iter().map(|job| engine.cancel(job))).await?;
         Ok(())
     }
 
     async fn until_ended(&self, jobs: &[String], limit: Duration) -> anyhow::Result<()> {
-        let manager = JobManager::new(self.site.context.reach())?;
-        let ended = jobs.iter().map(|job| manager.until_ended(job, limit));
+        let engine = self.site.context.lease.engine()?;
+        let ended = jobs.iter().map(|job| engine.until_ended(job, limit));
         futures::future::try_join_all(ended).await?;
         Ok(())
     }

@@ -8,10 +8,11 @@ use camino::Utf8PathBuf;
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
+use crate::base::grade::Grade;
 use crate::base::secret::Secrets;
 use crate::check::verdict::Verdict;
 use crate::client::reach::Reach;
-use crate::client::roles::Connectors;
+use crate::client::roles::{Connectors, Engine};
 use crate::report::Kept;
 use crate::run::cancel::Cancel;
 use crate::run::outcome::Stop;
@@ -32,6 +33,8 @@ pub struct RunContext {
     pub command: String,
     /// Keep what the run made on the stack if it does not pass.
     pub keep_run: bool,
+    /// The grade of every proof, where it is not the stack's to say.
+    pub evidence: Option<Grade>,
     /// How long things may take.
     pub limits: Limits,
     /// Thrown when the run shall end early.
@@ -52,6 +55,27 @@ impl RunContext {
     /// Who keeps the connector.
     pub(super) fn connectors(&self) -> Result<Arc<dyn Connectors>, Stop> {
         self.lease.connectors().map_err(|error| Stop::Stack(error.to_string()))
+    }
+
+    /// The grade of a proof: what was chosen for the run, else the best that the stack gives.
+    /// `demanded` is the trial's word, `last` tells that the timeline ends with it.
+    pub(super) fn grade(&self, demanded: Option<Grade>, last: bool) -> Grade {
+        graded(self.evidence, self.lease.grade(), (demanded, last))
+    }
+
+    /// Who runs the statements.
+    pub(super) fn engine(&self) -> Result<Arc<dyn Engine>, Stop> {
+        self.lease.engine().map_err(|error| Stop::Stack(error.to_string()))
+    }
+}
+
+/// A statement that is stopped has to be started again, so that an engine without checkpoints is taken
+/// at its word as long as the timeline goes on.
+fn graded(chosen: Option<Grade>, best: Grade, (demanded, last): (Option<Grade>, bool)) -> Grade {
+    match (chosen, best) {
+        (Some(chosen), _) => chosen,
+        (None, Grade::Stopped) if !last && demanded < Some(Grade::Stopped) => Grade::Reported,
+        (None, best) => best,
     }
 }
 
@@ -181,4 +205,32 @@ pub struct Silent;
 
 impl Progress for Silent {
     fn stage(&self, _trial: &str, _stage: &Stage) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    const CHECKPOINT: Grade = Grade::Checkpoint;
+    const STOPPED: Grade = Grade::Stopped;
+    const REPORTED: Grade = Grade::Reported;
+
+    #[rstest]
+    #[case::checkpoints(None, CHECKPOINT, None, false, CHECKPOINT)]
+    #[case::on_the_way(None, STOPPED, None, false, REPORTED)]
+    #[case::at_the_end(None, STOPPED, None, true, STOPPED)]
+    #[case::demanded(None, STOPPED, Some(STOPPED), false, STOPPED)]
+    #[case::nothing_else_is_there(None, REPORTED, None, true, REPORTED)]
+    #[case::chosen(Some(REPORTED), CHECKPOINT, None, true, REPORTED)]
+    fn a_proof_is_of_the_best_grade_there_is(
+        #[case] chosen: Option<Grade>,
+        #[case] best: Grade,
+        #[case] demanded: Option<Grade>,
+        #[case] last: bool,
+        #[case] expected: Grade,
+    ) {
+        assert_eq!(graded(chosen, best, (demanded, last)), expected);
+    }
 }

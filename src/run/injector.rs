@@ -12,10 +12,9 @@ use crate::base::text::Place;
 use crate::capture::recorder::Recorder;
 use crate::client::clock;
 use crate::client::connect::State;
-use crate::client::flink::{FlinkError, JobManager};
+use crate::client::gateway::GatewayError;
 use crate::client::postgres::Outage;
-use crate::client::reach::Reach;
-use crate::client::roles::Connectors;
+use crate::client::roles::{Connectors, Engine};
 use crate::client::wait::{self, Look, WaitError};
 use crate::history::event::Event;
 use crate::quiesce::{self, Asked, Disturbances, Job, Unproven};
@@ -34,7 +33,7 @@ pub(super) struct Hand {
     stack: Option<Arc<dyn Faults>>,
     connector: String,
     connect: Arc<dyn Connectors>,
-    flink: JobManager,
+    engine: Arc<dyn Engine>,
     recorder: Recorder,
     troubles: Troubles,
     outage: Outage,
@@ -60,22 +59,22 @@ struct Known {
 impl Hand {
     /// A hand over the parts of one run.
     pub(super) fn new(
-        reach: &Reach,
-        (stack, connect): (Option<Arc<dyn Faults>>, Arc<dyn Connectors>),
+        stack: Option<Arc<dyn Faults>>,
+        (connect, engine): (Arc<dyn Connectors>, Arc<dyn Engine>),
         connector: String,
         (recorder, troubles): (Recorder, Troubles),
-    ) -> Result<Self, Stop> {
-        Ok(Self {
+    ) -> Self {
+        Self {
             stack,
             connector,
             connect,
-            flink: JobManager::new(reach)?,
+            engine,
             recorder,
             troubles,
             outage: Outage::default(),
             disturbances: Disturbances::default(),
             state: Arc::default(),
-        })
+        }
     }
 
     /// Whether Postgres was taken away.
@@ -209,18 +208,18 @@ impl Hand {
             state.kept.clear();
             (state.jobs.clone(), state.places.clone())
         };
-        let flink = (&self.flink, &self.disturbances);
+        let engine = (&*self.engine, &self.disturbances);
         let mut failures = Vec::new();
         for job in jobs {
             let of_job = std::slice::from_ref(&job);
             let stopped = tokio::select! {
                 stopped = self.end(&job, savepoint) => stopped,
-                failed = quiesce::jobs_failed(flink, of_job, LIMIT), if savepoint => {
+                failed = quiesce::jobs_failed(engine, of_job, LIMIT), if savepoint => {
                     failures.push(failed);
                     continue;
                 }
             };
-            let failed = quiesce::failure(flink.0, flink.1, &job, Asked::End).await;
+            let failed = quiesce::failure(engine.0, engine.1, &job, Asked::End).await;
             match (stopped, failed) {
                 (_, Some(failed)) => failures.push(failed),
                 (Ok(path), None) => {
@@ -240,8 +239,8 @@ impl Hand {
     /// Removes the savepoints that it has made; gives what could not be removed, in sentences.
     pub(super) async fn dispose(&self) -> Vec<String> {
         let (savepoints, mut left) = (std::mem::take(&mut self.state().savepoints), Vec::new());
-        for savepoint in savepoints {
-            if let Err(error) = self.flink.dispose(&savepoint, LIMIT).await {
+        for savepoint in savepoints.into_iter().chain(self.disturbances.all_kept()) {
+            if let Err(error) = self.engine.dispose(&savepoint, LIMIT).await {
                 left.push(format!("the savepoint {savepoint} could not be removed: {error}"));
             }
         }
@@ -249,20 +248,21 @@ impl Hand {
     }
 
     /// Ends one job; gives its savepoint, if one is wanted.
-    async fn end(&self, job: &Job, savepoint: bool) -> Result<Option<String>, FlinkError> {
+    async fn end(&self, job: &Job, savepoint: bool) -> Result<Option<String>, GatewayError> {
         if savepoint {
-            self.flink.stop(&job.id, LIMIT).await.map(Some)
-        } else {
-            self.flink.cancel(&job.id, LIMIT).await.map(|()| None)
+            return self.engine.stop(&job.id, LIMIT).await;
         }
+        self.engine.cancel(&job.id).await?;
+        self.engine.until_ended(&job.id, LIMIT).await.map(|()| None)
     }
 
     /// The jobs, each with the folder of its checkpoints.
     async fn checkpoints(&self) -> Result<Vec<(String, String)>, Stop> {
         let mut folders = Vec::new();
+        let Some(flink) = self.engine.job_manager() else { return Ok(folders) };
         let jobs = self.state().jobs.clone();
         for job in jobs {
-            let folder = self.flink.checkpoints_of(&job.id).await?;
+            let folder = flink.checkpoints_of(&job.id).await?;
             folders.push((job.id, folder));
         }
         Ok(folders)
@@ -286,12 +286,12 @@ impl Hand {
 }
 
 /// A job that could not be ended as it was asked, and that names no exception.
-fn not_ended(job: &Job, error: FlinkError) -> Result<Unproven, Stop> {
+fn not_ended(job: &Job, error: GatewayError) -> Result<Unproven, Stop> {
     let sentence = match error {
-        FlinkError::Http(error) if error.status.is_none() => return Err(error.into()),
-        FlinkError::Http(error) => error.line,
-        FlinkError::Late(late) => late.to_string(),
-        FlinkError::Checkpoint(cause) => match cause.of_the_stack(&job.id) {
+        GatewayError::Http(error) if error.status.is_none() => return Err(error.into()),
+        GatewayError::Http(error) => error.line,
+        GatewayError::Late(late) => late.to_string(),
+        GatewayError::Refused(cause) => match cause.of_the_stack(&job.id) {
             Some(sentence) => return Err(Stop::Stack(sentence)),
             None => cause.sentence,
         },

@@ -211,6 +211,7 @@ fn every_word_is_misused_by_a_scenario_that_is_diagnosed() {
         words::FORMAT,
         words::DIALECT,
         words::DELIVERY,
+        words::PROOF,
         words::WIRE,
         words::ENDING,
     ];

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::base::anomaly::Anomaly;
+use crate::base::grade::Grade;
 use crate::base::text::{Place, Text};
 
 /// The delivery contract of the source topics.
@@ -41,6 +42,9 @@ pub enum Level {
 pub struct Expect {
     /// See [`Delivery`].
     pub delivery: Delivery,
+    /// The weakest grade of proof that the trial may stand on; any where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Grade>,
     /// Levels demanded by name; the default is `final`.
     pub consistency: BTreeMap<String, Level>,
     /// Expected rows by sink.
@@ -73,6 +77,7 @@ impl Expect {
         if other.delivery != Delivery::default() {
             self.delivery = other.delivery;
         }
+        self.proof = self.proof.max(other.proof);
         self.consistency.extend(other.consistency.clone());
         self.rows.extend(other.rows.clone());
         for (place, lives) in &other.life {

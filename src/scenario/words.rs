@@ -332,6 +332,7 @@ words! {
     EXPECT = "expect" {
         "where" [may Type::Map(&WHERE)] "The cells for which the entry holds: a value or a list of values for axes of the matrix. All cells if left out.";
         "delivery" [may Type::Word(&DELIVERY)] "The delivery contract of the source topics, and of the rows of append sinks and of windows.";
+        "proof" [may Type::Word(&PROOF)] "How well it must be proven that nothing more can arrive. Any proof that the stack can give if left out; a stack that cannot give this one does not run the cell.";
         "consistency" [may Type::Named("sink", &Type::Word(&LEVEL))] "What every state of a sink must satisfy.";
         "rows" [may Type::Named("sink", &Type::RowTable)] "Exactly these rows at the end. They are checked against the sink and against the reference, so that a wrong expectation is told apart from a wrong pipeline.";
         "life" [may Type::Named("table or sink", &Type::Named("key", &Type::Life))] "The events of single keys, after legal replays are folded.";
@@ -386,6 +387,11 @@ words! {
     DELIVERY = "delivery" {
         "at-least-once" "A replay is legal after a fault before the hop, and only then. The default.";
         "exactly-once" "No record, row or window twice, not even after a fault.";
+    } later [];
+    /// Grades of proof.
+    PROOF = "proof" {
+        "checkpoint" "Of every statement a checkpoint completed that was taken after it had processed everything.";
+        "stopped" "A checkpoint, or the statements were stopped after they had reported that they had processed everything, at every proof: they go on from there.";
     } later [];
     /// Levels of consistency.
     LEVEL = "consistency" {

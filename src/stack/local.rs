@@ -20,6 +20,7 @@ use super::lease::{self, LocalLease, Share};
 use super::options::{OwnOptions, StackOptions};
 use super::profile::{self, Profile};
 use super::seam::{Faults, Later, Lease, Stack};
+use crate::base::grade::Grade;
 use crate::client::reach::Reach;
 use crate::plan::needs::{Capability, Sharing};
 use crate::scenario::timeline::{Target, Verb};
@@ -157,7 +158,8 @@ pub(super) fn capabilities() -> BTreeSet<Capability> {
     let options = [Target::Worker, Target::Kafka, Target::Postgres].map(Capability::Options);
     let rest = [Alone, Files, Models, Names, Notes, Registry, Server, Superuser];
     let storage = infra::LAKE.then_some(Storage);
-    faults.chain(options).chain(rest).chain(storage).collect()
+    let proofs = Grade::ALL.into_iter().map(Capability::Proof);
+    faults.chain(options).chain(rest).chain(storage).chain(proofs).collect()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lane::{Lane, Part};
 use super::{infra, local, sets};
+use crate::base::grade::Grade;
 use crate::history::stack::OWN;
 use crate::plan::needs::Capability;
 
@@ -19,6 +20,18 @@ pub struct Profile {
     pub versions: BTreeMap<String, String>,
     /// What a scenario may ask for.
     pub capabilities: BTreeSet<Capability>,
+}
+
+impl Profile {
+    /// The same stack, taken to prove by this grade alone.
+    #[must_use]
+    pub fn proving(mut self, evidence: Option<Grade>) -> Self {
+        self.capabilities.retain(|one| match (one, evidence) {
+            (Capability::Proof(grade), Some(evidence)) => *grade <= evidence,
+            _ => true,
+        });
+        self
+    }
 }
 
 /// The name of changeproof's own stack on a lane.

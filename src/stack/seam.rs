@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  Stack ──lease──▶ Lease ──▶ where everything listens, logs, claims
-//!    │                ├─────▶ Connectors, Statements: who keeps and runs what is submitted
+//!    │                ├─────▶ Connectors, Statements, Engine: who keeps and runs what is submitted
 //!    │                └─────▶ Faults: what can be done to its parts
 //!    └─profile: versions and capabilities, without starting anything
 //! ```
@@ -20,10 +20,12 @@ use super::Say;
 use super::claim::Claim;
 use super::error::StackError;
 use super::profile::Profile;
+use crate::base::grade::Grade;
 use crate::client::connect::{Connect, ConnectError};
+use crate::client::flink::{FlinkError, JobManager};
 use crate::client::gateway::Session;
 use crate::client::reach::Reach;
-use crate::client::roles::{Connectors, Said, Statements};
+use crate::client::roles::{Connectors, Engine, Said, Statements};
 use crate::plan::needs::Sharing;
 use crate::scenario::timeline::{Target, Verb};
 
@@ -82,6 +84,21 @@ pub trait Lease: Debug + Send + Sync {
             Ok(session)
         };
         opened.boxed()
+    }
+
+    /// Who runs what was submitted: the JobManager.
+    fn engine(&self) -> Result<Arc<dyn Engine>, StackError> {
+        let refused = |error: FlinkError| StackError::Refused {
+            doing: "reach Flink's JobManager".to_owned(),
+            cause: error.to_string(),
+        };
+        Ok(Arc::new(JobManager::new(self.reach()).map_err(refused)?))
+    }
+
+    /// The strongest grade of proof that it gives at any time of a run. Below a checkpoint, the last
+    /// proof of a run is by `stopped`, where that is given, and those before are by `reported`.
+    fn grade(&self) -> Grade {
+        Grade::Checkpoint
     }
 
     /// Claims a name for a run, before it makes anything: what a killed run leaves is swept by it.

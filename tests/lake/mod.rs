@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use bigdecimal::BigDecimal;
+use changeproof::base::grade::Grade;
 use changeproof::base::position::Lsn;
 use changeproof::base::text::Text;
 use changeproof::base::value::Value;
@@ -195,6 +196,7 @@ fn proof(topic: &str, ends: Vec<(i64, i64)>) -> Proof {
     Proof {
         number: 0,
         entry: 0,
+        grade: Grade::Checkpoint,
         last_commit_end: None,
         barrier_end: Lsn(0),
         confirmed: Lsn(0),

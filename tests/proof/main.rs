@@ -14,6 +14,7 @@ mod bad_input;
 mod codecs;
 mod differential;
 mod edit;
+mod grades;
 mod legal;
 mod matrix;
 mod mutations;

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::judge;
 use super::verdict::{Outcome, Status, Verdict};
 use crate::base::anomaly::Anomaly;
+use crate::base::grade::Grade;
 use crate::base::position::{Lsn, Xid};
 use crate::base::text::Text;
 use crate::codec::pgoutput::Cell;
@@ -486,6 +487,7 @@ impl Scene {
         let proof = Proof {
             number: self.proofs,
             entry: 0,
+            grade: Grade::Checkpoint,
             last_commit_end: self.last_commit_end,
             barrier_end: Lsn(self.lsn),
             confirmed: Lsn(self.lsn),

@@ -5,6 +5,7 @@ mod changes;
 mod demands;
 mod ends;
 mod files;
+mod grades;
 mod happened;
 mod held;
 mod internal;

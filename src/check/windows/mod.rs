@@ -24,6 +24,7 @@ use std::collections::BTreeSet;
 use super::Wanted;
 use super::case::Case;
 use super::found::{Found, Raw};
+use super::grades;
 use super::sinks::SinkCase;
 use crate::base::anomaly::{Anomaly, Family};
 use crate::history::event::Proof;
@@ -94,8 +95,8 @@ fn judged<'c, 'a>(case: &'c Case<'a>) -> impl Iterator<Item = &'c SinkCase<'a>> 
 /// The proofs that say how far the windows of a sink are.
 fn proofs<'a>(case: &Case<'a>, sink: &SinkCase<'_>) -> Vec<&'a Proof> {
     let proven = |proof: &&&Proof| {
-        let gap = proof.gaps.iter().any(|gap| gap.sink == sink.name);
-        !gap && proof.ends.contains_key(&sink.shape.table.topic)
+        let gap = grades::unproven(&case.index, proof, sink.name);
+        gap.is_none() && proof.ends.contains_key(&sink.shape.table.topic)
     };
     case.index.proofs.iter().filter(proven).copied().collect()
 }
@@ -118,10 +119,14 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
         }
         let proofs = proofs(case, sink);
         if proofs.len() < case.index.proofs.len() {
-            let gaps = case.index.proofs.iter().flat_map(|proof| &proof.gaps);
-            let gap = gaps.into_iter().find(|gap| gap.sink == sink.name);
-            let why = gap.map_or("the end of its topic was not proven", |gap| &gap.sentence);
+            let all = case.index.proofs.iter();
+            let mut gaps = all.filter_map(|at| grades::unproven(&case.index, at, sink.name));
+            let why = gaps.next();
+            let why = why.unwrap_or_else(|| "the end of its topic was not proven".to_owned());
             found.gap(what.clone(), why);
+        }
+        if let Some(untold) = grades::untold(case, sink, &proofs) {
+            found.gap(what.clone(), untold);
         }
         late::check(case, sink, &proofs, found);
         if let Err(missing) = firing::judge(case, sink, &proofs, found) {

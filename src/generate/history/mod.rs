@@ -9,6 +9,7 @@ mod wal;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
 
+use crate::base::grade::Grade;
 use crate::base::position::{Lsn, Xid};
 use crate::history::event::{Column, End, Event, FORMAT, Header, Proof, Role, Table, Topic};
 use crate::history::packed::PackedWriter;
@@ -278,6 +279,7 @@ impl<W: Write> Maker<W> {
         self.event(&Event::Proof(Proof {
             number: 0,
             entry: 0,
+            grade: Grade::Checkpoint,
             last_commit_end: Some(last),
             barrier_end: Lsn(last.0 + 100),
             confirmed: last,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::base::anomaly::Anomaly;
+use crate::base::grade::Grade;
 use crate::base::position::{Lsn, RecordPosition};
 use crate::capture::diagnose;
 use crate::client::clock::Stopwatch;
@@ -113,10 +114,11 @@ impl Live<'_> {
         let barrier = self.emit().await?;
         let number = self.so_far.proofs;
         let last_commit_end = self.source.capture.journal.last_work_end();
-        let question = Question { number, entry, last_commit_end, barrier, limit };
+        let grade = self.grade(entry);
+        let question = Question { number, entry, last_commit_end, barrier, limit, grade };
         let (connector, slot) = (self.run.names.connector(), self.run.names.connector_slot());
         self.jobs.have_aborted(&self.aborted);
-        let clients = clients(self.run, &self.source, &self.jobs.flink);
+        let clients = clients(self.run, &self.source, &*self.jobs.engine);
         let held = self.held_topics();
         let pipeline = Pipeline {
             connector: &connector,
@@ -149,6 +151,7 @@ impl Live<'_> {
             .chain(references.into_iter().map(Event::Reference));
         self.run.recorder.record_all(events).map_err(Stop::from)?;
         self.so_far.proofs += 1;
+        self.so_far.is_claimed = grade == Grade::Reported;
         self.run.log("quiescence is proven");
         self.note_given_up()?;
         walsender::note(self.run, &self.source.control).await?;
@@ -377,7 +380,7 @@ impl Live<'_> {
                 })
             }
             Condition::Watermark(time) => {
-                let clients = clients(self.run, &self.source, &self.jobs.flink);
+                let clients = clients(self.run, &self.source, &*self.jobs.engine);
                 let jobs: Vec<_> = self.windowed().collect();
                 let least = quiesce::watermark(&clients, &jobs).await;
                 let least = match least {

@@ -44,6 +44,8 @@ pub(in crate::run) async fn perform(run: &Run<'_>, started: Started) -> Result<(
         live.since = Stopwatch::start();
     }
     live.refuse_unfired().await?;
+    // In a box: it is large.
+    Box::pin(live.flush()).await?;
     run.refuse_unmet_manners(run.trial.timeline.last()).await?;
     live.shadow.refuse_undefined()?;
     live.source.driver.finish()?;
@@ -69,6 +71,8 @@ async fn unless_failed(
 
 impl Live<'_> {
     async fn entry(&mut self, index: usize, entry: &Entry) -> Result<(), Stop> {
+        // In a box: it is large.
+        Box::pin(self.go_on(index)).await?;
         match &entry.action {
             Action::Session(session) => self.session(index, entry, session).await,
             Action::Await { condition, within_ms } => {

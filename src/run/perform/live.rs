@@ -44,6 +44,8 @@ pub(in crate::run) struct SoFar {
     /// Barriers emitted so far; the first one is that of the start.
     pub(in crate::run) barriers: u32,
     pub(in crate::run) proofs: u32,
+    /// The last proof is the engine's word, and nothing was asked of the pipeline since.
+    pub(in crate::run) is_claimed: bool,
     /// Acknowledged commits that the journal is known to have.
     pub(in crate::run) known: usize,
     /// Changes of the schema after which the tables were looked at.
@@ -57,7 +59,15 @@ pub(in crate::run) struct SoFar {
 impl SoFar {
     /// At the start of the timeline; `streams_since` as the field of this name.
     pub(in crate::run) fn new(streams_since: Option<Lsn>) -> Self {
-        Self { barriers: 1, proofs: 0, known: 0, turns: 0, streams_since, point: None }
+        Self {
+            barriers: 1,
+            proofs: 0,
+            is_claimed: false,
+            known: 0,
+            turns: 0,
+            streams_since,
+            point: None,
+        }
     }
 }
 
@@ -79,7 +89,7 @@ impl Live<'_> {
         Watch {
             connect: Arc::clone(&self.source.connect),
             connector: self.run.names.connector(),
-            flink: self.jobs.flink.clone(),
+            engine: Arc::clone(&self.jobs.engine),
             jobs: self.jobs.jobs.clone(),
             disturbances: self.run.tools.hand.disturbances().clone(),
             log: self.run.connector_log.clone(),

@@ -3,6 +3,7 @@
 
 mod armed;
 mod changes;
+mod claims;
 mod conditions;
 mod entries;
 mod evaluate;

@@ -77,7 +77,10 @@ impl Live<'_> {
                 Armed::new(hand, (index, fault), ready, seen)
             }
             Trigger::Checkpoint(count) => {
-                let flink = self.jobs.flink.clone();
+                let Some(flink) = self.jobs.engine.job_manager().cloned() else {
+                    let sentence = "nothing counts the checkpoints on this stack".to_owned();
+                    return Err(Stop::Stack(sentence));
+                };
                 let jobs = self.jobs.jobs.iter().map(|job| job.id.clone()).collect();
                 let ready = more_checkpoints(flink, jobs, u64::from(*count), tell);
                 Armed::new(hand, (index, fault), ready, seen)

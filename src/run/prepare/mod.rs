@@ -129,13 +129,13 @@ pub(in crate::run) fn prepare<'a>(
     let troubles = Troubles::new(recorder.clone(), context.lease.logs());
     let writers = (recorder.clone(), troubles.clone());
     let connectors = context.connectors().map_err(at)?;
-    let actors = (context.lease.faults(), connectors);
-    let hand = Hand::new(context.reach(), actors, names.connector(), writers);
+    let actors = (connectors, context.engine().map_err(at)?);
+    let hand = Hand::new(context.lease.faults(), actors, names.connector(), writers);
     let connector_log = connector_log(&troubles, &names, &effective.connector);
     let tools = Tools {
         created: Created::default(),
         admin: Admin::new(context.reach()).map_err(|error| at(error.into()))?,
-        hand: hand.map_err(at)?,
+        hand,
         owner,
         scoring,
     };

@@ -8,9 +8,9 @@ use tokio::sync::watch;
 
 use crate::base::anomaly::Anomaly;
 use crate::base::text::Place;
-use crate::client::flink::{FlinkError, JobManager};
-use crate::client::gateway::Column;
-use crate::client::roles;
+use crate::client::gateway::{Column, GatewayError};
+use crate::client::jobs::set;
+use crate::client::roles::{self, Engine, Stopped};
 use crate::history::event::{Event, SinkMode, SinkTable, Table, Zoned};
 use crate::history::files::Kept;
 use crate::history::written::{Arrival, Written};
@@ -33,9 +33,11 @@ use crate::sql::flink::Statement;
 
 /// The statements that run.
 pub(in crate::run) struct Jobs {
-    pub(in crate::run) flink: JobManager,
+    pub(in crate::run) engine: Arc<dyn Engine>,
     /// The settings that count when they are started next.
     pub(in crate::run) settings: Settings,
+    /// Those with which they were started last.
+    submitted_with: Settings,
     /// What the session was given.
     properties: BTreeMap<String, String>,
     session: Option<Arc<dyn roles::Statements>>,
@@ -58,8 +60,9 @@ pub(in crate::run) async fn start(
     mut topics: watch::Receiver<Option<Vec<Table>>>,
 ) -> Result<Jobs, Stop> {
     let mut started = Jobs {
-        flink: JobManager::new(run.context.reach())?,
+        engine: run.context.engine()?,
         settings: run.trial.settings.clone(),
+        submitted_with: run.trial.settings.clone(),
         properties: BTreeMap::new(),
         session: None,
         serving: None,
@@ -91,6 +94,7 @@ pub(in crate::run) async fn submit(
     let session = run.context.lease.open(&run.names.base, &properties).await;
     let session = session.or_else(|error| Err(session_refused(run, refusal(error)?)?))?;
     started.properties = properties;
+    started.submitted_with = started.settings.clone();
     run.tools.created.session(Arc::clone(&session));
     started.serving = with_models(run, &*session).await?;
     let mut ready = Some(Box::pin(ready));
@@ -243,13 +247,16 @@ async fn explain(
     Ok(())
 }
 
-/// Where a job finds the state that it goes on from.
-const STATE: &str = "execution.state-recovery.path";
-
 /// Submits the INSERTs again, each from what was kept of its job, else from nothing.
 pub(in crate::run) async fn again(run: &Run<'_>, started: &mut Jobs) -> Result<(), Stop> {
+    started.submitted_with = started.settings.clone();
+    go_on(run, started).await
+}
+
+/// The same with the settings that they had: of statements that a proof has stopped.
+pub(in crate::run) async fn go_on(run: &Run<'_>, started: &mut Jobs) -> Result<(), Stop> {
     let Some(session) = started.session.clone() else { return Ok(()) };
-    let properties = session::properties(run.trial, &started.settings, &run.names);
+    let properties = session::properties(run.trial, &started.submitted_with, &run.names);
     for (key, value) in &properties {
         if started.properties.get(key) != Some(value) {
             let taken = session.execute(&set(key, value)).await;
@@ -257,7 +264,7 @@ pub(in crate::run) async fn again(run: &Run<'_>, started: &mut Jobs) -> Result<(
         }
     }
     started.properties = properties;
-    let mut flink = started.settings.flink.clone();
+    let mut flink = started.submitted_with.flink.clone();
     for (n, prepared) in run.effective.statements.prepared.iter().enumerate() {
         statements::set_in(&mut flink, &prepared.statement);
         if is_of_the_session(&prepared.statement) {
@@ -267,14 +274,12 @@ pub(in crate::run) async fn again(run: &Run<'_>, started: &mut Jobs) -> Result<(
             continue;
         };
         let Some(job) = started.jobs.get_mut(place) else { continue };
-        let kept = run.tools.hand.kept(&job.id);
-        let state = match &kept {
-            Some(path) => set(STATE, path),
-            None => format!("RESET '{STATE}'"),
-        };
-        session.execute(&state).await?;
+        let hand = &run.tools.hand;
+        let kept = hand.kept(&job.id).or_else(|| hand.disturbances().kept(&job.id));
+        let stopped =
+            Stopped { id: &job.id, text: &prepared.submitted.value, state: kept.as_deref() };
         run.tools.created.submitting();
-        let submitted = session.submit(&prepared.submitted.value).await;
+        let submitted = started.engine.resume(&*session, stopped).await;
         run.tools.created.submitted(submitted.as_ref().ok().map(String::as_str));
         job.id = match submitted {
             Ok(id) => id,
@@ -298,11 +303,6 @@ fn is_of_the_session(statement: &Statement) -> bool {
         statement,
         Statement::Set { .. } | Statement::Reset(_) | Statement::UseCatalog(_) | Statement::Use(_)
     )
-}
-
-fn set(key: &str, value: &str) -> String {
-    let quoted = |text: &str| text.replace('\'', "''");
-    format!("SET '{}' = '{}'", quoted(key), quoted(value))
 }
 
 /// What options of the session change about a job that runs with them now. What held once is told
@@ -451,22 +451,22 @@ pub(in crate::run) fn is_windowed(run: &Run<'_>, sink: &str) -> bool {
 /// Waits until all tasks of all jobs run: only then does a checkpoint complete.
 async fn running(run: &Run<'_>, started: &Jobs) -> Result<(), Stop> {
     let limit = run.context.limits.streaming;
-    let (flink, disturbances) = (&started.flink, run.tools.hand.disturbances());
+    let (engine, disturbances) = (&*started.engine, run.tools.hand.disturbances());
     for (job, n) in started.jobs.iter().zip_eq(&started.submitted) {
         let own = |sink: &SinkTopic| Some((sink.sink.clone(), written::at(run, *n, &sink.sink)?));
         let places: BTreeMap<_, _> = job.sinks.iter().filter_map(own).collect();
         let of_job = std::slice::from_ref(job);
-        let taken = tokio::select! {
-            taken = flink.checkpoint(&job.id, limit) => taken,
-            failed = quiesce::jobs_failed((flink, disturbances), of_job, limit) => {
+        let runs = tokio::select! {
+            runs = engine.runs(&job.id, limit) => runs,
+            failed = quiesce::jobs_failed((engine, disturbances), of_job, limit) => {
                 return Err(run.troubles.unproven(failed, &places)?);
             }
         };
-        if let Err(error) = taken {
-            let failed = quiesce::failure(flink, disturbances, job, Asked::Nothing).await;
+        if let Err(error) = runs {
+            let failed = quiesce::failure(engine, disturbances, job, Asked::Nothing).await;
             let failed = match failed {
                 Some(failed) => failed,
-                None => never_runs(flink, job, error).await?,
+                None => never_runs(engine, job, error).await?,
             };
             return Err(run.troubles.unproven(failed, &places)?);
         }
@@ -475,10 +475,10 @@ async fn running(run: &Run<'_>, started: &Jobs) -> Result<(), Stop> {
 }
 
 /// A job that did not fail, and of which no checkpoint completes.
-async fn never_runs(flink: &JobManager, job: &Job, error: FlinkError) -> Result<Unproven, Stop> {
-    let FlinkError::Late(late) = error else { return Err(error.into()) };
-    let cause = flink.failure(&job.id).await?;
-    if let Some(sentence) = cause.and_then(|cause| cause.of_the_stack(&job.id)) {
+async fn never_runs(engine: &dyn Engine, job: &Job, error: GatewayError) -> Result<Unproven, Stop> {
+    let GatewayError::Late(late) = error else { return Err(error.into()) };
+    let last = engine.failures(&job.id).await?.into_iter().next();
+    if let Some(sentence) = last.and_then(|failure| failure.cause.of_the_stack(&job.id)) {
         return Err(Stop::Stack(sentence));
     }
     let sentence = format!("the statement was accepted, and its tasks do not run: {late}");

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::source::{self, Source};
 use super::walsender;
 use crate::base::position::Lsn;
-use crate::client::flink::JobManager;
+use crate::client::roles::Engine;
 use crate::history::event::{Event, Table};
 use crate::quiesce::{self, Clients, Pipeline};
 use crate::run::context::Stage;
@@ -39,9 +39,9 @@ pub(in crate::run) async fn stream(
         return Ok((source, None));
     }
     run.tell(&Stage::Snapshot);
-    let flink = JobManager::new(run.context.reach())?;
+    let engine = run.context.engine()?;
     let (connector, slot) = (run.names.connector(), run.names.connector_slot());
-    let clients = clients(run, &source, &flink);
+    let clients = clients(run, &source, &*engine);
     let pipeline = Pipeline {
         connector: &connector,
         slot: &slot,
@@ -70,14 +70,14 @@ pub(in crate::run) async fn stream(
 pub(in crate::run) fn clients<'a>(
     run: &'a Run<'_>,
     source: &'a Source,
-    flink: &'a JobManager,
+    engine: &'a dyn Engine,
 ) -> Clients<'a> {
     Clients {
         postgres: &source.control,
         database: &source.database,
         connect: &*source.connect,
         ends: &source.ends,
-        flink,
+        engine,
         tap: &source.capture.tap,
         barriers: &source.capture.told.barriers,
         clocks: &*source.capture.told.clocks,

@@ -6,13 +6,14 @@ use super::Reader;
 use super::catalogue::{Among, Catalogue, Place};
 use super::union::Said;
 use crate::base::anomaly::Anomaly;
+use crate::base::grade::Grade;
 use crate::scenario::code::Code;
 use crate::scenario::diagnose::At;
 use crate::scenario::expect::{Allowance, Delivery, Demand, Expect, Level, Life, RowTable};
 use crate::scenario::range::Ranges;
 use crate::scenario::scenario::{Expectation, Restriction, Setting};
 use crate::scenario::words::{
-    DELIVERY, EXPECT, LEVEL, MAY_SHOW, MUST_SHOW, WHERE, Words, listed, suggestion,
+    DELIVERY, EXPECT, LEVEL, MAY_SHOW, MUST_SHOW, PROOF, WHERE, Words, listed, suggestion,
 };
 use crate::scenario::yaml::{Key, Node, Value};
 
@@ -52,6 +53,10 @@ impl Reader<'_> {
             if self.word(node, DELIVERY) == Some("exactly-once") {
                 expect.delivery = Delivery::ExactlyOnce;
             }
+        }
+        if let Some((key, node)) = fields.entry("proof") {
+            said.push(Said::new("proof", &key.at));
+            expect.proof = self.word(node, PROOF).and_then(Grade::of_name);
         }
         if let Some(node) = fields.get("consistency") {
             expect.consistency = self.consistency(node, catalogue, said);

@@ -22,6 +22,7 @@ use super::options::{OwnOptions, StackOptions};
 use super::profile::Profile;
 use super::seam::{Faults, Later, Lease, Stack};
 use super::{Say, infra};
+use crate::base::grade::Grade;
 use crate::base::secret::Secrets;
 use crate::client::reach::Reach;
 use crate::plan::needs::{Capability, Sharing};
@@ -51,6 +52,8 @@ pub fn profile(name: &str, written: &Written) -> Profile {
     if written.registry.is_some() {
         capabilities.insert(Capability::Registry);
     }
+    // Its JobManager takes checkpoints.
+    capabilities.extend(Grade::ALL.map(Capability::Proof));
     Profile { name: name.to_owned(), versions: BTreeMap::new(), capabilities }
 }
 

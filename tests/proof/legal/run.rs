@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use changeproof::base::grade::Grade;
 use changeproof::base::position::{Lsn, Xid};
 use changeproof::history::History;
 use changeproof::history::event::{Bytes, End, Event, Proof, Record};
@@ -217,6 +218,7 @@ pub(super) fn proof(ends: BTreeMap<String, Vec<(i64, i64)>>, last: u64) -> Proof
     Proof {
         number: 0,
         entry: 0,
+        grade: Grade::Checkpoint,
         last_commit_end: Some(Lsn(last)),
         barrier_end: Lsn(last + 100),
         confirmed: Lsn(last),

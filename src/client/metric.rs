@@ -14,19 +14,19 @@
 
 /// Whose offset a metric is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct OffsetMetric {
+pub struct OffsetMetric {
     /// The subtask that reads the partition.
-    pub(super) subtask: u32,
+    pub subtask: u32,
     /// The source operator, sanitised.
-    pub(super) operator: String,
+    pub operator: String,
     /// The topic, sanitised.
-    pub(super) topic: String,
+    pub topic: String,
     /// The partition.
-    pub(super) partition: i32,
+    pub partition: i32,
 }
 
 /// Reads the name of a `currentOffset` metric; `None` for any other.
-pub(super) fn current_offset(name: &str) -> Option<OffsetMetric> {
+pub fn current_offset(name: &str) -> Option<OffsetMetric> {
     let (subtask, rest) = name.strip_suffix(".currentOffset")?.split_once('.')?;
     let (operator, rest) = rest.split_once(".KafkaSourceReader.topic.")?;
     let (topic, partition) = rest.rsplit_once(".partition.")?;
@@ -39,23 +39,23 @@ pub(super) fn current_offset(name: &str) -> Option<OffsetMetric> {
 }
 
 /// The name of a task's input watermark.
-pub(super) fn input_watermark(subtask: u32) -> String {
+pub fn input_watermark(subtask: u32) -> String {
     format!("{subtask}.currentInputWatermark")
 }
 
 /// The operator whose number of rows dropped as late a metric is; `None` for any other metric.
-pub(super) fn late_rows(name: &str) -> Option<&str> {
+pub fn late_rows(name: &str) -> Option<&str> {
     name.strip_suffix(".numLateRecordsDropped")?.split_once('.').map(|(_, operator)| operator)
 }
 
 /// The operator whose number of rows given on a metric is; `None` for any other metric.
-pub(super) fn rows_given_on(name: &str) -> Option<&str> {
+pub fn rows_given_on(name: &str) -> Option<&str> {
     name.strip_suffix(".numRecordsOut")?.split_once('.').map(|(_, operator)| operator)
 }
 
 /// The subtask and operator of a count of an operator that waits for a model's answers, and whether
 /// it counts what came in (else what has left); `None` for any other metric.
-pub(super) fn waits_for_answers(name: &str) -> Option<(&str, bool)> {
+pub fn waits_for_answers(name: &str) -> Option<(&str, bool)> {
     let (operator, came) = match name.strip_suffix(".numRecordsIn") {
         Some(operator) => (operator, true),
         None => (name.strip_suffix(".numRecordsOut")?, false),
@@ -66,13 +66,13 @@ pub(super) fn waits_for_answers(name: &str) -> Option<(&str, bool)> {
 }
 
 /// A name as it appears in a metric's name.
-pub(super) fn sanitised(name: &str) -> String {
+pub fn sanitised(name: &str) -> String {
     name.replace([' ', '.', ':', ','], "_")
 }
 
 /// The table that a vertex reads, from the vertex's name: `Source: tx[3] -> Calc[4]` reads `tx`, and
 /// so does, from Flink 2.3 on, `Source: KafkaSource-default_catalog.default_database.tx -> Calc[4]`.
-pub(super) fn source_table(vertex: &str) -> Option<&str> {
+pub fn source_table(vertex: &str) -> Option<&str> {
     let (_, name) = vertex.split_once("Source: ")?;
     let operator = name.split_once(" -> ").map_or(name, |(operator, _)| operator);
     if let Some(path) = operator.strip_prefix("KafkaSource-") {
@@ -84,7 +84,7 @@ pub(super) fn source_table(vertex: &str) -> Option<&str> {
 }
 
 /// Whether a vertex holds the writer of a sink: `… -> sink[7]: Writer -> sink[7]: Committer`.
-pub(super) fn writes(vertex: &str, sink: &str) -> bool {
+pub fn writes(vertex: &str, sink: &str) -> bool {
     vertex.split([' ', '(', ',']).any(|word| {
         word.strip_prefix(sink).and_then(|rest| rest.strip_prefix('[')).is_some_and(|rest| {
             let digits = rest.trim_start_matches(|c: char| c.is_ascii_digit());

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 /// The next offset of a partition in these files, the least where several sources read it; `None`
 /// while one of them has read nothing.
-pub(super) fn next_offset(files: &[Vec<u8>], topic: &str, partition: i32) -> Option<i64> {
+pub fn next_offset(files: &[Vec<u8>], topic: &str, partition: i32) -> Option<i64> {
     let found = files.iter().flat_map(|bytes| offsets(bytes, topic, partition));
     let (read, assigned): (Vec<i64>, Vec<i64>) = found.partition(|offset| *offset >= 0);
     let all_read = read.len() >= assigned.len();
@@ -57,7 +57,7 @@ pub fn last_checkpoint(folder: &str) -> Option<String> {
 }
 
 /// Everything a checkpoint wrote, file by file; `None` if it is not there (any more).
-pub(super) fn files(uri: &str) -> Option<Vec<Vec<u8>>> {
+pub fn files(uri: &str) -> Option<Vec<Vec<u8>>> {
     let folder = local(uri)?;
     let entries = fs_err::read_dir(folder).ok()?;
     let mut files = Vec::new();
