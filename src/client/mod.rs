@@ -14,9 +14,9 @@ pub mod reach;
 pub mod registry;
 pub mod roles;
 pub mod storage;
+pub mod tls;
 pub mod wait;
 
-mod tls;
 mod wall;
 
 /// Why a text cannot serve as a list of authorities, if it cannot.

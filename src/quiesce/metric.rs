@@ -14,19 +14,19 @@
 
 /// Whose offset a metric is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct OffsetMetric {
+pub(crate) struct OffsetMetric {
     /// The subtask that reads the partition.
     pub(super) subtask: u32,
     /// The source operator, sanitised.
     pub(super) operator: String,
     /// The topic, sanitised.
-    pub(super) topic: String,
+    pub(crate) topic: String,
     /// The partition.
-    pub(super) partition: i32,
+    pub(crate) partition: i32,
 }
 
 /// Reads the name of a `currentOffset` metric; `None` for any other.
-pub(super) fn current_offset(name: &str) -> Option<OffsetMetric> {
+pub(crate) fn current_offset(name: &str) -> Option<OffsetMetric> {
     let (subtask, rest) = name.strip_suffix(".currentOffset")?.split_once('.')?;
     let (operator, rest) = rest.split_once(".KafkaSourceReader.topic.")?;
     let (topic, partition) = rest.rsplit_once(".partition.")?;
@@ -66,7 +66,7 @@ pub(super) fn waits_for_answers(name: &str) -> Option<(&str, bool)> {
 }
 
 /// A name as it appears in a metric's name.
-pub(super) fn sanitised(name: &str) -> String {
+pub(crate) fn sanitised(name: &str) -> String {
     name.replace([' ', '.', ':', ','], "_")
 }
 

@@ -39,7 +39,7 @@ mod failing;
 mod firing;
 mod job;
 mod log;
-mod metric;
+pub(crate) mod metric;
 mod prove;
 mod readings;
 mod restored;
