@@ -209,10 +209,16 @@ async fn create(
     Path((organization, environment)): Path<Place>,
     bytes: Bytes,
 ) -> Response {
-    gateway.answered("/sql/", created(&gateway, &organization, &environment, &bytes))
+    let created = created(&gateway, &organization, &environment, &bytes).await;
+    gateway.answered("/sql/", created)
 }
 
-fn created(gateway: &Arc<Gateway>, organization: &str, environment: &str, bytes: &[u8]) -> Answer {
+async fn created(
+    gateway: &Arc<Gateway>,
+    organization: &str,
+    environment: &str,
+    bytes: &[u8],
+) -> Answer {
     gateway.own_place(organization, environment)?;
     let wanted: Wanted = body(bytes)?;
     if !is_name(&wanted.name) {
@@ -245,11 +251,17 @@ fn created(gateway: &Arc<Gateway>, organization: &str, environment: &str, bytes:
     let statement = Arc::new(statement);
     {
         let mut all = gateway.statements().all();
-        if all.contains_key(&statement.name) {
+        // A dry run takes no name.
+        if all.get(&statement.name).is_some_and(|known| !known.is_dry_run()) {
             let why = format!("a statement `{}` is there already", statement.name);
             return Err(Refusal::new(409, why));
         }
         all.insert(statement.name.clone(), Arc::clone(&statement));
+    }
+    if statement.is_dry_run() {
+        // It is answered at once: whoever asks for it need not ask again.
+        run::begin(Arc::clone(gateway), Arc::clone(&statement)).await;
+        return Ok(json_of(201, &gateway.json_of(&statement)));
     }
     let json = gateway.json_of(&statement);
     tokio::spawn(run::begin(Arc::clone(gateway), Arc::clone(&statement)));
@@ -287,6 +299,8 @@ pub(super) struct Listing {
     label_selector: Option<String>,
     #[serde(default, rename = "spec.compute_pool_id")]
     pool: Option<String>,
+    #[serde(default, rename = "statement_name_search_query")]
+    part: Option<String>,
 }
 
 async fn list(
@@ -299,7 +313,9 @@ async fn list(
         let selector = listing.label_selector.clone().unwrap_or_default();
         let all: Vec<_> = gateway.statements().all().values().cloned().collect();
         let taken = all.iter().filter(|one| {
-            one.is_selected(&selector)
+            !one.is_dry_run()
+                && one.is_selected(&selector)
+                && listing.part.as_ref().is_none_or(|part| one.name.contains(part.as_str()))
                 && listing.pool.as_ref().is_none_or(|pool| one.look(|s| s.pool == *pool))
         });
         let all = taken.map(|one| (one.name.clone(), gateway.json_of(one))).collect();

@@ -156,6 +156,11 @@ impl Statement {
         })
     }
 
+    /// Only what it would be is asked for.
+    pub(super) fn is_dry_run(&self) -> bool {
+        self.properties.get("sql.dry-run").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
     /// Whether a selector of labels takes it: `key=value`, `key!=value`, `key`, `!key`, all of several
     /// separated by commas.
     pub(super) fn is_selected(&self, selector: &str) -> bool {
