@@ -27,6 +27,9 @@ const LIMIT: Duration = Duration::from_mins(4);
 /// Where a client for Python, and what checks documents, is kept once it was fetched.
 const PACKAGES: [&str; 3] = ["confluent-sql==0.7.0", "jsonschema==4.26.0", "pyyaml==6.0.3"];
 
+/// The package of the jars, by its name and version.
+const JARS: &str = "confluent_flink_jars-2.3.6";
+
 /// A gateway with a state folder of its own; both are gone at the end.
 struct Place {
     state: Utf8PathBuf,
@@ -140,6 +143,28 @@ fn python() -> Option<PathBuf> {
         return Some(python);
     }
     println!("NOT RUN: Confluent's client for Python cannot be fetched: {made:?} {pip:?}");
+    None
+}
+
+/// The jars of the Table API plugin, which come in a package for Python; `None` where it cannot be had.
+fn jars(python: &Path) -> Option<PathBuf> {
+    let folder = tools().join(JARS);
+    let lib = folder.join(format!("{JARS}/deps/lib"));
+    if lib.is_dir() {
+        return Some(lib);
+    }
+    let _made = std::fs::create_dir_all(&folder);
+    let package = JARS.replacen("jars-", "jars==", 1);
+    let mut fetch = Command::new(python);
+    fetch.args(["-m", "pip", "-q", "download", "--no-deps", "--no-binary", ":all:", &package]);
+    let fetched = fetch.current_dir(&folder).output();
+    let mut unpack = Command::new("tar");
+    unpack.args(["-xzf", &format!("{JARS}.tar.gz")]).current_dir(&folder);
+    let unpacked = unpack.status().is_ok_and(|status| status.success());
+    if unpacked && lib.is_dir() {
+        return Some(lib);
+    }
+    println!("NOT RUN: Confluent's plugin for the Table API cannot be fetched: {fetched:?}");
     None
 }
 
@@ -269,7 +294,8 @@ async fn a_row_goes_from_postgres_through_the_managed_connector_to_a_table() {
     shop.run("UPDATE orders SET amount = 3.00 WHERE id = 2").await.unwrap();
     until(&flink, &one, "the update to be processed", offset(2)).await;
 
-    let stop = json!({"name": "sum", "spec": {"statement": sum, "stopped": true}});
+    let mut stop = flink.get::<Value>(&one).await.unwrap();
+    stop["spec"]["stopped"] = json!(true);
     let (status, ..) = flink.pass("PUT", &one, stop.to_string().into_bytes()).await.unwrap();
     assert_eq!(status, 202);
     until(&flink, &one, "the statement to be stopped", is("STOPPED")).await;
@@ -290,9 +316,10 @@ async fn a_row_goes_from_postgres_through_the_managed_connector_to_a_table() {
             if let Some((_, rest)) = following.split_once("/sql/") {
                 *next = format!("/sql/{rest}");
             }
-            Ok::<_, wait::TimedOut>(match rows.last().is_some_and(|last| last == "4.50") {
-                true => Look::Holds(()),
-                false => Look::NotYet(format!("{rows:?}")),
+            Ok::<_, wait::TimedOut>(if rows.last().is_some_and(|last| last == "4.50") {
+                Look::Holds(())
+            } else {
+                Look::NotYet(format!("{rows:?}"))
             })
         }
     });
@@ -333,4 +360,35 @@ async fn confluents_client_for_python_works_with_it() {
         check.arg(script("contract.py")).arg(documents).arg(place.state.join("transcript"));
         assert_passed(&place.run(&mut check), "the transcript against the documents");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn confluents_plugin_for_the_table_api_works_with_it() {
+    let Some(jars) = python().and_then(|python| jars(&python)) else { return };
+    let place = Place::new("gateway-java", &["--tls"]).await;
+    let trust = place.state.join("trust.p12");
+    let mut import = Command::new("keytool");
+    import.args(["-importcert", "-noprompt", "-alias", "gateway", "-storepass", "changeit"]);
+    import.args(["-storetype", "PKCS12", "-keystore", trust.as_str(), "-file"]);
+    // keytool reads one certificate: the last one is the gateway's own.
+    let all = std::fs::read_to_string(place.state.join("gateway/ca.pem")).unwrap();
+    let (_, own) = all.rsplit_once("-----BEGIN").unwrap();
+    let file = place.state.join("own.pem");
+    std::fs::write(&file, format!("-----BEGIN{own}")).unwrap();
+    assert_passed(&place.run(import.arg(&file)), "keytool");
+    let classes = format!("{}/*", jars.display());
+    let built = place.state.join("classes");
+    let mut compile = Command::new("javac");
+    compile.args(["-cp", &classes, "-d", built.as_str()]).arg(script("Client.java"));
+    assert_passed(&place.run(&mut compile), "javac");
+    let mut client = Command::new("java");
+    client.arg(format!("-Djavax.net.ssl.trustStore={trust}"));
+    client.arg("-Djavax.net.ssl.trustStorePassword=changeit");
+    client.args(["-cp", &format!("{built}:{classes}"), "Client", place.id("/url")]);
+    client.args([
+        place.id("/organization"),
+        place.id("/environment/id"),
+        place.id("/compute_pool"),
+    ]);
+    assert_passed(&place.run(&mut client), "the Table API plugin");
 }

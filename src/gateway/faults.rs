@@ -268,6 +268,14 @@ mod tests {
     }
 
     #[test]
+    fn the_page_tells_every_fault() {
+        let page = include_str!("../../docs/gateway.md");
+        let row = |(name, _, what): &Kind| format!("| `{name}` | {what} |");
+        let missing: Vec<_> = KINDS.iter().map(row).filter(|row| !page.contains(row)).collect();
+        assert!(missing.is_empty(), "docs/gateway.md has not: {missing:?}");
+    }
+
+    #[test]
     fn names_of_faults_are_different() {
         let names: std::collections::BTreeSet<_> = KINDS.iter().map(|(name, ..)| name).collect();
         assert_eq!(names.len(), KINDS.len());

@@ -61,10 +61,8 @@ pub(super) async fn guard(
         (None, Ok(())) => next.run(Request::from_parts(parts, Body::from(body))).await,
     };
     let (answer, told) = told(answer).await;
-    let fault = match is_control || is_fault {
-        true => None,
-        false => gateway.faults.take(Stage::Answer, &path),
-    };
+    let fault =
+        if is_control || is_fault { None } else { gateway.faults.take(Stage::Answer, &path) };
     gateway.record(json!({
         "method": method, "path": target, "request": shown(&asked),
         "status": answer.status().as_u16(), "answer": shown(&told),

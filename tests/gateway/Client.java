@@ -14,14 +14,14 @@ public final class Client {
     public static void main(String[] args) throws Exception {
         EnvironmentSettings settings =
                 ConfluentSettings.newBuilder()
-                        .setOption("client.endpoint-template", args[0])
-                        .setOption("client.organization-id", args[1])
-                        .setOption("client.environment-id", args[2])
-                        .setOption("client.compute-pool-id", args[3])
-                        .setOption("client.cloud", "aws")
-                        .setOption("client.region", "us-east-1")
-                        .setOption("client.flink-api-key", System.getenv("CC_FLINK_KEY"))
-                        .setOption("client.flink-api-secret", System.getenv("CC_FLINK_SECRET"))
+                        .setEndpointTemplate(args[0])
+                        .setOrganizationId(args[1])
+                        .setEnvironmentId(args[2])
+                        .setComputePoolId(args[3])
+                        .setCloud("aws")
+                        .setRegion("us-east-1")
+                        .setFlinkApiKey(System.getenv("CC_FLINK_KEY"))
+                        .setFlinkApiSecret(System.getenv("CC_FLINK_SECRET"))
                         .build();
         TableEnvironment environment = TableEnvironment.create(settings);
         environment.useCatalog("local");

@@ -66,7 +66,7 @@ def check(is_right, what):
 
 def tables(connection):
     connection.execute_snapshot_ddl(
-        "CREATE TABLE orders (id INT, amount DECIMAL(10, 2), at TIMESTAMP(3))"
+        "CREATE TABLE orders (id INT, amount DECIMAL(10, 2), placed TIMESTAMP(3))"
         " DISTRIBUTED BY HASH(id) INTO 2 BUCKETS"
     )
     connection.execute_snapshot_ddl(
@@ -98,7 +98,7 @@ def stream(connection):
     """A changelog with retractions, the values of each type."""
     insert(connection, "(1, 1.50, TIMESTAMP '2026-01-08 12:00:00.5')")
     with connection.closing_streaming_cursor() as cursor:
-        cursor.execute("SELECT id, amount, `at` FROM orders WHERE id = 1")
+        cursor.execute("SELECT id, amount, placed FROM orders WHERE id = 1")
         (row,) = rows(cursor, 1)
         row = tuple(getattr(row, "row", row))
         check(str(row) == "(1, Decimal('1.50'), datetime.datetime(2026, 1, 8, 12, 0, 0, 500000))", row)

@@ -97,9 +97,10 @@ pub(super) async fn resume(gateway: Arc<Gateway>, statement: Arc<Statement>) {
 pub(super) async fn delete(gateway: &Gateway, statement: &Statement) {
     let begun = wait::until("the statement to have a job, or to end", LIMIT, || async {
         let is_open = statement.look(|s| s.phase == Phase::Pending && s.job.is_none());
-        Ok::<_, wait::TimedOut>(match is_open {
-            true => Look::NotYet("it is PENDING".to_owned()),
-            false => Look::Holds(()),
+        Ok::<_, wait::TimedOut>(if is_open {
+            Look::NotYet("it is PENDING".to_owned())
+        } else {
+            Look::Holds(())
         })
     });
     begun.await.ok();

@@ -409,7 +409,8 @@ async fn patch(
         for Operation { op, path, value } in operations {
             let key = path.strip_prefix("/spec/").filter(|key| {
                 ["stopped", "compute_pool_id", "principal"].contains(key)
-                    && ["replace", "add"].contains(&op.as_str())
+                    // The document has them in capitals, the standard and its clients have not.
+                    && ["replace", "add"].contains(&op.to_lowercase().as_str())
             });
             let Some(key) = key else {
                 let why = format!(
@@ -452,9 +453,10 @@ async fn exceptions(
         gateway.own_place(&organization, &environment)?;
         let statement = gateway.statements().named(&name)?;
         let job = statement.look(|state| state.job.clone()).unwrap_or_default();
-        let failures = match job.is_empty() {
-            true => Vec::new(),
-            false => gateway.flink.failures(&job).await.unwrap_or_default(),
+        let failures = if job.is_empty() {
+            Vec::new()
+        } else {
+            gateway.flink.failures(&job).await.unwrap_or_default()
         };
         let one = |failure: crate::client::flink::JobFailure| {
             let at = jiff::Timestamp::from_millisecond(failure.at_ms).unwrap_or_default();

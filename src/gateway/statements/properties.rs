@@ -17,8 +17,6 @@ pub(super) struct Properties {
     pub(super) session: BTreeMap<String, String>,
     /// Options of the tables that are read.
     pub(super) reads: Reads,
-    /// The time zone in which points in time are shown.
-    pub(super) zone: TimeZone,
     /// Only what the result would be is asked for.
     pub(super) is_dry_run: bool,
     /// What is there now is read, and no more.
@@ -32,7 +30,6 @@ impl Properties {
         let mut found = Self {
             session: BTreeMap::from([(checkpoints, CHECKPOINTS.to_owned())]),
             reads: Reads::default(),
-            zone: TimeZone::UTC,
             is_dry_run: false,
             is_bounded: false,
         };
@@ -53,7 +50,7 @@ impl Properties {
             "sql.state-ttl" => session("table.exec.state.ttl"),
             "sql.tables.scan.idle-timeout" => session("table.exec.source.idle-timeout"),
             "sql.local-time-zone" => {
-                self.zone = zone(value)?;
+                zone(value)?;
                 session("table.local-time-zone")
             }
             "sql.current-catalog" => one_of(key, value, &[&ids.environment, Ids::ENVIRONMENT]),
@@ -92,20 +89,17 @@ impl Properties {
     }
 }
 
-/// A zone by its name, or by its distance from Greenwich (`GMT-08:00`).
-fn zone(name: &str) -> Result<TimeZone, String> {
+/// Whether a zone is one: by its name, or by its distance from Greenwich (`GMT-08:00`).
+fn zone(name: &str) -> Result<(), String> {
     let offset = name.strip_prefix("GMT").or_else(|| name.strip_prefix("UTC"));
-    let fixed = offset.filter(|offset| !offset.is_empty()).and_then(|offset| {
-        let sign = if offset.starts_with('-') { -1 } else { 1 };
-        let (hours, minutes) = offset.trim_start_matches(['+', '-']).split_once(':')?;
-        let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
-        jiff::tz::Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok()
+    let is_offset = offset.is_some_and(|offset| {
+        let digits = offset.trim_start_matches(['+', '-']).split(':');
+        offset.is_empty() || digits.clone().all(|part| part.parse::<u8>().is_ok())
     });
-    match fixed {
-        Some(offset) => Ok(TimeZone::fixed(offset)),
-        None => TimeZone::get(name)
-            .map_err(|_| format!("sql.local-time-zone={name}: write a zone's name, or GMT+hh:mm")),
+    if is_offset || TimeZone::get(name).is_ok() {
+        return Ok(());
     }
+    Err(format!("sql.local-time-zone={name}: write a zone's name, or GMT+hh:mm"))
 }
 
 fn one_of(key: &str, value: &str, known: &[&str]) -> Result<(), String> {
@@ -137,8 +131,7 @@ mod tests {
         assert_eq!(found.session["table.exec.state.ttl"], "1 d");
         assert_eq!(found.reads.0["scan.bounded.mode"], "latest-offset");
         assert!(found.is_bounded && !found.is_dry_run);
-        let at = jiff::Timestamp::UNIX_EPOCH.to_zoned(found.zone);
-        assert_eq!(at.datetime().to_string(), "1969-12-31T16:30:00");
+        assert_eq!(found.session["table.local-time-zone"], "GMT-07:30");
     }
 
     #[test]

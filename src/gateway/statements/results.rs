@@ -8,7 +8,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::model::{Phase, Rows, Statement, now};
-use super::properties::Properties;
 use super::wire;
 use crate::client::clock::now_ms;
 use crate::client::gateway::Page;
@@ -63,7 +62,7 @@ async fn shown(gateway: &Gateway, statement: &Statement, part: &Part) -> Answer 
             // As in the cloud, the first part is empty and names the next.
             None => (Vec::new(), Some(0)),
             Some(token) => match session.page(&operation, token).await {
-                Ok(page) => found(gateway, statement, page, token, &kinds)?,
+                Ok(page) => found(page, token, &kinds),
                 // A job that has failed gives no more; why, its statement says.
                 Err(_) if statement.look(|state| state.phase.is_final()) => (Vec::new(), None),
                 Err(error) => return Err(Refusal::new(500, error)),
@@ -83,18 +82,10 @@ async fn shown(gateway: &Gateway, statement: &Statement, part: &Part) -> Answer 
     fine(&body)
 }
 
-fn found(
-    gateway: &Gateway,
-    statement: &Statement,
-    page: Page,
-    token: u64,
-    kinds: &[Value],
-) -> Result<Found, Refusal> {
+fn found(page: Page, token: u64, kinds: &[Value]) -> Found {
     if page.is_early {
-        return Ok((Vec::new(), Some(token)));
+        return (Vec::new(), Some(token));
     }
-    let properties = Properties::of(&statement.properties, &gateway.ids)
-        .map_err(|wrong| Refusal::new(500, wrong.join("; ")))?;
     let row = |(kind, fields): (String, Vec<Box<serde_json::value::RawValue>>)| {
         let op = match kind.as_str() {
             "UPDATE_BEFORE" => 1,
@@ -104,10 +95,9 @@ fn found(
         };
         let null = Value::Null;
         let values = fields.iter().enumerate();
-        let values: Vec<Value> = values
-            .map(|(n, raw)| wire::value(raw, kinds.get(n).unwrap_or(&null), &properties.zone))
-            .collect();
+        let values: Vec<Value> =
+            values.map(|(n, raw)| wire::value(raw, kinds.get(n).unwrap_or(&null))).collect();
         json!({"op": op, "row": values})
     };
-    Ok((page.rows.into_iter().map(row).collect(), page.next))
+    (page.rows.into_iter().map(row).collect(), page.next)
 }

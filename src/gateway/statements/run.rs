@@ -311,9 +311,10 @@ pub(super) async fn watch(gateway: &Gateway, statement: &Statement) {
             if !is_due {
                 return Ok::<_, wait::TimedOut>(Look::NotYet(String::new()));
             }
-            Ok(match seen(gateway, statement).await {
-                true => Look::Holds(()),
-                false => Look::NotYet(String::new()),
+            Ok(if seen(gateway, statement).await {
+                Look::Holds(())
+            } else {
+                Look::NotYet(String::new())
             })
         }
     });

@@ -1,7 +1,6 @@
 //! Types and values of results as Confluent Cloud writes them: every scalar is text.
 
 use bigdecimal::BigDecimal;
-use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -36,8 +35,8 @@ pub(super) fn data_type(flink: &Value) -> Value {
     Value::Object(made)
 }
 
-/// One value. `kind` is Flink's logical type, `zone` that in which points in time are written.
-pub(super) fn value(raw: &RawValue, kind: &Value, zone: &TimeZone) -> Value {
+/// One value. `kind` is Flink's logical type.
+pub(super) fn value(raw: &RawValue, kind: &Value) -> Value {
     let text = raw.get().trim();
     if text == "null" {
         return Value::Null;
@@ -45,31 +44,38 @@ pub(super) fn value(raw: &RawValue, kind: &Value, zone: &TimeZone) -> Value {
     let name = kind.get("type").and_then(Value::as_str).unwrap_or_default();
     let of = |key: &str| kind.get(key).unwrap_or(&Value::Null);
     match name {
-        "ARRAY" => items(text, |item| value(item, of("elementType"), zone)),
-        "ROW" | "STRUCTURED_TYPE" => row(text, of("fields"), zone),
-        "MAP" => entries(text, of("keyType"), of("valueType"), zone),
-        "MULTISET" => entries(text, of("elementType"), &json!({"type": "INTEGER"}), zone),
-        _ => Value::String(scalar(text, kind, name, zone)),
+        "ARRAY" => items(text, |item| value(item, of("elementType"))),
+        "ROW" | "STRUCTURED_TYPE" => row(text, of("fields")),
+        "MAP" => entries(text, of("keyType"), of("valueType")),
+        "MULTISET" => entries(text, of("elementType"), &json!({"type": "INTEGER"})),
+        _ => Value::String(scalar(text, kind, name)),
     }
 }
 
-fn scalar(text: &str, kind: &Value, name: &str, zone: &TimeZone) -> String {
+fn scalar(text: &str, kind: &Value, name: &str) -> String {
     let bare = serde_json::from_str::<String>(text).unwrap_or_else(|_| text.to_owned());
     match name {
         "BOOLEAN" => bare.to_uppercase(),
-        "DECIMAL" => BigDecimal::from_str(&bare).map_or(bare, |number| number.to_plain_string()),
+        "DECIMAL" => decimal(&bare, kind),
         "BINARY" | "VARBINARY" => bytes(&bare),
         "TIMESTAMP_WITHOUT_TIME_ZONE" => digits(&bare.replacen('T', " ", 1), kind),
-        "TIMESTAMP_WITH_LOCAL_TIME_ZONE" => match jiff::Timestamp::from_str(&bare) {
-            Ok(at) => digits(
-                &at.to_zoned(zone.clone()).datetime().to_string().replacen('T', " ", 1),
-                kind,
-            ),
-            Err(_) => bare,
-        },
+        // Flink writes it in the zone of the session, with a Z all the same.
+        "TIMESTAMP_WITH_LOCAL_TIME_ZONE" => {
+            digits(&bare.trim_end_matches('Z').replacen('T', " ", 1), kind)
+        }
         "TIME_WITHOUT_TIME_ZONE" => digits(&bare, kind),
         _ => bare,
     }
+}
+
+/// As many digits behind the point as the type has, which Flink's JSON leaves out where they are zero.
+fn decimal(number: &str, kind: &Value) -> String {
+    let scale = kind.get("scale").and_then(Value::as_i64);
+    let read = BigDecimal::from_str(number);
+    read.map_or_else(
+        |_| number.to_owned(),
+        |read| scale.map_or_else(|| read.clone(), |scale| read.with_scale(scale)).to_plain_string(),
+    )
 }
 
 /// As many digits behind the second as the type has.
@@ -99,29 +105,29 @@ fn items(text: &str, of: impl Fn(&RawValue) -> Value) -> Value {
 }
 
 /// A row: its fields by their names, or in their order.
-fn row(text: &str, fields: &Value, zone: &TimeZone) -> Value {
+fn row(text: &str, fields: &Value) -> Value {
     let fields = fields.as_array().cloned().unwrap_or_default();
     let null = Value::Null;
     let kind = |field: &Value| field.get("fieldType").unwrap_or(&null).clone();
     if let Ok(named) = serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(text) {
         let of = |field: &Value| {
             let name = field.get("name").and_then(Value::as_str).unwrap_or_default();
-            named.get(name).map_or(Value::Null, |raw| value(raw, &kind(field), zone))
+            named.get(name).map_or(Value::Null, |raw| value(raw, &kind(field)))
         };
         return fields.iter().map(of).collect();
     }
     let all: Vec<Box<RawValue>> = serde_json::from_str(text).unwrap_or_default();
     let pairs = all.iter().enumerate();
-    pairs.map(|(n, raw)| value(raw, &fields.get(n).map(&kind).unwrap_or_default(), zone)).collect()
+    pairs.map(|(n, raw)| value(raw, &fields.get(n).map(&kind).unwrap_or_default())).collect()
 }
 
 /// A map: pairs of key and value. As a key of JSON, whatever it is stands as text.
-fn entries(text: &str, key: &Value, of: &Value, zone: &TimeZone) -> Value {
+fn entries(text: &str, key: &Value, of: &Value) -> Value {
     let all: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).unwrap_or_default();
     let pair = |(name, raw): (&String, &Box<RawValue>)| {
         let quoted = Value::String(name.clone()).to_string();
         let key_type = key.get("type").and_then(Value::as_str).unwrap_or_default();
-        json!([scalar(&quoted, key, key_type, zone), value(raw, of, zone)])
+        json!([scalar(&quoted, key, key_type), value(raw, of)])
     };
     all.iter().map(pair).collect()
 }
@@ -134,13 +140,13 @@ mod tests {
 
     fn shown(json: &str, kind: Value) -> Value {
         let raw: Box<RawValue> = serde_json::from_str(json).unwrap();
-        value(&raw, &kind, &TimeZone::UTC)
+        value(&raw, &kind)
     }
 
     #[rstest]
     #[case("1", json!({"type": "INTEGER"}), json!("1"))]
     #[case("true", json!({"type": "BOOLEAN"}), json!("TRUE"))]
-    #[case("1.50", json!({"type": "DECIMAL", "precision": 10, "scale": 2}), json!("1.50"))]
+    #[case("1.5", json!({"type": "DECIMAL", "precision": 10, "scale": 2}), json!("1.50"))]
     #[case("1E+2", json!({"type": "DECIMAL", "precision": 10, "scale": 0}), json!("100"))]
     #[case("12345678901234567890.123", json!({"type": "DECIMAL"}), json!("12345678901234567890.123"))]
     #[case(r#""fwID""#, json!({"type": "VARBINARY"}), json!("x'7f0203'"))]
