@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::model::{Phase, Rows, Statement};
 use super::properties::Properties;
 use super::run;
-use crate::client::flink::FlinkError;
+use crate::client::flink::{FlinkError, Vertex, is_terminal};
 use crate::client::wait::{self, Look};
 use crate::gateway::Gateway;
 
@@ -35,7 +35,7 @@ pub(super) async fn stop(gateway: &Gateway, statement: &Statement) {
     let stopped = if statement.kind.writes() {
         savepoint(gateway, &job).await.map(Some)
     } else {
-        gateway.flink.cancel(&job, LIMIT).await.map(|()| None)
+        cancel(gateway, statement, &job).await.map(|()| None)
     };
     let rows = statement.change(|state| {
         match stopped {
@@ -51,6 +51,39 @@ pub(super) async fn stop(gateway: &Gateway, statement: &Statement) {
         std::mem::replace(&mut state.rows, Rows::None)
     });
     close(rows).await;
+}
+
+/// Cancels a job; a query's once its tasks have begun. Flink's TaskManager dies of a query that is
+/// cancelled while its sink is being opened.
+async fn cancel(gateway: &Gateway, statement: &Statement, job: &str) -> Result<(), FlinkError> {
+    if !statement.kind.writes() {
+        begun(gateway, job).await;
+    }
+    gateway.flink.cancel(job, LIMIT).await
+}
+
+/// Waits until all tasks of a job have begun, or it has ended.
+async fn begun(gateway: &Gateway, job: &str) {
+    let begun = wait::until("the tasks to begin", LIMIT, || async {
+        let found = gateway.flink.job(job).await?;
+        let is_early = |vertex: &Vertex| {
+            ["CREATED", "SCHEDULED", "DEPLOYING", "INITIALIZING"].contains(&vertex.status.as_str())
+        };
+        let is_open =
+            found.is_some_and(|job| !is_terminal(&job.state) && job.vertices.iter().any(is_early));
+        Ok::<_, FlinkError>(if is_open {
+            Look::NotYet("a task has not begun".to_owned())
+        } else {
+            Look::Holds(())
+        })
+    });
+    // One that never begins is cancelled all the same.
+    begun.await.ok();
+}
+
+/// Waits until a job that ends by itself has ended.
+pub(super) async fn over(gateway: &Gateway, job: &str) {
+    gateway.flink.until_ended(job, LIMIT).await.ok();
 }
 
 /// Stops a job with a savepoint; again while its tasks have not all begun.
@@ -110,7 +143,7 @@ pub(super) async fn delete(gateway: &Gateway, statement: &Statement) {
     });
     if let Some(job) = job {
         // A job that has ended, or that the cluster has lost, is gone.
-        gateway.flink.cancel(&job, LIMIT).await.ok();
+        cancel(gateway, statement, &job).await.ok();
     }
     close(rows).await;
     gateway.statements().remove(&statement.name);

@@ -196,6 +196,8 @@ async fn show(
             vec!["database name", "database id"],
             vec![vec![Some(Ids::CLUSTER.to_owned()), Some(gateway.ids.cluster.clone())]],
         ),
+        // Nobody can make one here.
+        Kind::ShowFunctions => column("function name", []),
         Kind::ShowTables => column("table name", gateway.tables().await?),
         Kind::ShowCreateTable => {
             let name = dropped(&statement.text).0;

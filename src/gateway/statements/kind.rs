@@ -19,6 +19,7 @@ pub(super) enum Kind {
     ShowTables,
     ShowDatabases,
     ShowCatalogs,
+    ShowFunctions,
     ShowCreateTable,
     Describe,
     Explain,
@@ -46,6 +47,7 @@ impl Kind {
             _ if is(0, "SHOW") && is(1, "TABLES") => Self::ShowTables,
             _ if is(0, "SHOW") && is(1, "DATABASES") => Self::ShowDatabases,
             _ if is(0, "SHOW") && is(1, "CATALOGS") => Self::ShowCatalogs,
+            _ if is(0, "SHOW") && (is(1, "FUNCTIONS") || is(2, "FUNCTIONS")) => Self::ShowFunctions,
             _ if is(0, "SHOW") && is(1, "CREATE") && is(2, "TABLE") => Self::ShowCreateTable,
             _ if is(0, "DESCRIBE") || is(0, "DESC") => Self::Describe,
             _ if is(0, "EXPLAIN") => Self::Explain,
@@ -68,6 +70,7 @@ impl Kind {
             Self::ShowTables => "SHOW_TABLES",
             Self::ShowDatabases => "SHOW_DATABASES",
             Self::ShowCatalogs => "SHOW_CATALOGS",
+            Self::ShowFunctions => "SHOW_FUNCTIONS",
             Self::ShowCreateTable => "SHOW_CREATE_TABLE",
             Self::Describe => "DESCRIBE",
             Self::Explain => "EXPLAIN",
@@ -98,6 +101,7 @@ mod tests {
     #[case("ALTER TABLE t SET ('a' = 'b')", "ALTER_TABLE")]
     #[case("DROP TABLE IF EXISTS t", "DROP_TABLE")]
     #[case("SHOW CREATE TABLE t", "SHOW_CREATE_TABLE")]
+    #[case("SHOW USER FUNCTIONS IN `e`.`c`", "SHOW_FUNCTIONS")]
     #[case("SET 'sql.state-ttl' = '1 d'", "OTHER")]
     fn a_kind_has_the_word_of_the_api(#[case] sql: &str, #[case] word: &str) {
         assert_eq!(Kind::of(&Text::whole("s".into(), sql.to_owned())).word(), word);

@@ -223,17 +223,16 @@ async fn query(
     };
     let session = session(gateway, statement, &properties).await?;
     let begun = started(statement, &session, &texts, &properties).await;
+    // A session that is closed cancels its query, which must not be while that begins.
+    let dry = statement.change(|state| state.job.take_if(|_| properties.is_dry_run));
+    if let Some(job) = dry {
+        super::ends::over(gateway, &job).await;
+    }
     let is_kept = statement.look(|state| matches!(state.rows, Rows::Of { .. }));
     if begun.is_err() || !is_kept {
         session.close().await.map_err(refused)?;
     }
-    begun?;
-    if properties.is_dry_run
-        && let Some(job) = statement.change(|state| state.job.take())
-    {
-        gateway.flink.ask_to_cancel(&job).await.map_err(|error| error.to_string())?;
-    }
-    Ok(())
+    begun
 }
 
 async fn started(
@@ -253,7 +252,10 @@ async fn started(
     } else {
         only_appends(&session.explain("CHANGELOG_MODE", select).await.map_err(refused)?)
     };
-    let operation = session.begin(select).await.map_err(refused)?;
+    // Of a dry run the columns are wanted alone.
+    let none = format!("SELECT * FROM ({select}) WHERE FALSE");
+    let run = if properties.is_dry_run { &none } else { select };
+    let operation = session.begin(run).await.map_err(refused)?;
     let first = first(session, &operation).await?;
     let is_bounded =
         is_batch || properties.is_bounded || statement.look(|state| state.topics.is_empty());
