@@ -253,8 +253,8 @@ async fn started(
         only_appends(&session.explain("CHANGELOG_MODE", select).await.map_err(refused)?)
     };
     // Of a dry run the columns are wanted alone.
-    let none = format!("SELECT * FROM ({select}) WHERE FALSE");
-    let run = if properties.is_dry_run { &none } else { select };
+    let none = format!("SELECT * FROM (\n{select}\n) WHERE FALSE");
+    let run = if properties.is_dry_run { none.as_str() } else { select };
     let operation = session.begin(run).await.map_err(refused)?;
     let first = first(session, &operation).await?;
     let is_bounded =
