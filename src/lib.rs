@@ -72,4 +72,6 @@ pub mod drive;
 
 pub mod run;
 
+pub mod gateway;
+
 pub mod cli;

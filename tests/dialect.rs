@@ -62,6 +62,7 @@ fn translated(case: &Case, connector: &Options) -> String {
         topics: &topics,
         applications: &applications,
         tables: &tables,
+        registry: false,
     };
     let sinks = split::flink(&Text::whole("sinks.sql".into(), SINKS.to_owned())).unwrap();
     let own = split::flink(&Text::whole("case.sql".into(), case.sql.clone())).unwrap();

@@ -12,7 +12,7 @@ use rstest::rstest;
 const FLOW: &[&str] = &[
     "base", "disk", "sql", "codec", "scenario", "history", "model", "dialect", "contain", "lint",
     "propose", "plan", "check", "report", "client", "generate", "score", "stack", "capture",
-    "quiesce", "drive", "run", "cli",
+    "quiesce", "drive", "run", "gateway", "cli",
 ];
 
 /// Rooms inside of a module, in the order data flows; a file of one imports only from those before it.

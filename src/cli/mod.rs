@@ -23,6 +23,7 @@ mod explain;
 mod filters;
 mod fmt;
 mod format;
+mod gateway;
 mod generate;
 mod known;
 mod lane;
@@ -112,6 +113,7 @@ enum Command {
     Schema(schema::Schema),
     Generate(generate::Generate),
     Score(score::Score),
+    Gateway(gateway::Gateway),
     Complete(shell::Complete),
     Man(shell::Man),
 }
@@ -175,5 +177,6 @@ fn dispatch(command: &Command, environment: &Environment, console: Console) -> E
         Command::Complete(complete) => shell::complete(complete, console),
         Command::Man(man) => shell::man(man, console),
         Command::Score(score) => score::run(score, environment, console),
+        Command::Gateway(gateway) => gateway::run(gateway, environment, console),
     }
 }

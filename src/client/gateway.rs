@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::cause::{self, Cause};
@@ -59,6 +60,21 @@ pub struct Answer {
     pub job: Option<String>,
 }
 
+/// A part of a statement's result, as the gateway gives it.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// There is nothing yet: the same part is to be asked for again.
+    pub is_early: bool,
+    /// The part behind it; `None` where there is none.
+    pub next: Option<u64>,
+    /// The job that the statement started, if it started one.
+    pub job: Option<String>,
+    /// The columns, with the JSON of their types.
+    pub columns: Vec<(String, Value)>,
+    /// Rows: `INSERT`, `UPDATE_BEFORE`, `UPDATE_AFTER` or `DELETE`, and the JSON of each value.
+    pub rows: Vec<(String, Vec<Box<RawValue>>)>,
+}
+
 /// A column of a table, as `DESCRIBE` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
@@ -106,6 +122,37 @@ struct Fetched {
     job: Option<String>,
     #[serde(default)]
     results: Option<Results>,
+}
+
+#[derive(Deserialize)]
+struct FetchedPage {
+    #[serde(rename = "resultType")]
+    kind: String,
+    #[serde(rename = "nextResultUri", default)]
+    next: Option<String>,
+    #[serde(rename = "jobID", default)]
+    job: Option<String>,
+    #[serde(default)]
+    results: Option<PageResults>,
+}
+
+#[derive(Deserialize)]
+struct PageResults {
+    columns: Vec<TypedColumn>,
+    data: Vec<KindOfRow>,
+}
+
+#[derive(Deserialize)]
+struct TypedColumn {
+    name: String,
+    #[serde(rename = "logicalType")]
+    logical_type: Value,
+}
+
+#[derive(Deserialize)]
+struct KindOfRow {
+    kind: String,
+    fields: Vec<Box<RawValue>>,
 }
 
 #[derive(Deserialize)]
@@ -166,6 +213,37 @@ impl Session {
         result
     }
 
+    /// Begins a statement whose result is fetched by [`Session::page`]; gives its handle.
+    pub async fn begin(&self, statement: &str) -> Result<String, GatewayError> {
+        let path = format!("/sessions/{}/statements", self.handle);
+        let submitted: Submitted =
+            self.http.post(&path, &json!({"statement": statement})).await.map_err(refused)?;
+        Ok(submitted.handle)
+    }
+
+    /// A part of a result, from 0; the one that was given last may be asked for again.
+    pub async fn page(&self, handle: &str, token: u64) -> Result<Page, GatewayError> {
+        let operation = format!("/sessions/{}/operations/{handle}", self.handle);
+        let path = format!("{operation}/result/{token}?rowFormat=JSON");
+        let fetched: FetchedPage = self.http.get(&path).await.map_err(refused)?;
+        let mut page = Page {
+            is_early: fetched.kind == "NOT_READY",
+            next: if fetched.kind == "EOS" {
+                None
+            } else {
+                fetched.next.as_deref().and_then(part_of)
+            },
+            job: fetched.job,
+            ..Page::default()
+        };
+        if let Some(results) = fetched.results {
+            let columns = results.columns.into_iter();
+            page.columns = columns.map(|column| (column.name, column.logical_type)).collect();
+            page.rows = results.data.into_iter().map(|row| (row.kind, row.fields)).collect();
+        }
+        Ok(page)
+    }
+
     /// Submits an INSERT or a statement set; gives the id of its job.
     pub async fn submit(&self, statement: &str) -> Result<String, GatewayError> {
         self.execute(statement).await?.job.ok_or_else(|| {
@@ -223,6 +301,12 @@ impl Session {
         }
         Ok(answer)
     }
+}
+
+/// The number of the part that an address of a result names: `…/result/3?rowFormat=JSON`.
+fn part_of(address: &str) -> Option<u64> {
+    let (_, rest) = address.rsplit_once("/result/")?;
+    rest.split('?').next()?.parse().ok()
 }
 
 fn cell(value: Value) -> Option<String> {

@@ -108,6 +108,29 @@ impl Http {
         self.raw(Method::DELETE, path, None).await.map(|_| ())
     }
 
+    /// Whatever is answered to a request whose body is passed on as it is: status, content type and
+    /// body.
+    pub async fn pass(
+        &self,
+        method: &str,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<(u16, Option<String>, Vec<u8>), HttpError> {
+        let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::GET);
+        let mut request = self.client.request(method.clone(), format!("{}{path}", self.base));
+        if let Some(Login { user, password }) = &self.login {
+            request = request.basic_auth(user, Some(&password.0));
+        }
+        if !body.is_empty() {
+            request = request.header("content-type", "application/json").body(body);
+        }
+        let failed = |error| self.failed(&method, path, &error);
+        let response = request.send().await.map_err(failed)?;
+        let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok());
+        let (status, kind) = (response.status().as_u16(), kind.map(str::to_owned));
+        Ok((status, kind, response.bytes().await.map_err(failed)?.to_vec()))
+    }
+
     /// A client that sends whatever it is told to, without TLS.
     pub fn plain() -> Result<reqwest::Client, HttpError> {
         Self::new(&Rest::plain("http://127.0.0.1")).map(|http| http.client)

@@ -17,9 +17,9 @@ pub mod registry;
 pub mod roles;
 pub mod state;
 pub mod storage;
+pub mod tls;
 pub mod wait;
 
-mod tls;
 mod wall;
 
 /// Why a text cannot serve as a list of authorities, if it cannot.

@@ -113,6 +113,9 @@ pub struct Reach {
     /// Object storage, where the stack has it.
     #[serde(default)]
     pub storage: Option<Storage>,
+    /// The brokers as a cloud presents them, where the stack listens so too.
+    #[serde(default)]
+    pub secured: Option<Kafka>,
 }
 
 /// The bucket in which all runs keep their objects, each below its name.
@@ -442,6 +445,7 @@ impl Reach {
             gateway: rest(self.gateway),
             registry: self.registry.map(registry),
             storage: self.storage.map(|at| Storage { login: bare(at.login), ..at }),
+            secured: self.secured.map(kafka),
         }
     }
 
@@ -450,7 +454,7 @@ impl Reach {
         let mut secrets = Secrets::none();
         secrets.learn(&self.postgres.password.0);
         for Kafka { security: Security { sasl, tls }, .. } in
-            [&self.kafka.outside, &self.kafka.inside]
+            [&self.kafka.outside, &self.kafka.inside].into_iter().chain(&self.secured)
         {
             if let Some(sasl) = sasl {
                 secrets.learn(&sasl.login.password.0);
@@ -531,6 +535,7 @@ mod tests {
                 at: Twice::same("http://127.0.0.1:1".to_owned()),
                 login: login("k3y", "s3cret-9"),
             }),
+            secured: Some(kafka("s3cret-10")),
         }
     }
 

@@ -67,6 +67,47 @@ pub(super) fn config(
         .map_err(|error| Unusable::new("certificate and key cannot be used together", error))
 }
 
+/// Answers handshakes, as a server that shows one certificate.
+#[derive(Clone)]
+pub struct Acceptor(tokio_rustls::TlsAcceptor);
+
+impl std::fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Acceptor")
+    }
+}
+
+impl Acceptor {
+    /// A server that shows this; the error says why it cannot.
+    pub fn new(identity: &Identity) -> Result<Self, String> {
+        Self::of(identity).map_err(|why| why.to_string())
+    }
+
+    fn of(Identity { certificate, key }: &Identity) -> Result<Self, Unusable> {
+        let chain = certificates(certificate)?;
+        let key = PrivateKeyDer::from_pem_slice(key.0.0.as_bytes())
+            .map_err(|error| Unusable::new("the private key is not one in PEM form", error))?;
+        let config =
+            rustls::ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .map_err(|error| Unusable::new("no version of TLS can be spoken", error))?
+                .with_no_client_auth()
+                .with_single_cert(chain, key)
+                .map_err(|error| {
+                    Unusable::new("certificate and key cannot be used together", error)
+                })?;
+        Ok(Self(Arc::new(config).into()))
+    }
+
+    /// Shakes hands on a connection that was accepted.
+    pub async fn accept<S>(&self, stream: S) -> std::io::Result<tokio_rustls::server::TlsStream<S>>
+    where
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    {
+        self.0.accept(stream).await
+    }
+}
+
 /// Whether a text can serve as a list of authorities.
 pub(super) fn check_authorities(pem: &Pem) -> Result<(), Unusable> {
     let provider = Arc::new(ring::default_provider());

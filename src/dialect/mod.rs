@@ -49,6 +49,19 @@ pub struct World<'a> {
     pub applications: &'a BTreeMap<String, Application>,
     /// Options of tables that the settings give, by table.
     pub tables: &'a BTreeMap<String, Options>,
+    /// A format that no statement writes is Avro, as in Confluent Cloud, whatever the connector writes.
+    pub registry: bool,
+}
+
+/// A table of the catalogue, in both forms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// Confluent's `CREATE TABLE` of it, every `ALTER TABLE` applied.
+    pub text: Text,
+    /// The open-source statements that make it.
+    pub open: Vec<Text>,
+    /// How its topic is made.
+    pub topic: TopicPlan,
 }
 
 /// Statements of the dialect with what they become.
@@ -84,6 +97,20 @@ pub struct Emitted {
 /// Translates statements, in order. All that is wrong is told at once.
 pub fn translate(statements: &[Text], world: &World<'_>) -> Result<Translation, Vec<Diagnostic>> {
     walk::translate(statements, world)
+}
+
+/// The table that a name is behind these statements: one of them, or a topic of the connector.
+pub fn described(
+    name: &str,
+    statements: &[Text],
+    world: &World<'_>,
+) -> Result<Described, Vec<Diagnostic>> {
+    walk::described(name, statements, world)
+}
+
+/// The topics of the connector, each of which is a table from the start.
+pub fn topics(world: &World<'_>) -> Vec<String> {
+    captured::captured(world).into_iter().map(|topic| topic.topic).collect()
 }
 
 /// A pipeline as it is submitted.
@@ -131,6 +158,7 @@ pub fn apply(
                 topics: &settings.topics,
                 applications: &pipeline.topics,
                 tables: &settings.tables,
+                registry: false,
             };
             translate(&pipeline.statements, &world)?
         }

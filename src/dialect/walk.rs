@@ -8,7 +8,7 @@ use super::names::{shortened, uses_rowtime};
 use super::refusal::Refusal;
 use super::stars::{Seen, Shown, returned, written_out};
 use super::table::{self, Base, Table};
-use super::{Emitted, Translated, Translation, World};
+use super::{Described, Emitted, Translated, Translation, World};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::text::Text;
 use crate::scenario::nearest;
@@ -45,20 +45,42 @@ impl Outcome {
     }
 }
 
-pub(super) fn translate(
-    statements: &[Text],
-    world: &World<'_>,
-) -> Result<Translation, Vec<Diagnostic>> {
-    let mut walk = Walk {
+/// The catalogue before any statement.
+fn start<'a>(statements: &[Text], world: &'a World<'a>) -> Walk<'a> {
+    Walk {
         world,
-        avro: is_avro(world.connector),
+        avro: world.registry || is_avro(world.connector),
         topics: captured(world),
         tables: BTreeMap::new(),
         views: BTreeMap::new(),
         rowtime: rowtime(statements),
         emitted: BTreeMap::new(),
         timed: BTreeSet::new(),
-    };
+    }
+}
+
+/// One table of the catalogue behind these statements.
+pub(super) fn described(
+    name: &str,
+    statements: &[Text],
+    world: &World<'_>,
+) -> Result<Described, Vec<Diagnostic>> {
+    let mut walk = start(statements, world);
+    let cause = statements.last().cloned().unwrap_or_else(|| Text::whole("".into(), String::new()));
+    for written in statements {
+        walk.statement(written).map_err(|refusal| vec![refusal.in_text(written)])?;
+    }
+    let table = walk.table(name).map_err(|refusal| vec![refusal.in_text(&cause)])?;
+    let described = table.text().and_then(|text| Ok((text, form(table, false, &cause)?)));
+    let (text, form) = described.map_err(|refusal| vec![refusal.in_text(&cause)])?;
+    Ok(Described { text, open: form.statements, topic: form.topic })
+}
+
+pub(super) fn translate(
+    statements: &[Text],
+    world: &World<'_>,
+) -> Result<Translation, Vec<Diagnostic>> {
+    let mut walk = start(statements, world);
     let mut translation = Translation::default();
     let mut wrong = Vec::new();
     for written in statements {

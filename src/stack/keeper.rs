@@ -28,6 +28,7 @@ use super::machine::Machine;
 use super::paths::Paths;
 use super::process::Process;
 use super::record::Record;
+use super::secured::Secured;
 use super::start::Stack;
 use super::{
     OwnOptions, Say, StackOptions, doctor, files, infra, jars, leftovers, network, ports, sweep,
@@ -197,6 +198,7 @@ async fn bring_up(
             registry_archives: Archives::None,
             password: templates::new_password()?,
             storage: storage(&order.options.own)?,
+            secured: order.options.own.secured.then(Secured::new).transpose()?,
             has_password: AtomicBool::new(false),
             program: order.options.program.clone(),
             reach: reach(paths, &folder),

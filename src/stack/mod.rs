@@ -46,6 +46,7 @@ mod lock;
 mod member;
 mod paths;
 mod ports;
+mod secured;
 pub mod sets;
 mod start;
 mod sweep;
@@ -65,6 +66,7 @@ pub use network::Network;
 pub use options::{OwnOptions, StackOptions};
 pub use profile::{Profile, local_name, local_profile};
 pub use seam::{Faults, Later, Lease, Stack};
+pub use secured::new_identity;
 
 /// Told one line whenever something worth showing happened.
 pub type Say<'a> = &'a (dyn Fn(&str) + Send + Sync);

@@ -56,6 +56,9 @@ pub struct OwnOptions {
     /// It has object storage.
     #[serde(default)]
     pub storage: bool,
+    /// Its broker listens as a cloud's does too, encrypted and with a login.
+    #[serde(default)]
+    pub secured: bool,
     /// The versions of its components.
     #[serde(default)]
     pub lane: Lane,
@@ -80,6 +83,7 @@ impl OwnOptions {
             postgres,
             server: sharing.server,
             storage: sharing.storage == StorageKind::S3,
+            secured: false,
             lane: lane.clone(),
             mirror: None,
         }
@@ -96,7 +100,7 @@ impl OwnOptions {
 
     /// No process has an option of its own.
     fn is_plain(&self) -> bool {
-        let is_whole = !self.server && !self.storage && self.mirror.is_none();
+        let is_whole = !self.server && !self.storage && !self.secured && self.mirror.is_none();
         is_whole && self.worker.is_empty() && self.kafka.is_empty() && self.postgres.is_empty()
     }
 }
@@ -119,10 +123,15 @@ impl StackOptions {
         let texts =
             maps.map(|map| map.iter().map(|(k, v)| format!("{k}={v}\n")).collect::<String>());
         let server = own.server.then_some("server");
+        let secured = own.secured.then_some("secured");
         let lane = Some(&own.lane).filter(|lane| !lane.is_default()).map(Lane::to_string);
         let storage = own.storage.then_some("storage");
-        let words =
-            server.into_iter().chain(storage).chain(lane.as_deref()).chain(own.mirror.as_deref());
+        let words = server
+            .into_iter()
+            .chain(storage)
+            .chain(secured)
+            .chain(lane.as_deref())
+            .chain(own.mirror.as_deref());
         let digest = infra::digest(texts.iter().map(String::as_str).chain(words));
         let name = digest.get(..8).unwrap_or(&digest);
         let state = self.state.join(OWN).join(name);

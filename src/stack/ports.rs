@@ -24,6 +24,8 @@ pub(super) struct Ports {
     pub(super) storage: u16,
     /// The server behind it.
     pub(super) objects: u16,
+    /// The broker's other listener, encrypted and with a login.
+    pub(super) secured: u16,
 }
 
 impl Ports {
@@ -39,6 +41,7 @@ impl Ports {
             gateway => self.gateway,
             storage => self.storage,
             objects => self.objects,
+            secured => self.secured,
         }
     }
 }
@@ -49,7 +52,7 @@ impl Ports {
 const FIRST: u16 = 15_000;
 const COUNT: u16 = 16_000;
 
-/// Ten free ports; the search starts at a place that `seed` gives, so that stacks that start at
+/// Eleven free ports; the search starts at a place that `seed` gives, so that stacks that start at
 /// the same time look at different ports.
 pub(super) fn choose(seed: u64) -> Result<Ports, StackError> {
     let start = u16::try_from(seed % u64::from(COUNT)).unwrap_or(0);
@@ -59,7 +62,7 @@ pub(super) fn choose(seed: u64) -> Result<Ports, StackError> {
         .filter(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
     let mut next = || {
         free.next().ok_or_else(|| StackError::Missing {
-            what: "there are not ten free ports on 127.0.0.1 between 15000 and 31000".to_owned(),
+            what: "there are not eleven free ports on 127.0.0.1 between 15000 and 31000".to_owned(),
             mend: "end programs that listen there".to_owned(),
         })
     };
@@ -74,6 +77,7 @@ pub(super) fn choose(seed: u64) -> Result<Ports, StackError> {
         registry: next()?,
         storage: next()?,
         objects: next()?,
+        secured: next()?,
     })
 }
 

@@ -141,6 +141,7 @@ impl Stack {
                 },
                 login,
             }),
+            secured: self.setting.secured.as_ref().map(|secured| secured.reach(ports.secured)),
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::admin::{
-    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic as RdNewTopic,
+    AdminClient, AdminOptions, AlterConfig, ConfigSource, NewPartitions, NewTopic as RdNewTopic,
     ResourceSpecifier, TopicReplication,
 };
 use rdkafka::client::DefaultClientContext;
@@ -36,6 +36,21 @@ pub struct NewTopic {
     pub partitions: i32,
     /// Options (`cleanup.policy`).
     pub options: BTreeMap<String, String>,
+}
+
+/// An option of a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicOption {
+    /// Its name.
+    pub name: String,
+    /// Its value, unless it is a secret.
+    pub value: Option<String>,
+    /// It was set on the topic, and is not the brokers' default.
+    pub is_set: bool,
+    /// It cannot be set.
+    pub is_read_only: bool,
+    /// It is a secret.
+    pub is_sensitive: bool,
 }
 
 /// Brokers that belong together.
@@ -138,6 +153,26 @@ impl Admin {
             result.map_err(|(_, code)| KafkaError::new(doing.as_str(), &code))?;
         }
         Ok(())
+    }
+
+    /// The options of a topic, those that nobody has set too.
+    pub async fn options(&self, name: &str) -> Result<Vec<TopicOption>, KafkaError> {
+        let doing = format!("reading the options of topic {name}");
+        let topic = ResourceSpecifier::Topic(name);
+        let results = self.client.describe_configs([&topic], &options()).await;
+        let results = results.map_err(|error| KafkaError::new(doing.as_str(), &error))?;
+        let mut found = Vec::new();
+        for result in results {
+            let resource = result.map_err(|code| KafkaError::new(doing.as_str(), &code))?;
+            found.extend(resource.entries.into_iter().map(|entry| TopicOption {
+                is_set: entry.source == ConfigSource::DynamicTopic,
+                is_read_only: entry.is_read_only,
+                is_sensitive: entry.is_sensitive,
+                name: entry.name,
+                value: entry.value,
+            }));
+        }
+        Ok(found)
     }
 
     /// Topics whose name starts with `prefix`, by name; partitions without a leader do not count.

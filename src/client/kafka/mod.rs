@@ -11,7 +11,7 @@ mod tap;
 
 use rdkafka::ClientConfig;
 
-pub use admin::{Admin, Cluster, NewTopic, TopicShape};
+pub use admin::{Admin, Cluster, NewTopic, TopicOption, TopicShape};
 pub use ends::{Bounds, Ends, EndsReader, Place};
 pub use forward::Forward;
 pub use hold::Hold;

@@ -75,6 +75,7 @@ impl Reader<'_> {
             gateway: self.rest(&written.gateway),
             registry,
             storage: None,
+            secured: None,
         }
     }
 

@@ -9,6 +9,9 @@ use crate::stack::{files, infra};
 pub(super) fn prepare(setting: &Setting) -> Result<Launch, StackError> {
     files::copy_tree(&setting.templates.kafka, &setting.folder.join("kafka"), setting.machine.user)
         .doing("copy the data folder of kafka")?;
+    if let Some(secured) = &setting.secured {
+        secured.write(&setting.folder, setting.machine.user)?;
+    }
     let properties = setting.configure(infra::KAFKA, properties(&setting.own.kafka))?;
     let mut launch = setting.jvm(Component::Kafka, 512);
     launch.args.extend(["-cp".to_owned(), class_path(&setting.jars.kafka)]);

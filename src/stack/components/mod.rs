@@ -32,6 +32,7 @@ use super::machine::Machine;
 use super::options::OwnOptions;
 use super::ports::Ports;
 use super::process::{Asking, Launch, Wall};
+use super::secured::Secured;
 use super::templates::Templates;
 use crate::client::http::Http;
 use crate::client::reach::{Address, Login, Password, Rest};
@@ -87,6 +88,8 @@ pub(super) struct Setting {
     pub(super) password: Password,
     /// How to log in to the object storage, where the stack has one.
     pub(super) storage: Option<Login>,
+    /// How the broker's encrypted listener proves who it is, and who may log in there.
+    pub(super) secured: Option<Secured>,
     /// Whether Postgres has been told that password.
     pub(super) has_password: AtomicBool,
     /// The `changeproof` binary.
@@ -277,6 +280,7 @@ impl Setting {
             plugins => format!("{},{}", self.jars.plugins, self.jars.converter),
             slots => SLOTS,
             lane => self.own.lane.template(),
+            secured => self.secured.as_ref().map(Secured::values),
             storage => self.storage.as_ref().map(|Login { user, password }| {
                 minijinja::context! { access => user, secret => &password.0 }
             }),
