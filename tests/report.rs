@@ -110,6 +110,24 @@ fn the_first_wrong_hop_is_marked_in_the_picture() {
     expects("states-of-a-filter", marked, "big");
 }
 
+/// In a narrow window the hops stand below each other, so that no part of the picture is cut off.
+#[test]
+fn the_first_wrong_hop_is_in_view_in_a_narrow_window() {
+    let Some(browser) = browser() else { return };
+    let ends = "const hop = document.querySelector('.hop.wrong').getBoundingClientRect();
+        document.title = hop.left >= 0 && hop.right <= window.innerWidth";
+    let read = read(&browser, &page(&[recorded("states-of-a-filter")]), ends, 500);
+    assert!(read.text.contains("<title>true</title>"), "{:.300}", read.text);
+}
+
+#[test]
+fn names_in_sentences_are_code_and_one_of_a_kind_is_singular() {
+    let look = "const sentence = document.querySelector('#findings .finding > p');
+        document.title = [sentence.querySelector('code') !== null, sentence.textContent.includes('`'),
+            document.getElementById('verdict').textContent.includes('1 proof ')].join()";
+    expects("states-of-a-filter", look, "true,false,true");
+}
+
 #[test]
 fn a_key_that_is_chosen_leaves_its_own_events_alone() {
     let choose = "const box = document.getElementById('key'); box.value = 'id=2';

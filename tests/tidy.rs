@@ -421,6 +421,64 @@ fn banned_words_stay_away() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Files of the model that hold no rule of a component: how rows are folded, cut and compared.
+const NO_RULES: &[&str] = &[
+    "src/model/feed/logged.rs",
+    "src/model/feed/table.rs",
+    "src/model/key.rs",
+    "src/model/mod.rs",
+    "src/model/ours.rs",
+    "src/model/source/fold.rs",
+    "src/model/source/prefix.rs",
+];
+
+/// What is wrong with the sources that a file of rules cites; the scenarios that prove them exist.
+fn badly_cited(file: &str, text: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let is_test = file.ends_with("tests.rs");
+    if file.starts_with("src/model/") && !is_test && !NO_RULES.contains(&file) {
+        let is_cited = text.lines().any(|line| line.starts_with("//! Source: "));
+        if !is_cited {
+            wrong.push(format!("{file}: no `//! Source: …` says what its rules rest on"));
+        }
+    }
+    let comments = text.lines().filter_map(|line| line.trim_start().strip_prefix("//"));
+    for comment in comments {
+        for name in comment.split('`').skip(1).step_by(2) {
+            let parts = name.split('/').collect::<Vec<_>>();
+            let is_name = |part: &&str| part.contains('-') && !part.contains([' ', '.', ':', '*']);
+            if parts.len() == 2 && parts.last().is_some_and(is_name) {
+                let there = root().join("scenarios").join(format!("{name}.yaml")).exists();
+                if !there {
+                    wrong.push(format!("{file}: there is no scenario `{name}`"));
+                }
+            }
+        }
+    }
+    wrong
+}
+
+#[test]
+fn rules_cite_sources_that_are_there() {
+    let files = sources("src/model").into_iter().chain(sources("src/check"));
+    let wrong = files.flat_map(|(file, text)| badly_cited(&file, &text)).collect::<Vec<_>>();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[rstest]
+#[case("src/model/new.rs", "//! A rule.", 1)]
+#[case("src/model/new.rs", "//! Source: KIP-98.", 0)]
+#[case("src/model/key.rs", "//! Keys.", 0)]
+#[case("src/check/new.rs", "//! Seen (scenario `order/never-written`).", 1)]
+#[case("src/check/new.rs", "//! Seen (scenario `order/a-waiting-writer-wins`).", 0)]
+fn a_rule_without_its_source_is_noticed(
+    #[case] file: &str,
+    #[case] text: &str,
+    #[case] n_wrong: usize,
+) {
+    assert_eq!(badly_cited(file, text).len(), n_wrong);
+}
+
 /// Any other finding would do for a test that counts them.
 #[test]
 fn tests_of_the_checkers_name_what_they_find() {

@@ -3,6 +3,9 @@
 //! Within a partition rows arrive in the order of the records. Between partitions nothing determines
 //! which comes first, so that a sink may hold any of the rows that it would hold of one partition
 //! alone: those that the reference gives there.
+//!
+//! Source: Kafka orders records within a partition only. Seen on Flink 2.2.0 (scenario
+//! `order/the-first-and-the-last-to-arrive`).
 
 use std::collections::BTreeMap;
 

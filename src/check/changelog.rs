@@ -2,6 +2,10 @@
 //!
 //! Their order is known within a partition. Where the records of a key, or of a row without one, stand
 //! in several partitions, only their numbers are judged, up to a proven end: no more go than came.
+//!
+//! Source: Flink's manual, "Dynamic Tables", "Table to Stream Conversion". Seen on 2.2.0
+//! (scenarios `sinks/a-retract-sink-takes-back-what-it-replaces` and
+//! `sinks/retractions-over-partitions`).
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,7 @@
 //! Every committed change arrives, nothing else does.
+//!
+//! Source: Debezium's manual, PostgreSQL connector, "Behavior when things go wrong": a fault may
+//! repeat events and loses none.
 
 use super::case::Case;
 use super::found::{Draft, Found};

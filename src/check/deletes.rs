@@ -1,4 +1,7 @@
 //! Deletes arrive, and what was deleted stays away.
+//!
+//! Source: Debezium's manual, PostgreSQL connector, "delete events" and "Tombstone events".
+//! Seen on 3.6.3 (scenario `keys/deleted-key-comes-back`).
 
 use super::case::Case;
 use super::found::{Draft, Found};

@@ -1,4 +1,9 @@
 //! Nothing arrives more often than the hop's contract allows.
+//!
+//! Source: Debezium's manual, PostgreSQL connector, "Behavior when things go wrong" (at least
+//! once after a fault); KIP-618 and "Exactly once delivery" of Debezium's manual for workers that
+//! write exactly once. Seen on 3.6.3 (scenarios `language/a-killed-worker` and
+//! `language/an-exactly-once-worker`).
 
 use super::case::Case;
 use super::found::{Draft, Found};

@@ -1,6 +1,10 @@
 //! Why a sink differs from its reference, where what happened in the run tells it: changes that the
 //! connector left out, values that it made others of, records that a changelog source took for further
 //! changes, and state that was forgotten.
+//!
+//! Source: Flink's manual, Debezium format, "Duplicate change events", and `table.exec.state.ttl`
+//! in Flink's "Configuration". Seen on 2.2.0 (scenario
+//! `language/a-replayed-tail-is-counted-once-or-twice`).
 
 use std::collections::BTreeSet;
 

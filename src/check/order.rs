@@ -1,4 +1,8 @@
 //! Changes of one key arrive in commit order, on one partition.
+//!
+//! Source: Debezium's manual, PostgreSQL connector, "Streaming changes". Kafka orders records
+//! within a partition only. Seen on 3.6.3 (scenarios `order/commit-order-counts-not-write-order`
+//! and `keys/primary-key-update-over-partitions`).
 
 use super::case::Case;
 use super::found::{Draft, Found};

@@ -1,5 +1,8 @@
 //! Topics of an outbox router: each committed insert into the outbox table is there once, on its
 //! topic, with its key, payload and headers, and the events of one aggregate are in commit order.
+//!
+//! Source: as in `model::outbox`. Seen on 3.6.3 (scenario
+//! `outbox/a-killed-worker-loses-no-event`).
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,6 +3,9 @@
 //!
 //! A topic that the pipeline writes itself may be written to on purpose as well; what is wrong there,
 //! the checkers of that topic tell.
+//!
+//! Source: KIP-98, and `isolation.level` in Kafka's "Consumer Configs". Seen on Kafka 4.3.1
+//! (scenarios `topics/changes-of-a-topic` and `topics/an-aborted-record-among-captured-ones`).
 
 use std::collections::{BTreeMap, BTreeSet};
 

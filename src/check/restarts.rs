@@ -1,5 +1,9 @@
 //! What was started again, by a fault of the timeline or by itself, and what may be written again
 //! after it.
+//!
+//! Source: Debezium's manual, PostgreSQL connector, "Kafka Connect process crashes"; Flink's
+//! manual, Kafka SQL connector, "Consistency guarantees". Seen on 3.6.3 and Flink 2.2.0
+//! (scenarios `language/a-killed-worker` and `language/a-killed-taskmanager`).
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,9 @@
 //! Which snapshots a run has had, from the journal, the restarts, and the points that rows of
 //! snapshots name.
+//!
+//! Source: Debezium's manual, PostgreSQL connector, "Snapshots", "Incremental snapshots" and
+//! "Blocking snapshots". Seen on 3.6.3 (scenarios `snapshot/a-snapshot-that-is-taken-anew` and
+//! `upset/offsets-that-are-lost`).
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,9 @@
 //! Nothing is dropped in silence.
+//!
+//! Source: Debezium's manual, PostgreSQL connector, "truncate events" and property
+//! `skipped.operations`, which leaves TRUNCATE out by default; Flink's manual, Debezium format,
+//! option `ignore-parse-errors`. Seen on 3.6.3 and Flink 2.2.0 (scenarios
+//! `silent/a-truncate-that-no-topic-shows` and `silent/an-update-that-ignored-errors-swallow`).
 
 use super::case::Case;
 use super::found::{Draft, Found};

@@ -3,6 +3,9 @@
 //!
 //! Only a format that ignores what it cannot read leaves a record out without an error, so only such
 //! tables are counted.
+//!
+//! Source: Flink's manual, Debezium format, "Format Options" (`ignore-parse-errors`). Seen on
+//! 2.2.0 (scenario `silent/an-update-that-ignored-errors-swallow`).
 
 use super::case::Case;
 use super::found::{Draft, Found};

@@ -1,5 +1,9 @@
 //! Snapshot and stream meet without a gap and without an overlap, and nothing was cut off before it
 //! was read.
+//!
+//! Source: Debezium's manual, PostgreSQL connector, "Snapshots": streaming goes on from the
+//! position that the snapshot read. DBZ-2288 was a gap between the two. Seen on 3.6.3 (scenario
+//! `snapshot/rows-before-and-after-the-snapshot`).
 
 use std::collections::{BTreeMap, BTreeSet};
 

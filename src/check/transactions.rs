@@ -1,4 +1,7 @@
 //! A primary-key change arrives as delete, tombstone and create.
+//!
+//! Source: Debezium's manual, PostgreSQL connector, "Primary key updates". Seen on 3.6.3
+//! (scenario `keys/primary-key-update-over-partitions`).
 
 use super::case::Case;
 use super::found::{Draft, Found};

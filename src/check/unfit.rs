@@ -1,5 +1,7 @@
 //! Why a sink holds another value than its reference, where the types alone tell it: a value that a
 //! declared type cannot hold, a padded text that equals no shorter one, one value in two spellings.
+//!
+//! Source: PostgreSQL's manual, "Character Types"; Flink's manual, "Data Types".
 
 use std::collections::{BTreeMap, BTreeSet};
 

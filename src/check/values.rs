@@ -1,4 +1,8 @@
 //! Every image equals what Postgres held.
+//!
+//! Source: Debezium's manual, PostgreSQL connector, "Data type mappings", "Replica identity" and
+//! "Toasted values". Seen on 3.6.3 (scenarios `values/every-type` and
+//! `controls/default-identity-loses-the-old-row`).
 
 use std::collections::{BTreeMap, BTreeSet};
 

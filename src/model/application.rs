@@ -1,5 +1,8 @@
 //! What an application wrote: the records that a history tells of, with the rows that its timeline says
 //! they are.
+//!
+//! Source: KIP-98, and `isolation.level` in Kafka's "Consumer Configs". Seen on Kafka 4.3.1
+//! (scenario `topics/an-aborted-transaction`).
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,10 @@
 //! What Debezium's outbox router makes of the rows of an outbox table: one record for each insert,
 //! in commit order, on the topic of its routing column. Updates are not passed on, deletes vanish.
+//!
+//! Source: Debezium's manual, "Outbox Event Router", "Configuration options"
+//! (`table.op.invalid.behavior`: deletes are filtered out, updates are never emitted). Seen on
+//! 3.6.3 (scenarios `outbox/deleted-rows-leave-no-trace`, `outbox/events-come-in-commit-order`
+//! and `outbox/payload-and-headers-are-placed-as-asked`).
 
 use std::collections::BTreeMap;
 

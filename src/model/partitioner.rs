@@ -1,4 +1,6 @@
 //! Where Kafka's default partitioner puts a key.
+//!
+//! Source: Kafka's `BuiltInPartitioner.partitionForKey` and `Utils.murmur2`.
 
 /// The partition that a producer gives a key, unless it was told otherwise: murmur2 of its bytes.
 pub fn default_partition(key: &[u8], partitions: i32) -> i32 {

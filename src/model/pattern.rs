@@ -1,4 +1,7 @@
 //! Regular expressions for names of topics, as Java matches them.
+//!
+//! Source: `java.util.regex.Pattern`. Seen on Kafka 4.3.1 (scenario
+//! `names/a-predicate-of-topics`).
 
 use regex::Regex;
 

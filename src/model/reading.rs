@@ -1,4 +1,11 @@
 //! How many rows Flink's formats make of a record.
+//!
+//! Source: Flink's manual, Debezium format, "Format Options" (`schema-include`,
+//! `ignore-parse-errors`) and "Consuming data produced by Debezium Postgres Connector"; Upsert
+//! Kafka SQL connector (a null value is a delete). That debezium-json passes over tombstones, and
+//! refuses `t` and an update without its old row, is seen on Flink 2.2.0 (scenarios
+//! `silent/a-truncate-that-is-streamed-stops-the-statement` and
+//! `silent/an-update-that-ignored-errors-swallow`).
 
 use serde::Deserialize;
 use serde_json::value::RawValue;

@@ -1,6 +1,10 @@
 //! Replay, judged by position: a log under at-least-once is made of *runs* of the expected list.
 //! The next record is the one after the current, or a jump back to a position not before the
 //! run's start, which opens a new run: 1,1,2,1,2,3 is legal.
+//!
+//! Source: Debezium's manual, PostgreSQL connector, "Kafka Connect process crashes": events after
+//! the last recorded offset are generated again. Seen on 3.6.3 (scenario
+//! `language/a-killed-worker`).
 
 use std::cmp::Ordering;
 

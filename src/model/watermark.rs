@@ -3,6 +3,12 @@
 //! Flink evaluates the clause for every row that the format makes of a record: for debezium-json
 //! the rows of both images of an update, and the old image of a delete. The watermark of a
 //! partition is the greatest value so far; a row whose time is NULL moves nothing.
+//!
+//! Source: Flink's manual, "Time Attributes" and "Generating Watermarks"; Kafka SQL connector,
+//! "Source Per-Partition Watermarks". Which rows of an update move the watermark, and that the
+//! old image is taken in before the new one moves it, is seen on 2.2.0 (scenarios
+//! `windows/a-row-moved-after-the-firing-counts-twice` and
+//! `windows/a-late-retraction-changes-nothing`).
 
 use std::collections::BTreeMap;
 
@@ -13,6 +19,11 @@ use crate::history::event::{Clock, Record, Time};
 use crate::sql::moment::{self, Moment};
 
 /// Whether a watermark closes the windows that end at `end`: their last millisecond has passed.
+
+///
+
+/// Source: Flink's manual, "Time Zone": the row time of a window is its end less one millisecond.
+/// Seen on 2.2.0 (scenario `windows/idle-partitions-let-windows-fire`).
 pub fn closes(watermark: i64, end: i64) -> bool {
     end.saturating_sub(1) <= watermark
 }
@@ -85,6 +96,9 @@ impl Progress {
 /// How many rows of a topic's records a window may have dropped as late, at most: those that are not
 /// ahead of their own partition's watermark. The watermark of all partitions is behind that, unless
 /// idle ones are left out: then that of any other partition may have come first.
+///
+/// Source: seen on Flink 2.2.0 (scenarios `windows/a-late-row-is-not-counted` and
+/// `windows/idle-partitions-let-windows-fire`).
 pub fn may_be_late<'r>(clock: &Clock, records: impl IntoIterator<Item = &'r Record>) -> u64 {
     if clock.idles {
         let rows: Vec<i64> =

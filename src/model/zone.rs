@@ -5,6 +5,9 @@
 //! windows, which fires after the second; where it goes forward, what ends in the hour that is left out
 //! fires when that begins (seen in Flink's `TimeWindowUtil`). Windows over a `TIMESTAMP` clock know no
 //! zone: the watermark counts wall times, as if they were of UTC.
+//!
+//! Source: Flink's manual, "Time Zone", "Daylight Saving Time Support". Seen on 2.2.0 (scenario
+//! `windows/hours-and-days-over-clock-changes`).
 
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};

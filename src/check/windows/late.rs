@@ -1,4 +1,7 @@
 //! No more rows are dropped as late than can be late.
+//!
+//! Source: Flink's metric `numLateRecordsDropped`. That it counts what the first of two phases
+//! has summed up, and not rows, is seen on 2.2.0 (scenario `windows/a-late-row-is-not-counted`).
 
 use super::super::case::Case;
 use super::super::found::{Draft, Found};

@@ -9,6 +9,12 @@
 //! left out), a window is open before the proof whose upper bound passes its end, and must have fired
 //! by the one whose lower bound does. In between it may have fired or not, and what it shows if it has
 //! is judged all the same. A window that a restart lets fire again must be right each time.
+//!
+//! Source: Flink's manual, "Windowing table-valued functions (Windowing TVFs)" and "Window
+//! Aggregation"; FLINK-20281 for windows over updates. That changes before the firing are folded
+//! in, and that those after it emit nothing, is seen on 2.2.0 (scenarios
+//! `windows/changes-before-the-firing-are-folded-in` and
+//! `windows/a-late-retraction-changes-nothing`).
 
 mod cuts;
 mod ends;

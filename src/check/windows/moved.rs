@@ -1,4 +1,7 @@
 //! Windows that fired rightly, and whose reference has moved on since: the witness `late-change`.
+//!
+//! Source: seen on Flink 2.2.0 (scenarios `windows/a-late-retraction-changes-nothing` and
+//! `windows/a-row-moved-after-the-firing-counts-twice`).
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -4,6 +4,10 @@
 //! exactly-once is demanded; whatever else is written twice is a fault, whenever it is written: before
 //! the restart, and behind the proof that judged the window. Where rows of other tables come to a
 //! window after it has fired it may be written again, and what it shows last is judged.
+//!
+//! Source: Flink's manual, Kafka SQL connector, "Consistency guarantees". Seen on Flink 2.2.0
+//! (scenarios `windows/a-restart-from-a-savepoint-writes-no-window-again` and
+//! `windows/a-restart-from-nothing-writes-windows-again`).
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,8 @@
 //! Aligns a recorded topic with the records it must hold.
+//!
+//! Source: Debezium's manual, PostgreSQL connector, "Streaming changes" (records are written in
+//! the order in which they were generated) and "Behavior when things go wrong" (at least once
+//! after a fault). Seen on 3.6.3 (scenario `language/a-killed-worker`).
 
 use std::collections::BTreeMap;
 

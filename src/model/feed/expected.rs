@@ -1,5 +1,9 @@
 //! The records that a topic must hold, in journal order: the rows of the snapshot, then the parts
 //! of every later change, with the rows of further snapshots among them.
+//!
+//! Source: Debezium's manual, PostgreSQL connector, "create events", "update events",
+//! "delete events", "Tombstone events" and "truncate events". Seen on 3.6.3 (scenario
+//! `changes/insert-update-delete`).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -178,6 +182,9 @@ pub fn expected(
 
 /// Of deletes that no later snapshot shows, only the last of each row must arrive, and none where
 /// the snapshot at `point` has the row again.
+///
+/// Source: a snapshot shows no row that is gone; seen on 3.6.3 (scenario
+/// `upset/offsets-that-are-lost`).
 fn forgive_deletes(list: &mut [Expected], point: Lsn) {
     let mut come_back = BTreeSet::new();
     for wanted in list.iter_mut().rev() {
@@ -237,6 +244,10 @@ impl Draft<'_> {
 
     /// Whether the connector leaves the update out since the rows that it shows before and after are
     /// the same; `None` if nobody knows here. It compares what the WAL carries.
+    ///
+    /// Source: Debezium's manual, PostgreSQL connector, property `skip.messages.without.change`,
+    /// which applies under `REPLICA IDENTITY FULL` alone. Seen on 3.6.3 (scenario
+    /// `records/updates-that-change-nothing`).
     fn is_unchanged(&self) -> Option<bool> {
         let (Some(old), Some(new)) = (&self.change.old, &self.change.new) else {
             return Some(false);
@@ -282,6 +293,10 @@ impl Draft<'_> {
         key_changed(self.columns, self.change, self.rules)
     }
 
+    /// What the record may show as the row before: what the WAL carries of it.
+    ///
+    /// Source: Debezium's manual, PostgreSQL connector, "Replica identity". Seen on 3.6.3
+    /// (scenario `controls/default-identity-loses-the-old-row`).
     fn before(&self, old: Option<&Image>) -> Before {
         if !self.columns.shape.before {
             return Before::Nothing;
@@ -328,6 +343,10 @@ impl Draft<'_> {
 
 /// Whether an update becomes a delete and a create, since its topic's key changes. Where the WAL
 /// carries nothing of the row before, the connector sees no change of its key.
+///
+/// Source: Debezium's manual, PostgreSQL connector, "Primary key updates"; Debezium's
+/// `RelationalChangeRecordEmitter` takes an update without an old key for a plain one. Seen on
+/// 3.6.3 (scenario `keys/primary-key-update-over-partitions`).
 pub fn key_changed(
     columns: &Columns<'_>,
     change: &Change,

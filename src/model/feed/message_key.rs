@@ -1,5 +1,8 @@
 //! `message.key.columns`: which columns of a table its records are keyed by, in place of its primary
 //! key: `schema.table:a,b;…`, where the tables and columns are regular expressions.
+//!
+//! Source: Debezium's manual, PostgreSQL connector, property `message.key.columns`. Seen on 3.6.3
+//! (scenario `keys/rows-that-share-a-message-key`).
 
 use regex::Regex;
 

@@ -4,6 +4,8 @@
 //! The identity of a streamed record is (xid, LSN, nth with that LSN); of a snapshot's row it is
 //! its key. Nothing else of a captured record is trusted to say what the record should be, but where
 //! a transform has left neither of them: there it is its place in the life of its key.
+//!
+//! Source: each file names its own.
 
 mod align;
 mod expected;

@@ -1,4 +1,7 @@
 //! What the connector's effective configuration says of the records it writes.
+//!
+//! Source: Debezium's manual, PostgreSQL connector, "Connector properties" (`skipped.operations`,
+//! `tombstones.on.delete`, `skip.messages.without.change`, `publish.via.partition.root`).
 
 use super::message_key::MessageKeys;
 use super::shape::{self, Remarks, Shape, Shapes};
@@ -114,6 +117,8 @@ impl Rules {
 
     /// Takes in another configuration, under which the commits are captured that end behind `after`.
     /// What is left out may differ, and what becomes of rows and keys; whether any of it does.
+    ///
+    /// Source: seen on 3.6.3 (scenario `records/columns-and-transforms-that-change-on-the-way`).
     pub fn change(&mut self, config: &Options, after: Lsn) -> Result<bool, Vec<String>> {
         let new = Self::of(config)?;
         if new.encoding != self.encoding {
@@ -178,12 +183,23 @@ impl Rules {
 }
 
 /// Whether partitions are published through their roots.
+
+///
+
+/// Source: Debezium's manual, PostgreSQL connector, property `publish.via.partition.root`. Seen
+/// on 3.6.3 (scenario `partitions/a-partitioned-table-through-its-root-or-its-leaves`).
 pub fn publishes_roots(config: &Options) -> bool {
     let on = config.get("publish.via.partition.root");
     on.is_some_and(|on| on.eq_ignore_ascii_case("true"))
 }
 
 /// Whether the rows of the tables arrive before the stream.
+
+///
+
+/// Source: Debezium's manual, PostgreSQL connector, property `snapshot.mode`. Seen on 3.6.3
+/// (scenarios `snapshot/a-snapshot-that-is-configured` and
+/// `snapshot/a-snapshot-without-its-data`).
 fn takes_snapshot(config: &Options) -> Result<bool, String> {
     let mode = config.get("snapshot.mode").map(|mode| mode.to_ascii_lowercase());
     match mode.as_deref() {

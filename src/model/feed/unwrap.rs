@@ -7,6 +7,11 @@
 //! With `add.fields` or `add.headers` a row may say its operation, its LSN and its transaction after
 //! all: what it is must agree with what it says, and one that says both LSN and transaction is known behind a restart
 //! too. What it says besides these the journal does not tell, and it is not compared.
+//!
+//! Source: Debezium's manual, "New Record State Extraction", sections "Behavior", "Adding
+//! metadata" and "Configuration options". Seen on 3.6.3 (scenarios
+//! `unwrapped/deletes-as-the-transform-leaves-them` and
+//! `unwrapped/rows-that-say-their-position-after-a-restart`).
 
 use std::collections::BTreeMap;
 

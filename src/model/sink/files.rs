@@ -3,6 +3,9 @@
 //! Iceberg's rules: a key in a delete file takes out the rows with that key that *earlier* commits
 //! wrote to files of the same partition (to all files, if the delete file is of none); a place takes
 //! out the row that stands there, also one of its own commit.
+//!
+//! Source: Iceberg's table specification, "Scan Planning". Seen on 1.11.0 (scenario
+//! `lake/a-statement-that-loses-and-repeats-deletes`).
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,8 @@
 //! The columns that stand in the key of a sink's records, which the value may leave out
 //! (`value.fields-include`), under names without their prefix (`key.fields-prefix`).
+//!
+//! Source: Flink's manual, Kafka SQL connector, "Key and Value Formats". Seen on 2.2.0 (scenario
+//! `sinks/columns-that-stand-in-the-key-alone`).
 
 use bigdecimal::BigDecimal;
 

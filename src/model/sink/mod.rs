@@ -1,4 +1,8 @@
 //! What a sink holds: its records folded up to a proven end.
+//!
+//! Source: Flink's manual, Upsert Kafka SQL connector, first section: the last value of a key
+//! counts, and a null value is a delete. Seen on 2.2.0 (scenario
+//! `sinks/a-row-that-leaves-the-filter-leaves-the-sink`).
 
 mod files;
 mod key;

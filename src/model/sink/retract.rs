@@ -1,6 +1,9 @@
 //! What a retract sink holds. Within a partition the records of a row are in order, wherever they
 //! stand; between partitions nothing tells which came first, and only the number of rows that came
 //! and went counts.
+//!
+//! Source: Flink's manual, "Dynamic Tables", "Table to Stream Conversion". Kafka orders records
+//! within a partition only. Seen on 2.2.0 (scenario `sinks/retractions-over-partitions`).
 
 use std::collections::{BTreeMap, BTreeSet};
 

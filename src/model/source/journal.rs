@@ -1,4 +1,7 @@
 //! Reads the journal message by message; a transaction is complete at its commit.
+//!
+//! Source: PostgreSQL's manual, "Logical Streaming Replication Protocol" and "Logical Replication
+//! Message Formats".
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

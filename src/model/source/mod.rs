@@ -4,6 +4,11 @@
 //! The WAL carries what the replica identity says and leaves out unchanged TOAST values; folding
 //! the journal by key gives the rest. A change stands at (commit LSN, index in the transaction);
 //! its own LSN is neither an order nor unique.
+//!
+//! Source: PostgreSQL's manual, "ALTER TABLE" (`REPLICA IDENTITY`) and "Logical Replication
+//! Message Formats" (`TupleData`: an unchanged TOAST value is not sent). That an LSN is not
+//! unique is seen on 3.6.3: the records of a key change share one (scenario
+//! `keys/primary-key-update-over-partitions`).
 
 mod fold;
 mod journal;

@@ -4,6 +4,9 @@
 //! description of a table that comes with its next row has no names of types. So the source's
 //! database notes both in the same transaction: all tables after the change, and the rows of those
 //! that it was about.
+//!
+//! Source: PostgreSQL's manual, "Event Triggers" and "Logical Replication Message Formats". Seen
+//! on 15 (scenarios `ddl/columns-that-change-on-the-way` and `ddl/numbers-in-text`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

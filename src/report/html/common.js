@@ -23,6 +23,12 @@ function fill(element, attributes, children) {
   return element;
 }
 const plural = (n, word) => n.toLocaleString("en") + " " + word + (n === 1 ? "" : "s");
+/** A figure and its name, which is a plural: `1 sink compared`, `2 sinks compared`. */
+const figure = (n, name) => n.toLocaleString("en") + " " + (n === 1 ? name.replace(/s( compared)?$/, "$1") : name);
+/** A sentence; what stands in backticks in it becomes code. */
+function said(text) {
+  return (text ?? "").split("`").map((part, n, all) => n % 2 === 0 ? part : n === all.length - 1 ? "`" + part : make("code", {}, part));
+}
 /** A position of the WAL, as Postgres writes it. */
 function lsn(number) {
   if (number === null || number === undefined) return null;
@@ -49,13 +55,14 @@ function facts(pairs) {
   return make("dl.facts", {}, pairs.filter(([, value]) => value !== null && value !== undefined && value !== "")
     .map(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
 }
-/** A table in a box that scrolls by itself. */
+/** A table in a box that scrolls by itself. One named `cards` has a card for each row in a narrow window. */
 function table(caption, heads, rows, name) {
   const number = (head) => head.startsWith("#");
+  const word = (n) => heads[n].replace(/^#/, "");
   return make("div.scroll", {}, make("table" + (name ? "." + name : ""), {}, caption && make("caption", {}, caption),
     make("thead", {}, make("tr", {}, heads.map((head) => make(number(head) ? "th.num" : "th", { scope: "col" }, head.replace(/^#/, ""))))),
     make("tbody", {}, rows.map((row) => Array.isArray(row)
-      ? make("tr", {}, row.map((cell, n) => cell instanceof HTMLTableCellElement ? cell : make(number(heads[n]) ? "td.num" : "td", {}, cell)))
+      ? make("tr", {}, row.map((cell, n) => cell instanceof HTMLTableCellElement ? cell : make(number(heads[n]) ? "td.num" : "td", { "data-head": word(n) }, cell)))
       : row))));
 }
 function copied(text) {

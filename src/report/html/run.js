@@ -50,7 +50,7 @@ function explained(anomaly) {
   const text = data.explained[anomaly];
   if (!text) return null;
   return make("details", {}, make("summary", {}, "What " + anomaly + " means"),
-    facts([["exactly", text.definition], ["why it matters", text.why], ["usual cause", text.cause], ["to mend it", text.mend]]));
+    facts([["definition", said(text.definition)], ["why it matters", said(text.why)], ["usual cause", said(text.cause)], ["fix", said(text.mend)]]));
 }
 function oneFinding(judged) {
   const tone = status(judged) === "failing" ? "" : ".calm";
@@ -59,24 +59,24 @@ function oneFinding(judged) {
   const show = finding.key !== null && seen ? make("button.controls", { type: "button", onclick: () => { lanes.choose(finding.key); location.hash = "timeline"; } }, "show this key on the timeline") : null;
   return make("article.finding." + is + tone, {},
     make("h3", {}, make("code", {}, finding.anomaly), " at ", make("code", {}, finding.place), finding.key !== null ? [" · key ", make("code", {}, finding.key)] : ""),
-    make("p", {}, finding.sentence),
-    facts([["status", because], ["first wrong hop", finding.first_hop], ["record", position(finding.record)],
+    make("p", {}, said(finding.sentence)),
+    facts([["status", said(because)], ["first wrong hop", finding.first_hop], ["record", position(finding.record)],
       ["judged against", finding.position ? "commit " + lsn(finding.position.commit) + ", change " + finding.position.index : null], ["statement", finding.statement]]),
     difference(finding.difference), finding.life.length || finding.statement ? life(finding) : null, explained(finding.anomaly), show);
 }
 function verdictSection() {
   const lines = [];
-  const list = (title, tone, items) => items && items.length ? lines.push(make("h3", {}, title), make("ul." + tone, {}, items.map((item) => make("li", {}, item)))) : null;
-  if (trial.sentence) lines.push(make("p", {}, trial.sentence), make("p.soft", {}, "This says nothing about the pipeline."));
+  const list = (title, tone, items) => items && items.length ? lines.push(make("h3", {}, title), make("ul." + tone, {}, items.map((item) => make("li", {}, Array.isArray(item) ? item : said(item))))) : null;
+  if (trial.sentence) lines.push(make("p", {}, said(trial.sentence)), make("p.soft", {}, "This says nothing about the pipeline."));
   list("Problems in the files", "bad", trial.diagnostics.map((one) => (one.code ? one.code + ": " : "") + one.message + (one.place ? " (" + one.place.file + ":" + one.place.line + ":" + one.place.column + ")" : "")));
   list("Left behind", "bad", trial.leftovers);
   if (verdict) {
-    list("Not met", "bad", verdict.unmet.map((unmet) => [unmet.demand + ": " + unmet.sentence + (unmet.at ? " (" + unmet.at + ")" : ""), difference(unmet.difference)]));
+    list("Not met", "bad", verdict.unmet.map((unmet) => [said(unmet.demand + ": " + unmet.sentence + (unmet.at ? " (" + unmet.at + ")" : "")), difference(unmet.difference)]));
     list("Undecided", "doubt", verdict.gaps.map((gap) => gap.what + " — missing evidence: " + gap.missing));
     list("Warnings", "doubt", verdict.warnings);
     list("Not judged", "soft", verdict.not_judged);
     const figures = Object.entries(verdict.figures);
-    if (figures.length) lines.push(make("h3", {}, "What was looked at"), make("p", {}, figures.map(([name, n]) => name + " " + n.toLocaleString("en")).join(" · ")));
+    if (figures.length) lines.push(make("h3", {}, "What was looked at"), make("p", {}, figures.map(([name, n]) => figure(n, name)).join(" · ")));
     const failing = findings.filter((judged) => status(judged) === "failing").length;
     if (failing) lines.unshift(make("p", {}, plural(failing, "finding") + (failing === 1 ? " fails" : " fail") + " the run."));
     else if (verdict.control) lines.unshift(make("p", {}, "The fault that the scenario demands was found, and nothing else that it does not allow."));
@@ -112,26 +112,30 @@ function pipelineSection() {
   const wrong = (hop) => to !== null && hop.name === to;
   const columns = [];
   hops.forEach((hop) => (columns[depth[hop.name]] ??= []).push(hop));
-  const WIDE = 250, GAP = 70, HIGH = 50, STEP = 68;
+  const WIDE = 250, GAP = 70, HIGH = 50, STEP = 68, INDENT = 24, at = {};
+  const narrow = window.innerWidth < 640;
   const most = Math.max(...columns.map((column) => column ? column.length : 0));
-  const [width, height] = [columns.length * (WIDE + GAP) - GAP + 4, most * STEP + 4], at = {};
-  columns.forEach((column, x) => (column || []).forEach((hop, y) => {
+  // In a narrow window the hops stand below each other, indented by their depth.
+  if (narrow) columns.flat().forEach((hop, y) => { at[hop.name] = [2 + depth[hop.name] * INDENT, 2 + y * STEP]; });
+  else columns.forEach((column, x) => (column || []).forEach((hop, y) => {
     at[hop.name] = [2 + x * (WIDE + GAP), 2 + y * STEP + (most - column.length) * STEP / 2];
   }));
+  const [width, height] = narrow ? [columns.length * INDENT + WIDE, hops.length * STEP + 4] : [columns.length * (WIDE + GAP) - GAP + 4, most * STEP + 4];
+  const line = ([x1, y1], [x2, y2]) => narrow ? `M${x1 + INDENT / 2},${y1 + HIGH} V${y2 + HIGH / 2} H${x2}`
+    : `M${x1 + WIDE},${y1 + HIGH / 2} C${x1 + WIDE + GAP / 2},${y1 + HIGH / 2} ${x2 - GAP / 2},${y2 + HIGH / 2} ${x2},${y2 + HIGH / 2}`;
   const edges = hops.flatMap((hop) => hop.reads.filter((read) => at[read]).map((read) => {
-    const [x1, y1] = [at[read][0] + WIDE, at[read][1] + HIGH / 2], [x2, y2] = [at[hop.name][0], at[hop.name][1] + HIGH / 2];
     const bad = wrong(hop) && from !== null && from.split(", ").includes(read);
-    return draw("path.edge" + (bad ? ".wrong" : ""), { d: `M${x1},${y1} C${x1 + GAP / 2},${y1} ${x2 - GAP / 2},${y2} ${x2},${y2}` });
+    return draw("path.edge" + (bad ? ".wrong" : ""), { d: line(at[read], at[hop.name]) });
   }));
   const cut = (text) => text.length > 32 ? text.slice(0, 15) + "…" + text.slice(-16) : text;
   const boxes = hops.map((hop) => {
-    const [x, y] = at[hop.name], noun = hop.kind === "journal" ? "change" : hop.kind === "topic" ? "record" : "record";
+    const [x, y] = at[hop.name], noun = hop.kind === "journal" ? "change" : "record";
     return draw("g.hop" + (wrong(hop) ? ".wrong" : ""), {}, draw("title", {}, hop.name),
       draw("rect", { x, y, width: WIDE, height: HIGH, rx: 8 }),
       draw("text", { x: x + 12, y: y + 21 }, cut(hop.kind === "journal" ? "Postgres (journal)" : hop.name)),
       draw("text.soft", { x: x + 12, y: y + 39 }, plural(hop.seen, noun) + (hop.unjudged ? " · not judged" : "") + (wrong(hop) ? " · first wrong hop" : "")));
   });
-  const picture = draw("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": "The pipeline, from Postgres to the sinks" }, edges, boxes);
+  const picture = draw("svg", { viewBox: `0 0 ${width} ${height}`, width, height, style: `min-width:${Math.round(width * .75)}px`, role: "img", "aria-label": "The pipeline, from Postgres to the sinks" }, edges, boxes);
   return section("pipeline", "Pipeline", first ? make("p", {}, "First wrong hop: ", make("strong.bad", {}, first)) : null,
     make("div.scroll", { tabindex: 0, role: "region", "aria-label": "Pipeline" }, picture));
 }
@@ -281,16 +285,17 @@ class Lanes {
   showList() {
     const PAGE = 60, rows = this.kept.slice(this.first, this.first + PAGE);
     const turn = (by) => { this.first = Math.max(0, this.first + by); this.showList(); };
+    const cell = (tone, head, text) => make("td" + tone, { "data-head": head }, text);
     const row = (n) => { const one = this.all[n]; return make("tr.pick", { tabindex: 0, onclick: () => this.pick(n, true), onkeydown: (event) => { if (event.key === "Enter") this.pick(n, true); } },
-      make("td.num", {}, "" + n), this.timed ? make("td.num", {}, duration(one.at_us)) : null, make("td", {}, one.lane), make("td", {}, WORDS[one.what] + (one.event ? " " + one.event : "")),
-      make("td.mono", {}, one.key ?? ""), make("td.mono", {}, one.record ? short(one.record) : lsn(one.lsn) ?? ""),
-      make("td.mono", {}, one.text || (one.entry !== undefined ? data.timeline[one.entry] || "" : ""))); };
+      cell(".num", "no.", "" + n), this.timed ? cell(".num", "time", duration(one.at_us)) : null, cell("", "where", one.lane), cell("", "what", WORDS[one.what] + (one.event ? " " + one.event : "")),
+      cell(".mono", "key", one.key ?? ""), cell(".mono", "position", one.record ? short(one.record) : lsn(one.lsn) ?? ""),
+      cell(".mono", "row", one.text || (one.entry !== undefined ? data.timeline[one.entry] || "" : ""))); };
     const upto = Math.min(this.kept.length, this.first + PAGE);
     this.list.replaceChildren(make("div.bar.controls", {},
       make("span.soft", {}, this.kept.length ? `events ${this.first + 1} to ${upto} of ${this.kept.length.toLocaleString("en")}` : "no event fits"),
       make("button", { type: "button", disabled: this.first === 0, onclick: () => turn(-PAGE) }, "earlier"),
       make("button", { type: "button", disabled: upto >= this.kept.length, onclick: () => turn(PAGE) }, "later")),
-      table("Events in the order in which they were recorded", ["#no.", ...(this.timed ? ["#time"] : []), "where", "what", "key", "position", "row"], rows.map(row)));
+      table("Events in the order in which they were recorded", ["#no.", ...(this.timed ? ["#time"] : []), "where", "what", "key", "position", "row"], rows.map(row), "cards"));
   }
   section() {
     this.input = make("input", { type: "search", id: "key", placeholder: "a key, or part of a row", oninput: (event) => this.choose(event.target.value.trim()) });
@@ -318,7 +323,7 @@ function latencySection() {
       draw("line", { x1: 6, x2: W - 6, y1: H / 2, y2: H / 2, stroke: "var(--line)" }), dots, mark(one.p50_us, "--good"), mark(one.p99_us, "--doubt"), mark(one.worst_us, "--bad"));
   };
   return section("latency", "Latency", table("From the commit to each hop, as this run saw it; logarithmic, with p50 (green), p99 (amber) and the slowest (red)",
-    ["hop", "#rows", "#p50", "#p99", "#slowest", "distribution"], all.map((one) => [[one.hop, make("div.soft", {}, one.measured)], one.times_us.length.toLocaleString("en"), duration(one.p50_us), duration(one.p99_us), duration(one.worst_us), strip(one)])));
+    ["hop", "#rows", "#p50", "#p99", "#slowest", "distribution"], all.map((one) => [[one.hop, make("div.soft", {}, one.measured)], one.times_us.length.toLocaleString("en"), duration(one.p50_us), duration(one.p99_us), duration(one.worst_us), strip(one)]), "cards"));
 }
 function proofsSection() {
   const ends = (proof) => Object.entries(proof.ends).map(([topic, ends]) => topic + " " + ends.map(([low, high], n) => `[${n}] ${low} to ${high}`).join(", ")).join("; ");
@@ -326,12 +331,12 @@ function proofsSection() {
   const marks = (proof) => Object.entries(proof.watermarks).map(([sink, at]) => sink + " " + (at === null ? "none" : new Date(at).toISOString())).join("; ");
   return section("proofs", "Proofs", make("p.soft", {}, "Where each proof stands, nothing committed before it could still arrive: the barrier came back, every source had delivered up to the end offsets, and a later checkpoint completed."),
     table(null, ["#proof", "barrier", "slot confirmed", "end offsets", "checkpoints", "watermarks", "#took"], data.proofs.map((proof) =>
-      ["" + proof.number, lsn(proof.barrier_end), lsn(proof.confirmed), ends(proof), jobs(proof), marks(proof), proof.elapsed_ms + " ms"])));
+      ["" + proof.number, lsn(proof.barrier_end), lsn(proof.confirmed), ends(proof), jobs(proof), marks(proof), proof.elapsed_ms + " ms"]), "cards"));
 }
 function differsSection() {
-  const text = (value) => value === null || value === undefined ? make("span.soft", {}, "nothing") : make("code", {}, value);
+  const text = (value) => value === null || value === undefined ? make("span.soft", {}, "not set") : make("code", {}, value);
   return section("differs", "Where it differs from your files", table(null, ["part", "what", "yours", "here", "why"], verdict.differences.map((one) =>
-    [one.part, [make("code", {}, one.key), one.at ? make("div.soft", {}, one.at.file + ":" + one.at.line) : ""], text(one.theirs), text(one.ours), one.why])));
+    [said(one.part), [make("code", {}, one.key), one.at ? make("div.soft", {}, one.at.file + ":" + one.at.line) : ""], text(one.theirs), text(one.ours), said(one.why)]), "cards"));
 }
 function scenarioSection() {
   return section("scenario", "Scenario", make("ol", {}, data.timeline.map((entry) => make("li", {}, make("span.mono", {}, entry)))));
@@ -352,3 +357,6 @@ document.body.append(make("a.skip", { href: "#verdict" }, "Skip to the verdict")
     make("h1", {}, trial.name), make("p", {}, trial.title, trial.covers.length ? make("span.soft", {}, " · covers " + trial.covers.join(", ")) : ""), contents(sections)),
   make("main", {}, sections));
 if (lanes) lanes.paint();
+// A picture that does not fit begins with the first wrong hop in view; the page itself stays at its top.
+const accused = document.querySelector(".hop.wrong"), box = document.querySelector("#pipeline .scroll");
+if (accused && box) box.scrollLeft = accused.getBoundingClientRect().right - box.getBoundingClientRect().right;

@@ -22,14 +22,14 @@ const body = make("div", {});
 function show() {
   const fits = (one) => (!state.exit || one.trial.exit === state.exit) && (one.trial.name + " " + one.trial.title + " " + one.trial.covers.join(" ")).toLowerCase().includes(state.text);
   const kept = trials.filter(fits).sort((a, b) => rank(a.trial) - rank(b.trial));
-  body.replaceChildren(table(plural(kept.length, "trial"), ["verdict", "trial", "first finding", "#time"], kept.map((one) =>
-    [badge(one.trial), [link(one), make("div.soft", {}, one.trial.title)], first(one.trial), one.trial.elapsed_ms === null ? "" : (one.trial.elapsed_ms / 1000).toFixed(1) + " s"])));
+  body.replaceChildren(table(plural(kept.length, "trial"), ["verdict", "trial", "what it says", "#time"], kept.map((one) =>
+    [badge(one.trial), [link(one), make("div.soft", {}, one.trial.title)], said(first(one.trial)), one.trial.elapsed_ms === null ? "" : (one.trial.elapsed_ms / 1000).toFixed(1) + " s"]), "cards"));
 }
 const counts = new Map();
 for (const one of trials) counts.set(one.trial.exit, (counts.get(one.trial.exit) || 0) + 1);
 const sections = [];
 if (groups.size) sections.push(section("findings", "Findings over all trials", table(null, ["finding", "#trials", "where"], [...groups].sort((a, b) => b[1].length - a[1].length).map(([name, all]) =>
-  [make("code", {}, name), "" + all.length, all.slice(0, 8).flatMap((one, n) => [n ? ", " : "", link(one)]).concat(all.length > 8 ? [" and " + (all.length - 8) + " more"] : [])]))));
+  [make("code", {}, name), "" + all.length, all.slice(0, 8).flatMap((one, n) => [n ? ", " : "", link(one)]).concat(all.length > 8 ? [" and " + (all.length - 8) + " more"] : [])]), "cards")));
 sections.push(section("trials", "Trials", make("div.bar.controls", {}, make("label", { for: "filter" }, "Filter"),
   make("input", { id: "filter", type: "search", placeholder: "name, title or label", oninput: (event) => { state.text = event.target.value.toLowerCase(); show(); } }),
   make("select", { "aria-label": "Verdict", onchange: (event) => { state.exit = event.target.value; show(); } }, make("option", { value: "" }, "all"), [...counts.keys()].map((exit) => make("option", { value: exit }, (EXITS[exit] || [exit])[0])))), body));

@@ -2,6 +2,10 @@
 //!
 //! Their rules are those of Kafka's `connect/transforms` and of Debezium's transforms; each is a pure
 //! function of a record.
+//!
+//! Source: Debezium's manual, "Transformations"; Kafka's manual, "Kafka Connect",
+//! "Transformations". Seen on 3.6.3 (scenarios `records/rows-as-transforms-leave-them` and
+//! `records/keys-as-transforms-make-them`).
 
 use super::step::Cast;
 use super::time::Time;

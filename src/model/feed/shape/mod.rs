@@ -4,6 +4,8 @@
 //! A record is read back into the columns of its table before it is compared, so that whoever looks
 //! at it need not know what its fields are called there. Columns that are left out, masked, cut,
 //! hashed or cast are compared by what must be shown of them.
+//!
+//! Source: the rules of `lists` and of `chain`, each with its own.
 
 mod chain;
 mod lists;

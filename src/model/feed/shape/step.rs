@@ -1,4 +1,8 @@
 //! What becomes of one value on the way to its topic.
+//!
+//! Source: Debezium's `MaskStrings` and `TruncateColumn`; Kafka's `Cast` and
+//! `TimestampConverter`. Seen on 3.6.3 (scenarios `records/hashed-columns` and
+//! `records/columns-as-the-lists-say`).
 
 use bigdecimal::BigDecimal;
 use bigdecimal::num_traits::{ToPrimitive as _, Zero as _};

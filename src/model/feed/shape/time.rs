@@ -1,4 +1,7 @@
 //! What Kafka's `TimestampConverter` makes of a time that is a number.
+//!
+//! Source: Kafka's `TimestampConverter`. Seen on 4.3.1 (scenario
+//! `records/times-as-another-kind`).
 
 use super::step::Form;
 
