@@ -15,7 +15,7 @@ use super::known;
 use super::last::{ByLast, LastRuns};
 use super::progress::Bars;
 use super::select::{Planned, Selected, Selection};
-use super::stack::{inside, own_options};
+use super::stack::{inside, inside_with_metrics, own_options};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
 use crate::base::grade::Grade;
@@ -70,6 +70,9 @@ struct Manner {
     /// better one.
     #[arg(long, value_name = "GRADE", value_parser = grade)]
     evidence: Option<Grade>,
+    /// Run on the stack whose components tell their figures to Prometheus (`up --metrics`)
+    #[arg(long)]
+    metrics: bool,
     /// Begin no other trial once one did not pass; those that run end
     #[arg(long)]
     fail_fast: bool,
@@ -177,6 +180,10 @@ fn begin(run: &Run, environment: &Environment, console: Console) -> Result<Begun
         diagnostics: wrong.diagnostics,
     })?;
     let lanes: Vec<Lane> = stacks.iter().filter_map(Chosen::lane).cloned().collect();
+    if run.manner.metrics && lanes.is_empty() {
+        let told = "`--metrics` is for changeproof's own stack; take it or `--stack` away";
+        return Err(fail(&[], Exit::Usage, &told));
+    }
     let tell = |nothing: super::select::Nothing| {
         nothing.tell(console);
         Nothing { exit: nothing.exit, asked: nothing.asked, diagnostics: Vec::new() }
@@ -186,7 +193,7 @@ fn begin(run: &Run, environment: &Environment, console: Console) -> Result<Begun
     selected.retain(&run.last, &LastRuns::of(Utf8Path::new(RUNS))).map_err(tell)?;
     let has_stack = if selected.refused() { None } else { Some(&lanes) };
     // Before anything is said, since all of it is said there.
-    let options = options(environment, has_stack, console)
+    let options = options(environment, has_stack, run.manner.metrics, console)
         .map_err(|error| fail(&selected.trials, error.exit(), &error))?;
     if !selected.diagnostics.is_empty() {
         show(&selected.diagnostics, |file| selected.source(file), console);
@@ -205,9 +212,13 @@ fn begin(run: &Run, environment: &Environment, console: Console) -> Result<Begun
 fn options(
     environment: &Environment,
     lanes: Option<&Vec<Lane>>,
+    metrics: bool,
     console: Console,
 ) -> Result<StackOptions, StackError> {
     let options = own_options(environment, None)?;
+    if let (Some([lane, ..]), true) = (lanes.map(Vec::as_slice), metrics) {
+        return inside_with_metrics(&options, lane, console);
+    }
     if let Some(lanes) = lanes {
         inside(&options, lanes, console)?;
     }
@@ -225,7 +236,7 @@ pub(super) fn planned(
     environment: &Environment,
     console: Console,
 ) -> Exit {
-    let options = match options(environment, Some(&lanes), console) {
+    let options = match options(environment, Some(&lanes), false, console) {
         Ok(options) => options,
         Err(error) => return console.failed(&error, error.exit()),
     };

@@ -5,17 +5,19 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
+use itertools::Itertools as _;
 
 use super::console::Console;
 use super::environment::Environment;
 use super::lane::OneLane;
 use crate::base::exit::Exit;
+use crate::disk;
 use crate::stack::confine::{self, Access};
 use crate::stack::doctor::{Finding, Grade};
 use crate::stack::network;
 use crate::stack::record::Record;
 use crate::stack::status::State;
-use crate::stack::{self, Lane, OwnOptions, StackError, StackOptions};
+use crate::stack::{self, Lane, Network, OwnOptions, StackError, StackOptions};
 
 /// How long the stack idles before it ends, unless told otherwise.
 const IDLE: Duration = Duration::from_mins(5);
@@ -31,6 +33,14 @@ pub(super) struct Up {
     idle: Option<Duration>,
     #[command(flatten)]
     lane: OneLane,
+    /// Start one whose components tell their figures to Prometheus, on a network of its own
+    ///
+    /// It stands beside the one that is usually started; `run --metrics` uses it.
+    #[arg(long, help_heading = "Metrics")]
+    metrics: bool,
+    /// Write what Prometheus has to scrape to this file, as its `file_sd_configs` reads it
+    #[arg(long, value_name = "PATH", requires = "metrics", help_heading = "Metrics")]
+    targets: Option<Utf8PathBuf>,
     #[command(flatten)]
     format: Format,
 }
@@ -174,6 +184,16 @@ pub(super) fn inside(
     run(stack::enter(options, lanes, &arguments(), &say))
 }
 
+/// Goes on inside the network of the stack with metrics; gives the options for in there.
+pub(super) fn inside_with_metrics(
+    options: &StackOptions,
+    lane: &Lane,
+    console: Console,
+) -> Result<StackOptions, StackError> {
+    let say = |line: &str| console.err(line);
+    run(stack::enter_with_metrics(options, lane, &arguments(), &say))
+}
+
 /// What the command line says after the program's name.
 fn arguments() -> Vec<String> {
     std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect()
@@ -186,19 +206,31 @@ pub(super) fn up(up: &Up, environment: &Environment, console: Console) -> Exit {
         Err(sentence) => return console.failed(&sentence, Exit::ScenarioInvalid),
     };
     finish(console, || {
-        let options = own_options(environment, up.idle)?.with(lane.into());
+        let options = own_options(environment, up.idle)?;
+        let options = if up.metrics { on_its_own(&options) } else { options };
+        let options = options.with(lane.into());
         let record = run(async {
             if up.idle.is_some() {
                 return stack::start_unheld(&options, &say).await;
             }
             stack::up(&options, &say).await
         })?;
+        if let Some(file) = &up.targets {
+            let text = format!("{}\n", json(&record.metrics)?);
+            disk::replace(file, text.as_bytes())
+                .map_err(|error| StackError::io(format!("write {file}"), &error))?;
+        }
         match up.format.format {
             Shape::Human => console.out(&addresses(&record)),
             Shape::Json => console.out(&json(&shown(record))?),
         }
         Ok(Exit::Pass)
     })
+}
+
+/// A stack with metrics. Flink's reporter listens on every address.
+fn on_its_own(options: &StackOptions) -> StackOptions {
+    StackOptions { network: Network::Own, ..options.with_metrics() }
 }
 
 /// What a stack says about itself, for anybody's eyes.
@@ -293,6 +325,10 @@ fn addresses(record: &Record) -> String {
     let version =
         |name: &str| record.versions.get(name).map_or_else(String::new, |v| format!(" {v}"));
     let postgres = format!("postgres://{}@{}/postgres", at.postgres.user, at.postgres.at.outside);
+    let metrics = record.metrics.iter().map(|target| {
+        let job = target.labels.values().join(" ");
+        format!("metrics ({job})  {}", target.targets.join(" "))
+    });
     let network = network::way_in(record).map(|way| format!("network  its own, entered by: {way}"));
     [
         format!("postgres{}  {postgres}", version("postgres")),
@@ -303,6 +339,7 @@ fn addresses(record: &Record) -> String {
         format!("folder  {}", record.folder),
     ]
     .into_iter()
+    .chain(metrics)
     .chain(network)
     .collect::<Vec<_>>()
     .join("\n")

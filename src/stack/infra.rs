@@ -27,6 +27,10 @@ pub(super) const STORAGE_POM: &str = include_str!("../../infra/local/storage.pom
 pub(super) const S3_POM: &str = include_str!("../../infra/local/s3.pom.xml");
 /// Iceberg's access to it, and its catalog.
 pub(super) const CATALOG_POM: &str = include_str!("../../infra/local/catalog.pom.xml");
+/// What tells the figures of Kafka and Connect, for stacks with metrics.
+pub(super) const AGENT_POM: &str = include_str!("../../infra/local/agent.pom.xml");
+/// Flink's reporter of figures, for the same.
+pub(super) const REPORTER_POM: &str = include_str!("../../infra/local/reporter.pom.xml");
 /// Postgres, for lanes that do not take the machine's own.
 pub(super) const POSTGRES_POM: &str = include_str!("../../infra/local/postgres.pom.xml");
 
@@ -43,6 +47,19 @@ pub(super) const REGION: &str = "us-east-1";
 
 /// What Connect looks up for its connectors, a file in the folder of a start.
 pub(super) const SECRET: &str = "conf/postgres.properties";
+
+/// A file that is no template, and its name in the folder of a start.
+pub(super) type Plain = (&'static str, &'static str);
+
+/// Which figures the broker tells.
+pub(super) const KAFKA_FIGURES: Plain =
+    ("conf/jmx-kafka.yml", include_str!("../../infra/monitoring/jmx/kafka.yml"));
+/// Which figures Connect tells.
+pub(super) const CONNECT_FIGURES: Plain =
+    ("conf/jmx-connect.yml", include_str!("../../infra/monitoring/jmx/connect.yml"));
+/// Which figures of Postgres are told.
+pub(super) const POSTGRES_FIGURES: Plain =
+    ("conf/postgres.queries.yml", include_str!("../../infra/monitoring/postgres.queries.yml"));
 
 /// A template and the name of the file that it gives.
 #[derive(Debug, Clone, Copy)]
@@ -109,15 +126,18 @@ pub(super) fn digest<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
 pub(super) fn recipe(lane: &Lane) -> String {
     let texts = ALL.iter().map(|template| template.text.to_owned());
     let values = lane.template().into_iter().map(|(name, value)| format!("{name}={value}"));
-    let asked_for = [sets::REGISTRY, sets::STORAGE, sets::S3, sets::CATALOG];
-    let asked_for = asked_for.into_iter().filter_map(|kind| kind.of(lane));
+    let figures = [KAFKA_FIGURES, CONNECT_FIGURES, POSTGRES_FIGURES].map(|(_, text)| text);
+    let figures = figures.into_iter().map(str::to_owned);
+    let asked_for = [sets::REGISTRY].into_iter().chain(sets::FOR_STORAGE).chain(sets::FOR_METRICS);
+    let asked_for = asked_for.filter_map(|kind| kind.of(lane));
     let jars = sets::needed(lane).into_iter().chain(asked_for);
     let jars = jars.flat_map(|set| {
         let open = set.arguments().collect::<Vec<_>>();
         [set.kind.pom.to_owned(), set.name].into_iter().chain(open)
     });
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    let all: Vec<String> = texts.chain(values).chain(jars).chain([version]).collect();
+    let all: Vec<String> =
+        texts.chain(figures).chain(values).chain(jars).chain([version]).collect();
     digest(all.iter().map(String::as_str))
 }
 

@@ -33,10 +33,12 @@ pub(super) struct Jars {
     pub(super) plugins: Utf8PathBuf,
     /// The folder of the converter, for `plugin.path`.
     pub(super) converter: Utf8PathBuf,
+    /// What tells the figures of Kafka and Connect, where the stack has metrics.
+    pub(super) agent: Option<Utf8PathBuf>,
     /// The class path of the server of object storage, where the stack has one.
     pub(super) storage: Vec<Utf8PathBuf>,
-    /// What stands behind `flink` on that class path where it has one.
-    pub(super) catalog: Vec<Utf8PathBuf>,
+    /// What stands behind `flink` on that class path where it has storage or metrics.
+    pub(super) behind: Vec<Utf8PathBuf>,
     /// The folder of Flink's plugins, where it has one.
     pub(super) flink_plugins: Option<Utf8PathBuf>,
     /// Where the schema registry is, once it was fetched.
@@ -65,9 +67,11 @@ pub(super) fn cached(paths: &Paths, own: &OwnOptions) -> Result<Jars, String> {
     }
     let of_storage = |kind: Kind| if own.storage { jars(kind) } else { Ok(Vec::new()) };
     of_storage(sets::S3)?;
+    let of_metrics = |kind: Kind| if own.metrics { jars(kind) } else { Ok(Vec::new()) };
     Ok(Jars {
         storage: of_storage(sets::STORAGE)?,
-        catalog: of_storage(sets::CATALOG)?,
+        behind: [of_storage(sets::CATALOG)?, of_metrics(sets::REPORTER)?].concat(),
+        agent: of_metrics(sets::AGENT)?.pop(),
         flink_plugins: below(sets::S3, folder).filter(|_| own.storage),
         kafka: jars(sets::KAFKA)?,
         flink,
@@ -86,10 +90,10 @@ pub(super) async fn resolve(options: &StackOptions, say: Say<'_>) -> Result<Jars
         return Ok(jars);
     }
     let mut sets = sets::needed(&own.lane);
-    if own.storage {
-        for kind in sets::FOR_STORAGE {
-            sets.push(needed(kind, options)?);
-        }
+    let of_storage = sets::FOR_STORAGE.into_iter().filter(|_| own.storage);
+    let of_metrics = sets::FOR_METRICS.into_iter().filter(|_| own.metrics);
+    for kind in of_storage.chain(of_metrics) {
+        sets.push(needed(kind, options)?);
     }
     fetch_all(options, &paths, sets, say).await?;
     cached(&paths, own).map_err(refused)

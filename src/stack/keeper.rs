@@ -134,6 +134,7 @@ async fn whole_life(
         reach: stack.reach(),
         versions: stack.versions(),
         components: stack.components(),
+        metrics: stack.metrics(),
         folder: stack.folder().to_owned(),
         ready_after_ms: watch.elapsed_ms(),
     };
@@ -227,7 +228,8 @@ fn archives(
         return Ok(Archives::None);
     }
     let found = Archives::find(paths, machine, jars.kafka.iter().chain(&jars.flink))?;
-    Ok(if own.storage && found.are_made() { Archives::None } else { found })
+    let has_more = own.storage || own.metrics;
+    Ok(if has_more && found.are_made() { Archives::None } else { found })
 }
 
 /// How to log in to the object storage of a start, where the stack has one.

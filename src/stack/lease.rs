@@ -168,6 +168,26 @@ pub async fn enter(
     Err(network::become_inside(options, &record, args))
 }
 
+/// The same for a stack with metrics, which always listens on a network of its own: Flink's reporter
+/// knows no address but all. Gives the options for in there.
+pub async fn enter_with_metrics(
+    options: &StackOptions,
+    lane: &Lane,
+    args: &[String],
+    say: Say<'_>,
+) -> Result<StackOptions, StackError> {
+    let outside = StackOptions { network: Network::Own, ..options.with_metrics() };
+    let stack = outside.with(lane.clone().into());
+    if let Some(record) = record::live(&Paths::of(&stack))?
+        && network::fits(&record, Network::Machine)?
+    {
+        return Ok(StackOptions { network: Network::Machine, ..outside });
+    }
+    jars::resolve_registry(&stack, say).await?;
+    let record = start_unheld(&stack, say).await?;
+    Err(network::become_inside(&stack, &record, args))
+}
+
 /// Ends the stack, also one that runs use, and removes everything of it and of earlier ones.
 /// Gives whether there was anything.
 pub async fn down(options: &StackOptions, say: Say<'_>) -> Result<bool, StackError> {

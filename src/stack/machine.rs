@@ -52,6 +52,8 @@ pub(super) struct Machine {
     /// `15.18`.
     pub(super) postgres_version: String,
     pub(super) setpriv: Utf8PathBuf,
+    /// What tells the figures of Postgres, where the stack has metrics.
+    pub(super) exporter: Option<Utf8PathBuf>,
     /// Whom the components run as; `None`: as us, because we are not root.
     pub(super) user: Option<User>,
 }
@@ -80,7 +82,8 @@ impl Machine {
         let (java_version, postgres_version) = (java_version?, postgres_version?);
         check_java(&java, &java_version)?;
         let postgres_version = check_postgres(&postgres, &postgres_version)?;
-        Ok(Self { java, java_version, postgres, initdb, postgres_version, setpriv, user })
+        let exporter = if options.own.metrics { Some(exporter(options)?) } else { None };
+        Ok(Self { java, java_version, postgres, initdb, postgres_version, setpriv, exporter, user })
     }
 
     /// `17.0.15`, or all of the first line if it reads otherwise.
@@ -188,6 +191,19 @@ pub(super) fn tool(
     in_folders(&options.search, name).ok_or_else(|| StackError::Missing {
         what: format!("{name} was not found in PATH"),
         mend: format!("apt-get install {package}"),
+    })
+}
+
+/// `postgres_exporter`, under its own name or Debian's.
+pub(super) fn exporter(options: &StackOptions) -> Result<Utf8PathBuf, StackError> {
+    let names = ["postgres_exporter", "prometheus-postgres-exporter"];
+    let found = names.into_iter().find_map(|name| in_folders(&options.search, name));
+    found.ok_or_else(|| StackError::Missing {
+        what: "postgres_exporter was not found in PATH; a stack with metrics needs it".to_owned(),
+        mend:
+            "put it there, or apt-get install prometheus-postgres-exporter (which starts one more \
+               as a service)"
+                .to_owned(),
     })
 }
 

@@ -60,7 +60,7 @@ pub use control::{Control, Deed, Doings};
 pub use error::StackError;
 pub use jars::model_jar;
 pub use lane::Lane;
-pub use lease::{LocalLease, Share, down, enter, lease, start_unheld, up};
+pub use lease::{LocalLease, Share, down, enter, enter_with_metrics, lease, start_unheld, up};
 pub use local::Local;
 pub use network::Network;
 pub use options::{OwnOptions, StackOptions};

@@ -59,6 +59,9 @@ pub struct OwnOptions {
     /// Its broker listens as a cloud's does too, encrypted and with a login.
     #[serde(default)]
     pub secured: bool,
+    /// Its components tell their figures to Prometheus.
+    #[serde(default)]
+    pub metrics: bool,
     /// The versions of its components.
     #[serde(default)]
     pub lane: Lane,
@@ -84,18 +87,20 @@ impl OwnOptions {
             server: sharing.server,
             storage: sharing.storage == StorageKind::S3,
             secured: false,
+            metrics: false,
             lane: lane.clone(),
             mirror: None,
         }
     }
 
     /// The components of such a stack.
-    pub(super) fn components(&self) -> &'static [Component] {
-        match (&self.mirror, self.storage) {
-            (Some(_), _) => &[Component::Postgres],
-            (None, true) => &Component::WITH_STORAGE,
-            (None, false) => &Component::ALL,
+    pub(super) fn components(&self) -> Vec<Component> {
+        if self.mirror.is_some() {
+            return vec![Component::Postgres];
         }
+        let usual = if self.storage { &Component::WITH_STORAGE[..] } else { &Component::ALL[..] };
+        let exporter = self.metrics.then_some(Component::Exporter);
+        usual.iter().copied().chain(exporter).collect()
     }
 
     /// No process has an option of its own.
@@ -113,9 +118,18 @@ impl From<Lane> for OwnOptions {
 }
 
 impl StackOptions {
+    /// The same, where every stack that runs are given exposes metrics.
+    #[must_use]
+    pub fn with_metrics(&self) -> Self {
+        let own = OwnOptions { metrics: true, ..self.own.clone() };
+        Self { own, ..self.clone() }
+    }
+
     /// The options of the stack that has these options of its own: the shared one without any.
     #[must_use]
     pub fn with(&self, own: OwnOptions) -> Self {
+        let metrics = own.metrics || (self.own.metrics && own.mirror.is_none());
+        let own = OwnOptions { metrics, ..own };
         if own == OwnOptions::default() {
             return self.clone();
         }
@@ -126,16 +140,52 @@ impl StackOptions {
         let secured = own.secured.then_some("secured");
         let lane = Some(&own.lane).filter(|lane| !lane.is_default()).map(Lane::to_string);
         let storage = own.storage.then_some("storage");
-        let words = server
-            .into_iter()
-            .chain(storage)
-            .chain(secured)
-            .chain(lane.as_deref())
-            .chain(own.mirror.as_deref());
+        let metrics = own.metrics.then_some("metrics");
+        let words = server.into_iter().chain(storage).chain(secured).chain(metrics);
+        let words = words.chain(lane.as_deref()).chain(own.mirror.as_deref());
         let digest = infra::digest(texts.iter().map(String::as_str).chain(words));
         let name = digest.get(..8).unwrap_or(&digest);
         let state = self.state.join(OWN).join(name);
         let idle = if own.is_plain() { self.idle } else { self.idle.min(OWN_IDLE) };
         Self { state, idle, own, ..self.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shared() -> StackOptions {
+        StackOptions {
+            program: "changeproof".into(),
+            cache: "/cache".into(),
+            state: "/state".into(),
+            search: Vec::new(),
+            java_home: None,
+            postgres_bin: None,
+            idle: Duration::from_mins(5),
+            network: Network::Machine,
+            own: OwnOptions::default(),
+        }
+    }
+
+    #[test]
+    fn a_stack_with_metrics_is_one_of_its_own_and_runs_with_metrics_find_it() {
+        let shared = shared();
+        let up = shared.with_metrics().with(Lane::default().into());
+        assert_ne!(up.state, shared.state);
+        assert_eq!(up.idle, shared.idle);
+        let of_a_run = OwnOptions::of(&Sharing::default(), &Lane::default());
+        assert_eq!(shared.with_metrics().with(of_a_run.clone()), up);
+        assert_eq!(shared.with(of_a_run), shared);
+        assert!(up.own.components().contains(&Component::Exporter));
+        assert!(!shared.own.components().contains(&Component::Exporter));
+    }
+
+    #[test]
+    fn a_postgres_alone_has_no_metrics() {
+        let mirror = OwnOptions { mirror: Some("theirs".to_owned()), ..OwnOptions::default() };
+        let shared = shared();
+        assert_eq!(shared.with_metrics().with(mirror.clone()), shared.with(mirror));
     }
 }

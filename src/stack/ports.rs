@@ -26,6 +26,18 @@ pub(super) struct Ports {
     pub(super) objects: u16,
     /// The broker's other listener, encrypted and with a login.
     pub(super) secured: u16,
+    /// Where figures are scraped, on a stack that exposes them.
+    pub(super) metrics: MetricsPorts,
+}
+
+/// The ports at which the components tell their figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct MetricsPorts {
+    pub(super) postgres: u16,
+    pub(super) kafka: u16,
+    pub(super) connect: u16,
+    pub(super) jobmanager: u16,
+    pub(super) taskmanager: u16,
 }
 
 impl Ports {
@@ -52,7 +64,7 @@ impl Ports {
 const FIRST: u16 = 15_000;
 const COUNT: u16 = 16_000;
 
-/// Eleven free ports; the search starts at a place that `seed` gives, so that stacks that start at
+/// Sixteen free ports; the search starts at a place that `seed` gives, so that stacks that start at
 /// the same time look at different ports.
 pub(super) fn choose(seed: u64) -> Result<Ports, StackError> {
     let start = u16::try_from(seed % u64::from(COUNT)).unwrap_or(0);
@@ -62,7 +74,8 @@ pub(super) fn choose(seed: u64) -> Result<Ports, StackError> {
         .filter(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
     let mut next = || {
         free.next().ok_or_else(|| StackError::Missing {
-            what: "there are not eleven free ports on 127.0.0.1 between 15000 and 31000".to_owned(),
+            what: "there are not sixteen free ports on 127.0.0.1 between 15000 and 31000"
+                .to_owned(),
             mend: "end programs that listen there".to_owned(),
         })
     };
@@ -78,6 +91,13 @@ pub(super) fn choose(seed: u64) -> Result<Ports, StackError> {
         storage: next()?,
         objects: next()?,
         secured: next()?,
+        metrics: MetricsPorts {
+            postgres: next()?,
+            kafka: next()?,
+            connect: next()?,
+            jobmanager: next()?,
+            taskmanager: next()?,
+        },
     })
 }
 

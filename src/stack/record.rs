@@ -30,6 +30,9 @@ pub struct Record {
     pub versions: BTreeMap<String, String>,
     /// The components.
     pub components: Vec<ComponentRecord>,
+    /// Where Prometheus finds its figures, if it tells them.
+    #[serde(default)]
+    pub metrics: Vec<Target>,
     /// Data, configuration and logs.
     pub folder: Utf8PathBuf,
     /// How long it took from the keeper's start until all were ready.
@@ -47,6 +50,22 @@ pub struct ComponentRecord {
     pub ready_after_ms: u64,
     /// Its log.
     pub log: Utf8PathBuf,
+}
+
+/// What Prometheus scrapes, as its `file_sd_configs` reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// `HOST:PORT`.
+    pub targets: Vec<String>,
+    /// `job` is the component, as the rules of `infra/monitoring` name it.
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Target {
+    /// Addresses of one job.
+    pub(super) fn of(job: &str, targets: Vec<String>) -> Self {
+        Self { targets, labels: BTreeMap::from([("job".to_owned(), job.to_owned())]) }
+    }
 }
 
 /// The record of the stack that runs, if one is ready.

@@ -93,6 +93,10 @@ pub(super) const STORAGE: Kind = Kind::copied("storage", infra::STORAGE_POM, &[]
 pub(super) const S3: Kind = Kind::copied("s3", infra::S3_POM, &[Part::Flink]);
 /// and what stands behind [`LAKE`] on Flink's class path.
 pub(super) const CATALOG: Kind = Kind::copied("catalog", infra::CATALOG_POM, &[Part::Flink]);
+/// What only stacks with metrics need: what tells the figures of Kafka and Connect,
+pub(super) const AGENT: Kind = Kind::copied("agent", infra::AGENT_POM, &[]);
+/// and what stands behind [`LAKE`] on Flink's class path.
+pub(super) const REPORTER: Kind = Kind::copied("reporter", infra::REPORTER_POM, &[Part::Flink]);
 /// For lanes that do not take the machine's own.
 pub(super) const POSTGRES: Kind =
     Kind { is_nested: true, ..Kind::unpacked("postgres", infra::POSTGRES_POM, &[Part::Postgres]) };
@@ -100,10 +104,13 @@ pub(super) const POSTGRES: Kind =
 /// What a stack with object storage needs besides.
 pub(super) const FOR_STORAGE: [Kind; 3] = [STORAGE, S3, CATALOG];
 
+/// What a stack with metrics needs besides.
+pub(super) const FOR_METRICS: [Kind; 2] = [AGENT, REPORTER];
+
 /// Every set that there is, in every version.
 pub(super) fn all() -> impl Iterator<Item = Set> {
     let usual = [POSTGRES, KAFKA, DEBEZIUM, CONVERTER, REGISTRY, FLINK, LAKE, MODEL];
-    usual.into_iter().chain(FOR_STORAGE).flat_map(Kind::all)
+    usual.into_iter().chain(FOR_STORAGE).chain(FOR_METRICS).flat_map(Kind::all)
 }
 
 /// What the stack of a lane needs before it starts.

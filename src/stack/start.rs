@@ -15,7 +15,7 @@ use super::infra;
 use super::member::Member;
 use super::paths::Paths;
 use super::profile::local_profile;
-use super::record::ComponentRecord;
+use super::record::{ComponentRecord, Target};
 use super::templates::SUPERUSER;
 use crate::client::clock::Stopwatch;
 use crate::client::reach::{
@@ -52,7 +52,7 @@ impl Stack {
         setting.make_folders().doing("make the folders of the components")?;
         let mut members = Vec::new();
         for component in setting.own.components() {
-            members.push(begin(*component, &setting)?);
+            members.push(begin(component, &setting)?);
         }
         try_join_all(members.iter_mut().map(|member| member.wait(&setting, watch, say))).await?;
         Ok(Self { setting, members })
@@ -165,6 +165,23 @@ impl Stack {
             })
         };
         self.members.iter().filter_map(record).collect()
+    }
+
+    /// Where Prometheus finds the figures of a stack that tells them.
+    pub(super) fn metrics(&self) -> Vec<Target> {
+        if !self.setting.own.metrics {
+            return Vec::new();
+        }
+        let ports = self.setting.ports.metrics;
+        let of = |job: &str, ports: &[u16]| {
+            Target::of(job, ports.iter().map(|port| Address::local(*port).to_string()).collect())
+        };
+        vec![
+            of("postgres", &[ports.postgres]),
+            of("kafka", &[ports.kafka]),
+            of("connect", &[ports.connect]),
+            of("flink", &[ports.jobmanager, ports.taskmanager]),
+        ]
     }
 
     /// Whether its end writes class archives.

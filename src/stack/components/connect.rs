@@ -2,17 +2,15 @@
 
 use super::{Component, Setting, class_path, looked, main_class, properties};
 use crate::client::wait::Look;
-use crate::stack::error::{Doing, StackError};
+use crate::stack::error::StackError;
+use crate::stack::infra;
 use crate::stack::process::Launch;
-use crate::stack::{files, infra};
 
 pub(super) fn prepare(setting: &Setting) -> Result<Launch, StackError> {
-    let secret = setting.folder.join(infra::SECRET);
-    fs_err::write(&secret, format!("password={}\n", setting.password.0))
-        .and_then(|()| files::lend(&secret, setting.machine.user))
-        .doing("write a file for Connect")?;
+    setting.lend(infra::SECRET, &format!("password={}\n", setting.password.0))?;
     let properties = setting.configure(infra::CONNECT, properties(&setting.own.worker))?;
     let mut launch = setting.jvm(Component::Connect, 768);
+    launch.args.extend(setting.telling(infra::CONNECT_FIGURES, setting.ports.metrics.connect)?);
     launch.args.extend(["-cp".to_owned(), class_path(&setting.jars.kafka)]);
     launch.args.extend([main_class::CONNECT.to_owned(), properties.to_string()]);
     Ok(launch)

@@ -15,6 +15,8 @@ const OPENED: [&str; 7] = [
     "java.base/java.time",
 ];
 
+const REPORTER: &str = "org.apache.flink.metrics.prometheus.PrometheusReporterFactory";
+
 /// Where Flink finds its own file system for object storage, and Iceberg its logins; gives arguments.
 /// Secrets stand in files alone.
 fn with_storage(setting: &Setting, environment: &mut Surroundings) -> Option<String> {
@@ -26,6 +28,18 @@ fn with_storage(setting: &Setting, environment: &mut Surroundings) -> Option<Str
         variables.insert("FLINK_PLUGINS_DIR".to_owned(), plugins.to_string());
     }
     Some(format!("-Dorg.postgresql.pgpassfile={}", setting.folder.join(infra::CATALOG_LOGIN)))
+}
+
+/// What has a process tell its figures, as arguments behind its main class. The reporter listens on
+/// every address, so that a stack with metrics has a network of its own.
+pub(super) fn reporting(setting: &Setting, port: u16) -> Vec<String> {
+    if !setting.own.metrics {
+        return Vec::new();
+    }
+    vec![
+        format!("-Dmetrics.reporter.prom.factory.class={REPORTER}"),
+        format!("-Dmetrics.reporter.prom.port={port}"),
+    ]
 }
 
 /// A Flink process; the file `config.yaml` serves all of them.
@@ -41,7 +55,7 @@ pub(super) fn launch(
     launch.args.extend(with_storage(setting, &mut launch.environment));
     launch
         .args
-        .extend(["-cp".to_owned(), class_path(&[jars.flink.as_slice(), &jars.catalog].concat())]);
+        .extend(["-cp".to_owned(), class_path(&[jars.flink.as_slice(), &jars.behind].concat())]);
     launch.args.push(main_class.to_owned());
     launch
 }

@@ -10,6 +10,7 @@ pub(super) fn prepare(setting: &Setting) -> Result<Launch, StackError> {
     setting.configure(infra::FLINK, std::iter::empty())?;
     let mut launch = flink::launch(setting, Component::JobManager, 640, main_class::JOBMANAGER);
     launch.args.extend(["--configDir".to_owned(), setting.folder.join("conf").to_string()]);
+    launch.args.extend(flink::reporting(setting, setting.ports.metrics.jobmanager));
     Ok(launch)
 }
 

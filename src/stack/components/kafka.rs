@@ -14,6 +14,7 @@ pub(super) fn prepare(setting: &Setting) -> Result<Launch, StackError> {
     }
     let properties = setting.configure(infra::KAFKA, properties(&setting.own.kafka))?;
     let mut launch = setting.jvm(Component::Kafka, 512);
+    launch.args.extend(setting.telling(infra::KAFKA_FIGURES, setting.ports.metrics.kafka)?);
     launch.args.extend(["-cp".to_owned(), class_path(&setting.jars.kafka)]);
     launch.args.extend([main_class::KAFKA.to_owned(), properties.to_string()]);
     Ok(launch)

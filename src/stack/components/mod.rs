@@ -3,6 +3,7 @@
 
 mod connect;
 mod door;
+mod exporter;
 mod flink;
 mod gateway;
 mod jobmanager;
@@ -26,7 +27,7 @@ use super::cds::Archives;
 use super::confine::{self, Access};
 use super::error::{Doing, StackError};
 use super::files;
-use super::infra::{self, Template};
+use super::infra::{self, Plain, Template};
 use super::jars::Jars;
 use super::machine::Machine;
 use super::options::OwnOptions;
@@ -70,6 +71,8 @@ pub enum Component {
     Storage,
     /// What stands before that server: it keeps to the manners that a run asks for.
     Door,
+    /// What tells the figures of Postgres.
+    Exporter,
 }
 
 /// What every component is given.
@@ -139,6 +142,7 @@ impl Component {
             Self::Registry => "registry",
             Self::Storage => "storage",
             Self::Door => "door",
+            Self::Exporter => "exporter",
         }
     }
 
@@ -160,6 +164,7 @@ impl Component {
             Self::Registry => registry::prepare(setting),
             Self::Storage => storage::prepare(setting),
             Self::Door => door::prepare(setting),
+            Self::Exporter => exporter::prepare(setting),
         }
     }
 
@@ -175,6 +180,7 @@ impl Component {
             Self::Registry => Box::pin(registry::look(setting)),
             Self::Storage => Box::pin(storage::look(setting)),
             Self::Door => Box::pin(door::look(setting)),
+            Self::Exporter => Box::pin(exporter::look(setting)),
         }
     }
 
@@ -194,7 +200,8 @@ impl Component {
             | Self::Gateway
             | Self::Registry
             | Self::Storage
-            | Self::Door => Asking::Term,
+            | Self::Door
+            | Self::Exporter => Asking::Term,
         }
     }
 
@@ -209,7 +216,8 @@ impl Component {
             | Self::Gateway
             | Self::Registry
             | Self::Storage
-            | Self::Door => Asking::Term,
+            | Self::Door
+            | Self::Exporter => Asking::Term,
         }
     }
 }
@@ -281,6 +289,7 @@ impl Setting {
             slots => SLOTS,
             lane => self.own.lane.template(),
             secured => self.secured.as_ref().map(Secured::values),
+            metrics => self.own.metrics,
             storage => self.storage.as_ref().map(|Login { user, password }| {
                 minijinja::context! { access => user, secret => &password.0 }
             }),
@@ -296,6 +305,22 @@ impl Setting {
             .and_then(|()| files::lend(&path, self.machine.user))
             .doing(&format!("write {path}"))?;
         Ok(path)
+    }
+
+    /// Writes a file that the components alone read; gives it.
+    fn lend(&self, name: &str, text: &str) -> Result<Utf8PathBuf, StackError> {
+        let file = self.folder.join(name);
+        fs_err::write(&file, text)
+            .and_then(|()| files::lend(&file, self.machine.user))
+            .doing(&format!("write {file}"))?;
+        Ok(file)
+    }
+
+    /// What has a JVM tell these figures at a port, on a stack with metrics.
+    fn telling(&self, (name, text): Plain, port: u16) -> Result<Option<String>, StackError> {
+        let Some(agent) = &self.jars.agent else { return Ok(None) };
+        let rules = self.lend(name, text)?;
+        Ok(Some(format!("-javaagent:{agent}={}:{rules}", Address::local(port))))
     }
 
     fn archives_of(&self, component: Component) -> &Archives {

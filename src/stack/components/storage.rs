@@ -3,9 +3,9 @@
 use super::{Component, Setting, class_path, looked};
 use crate::client::reach::{Address, Login};
 use crate::client::wait::Look;
-use crate::stack::error::{Doing, StackError};
+use crate::stack::error::StackError;
+use crate::stack::infra;
 use crate::stack::process::Launch;
-use crate::stack::{files, infra};
 
 /// The folder of its objects, and in it the bucket of all runs.
 pub(super) const FOLDERS: [&str; 2] = ["objects", "objects/changeproof"];
@@ -21,24 +21,16 @@ pub(super) fn prepare(setting: &Setting) -> Result<Launch, StackError> {
             "[default]\naws_access_key_id = {user}\naws_secret_access_key = {}\n",
             password.0
         );
-        lend(setting, infra::STORAGE_LOGIN, &keys)?;
+        setting.lend(infra::STORAGE_LOGIN, &keys)?;
         let host = Address::local(ports.postgres);
         let line = format!("{}:{}:*:*:{}\n", host.host, host.port, setting.password.0);
-        lend(setting, infra::CATALOG_LOGIN, &line)?;
+        setting.lend(infra::CATALOG_LOGIN, &line)?;
     }
     let mut launch = setting.jvm(Component::Storage, 256);
     launch.args.extend(["-DLOG_LEVEL=warn".to_owned(), "-cp".to_owned()]);
     launch.args.extend([class_path(&setting.jars.storage), MAIN.to_owned()]);
     launch.args.extend(["--properties".to_owned(), properties.to_string()]);
     Ok(launch)
-}
-
-/// A file that the components alone read.
-fn lend(setting: &Setting, name: &str, text: &str) -> Result<(), StackError> {
-    let file = setting.folder.join(name);
-    fs_err::write(&file, text)
-        .and_then(|()| files::lend(&file, setting.machine.user))
-        .doing("write a login")
 }
 
 /// It answers whoever logs in.

@@ -7,6 +7,7 @@ use crate::stack::process::Launch;
 pub(super) fn prepare(setting: &Setting) -> Launch {
     let mut launch = flink::launch(setting, Component::TaskManager, 1024, main_class::TASKMANAGER);
     launch.args.extend(["--configDir".to_owned(), setting.folder.join("conf").to_string()]);
+    launch.args.extend(flink::reporting(setting, setting.ports.metrics.taskmanager));
     launch
 }
 

@@ -19,8 +19,8 @@ var pipeline = page{
 			{"Snapshot", "1: it is being read", "short", []query{{"max by (server) (debezium_snapshot_snapshotrunning)", "{{server}}"}}},
 			{"Left out", "Erroneous events, skipped records, dead letters", "short", []query{
 				{"sum by (server) (debezium_streaming_numberoferroneousevents)", "{{server}} erroneous"},
-				{"sum by (connector) (connect_task_total_records_skipped)", "{{connector}} skipped"},
-				{"sum by (connector) (connect_task_deadletterqueue_produce_requests)", "{{connector}} dead letters"},
+				{"sum by (connector) (connect_task_total_records_skipped_total)", "{{connector}} skipped"},
+				{"sum by (connector) (connect_task_deadletterqueue_produce_requests_total)", "{{connector}} dead letters"},
 			}},
 			{"Waiting to be written", "Records that the topic has not acknowledged", "short", []query{{"sum by (connector) (connect_task_source_record_active_count)", "{{connector}}"}}},
 		}},
