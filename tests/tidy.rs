@@ -99,6 +99,7 @@ const INSIDE: &[(&str, &[&str])] = &[
             "session",
             "topics",
             "scoring",
+            "unchanged",
             "unfit",
             "effective",
         ],

@@ -94,7 +94,6 @@ output "stack_file" {
     environment    = module.cluster.environment_id
     cluster        = module.cluster.kafka_cluster_id
     pool           = coalesce(one(module.statements[*].flink_compute_pool_id), "none-yet")
-    connector_user = module.cluster.cdc_service_account_id
     statement_user = module.cluster.flink_service_account_id
   })
 }

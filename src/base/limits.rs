@@ -130,6 +130,18 @@ limits! {
     VERDICT_BYTES = 16 << 20, "16 MiB",
         "a `verdict.json`",
         "it holds findings, and of each a few records";
+    /// Confluent's units of Flink that a stack file may allow.
+    CFU = 1_000, "1,000",
+        "`max_cfu` of a stack file",
+        "no compute pool may have more";
+    /// Minutes for which a command may use a stack that costs.
+    MINUTES = 1_440, "1,440",
+        "`max_minutes` of a stack file",
+        "it is a day";
+    /// Connectors that may be there at once on a stack that costs.
+    CONNECTORS = 100, "100",
+        "`max_connectors` of a stack file",
+        "each costs, and a cluster takes few";
 }
 
 /// Whether there are more than a limit allows.

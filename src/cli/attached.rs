@@ -1,17 +1,19 @@
 //! `changeproof stack check` and `stack sweep`: what a stack of somebody else's has and what it lacks for
 //! runs, and what killed runs left there.
 
+use std::time::Duration;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Args, Subcommand};
 
-use super::chosen::{attach, read};
+use super::chosen::{attach, confluent, read};
 use super::console::Console;
 use super::environment::Environment;
 use super::known;
 use super::stack::{Format, Shape, finding, json, own_options, run};
 use crate::base::exit::Exit;
 use crate::scenario::stack::Kind;
-use crate::stack::{Attached, StackError};
+use crate::stack::{Attached, Checked, Confluent, Say, StackError};
 
 /// Look at a stack that somebody else keeps, or remove what killed runs left there
 #[derive(Debug, Args)]
@@ -34,21 +36,56 @@ enum Command {
     /// left there, and say what
     ///
     /// A run claims its name in the cache folder before it makes anything; what bears the name of a
-    /// claim that nobody holds is removed, and nothing else.
+    /// claim that nobody holds is removed, and nothing else. On Confluent Cloud names tell when they were
+    /// made, so that what is older than an age is removed whoever made it.
     Sweep {
         /// The stack file
         #[arg(value_name = "PATH")]
         file: Utf8PathBuf,
+        /// Remove also what any run made longer ago, as in `2h` (Confluent Cloud alone)
+        #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration)]
+        older_than: Option<Duration>,
     },
 }
 
 pub(super) fn stack(stack: &StackCommand, environment: &Environment, console: Console) -> Exit {
     match &stack.command {
         Command::Check { file, format } => {
-            with(file, environment, console, |attached| check(attached, format, console))
+            with(file, environment, console, |theirs| check(theirs, format, console))
         }
-        Command::Sweep { file } => {
-            with(file, environment, console, |attached| sweep(attached, console))
+        Command::Sweep { file, older_than } => {
+            with(file, environment, console, |theirs| sweep(theirs, *older_than, console))
+        }
+    }
+}
+
+/// A stack that somebody else keeps.
+enum Theirs {
+    Attached(Attached),
+    Confluent(Confluent),
+}
+
+impl Theirs {
+    async fn check(&self) -> Checked {
+        match self {
+            Self::Attached(stack) => stack.check().await,
+            Self::Confluent(stack) => stack.check().await,
+        }
+    }
+
+    async fn sweep(
+        &self,
+        older_than: Option<Duration>,
+        say: Say<'_>,
+    ) -> Result<Vec<String>, StackError> {
+        match (self, older_than) {
+            (Self::Attached(stack), None) => stack.sweep(say).await,
+            (Self::Attached(_), Some(_)) => Err(StackError::Missing {
+                what: "the names of runs tell no time on this kind of stack".to_owned(),
+                mend: "leave `--older-than` out: what killed runs of this user left is removed"
+                    .to_owned(),
+            }),
+            (Self::Confluent(stack), older_than) => stack.sweep(older_than, say).await,
         }
     }
 }
@@ -58,7 +95,7 @@ fn with(
     file: &Utf8Path,
     environment: &Environment,
     console: Console,
-    act: impl FnOnce(&Attached) -> Result<Exit, StackError>,
+    act: impl FnOnce(&Theirs) -> Result<Exit, StackError>,
 ) -> Exit {
     let options = match own_options(environment, None) {
         Ok(options) => options,
@@ -74,14 +111,19 @@ fn with(
             return console.failed(&told, Exit::Usage);
         }
         Ok(Kind::Attached(written)) => {
-            attach(file, &written, &options).and_then(|attached| act(&attached))
+            let attached = attach(file, &written, &options).map(Theirs::Attached);
+            attached.and_then(|theirs| act(&theirs))
+        }
+        Ok(Kind::Confluent(written)) => {
+            let confluent = confluent(file, &written, &options).map(Theirs::Confluent);
+            confluent.and_then(|theirs| act(&theirs))
         }
     };
     acted.unwrap_or_else(|error| console.failed(&error, error.exit()))
 }
 
-fn check(attached: &Attached, format: &Format, console: Console) -> Result<Exit, StackError> {
-    let checked = run(async { Ok(attached.check().await) })?;
+fn check(theirs: &Theirs, format: &Format, console: Console) -> Result<Exit, StackError> {
+    let checked = run(async { Ok(theirs.check().await) })?;
     match format.format {
         Shape::Json => console.out(&known::hidden(&json(&checked.lines)?)),
         Shape::Human => {
@@ -92,9 +134,13 @@ fn check(attached: &Attached, format: &Format, console: Console) -> Result<Exit,
     Ok(if checked.is_lacking() { Exit::StackNotUp } else { Exit::Pass })
 }
 
-fn sweep(attached: &Attached, console: Console) -> Result<Exit, StackError> {
+fn sweep(
+    theirs: &Theirs,
+    older_than: Option<Duration>,
+    console: Console,
+) -> Result<Exit, StackError> {
     let say = |line: &str| console.err(&known::hidden(line));
-    let swept = run(attached.sweep(&say))?;
+    let swept = run(theirs.sweep(older_than, &say))?;
     let nothing = || vec!["no killed run left anything".to_owned()];
     let told = if swept.is_empty() { nothing() } else { swept };
     console.out(&known::hidden(&told.join("\n")));

@@ -13,8 +13,11 @@ use super::lane::Lanes;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
 use crate::history::stack::OWN;
-use crate::scenario::stack::{Attached as Written, Kind, LoadedStack, load_stack};
+use crate::scenario::stack::{
+    Attached as Written, Confluent as OfConfluent, Kind, LoadedStack, load_stack,
+};
 use crate::stack::attached::{self, Attached};
+use crate::stack::confluent::{self, Confluent};
 use crate::stack::{
     Lane, Local, Network, Profile, Stack, StackError, StackOptions, local_name, local_profile,
 };
@@ -36,6 +39,8 @@ pub(super) enum Chosen {
     Local(Lane),
     /// Somebody else's, as a file tells of it.
     Attached(Utf8PathBuf, Arc<Written>),
+    /// Confluent Cloud, as a file tells of it.
+    Confluent(Utf8PathBuf, Arc<OfConfluent>),
 }
 
 impl Default for Chosen {
@@ -58,7 +63,7 @@ impl On {
         }
         match read(&self.stack, console)? {
             Kind::Local => Ok(local()),
-            Kind::Attached(_) if self.lanes.is_said() => {
+            Kind::Attached(_) | Kind::Confluent(_) if self.lanes.is_said() => {
                 let told = format!(
                     "`--lane` chooses versions of changeproof's own stack; that of {} has those that \
                      it has",
@@ -68,6 +73,9 @@ impl On {
             }
             Kind::Attached(written) => {
                 Ok(vec![Chosen::Attached(self.stack.clone(), Arc::from(written))])
+            }
+            Kind::Confluent(written) => {
+                Ok(vec![Chosen::Confluent(self.stack.clone(), Arc::from(written))])
             }
         }
     }
@@ -79,6 +87,7 @@ impl Chosen {
         match self {
             Self::Local(lane) => local_profile(lane),
             Self::Attached(file, written) => attached::profile(file.as_str(), written),
+            Self::Confluent(file, written) => confluent::profile(file.as_str(), written),
         }
     }
 
@@ -87,6 +96,7 @@ impl Chosen {
         match self {
             Self::Local(lane) => Ok(Box::new(Local::new(options.clone(), lane.clone()))),
             Self::Attached(file, written) => Ok(Box::new(attach(file, written, options)?)),
+            Self::Confluent(file, written) => Ok(Box::new(confluent(file, written, options)?)),
         }
     }
 
@@ -94,7 +104,7 @@ impl Chosen {
     pub(super) fn name(&self) -> String {
         match self {
             Self::Local(lane) => local_name(lane),
-            Self::Attached(file, _) => file.to_string(),
+            Self::Attached(file, _) | Self::Confluent(file, _) => file.to_string(),
         }
     }
 
@@ -102,7 +112,7 @@ impl Chosen {
     pub(super) fn lane(&self) -> Option<&Lane> {
         match self {
             Self::Local(lane) => Some(lane),
-            Self::Attached(..) => None,
+            Self::Attached(..) | Self::Confluent(..) => None,
         }
     }
 
@@ -110,7 +120,9 @@ impl Chosen {
     pub(super) fn option(&self) -> Option<(&'static str, String)> {
         match self {
             Self::Local(lane) => (!lane.is_default()).then(|| ("--lane", lane.to_string())),
-            Self::Attached(file, _) => Some(("--stack", file.to_string())),
+            Self::Attached(file, _) | Self::Confluent(file, _) => {
+                Some(("--stack", file.to_string()))
+            }
         }
     }
 }
@@ -121,16 +133,33 @@ pub(super) fn attach(
     written: &Written,
     options: &StackOptions,
 ) -> Result<Attached, StackError> {
-    if options.network == Network::Own {
-        return Err(StackError::Missing {
-            what: "with CHANGEPROOF_NETWORK=own nobody outside is reached, and the stack is there"
-                .to_owned(),
-            mend: "unset CHANGEPROOF_NETWORK".to_owned(),
-        });
-    }
+    outside_is_reached(options)?;
     let attached = Attached::new((file.as_str(), written), &environment::secret, options)?;
     known::learn(&attached.secrets());
     Ok(attached)
+}
+
+/// The same of Confluent Cloud.
+pub(super) fn confluent(
+    file: &Utf8Path,
+    written: &OfConfluent,
+    options: &StackOptions,
+) -> Result<Confluent, StackError> {
+    outside_is_reached(options)?;
+    let confluent = Confluent::new((file.as_str(), written), &environment::secret, options)?;
+    known::learn(&confluent.secrets());
+    Ok(confluent)
+}
+
+fn outside_is_reached(options: &StackOptions) -> Result<(), StackError> {
+    if options.network != Network::Own {
+        return Ok(());
+    }
+    Err(StackError::Missing {
+        what: "with CHANGEPROOF_NETWORK=own nobody outside is reached, and the stack is there"
+            .to_owned(),
+        mend: "unset CHANGEPROOF_NETWORK".to_owned(),
+    })
 }
 
 /// Why there is no stack; people were told.

@@ -5,6 +5,7 @@ use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
 use reqwest::Method;
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -38,6 +39,37 @@ pub struct HttpError {
     pub line: String,
     /// The whole body; empty without an answer.
     pub body: String,
+}
+
+/// A call as it goes out: method, path with its query, and the body with its media type.
+#[derive(Debug, Clone)]
+pub(super) struct Call<'a> {
+    /// `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
+    pub(super) method: &'static str,
+    /// Below the API's address.
+    pub(super) path: &'a str,
+    /// Media type and text.
+    pub(super) body: Option<(&'static str, String)>,
+}
+
+/// What came back, whatever it says. Its media type is not told: servers are wrong about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Answered {
+    /// The status.
+    pub(super) status: u16,
+    /// How long the server asks to wait, in seconds, if it does.
+    pub(super) retry_after: Option<u64>,
+    /// The whole body.
+    pub(super) body: String,
+}
+
+/// No whole answer came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unanswered {
+    /// Nobody was reached: nothing was done.
+    NotSent(HttpError),
+    /// It broke off somewhere: what was asked for may have been done.
+    Unclear(HttpError),
 }
 
 impl Http {
@@ -134,6 +166,28 @@ impl Http {
     /// A client that sends whatever it is told to, without TLS.
     pub fn plain() -> Result<reqwest::Client, HttpError> {
         Self::new(&Rest::plain("http://127.0.0.1")).map(|http| http.client)
+    }
+
+    /// Sends a call once and gives whatever comes back.
+    pub(super) async fn exchange(&self, call: &Call<'_>) -> Result<Answered, Unanswered> {
+        let method = Method::from_bytes(call.method.as_bytes()).unwrap_or_default();
+        let mut request = self.client.request(method.clone(), self.address(call.path));
+        if let Some(Login { user, password }) = &self.login {
+            request = request.basic_auth(user, Some(&password.0));
+        }
+        if let Some((media_type, text)) = &call.body {
+            request = request.header(CONTENT_TYPE, *media_type).body(text.clone());
+        }
+        let failed = |error: reqwest::Error| {
+            let told = self.failed(&method, call.path, &error);
+            if error.is_connect() { Unanswered::NotSent(told) } else { Unanswered::Unclear(told) }
+        };
+        let response = request.send().await.map_err(failed)?;
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get(RETRY_AFTER);
+        let retry_after = retry_after.and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        let body = response.text().await.map_err(failed)?;
+        Ok(Answered { status, retry_after, body })
     }
 
     async fn call<T: DeserializeOwned>(

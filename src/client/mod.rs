@@ -2,6 +2,7 @@
 
 pub mod cause;
 pub mod clock;
+pub mod cloud;
 pub mod connect;
 pub mod denied;
 pub mod exhaustion;

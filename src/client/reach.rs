@@ -110,6 +110,9 @@ pub struct Reach {
     /// The schema registry, once it was asked for.
     #[serde(default)]
     pub registry: Option<Twice<Rest>>,
+    /// The registry is Confluent's own, whose API stands at its address itself.
+    #[serde(default)]
+    pub is_confluents_registry: bool,
     /// Object storage, where the stack has it.
     #[serde(default)]
     pub storage: Option<Storage>,
@@ -444,6 +447,7 @@ impl Reach {
             flink: rest(self.flink),
             gateway: rest(self.gateway),
             registry: self.registry.map(registry),
+            is_confluents_registry: self.is_confluents_registry,
             storage: self.storage.map(|at| Storage { login: bare(at.login), ..at }),
             secured: self.secured.map(kafka),
         }

@@ -13,6 +13,8 @@ pub const API: &str = "/apis/ccompat/v7";
 #[derive(Debug, Clone)]
 pub struct Registry {
     http: Http,
+    /// It keeps subjects in contexts, as Confluent's own.
+    has_contexts: bool,
 }
 
 #[derive(Deserialize)]
@@ -29,7 +31,9 @@ impl Registry {
     /// That of a stack; `None` if nobody asked for it yet.
     pub fn of(reach: &Reach) -> Result<Option<Self>, HttpError> {
         let Some(at) = &reach.registry else { return Ok(None) };
-        Ok(Some(Self { http: Http::below(&at.outside, API)? }))
+        let has_contexts = reach.is_confluents_registry;
+        let api = if has_contexts { "" } else { API };
+        Ok(Some(Self { http: Http::below(&at.outside, api)?, has_contexts }))
     }
 
     /// The schema of an id, as it was registered.
@@ -46,16 +50,36 @@ impl Registry {
         Ok(registered.id)
     }
 
-    /// Subjects whose names begin with `prefix`.
+    /// Subjects whose names begin with `prefix`, in whatever context.
     pub async fn subjects(&self, prefix: &str) -> Result<Vec<String>, HttpError> {
-        let mut subjects = self.http.get::<Vec<String>>("/subjects").await?;
-        subjects.retain(|subject| subject.starts_with(prefix));
+        let of_all = if self.has_contexts { "?subjectPrefix=%3A*%3A" } else { "" };
+        let mut subjects = self.http.get::<Vec<String>>(&format!("/subjects{of_all}")).await?;
+        subjects.retain(|subject| within_context(subject).starts_with(prefix));
         Ok(subjects)
     }
 
     /// Removes a subject with its schemas; for good only what is marked as removed already.
     pub async fn delete(&self, subject: &str) -> Result<(), HttpError> {
+        let subject = encode(subject);
         self.http.delete(&format!("/subjects/{subject}")).await?;
         self.http.delete(&format!("/subjects/{subject}?permanent=true")).await
+    }
+}
+
+/// A subject without its context: `a-value` of `:.dev:a-value`.
+pub fn within_context(subject: &str) -> &str {
+    let rest = subject.strip_prefix(":.").and_then(|rest| rest.split_once(':'));
+    rest.map_or(subject, |(_, subject)| subject)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_has_a_name_within_its_context() {
+        assert_eq!(within_context(":.dev:cp_t.a-value"), "cp_t.a-value");
+        assert_eq!(within_context("cp_t.a-value"), "cp_t.a-value");
+        assert_eq!(within_context(":.dev"), ":.dev");
     }
 }

@@ -76,6 +76,65 @@ where
     }
 }
 
+/// What one try gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Try<T> {
+    /// It worked.
+    Worked(T),
+    /// It did not, and is tried again after this pause; a sentence that says what came instead.
+    Again(String, Duration),
+}
+
+/// Tries until it works; each try says how long to pause before the next, as servers far away ask for.
+/// A pause that would end after the limit is not made. The tries are counted from 0.
+pub async fn again<T, E, F>(
+    condition: &str,
+    limit: Duration,
+    mut attempt: impl FnMut(u32) -> F,
+) -> Result<T, WaitError<E>>
+where
+    F: Future<Output = Result<Try<T>, E>>,
+{
+    let watch = Stopwatch::start();
+    for n in 0.. {
+        let (last, pause) = match attempt(n).await.map_err(WaitError::Look)? {
+            Try::Worked(value) => return Ok(value),
+            Try::Again(last, pause) => (last, pause),
+        };
+        let waited = watch.elapsed();
+        if waited.saturating_add(pause) >= limit {
+            return Err(TimedOut { condition: condition.to_owned(), waited, last }.into());
+        }
+        between_looks(pause).await;
+    }
+    let last = "it was tried as often as one can count".to_owned();
+    Err(TimedOut { condition: condition.to_owned(), waited: watch.elapsed(), last }.into())
+}
+
+/// Looks at something far away until it holds. The pauses are an eighth of the time waited, 50 ms to 2 s:
+/// services bound how often they are asked.
+pub async fn afar<T, E, F>(
+    condition: &str,
+    limit: Duration,
+    mut look: impl FnMut() -> F,
+) -> Result<T, WaitError<E>>
+where
+    F: Future<Output = Result<Look<T>, E>>,
+{
+    let watch = Stopwatch::start();
+    let turns = again(condition, limit, |_| {
+        let looked = look();
+        let pause = (watch.elapsed() / 8).clamp(Duration::from_millis(50), Duration::from_secs(2));
+        async move {
+            Ok(match looked.await? {
+                Look::Holds(value) => Try::Worked(value),
+                Look::NotYet(last) => Try::Again(last, pause),
+            })
+        }
+    });
+    turns.await
+}
+
 /// Looks at a value whenever its owner publishes a new one, until the condition holds.
 pub async fn observe<T, S>(
     condition: &str,
@@ -121,6 +180,22 @@ mod tests {
         assert!(error.to_string().contains("for the moon"), "{error}");
         assert!(error.to_string().ends_with("the last look found: only stars"), "{error}");
     }
+
+    #[tokio::test]
+    async fn a_pause_that_ends_behind_the_limit_is_not_made() {
+        let hour = Duration::from_hours(1);
+        let tries = std::cell::Cell::new(0);
+        let error = again::<(), String, _>("an answer", Duration::from_secs(60), |n| {
+            tries.set(n + 1);
+            let pause = if n == 0 { Duration::from_millis(1) } else { hour };
+            async move { Ok(Try::Again(format!("try {n}"), pause)) }
+        })
+        .await
+        .unwrap_err();
+        assert_eq!(tries.get(), 2);
+        assert!(error.to_string().ends_with("the last look found: try 1"), "{error}");
+    }
+
     #[tokio::test]
     async fn an_observer_sees_what_is_published_and_when_it_ends() {
         let limit = Duration::from_secs(5);

@@ -8,7 +8,7 @@ use crate::base::text::{Span, Text};
 use crate::scenario::settings::Options;
 
 /// The managed connector's class.
-const CLASS: &str = "PostgresCdcSourceV2";
+pub const CLASS: &str = "PostgresCdcSourceV2";
 /// The transform that leaves rows of envelopes.
 pub(super) const EXTRACT: &str = "io.debezium.transforms.ExtractNewRecordState";
 

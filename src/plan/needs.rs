@@ -11,8 +11,10 @@ use crate::contain::fate::Thing;
 use crate::contain::scope::{of_catalog_type, of_connector};
 use crate::contain::source;
 use crate::dialect::avro;
+use crate::dialect::connector::is_managed;
+use crate::scenario::pipeline::Dialect;
 use crate::scenario::settings::{Options, StorageKind};
-use crate::scenario::timeline::{Action, Target, Upset, Verb};
+use crate::scenario::timeline::{Action, Condition, Entry, Fault, Target, Trigger, Upset, Verb};
 use crate::scenario::trial::Trial;
 use crate::sql::flink::{self, Statement};
 
@@ -42,8 +44,32 @@ pub enum Capability {
     Superuser,
     /// Topics with exactly the names of production.
     Names,
+    /// Statements in open-source Flink SQL.
+    OpenSql,
+    /// A connector file of Debezium's own.
+    OpenConnector,
+    /// Options of Flink's session or of tables, or settings that change on the way.
+    Tuning,
+    /// Plans as Flink's own planner tells them.
+    Plans,
+    /// Checkpoints that are counted, and watermarks that are told.
+    Tasks,
+    /// A connector that is stopped, or loses its offsets.
+    StoppedConnector,
     /// A proof of this grade, whenever one is asked for.
     Proof(Grade),
+}
+
+impl Capability {
+    /// What every stack can do that runs the open-source components.
+    pub const OPEN: [Self; 6] = [
+        Self::OpenSql,
+        Self::OpenConnector,
+        Self::Tuning,
+        Self::Plans,
+        Self::Tasks,
+        Self::StoppedConnector,
+    ];
 }
 
 impl fmt::Display for Capability {
@@ -63,6 +89,16 @@ impl fmt::Display for Capability {
             }
             Self::Superuser => f.write_str("a superuser of the source"),
             Self::Names => f.write_str("topics with exactly the names of production"),
+            Self::OpenSql => f.write_str("statements in open-source Flink SQL"),
+            Self::OpenConnector => f.write_str("a connector file of Debezium's own"),
+            Self::Tuning => f.write_str(
+                "options of Flink's session or tables, or settings that change on the way",
+            ),
+            Self::Plans => f.write_str("plans of Flink's own planner"),
+            Self::Tasks => f.write_str("tasks that tell their checkpoints and watermarks"),
+            Self::StoppedConnector => {
+                f.write_str("a connector that is stopped or loses its offsets")
+            }
             Self::Proof(grade) => write!(f, "every proof by `{grade}`"),
         }
     }
@@ -128,6 +164,12 @@ impl Needs {
             (source::needs_notes(trial), Capability::Notes),
             (source::asks_superuser(trial) || makes_checkpoints(trial), Capability::Superuser),
             (!trial.naming.is_prefixed(), Capability::Names),
+            (is_open_sql(trial), Capability::OpenSql),
+            (is_open_connector(trial), Capability::OpenConnector),
+            (is_tuned(trial), Capability::Tuning),
+            (!trial.expect.plan.is_empty(), Capability::Plans),
+            (looks_at_tasks(trial), Capability::Tasks),
+            (stops_connector(trial), Capability::StoppedConnector),
         ];
         Self {
             sharing: Sharing {
@@ -178,6 +220,44 @@ impl Needs {
     }
 }
 
+fn is_open_sql(trial: &Trial) -> bool {
+    trial.pipeline.dialect == Dialect::Flink && !trial.pipeline.statements.is_empty()
+}
+
+fn is_open_connector(trial: &Trial) -> bool {
+    trial.pipeline.connector.as_ref().is_some_and(|file| !is_managed(&file.options))
+}
+
+/// Options besides those of the connector and of topics, or settings that change.
+fn is_tuned(trial: &Trial) -> bool {
+    let settings = &trial.settings;
+    let changes = trial.timeline.iter().any(|entry| matches!(entry.action, Action::Set(_)));
+    changes
+        || !settings.flink.is_empty()
+        || !settings.tables.is_empty()
+        || settings.parallelism.is_some_and(|n| n != 1)
+}
+
+fn looks_at_tasks(trial: &Trial) -> bool {
+    trial.timeline.iter().any(|entry| {
+        matches!(
+            entry.action,
+            Action::Arm { at: Trigger::Checkpoint(_), .. }
+                | Action::Await { condition: Condition::Watermark(_), .. }
+        )
+    })
+}
+
+fn stops_connector(trial: &Trial) -> bool {
+    let stops = |fault: Fault| {
+        fault.target == Target::Connector && matches!(fault.verb, Verb::Kill | Verb::Stop)
+    };
+    let loses = |entry: &Entry| matches!(entry.action, Action::Upset(Upset::Offsets));
+    let begins_without =
+        trial.starts_later(Target::Connector) && !trial.pipeline.statements.is_empty();
+    begins_without || trial.faults().any(stops) || trial.timeline.iter().any(loses)
+}
+
 /// A slot is moved ahead with checkpoints.
 fn makes_checkpoints(trial: &Trial) -> bool {
     trial.timeline.iter().any(|entry| matches!(entry.action, Action::Upset(Upset::Advance)))
@@ -207,8 +287,7 @@ mod tests {
 
     use super::*;
     use crate::base::text::{Place, Span, Text};
-    use crate::scenario::pipeline::{Dialect, Pipeline};
-    use crate::scenario::timeline::{Entry, Fault};
+    use crate::scenario::pipeline::Pipeline;
 
     fn trial(sql: &str) -> Trial {
         let statements = vec![Text::whole("p.sql".into(), sql.to_owned())];
@@ -237,7 +316,24 @@ mod tests {
         let options = Target::ALL.iter().copied().map(Capability::Options);
         let rest = [Alone, Files, Models, Names, Notes, Registry, Server, Storage, Superuser];
         let proofs = Grade::ALL.into_iter().map(Capability::Proof);
-        faults.chain(options).chain(rest).chain(proofs).collect()
+        faults.chain(options).chain(rest).chain(proofs).chain(Capability::OPEN).collect()
+    }
+
+    /// What it needs besides what every open-source stack can do.
+    fn particular(trial: &Trial) -> BTreeSet<Capability> {
+        let open = BTreeSet::from(Capability::OPEN);
+        Needs::of(trial).capabilities().difference(&open).copied().collect()
+    }
+
+    #[rstest]
+    #[case::open(Dialect::Flink, &[Capability::OpenSql])]
+    #[case::of_the_cloud(Dialect::Confluent, &[])]
+    fn whose_statements_need_what(#[case] dialect: Dialect, #[case] needed: &[Capability]) {
+        let mut trial = trial("CREATE TABLE t (id INT) WITH ('connector' = 'kafka')");
+        trial.pipeline.dialect = dialect;
+        assert_eq!(Needs::of(&trial).capabilities(), needed.iter().copied().collect());
+        trial.settings.flink.insert("table.exec.state.ttl".to_owned(), "1 h".to_owned());
+        assert!(Needs::of(&trial).capabilities().contains(&Capability::Tuning));
     }
 
     #[rstest]
@@ -254,7 +350,7 @@ mod tests {
         &[Capability::Registry]
     )]
     fn what_statements_need(#[case] sql: &str, #[case] needed: &[Capability]) {
-        let capabilities = Needs::of(&trial(sql)).capabilities();
+        let capabilities = particular(&trial(sql));
         assert_eq!(capabilities, needed.iter().copied().collect());
     }
 
@@ -265,7 +361,7 @@ mod tests {
             let place = Place { file: "s.yaml".into(), line: 1, column: 1 };
             let (action, span) = (Action::Upset(upset), Span::default());
             trial.timeline.push(Entry { place, span, action });
-            Needs::of(&trial).capabilities()
+            particular(&trial)
         };
         assert_eq!(needs(Upset::Advance), [Capability::Superuser].into());
         assert_eq!(needs(Upset::Drop), BTreeSet::new());
@@ -293,8 +389,9 @@ mod tests {
         );
         assert_eq!(
             needs.missing("theirs", &BTreeSet::new()).unwrap(),
-            "it needs `kill: worker` and options of its own for worker and nobody else on the stack, \
-             which the stack `theirs` cannot give"
+            "it needs `kill: worker` and options of its own for worker and nobody else on the stack \
+             and statements in open-source Flink SQL and a connector that is stopped or loses its \
+             offsets, which the stack `theirs` cannot give"
         );
     }
 }

@@ -218,6 +218,7 @@ impl Batch {
 
     /// Runs a trial until one run shows all that must be shown, at most as often as the scenario says.
     async fn attempts(&self, task: &Task, lease: Arc<dyn Lease>) -> TrialResult {
+        let limits = if lease.takes_as_written() { Limits::afar() } else { Limits::local() };
         let context = RunContext {
             lease,
             runs: self.common.runs.clone(),
@@ -226,7 +227,7 @@ impl Batch {
             command: task.command.clone(),
             keep_run: self.common.keep_run,
             evidence: self.common.evidence,
-            limits: Limits::local(),
+            limits,
             cancel: self.common.cancel.clone(),
         };
         let trial = &task.trial;

@@ -102,6 +102,16 @@ impl Limits {
             clean_up: Duration::from_secs(20),
         }
     }
+
+    /// Limits for a service that makes what is asked for within minutes.
+    pub fn afar() -> Self {
+        Self {
+            prepare: Duration::from_mins(2),
+            names: Duration::from_hours(1),
+            streaming: Duration::from_mins(10),
+            clean_up: Duration::from_mins(5),
+        }
+    }
 }
 
 /// How a trial ended.

@@ -7,7 +7,7 @@
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -30,7 +30,8 @@ const KEPT: &str = "\nkept";
 /// A run's name on the stack.
 #[derive(Debug)]
 pub struct Claim {
-    /// Ten characters, `0`-`9` and `a`-`f`, like no other run's.
+    /// Ten characters, `0`-`9` and `a`-`f`, like no other run's; with the time in it thirteen, behind
+    /// a `t`.
     pub token: String,
     /// A folder for files of the run, gone with the claim. Made when this claim is made.
     pub folder: Utf8PathBuf,
@@ -134,6 +135,20 @@ impl Claim {
 
 /// Claims a name for a run. `run` is for people who look at the claims.
 pub fn claim(options: &StackOptions, run: &str) -> Result<Claim, StackError> {
+    claim_as(options, run, token)
+}
+
+/// The same with a token that tells when it was made: what bears it is swept by its age where nobody
+/// has the claims, as after a night on a machine that is gone.
+pub(super) fn claim_with_time(options: &StackOptions, run: &str) -> Result<Claim, StackError> {
+    claim_as(options, run, timed_token)
+}
+
+fn claim_as(
+    options: &StackOptions,
+    run: &str,
+    token: impl Fn() -> String,
+) -> Result<Claim, StackError> {
     let paths = Paths::of(options);
     paths.prepare()?;
     files::make_folder(&paths.claims()).doing("make the folder of the claims")?;
@@ -214,9 +229,57 @@ pub(super) fn token() -> String {
     token
 }
 
+/// What begins a token that tells when it was made: no digit of the others.
+const TIMED: char = 't';
+/// Digits of the minutes since 1970, in hexadecimal form: enough for 500 years.
+const MINUTES: usize = 7;
+/// Digits that no other run has.
+const UNIQUE: usize = 5;
+
+fn timed_token() -> String {
+    let minutes = clock::now_ms() / 60_000;
+    let unique: String = token().chars().take(UNIQUE).collect();
+    format!("{TIMED}{minutes:0MINUTES$x}{unique}")
+}
+
+/// The token with a time in it that a name begins with behind `cp_` (or `cp-`, in the names of
+/// statements), and its age.
+pub(super) fn timed(name: &str) -> Option<(&str, Duration)> {
+    let rest = name.strip_prefix(PREFIX).or_else(|| name.strip_prefix("cp-"))?;
+    let token = rest.get(..1 + MINUTES + UNIQUE)?;
+    let digits = token.strip_prefix(TIMED)?;
+    let is_digit = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+    let ends = rest.get(token.len()..)?.chars().next().is_none_or(|next| !next.is_alphanumeric());
+    if !ends || !digits.chars().all(is_digit) {
+        return None;
+    }
+    let minutes = i64::from_str_radix(digits.get(..MINUTES)?, 16).ok()?;
+    let age_ms = clock::now_ms().saturating_sub(minutes.saturating_mul(60_000));
+    Some((token, Duration::from_millis(u64::try_from(age_ms).ok()?)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_timed_token_tells_its_age_and_no_other_does() {
+        let token = timed_token();
+        assert_ne!(token, timed_token());
+        for name in [format!("cp_{token}"), format!("cp_{token}.cdc.a"), format!("cp-{token}-1")] {
+            let (found, age) = timed(&name).unwrap();
+            assert_eq!(found, token);
+            assert!(age < Duration::from_mins(2), "{age:?}");
+        }
+        for name in
+            ["cp_0123456789", "cp_t012", "orders", "cp_tzzzzzzzzzzzz", &format!("x_{token}")]
+        {
+            assert_eq!(timed(name), None, "{name}");
+        }
+        assert_eq!(timed(&format!("cp_{token}9_source")), None);
+        let (_, age) = timed("cp_t000000000000").unwrap();
+        assert!(age > Duration::from_hours(24 * 365 * 50));
+    }
 
     #[test]
     fn tokens_differ() {

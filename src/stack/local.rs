@@ -159,7 +159,7 @@ pub(super) fn capabilities() -> BTreeSet<Capability> {
     let rest = [Alone, Files, Models, Names, Notes, Registry, Server, Superuser];
     let storage = infra::LAKE.then_some(Storage);
     let proofs = Grade::ALL.into_iter().map(Capability::Proof);
-    faults.chain(options).chain(rest).chain(storage).chain(proofs).collect()
+    faults.chain(options).chain(rest).chain(storage).chain(proofs).chain(Capability::OPEN).collect()
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@
 pub mod attached;
 pub mod claim;
 pub mod confine;
+pub mod confluent;
 pub mod control;
 pub mod doctor;
 pub mod door;
@@ -53,9 +54,10 @@ mod sweep;
 mod templates;
 mod training;
 
-pub use attached::Attached;
+pub use attached::{Attached, Checked};
 pub use claim::{Claim, claim, let_go};
 pub use components::Component;
+pub use confluent::Confluent;
 pub use control::{Control, Deed, Doings};
 pub use error::StackError;
 pub use jars::model_jar;

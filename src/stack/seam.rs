@@ -119,6 +119,12 @@ pub trait Lease: Debug + Send + Sync {
         async { Ok(()) }.boxed()
     }
 
+    /// It speaks the dialect of managed connectors and statements: both go there as their author wrote
+    /// them, but for what is the run's, and statements make the topics of their tables.
+    fn takes_as_written(&self) -> bool {
+        false
+    }
+
     /// Keeps the stack up after this lease.
     fn hold(&self) -> Result<(), StackError>;
 }

@@ -134,6 +134,7 @@ impl Stack {
             flink: of(Component::JobManager, ports.flink),
             gateway: of(Component::Gateway, ports.gateway),
             registry: self.has(Component::Registry).then(|| Twice::same(http(ports.registry))),
+            is_confluents_registry: false,
             storage: self.setting.storage.clone().map(|login| Storage {
                 at: Twice {
                     outside: Address::local(ports.objects).http(),

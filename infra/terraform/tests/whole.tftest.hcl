@@ -46,11 +46,11 @@ run "the_stack_file_holds_no_secret" {
   }
 
   assert {
-    condition     = yamldecode(output.stack_file).kafka.bootstrap == "kafka.example.com:9092" && yamldecode(output.stack_file).postgres.url == "postgres://postgres@db.example.com:5432/postgres"
+    condition     = yamldecode(output.stack_file).cluster.bootstrap == "kafka.example.com:9092" && yamldecode(output.stack_file).postgres.url == "postgres://postgres@db.example.com:5432/postgres"
     error_message = "the stack file names other places"
   }
   assert {
-    condition     = toset(regexall("env: ([A-Z_]+)", output.stack_file)[*][0]) == toset(keys(output.secrets))
+    condition     = toset(regexall("env: ([A-Z_]+)", output.stack_file)[*][0]) == setunion(toset(keys(output.secrets)), toset(["CONFLUENT_CLOUD_API_KEY", "CONFLUENT_CLOUD_API_SECRET"]))
     error_message = "the list of secrets is not that of the stack file"
   }
   assert {

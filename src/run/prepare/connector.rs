@@ -52,8 +52,10 @@ fn converter(part: Part) -> &'static str {
 /// The connector of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connector {
-    /// What is submitted.
+    /// What Debezium is told; what is submitted, unless [`Self::submitted`] says otherwise.
     pub config: Options,
+    /// What is submitted of a managed connector.
+    pub submitted: Option<Options>,
     /// How it differs from what the author wrote.
     pub differences: Vec<Difference>,
     /// Its topics as production has them.
@@ -91,7 +93,7 @@ impl Connector {
         let barriers = (routes.messages(), names.topic(&routes.messages()));
         spare_barriers(&mut draft, &[&barriers.1, &names.own(APART)]);
         let (config, differences) = draft.finish("connector");
-        Ok(Self { config, differences, routes, barriers, creation })
+        Ok(Self { config, submitted: None, differences, routes, barriers, creation })
     }
 
     /// The same where a statement reads logical messages: barriers then come on a topic of the run's
@@ -178,6 +180,11 @@ impl Connector {
     /// The configuration with secrets hidden.
     pub fn shown(&self) -> Options {
         hidden(&self.config, &Secrets::none())
+    }
+
+    /// What is submitted, with secrets hidden.
+    pub fn shown_as_submitted(&self) -> Options {
+        hidden(self.submitted.as_ref().unwrap_or(&self.config), &Secrets::none())
     }
 
     /// Whether this part of the records is written in Avro.

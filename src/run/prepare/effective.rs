@@ -20,6 +20,7 @@ use crate::run::prepare::own;
 use crate::run::prepare::session;
 use crate::run::prepare::statements::{self, Statements};
 use crate::run::prepare::table::Places;
+use crate::run::prepare::unchanged;
 use crate::run::prepare::unfit;
 use crate::scenario::code::Code;
 use crate::scenario::pipeline::Dialect;
@@ -94,6 +95,18 @@ impl Effective {
             return Err(refused);
         }
         let source = source::prepare(trial);
+        Ok(Self { written, translation, connector, statements, source })
+    }
+
+    /// The same for a stack that takes what the author wrote.
+    pub(in crate::run) fn as_written(
+        self,
+        trial: &Trial,
+        at: (&Names, &Reach),
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let Self { written, translation, connector, statements, source } = self;
+        let statements = unchanged::statements(statements, &translation, at.0)?;
+        let connector = unchanged::connector(connector, trial, at, &written);
         Ok(Self { written, translation, connector, statements, source })
     }
 

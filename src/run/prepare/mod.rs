@@ -12,6 +12,7 @@ pub(super) mod session;
 pub mod statements;
 pub mod table;
 pub(super) mod topics;
+pub(super) mod unchanged;
 pub(super) mod unfit;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -121,6 +122,10 @@ pub(in crate::run) fn prepare<'a>(
     let places =
         Places { names: &names, reach: &reader, files: &home, topics: &[], committed: false };
     let effective = Effective::of(trial, &context.sources, &places);
+    let effective = effective.and_then(|effective| {
+        let is_as_written = context.lease.takes_as_written();
+        if is_as_written { effective.as_written(trial, (&names, &reader)) } else { Ok(effective) }
+    });
     let mut effective = effective.map_err(|wrong| at(Stop::Invalid(wrong)))?;
     let scoring = scoring(&mut effective.statements, &trial.settings, &names).map_err(at)?;
     recorder
@@ -259,7 +264,7 @@ impl Run<'_> {
     }
 
     fn keep_effective(&self, folder: &Folder) -> Result<(), Stop> {
-        let connector = hidden(&self.effective.connector.shown(), &self.secrets);
+        let connector = hidden(&self.effective.connector.shown_as_submitted(), &self.secrets);
         folder.write_json("effective/connector.json", &connector)?;
         folder.write_json("effective/versions.json", self.context.lease.versions())?;
         let statements: Vec<_> = self

@@ -105,6 +105,14 @@ pub(in crate::run) async fn submit(
     let mut flink = started.settings.flink.clone();
     for (n, prepared) in run.effective.statements.prepared.iter().enumerate() {
         statements::set_in(&mut flink, &prepared.statement);
+        let only_makes = matches!(prepared.statement, Statement::CreateTable(_));
+        if run.context.lease.takes_as_written()
+            && !only_makes
+            && let Some(ready) = ready.take()
+        {
+            // Views and changes of tables name what the connector captures, as INSERTs do.
+            ready.await;
+        }
         if prepared.statement.inserts().is_empty() {
             if let Err(error) = session.execute(&prepared.submitted.value).await {
                 let cause = refusal(error)?;
@@ -125,7 +133,9 @@ pub(in crate::run) async fn submit(
         if let Some(ready) = ready.take() {
             ready.await;
         }
-        subjects::register(run, &*session, prepared).await?;
+        if !run.context.lease.takes_as_written() {
+            subjects::register(run, &*session, prepared).await?;
+        }
         let by_clock = by_clock(run, &*session, prepared).await?;
         let inserted = insert(run, (&*session, &flink), prepared).await;
         if let Err(Stop::Trouble) = inserted {

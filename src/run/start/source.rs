@@ -81,12 +81,19 @@ pub(in crate::run) async fn build(
     let topics = topics_of(run, &database, &tables).await?;
     let told = Told::new(run, &tables, &topics);
     let connect = run.context.connectors()?;
+    let (tell_submitted, submitted) = tokio::sync::oneshot::channel::<()>();
     let topics_and_tap = async {
         create_topics(run, &topics).await?;
+        if run.context.lease.takes_as_written() {
+            // Before, nobody there knows the tables that it captures.
+            drop(submitted.await);
+            connector_runs(run, &*connect).await?;
+        }
         ready.send_replace(Some(tables.clone()));
+        let topics = as_made(run, topics.clone()).await?;
         run.log("the topics are there");
         run.recorder.record(Event::Topics { topics: topics.clone() })?;
-        capture::tap(run, &topics, &told)
+        Ok::<_, Stop>((capture::tap(run, &topics, &told)?, topics))
     };
     let set_up_and_submit = async {
         let (journal, driver) = journal_and_setup(run, &database, (&tables, seeds)).await?;
@@ -95,9 +102,11 @@ pub(in crate::run) async fn build(
             submit(run, &*connect).await?;
             run.log("the connector is submitted");
         }
+        // Nobody waits for it where the components are one's own.
+        drop(tell_submitted.send(()));
         Ok((journal, driver))
     };
-    let ((journal, driver), tap) = futures::try_join!(set_up_and_submit, topics_and_tap)?;
+    let ((journal, driver), (tap, topics)) = futures::try_join!(set_up_and_submit, topics_and_tap)?;
     let ends = EndsReader::new(run.context.reach())?;
     let capture = Capture { journal, tap, told };
     Ok(Source { control, database, tables, driver, topics, capture, ends, connect })
@@ -323,12 +332,73 @@ fn not_as_named(run: &Run<'_>, problem: &str) -> Stop {
 }
 
 pub(in crate::run) async fn create_topics(run: &Run<'_>, topics: &[Topic]) -> Result<(), Stop> {
-    let new = topics::to_create(topics, &run.effective.connector, &run.names);
+    let mut new = topics::to_create(topics, &run.effective.connector, &run.names);
     run.tools.created.topics(new.iter().map(|topic| topic.name.clone()));
+    if run.context.lease.takes_as_written() {
+        let of_statements = |name: &String| {
+            let is_sink = |topic: &&Topic| matches!(topic.role, Role::Sink { .. });
+            topics.iter().filter(is_sink).any(|topic| topic.physical == *name)
+        };
+        new.retain(|topic| !of_statements(&topic.name));
+    }
     let created = run.tools.admin.create(&new).await;
     created.map_err(|error| {
         if error.is_refused_option() { refused_options(run, topics) } else { error.into() }
     })
+}
+
+/// How long a managed connector may take until it runs.
+const PROVISIONED: Duration = Duration::from_mins(15);
+
+/// Waits until the connector runs; one that failed is told by whoever watches it.
+async fn connector_runs(run: &Run<'_>, connect: &dyn Connectors) -> Result<(), Stop> {
+    let name = run.names.connector();
+    let runs = wait::afar("the connector to be provisioned", PROVISIONED, || async {
+        let status = connect.status(&name).await?;
+        Ok(match status {
+            Some(status) if status.is_running() || status.failure().is_some() => Look::Holds(()),
+            Some(status) => {
+                let state = status.connector.state;
+                run.tell(&Stage::Waiting {
+                    what: "the connector".to_owned(),
+                    holder: format!("it is {state:?}, with {} tasks", status.tasks.len()),
+                });
+                Look::NotYet(format!("it is {state:?}"))
+            }
+            None => Look::NotYet("it is not there".to_owned()),
+        })
+    });
+    runs.await.map_err(|error: WaitError<ConnectError>| match error {
+        WaitError::Look(error) => Stop::from(error),
+        WaitError::TimedOut(late) => Stop::Stack(late.to_string()),
+    })
+}
+
+/// How long statements may take to make the topics of their tables.
+const MADE: Duration = Duration::from_mins(5);
+
+/// The topics as they are once all are there: where statements make those of their tables, with as many
+/// partitions as these got.
+async fn as_made(run: &Run<'_>, mut topics: Vec<Topic>) -> Result<Vec<Topic>, Stop> {
+    if !run.context.lease.takes_as_written() {
+        return Ok(topics);
+    }
+    let there = wait::afar("the topics of the statements' tables", MADE, || async {
+        let there = run.tools.admin.list(&run.names.base).await?;
+        let is_there = |topic: &&Topic| there.iter().any(|one| one.name == topic.physical);
+        let missing = topics.iter().find(|topic| !is_there(topic));
+        let missing = missing.map(|topic| format!("there is no topic {}", topic.physical));
+        Ok(missing.map_or_else(|| Look::Holds(there.clone()), Look::NotYet))
+    });
+    let there = there.await.map_err(|error: WaitError<KafkaError>| match error {
+        WaitError::Look(error) => Stop::from(error),
+        WaitError::TimedOut(late) => Stop::Stack(late.to_string()),
+    })?;
+    for topic in &mut topics {
+        let made = there.iter().find(|one| one.name == topic.physical);
+        topic.partitions = made.map_or(topic.partitions, |one| one.partitions);
+    }
+    Ok(topics)
 }
 
 /// Which of the options is refused, the broker does not say.
@@ -351,7 +421,8 @@ pub(in crate::run) async fn submit(run: &Run<'_>, connect: &dyn Connectors) -> R
     run.tools.created.connector();
     let (config, replaced) = (run.effective.connector.shown(), Vec::new());
     run.recorder.record(Event::Connector { config, replaced })?;
-    put(run, connect, &run.effective.connector.config).await
+    let connector = &run.effective.connector;
+    put(run, connect, connector.submitted.as_ref().unwrap_or(&connector.config)).await
 }
 
 /// Gives the connector a configuration; a refusal is the pipeline's.

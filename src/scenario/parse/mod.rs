@@ -6,6 +6,7 @@ mod catalogue;
 mod cells;
 mod change;
 mod conditions;
+mod confluent;
 mod expect;
 mod faults;
 mod held;

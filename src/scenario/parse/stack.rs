@@ -25,8 +25,26 @@ use crate::scenario::yaml::{self, Node, Value};
 
 /// The parts of a stack that somebody else keeps.
 const PARTS: [&str; 4] = ["postgres", "kafka", "connect", "flink"];
-/// All that only such a stack has.
-const ATTACHED: [&str; 6] = ["postgres", "kafka", "connect", "flink", "registry", "faults"];
+/// Keys that only stacks of somebody else's have, with the kinds that have them.
+const OTHERS: [(&str, &[&str]); 17] = [
+    ("postgres", &["attached", "confluent"]),
+    ("kafka", &["attached"]),
+    ("connect", &["attached"]),
+    ("flink", &["attached", "confluent"]),
+    ("registry", &["attached", "confluent"]),
+    ("faults", &["attached"]),
+    ("organization", &["confluent"]),
+    ("environment", &["confluent"]),
+    ("cluster", &["confluent"]),
+    ("provider", &["confluent"]),
+    ("region", &["confluent"]),
+    ("cloud", &["confluent"]),
+    ("compute_pool", &["confluent"]),
+    ("principal", &["confluent"]),
+    ("keys", &["confluent"]),
+    ("ca", &["confluent"]),
+    ("budget", &["confluent"]),
+];
 
 /// Reads a stack file. `None` if a part that every stack has cannot be used; other errors are only in
 /// `diagnostics`.
@@ -42,25 +60,29 @@ pub(crate) fn stack_file(
     if let Some(version) = version {
         reader.word(version, words::VERSION);
     }
-    let help = "write `kind: local`, or `kind: attached`";
+    let help = "write `kind: local`, `kind: attached`, or `kind: confluent`";
     let kind = reader.required(&fields, "kind", help);
     let kind = kind.and_then(|node| reader.word(node, KIND))?;
+    reader.nothing_of_others(&fields, kind);
     let kind = match kind {
-        "local" => {
-            reader.nothing_of_others(&fields);
-            Kind::Local
-        }
+        "local" => Kind::Local,
+        "confluent" => Kind::Confluent(Box::new(reader.confluent(&fields, &source.file)?)),
         _ => Kind::Attached(Box::new(reader.attached(&fields, &source.file)?)),
     };
     Some(StackFile { file: source.file.clone(), kind })
 }
 
 impl Reader<'_> {
-    fn nothing_of_others(&mut self, fields: &Fields<'_>) {
-        for key in ATTACHED.iter().filter_map(|key| fields.entry(key)) {
-            let message = format!("`{}` belongs to `kind: attached`", key.0.name);
-            let help = "changeproof knows where its own components are: leave it out";
-            self.error(Code::Modifier, &key.0.at, message).help(help);
+    fn nothing_of_others(&mut self, fields: &Fields<'_>, kind: &str) {
+        for (key, kinds) in OTHERS.iter().filter(|(_, kinds)| !kinds.contains(&kind)) {
+            let Some((key, _)) = fields.entry(key) else { continue };
+            let kinds: Vec<_> = kinds.iter().map(|kind| format!("`kind: {kind}`")).collect();
+            let message = format!("`{}` belongs to {}", key.name, kinds.join(" and "));
+            let help = match kind {
+                "local" => "changeproof knows where its own components are: leave it out",
+                _ => "leave it out, or write another `kind`",
+            };
+            self.error(Code::Modifier, &key.at, message).help(help);
         }
     }
 
@@ -96,7 +118,7 @@ impl Reader<'_> {
         })
     }
 
-    fn postgres(&mut self, node: &Node, file: &Utf8Path) -> Option<PostgresAt> {
+    pub(super) fn postgres(&mut self, node: &Node, file: &Utf8Path) -> Option<PostgresAt> {
         let fields = self.map(node, POSTGRES)?;
         let help = "write `url: postgres://USER@HOST:PORT/postgres`";
         let url = self.required(&fields, "url", help).and_then(|node| self.postgres_url(node));
@@ -208,7 +230,7 @@ impl Reader<'_> {
         Some(Brokers { bootstrap: bootstrap?, security })
     }
 
-    fn bootstrap(&mut self, node: &Node) -> Option<String> {
+    pub(super) fn bootstrap(&mut self, node: &Node) -> Option<String> {
         let text = self.text(node, "addresses of brokers")?;
         let all: Option<Vec<_>> = text.split(',').map(|one| host_port(one.trim())).collect();
         if all.is_none() {
@@ -267,7 +289,7 @@ impl Reader<'_> {
     }
 
     /// `{env: NAME}`.
-    fn secret(&mut self, node: &Node) -> Option<Variable> {
+    pub(super) fn secret(&mut self, node: &Node) -> Option<Variable> {
         if matches!(node.value, Value::Scalar(_)) {
             let message = "a secret stands in the file";
             let help = "put it into an environment variable, and write `{env: NAME}`";
@@ -305,7 +327,7 @@ impl Reader<'_> {
     }
 
     /// A file in PEM form, beside the stack file.
-    fn pem(&mut self, node: &Node, file: &Utf8Path) -> Option<PemFile> {
+    pub(super) fn pem(&mut self, node: &Node, file: &Utf8Path) -> Option<PemFile> {
         let written = self.text(node, "the path of a file in PEM form")?;
         let path = disk::lexical(&file.parent().unwrap_or(Utf8Path::new("")).join(&written));
         match self.files.read(&path) {
@@ -376,7 +398,7 @@ impl Reader<'_> {
     }
 
     /// `http://host:port`, without a final slash.
-    fn url(&mut self, node: &Node) -> Option<String> {
+    pub(super) fn url(&mut self, node: &Node) -> Option<String> {
         let text = self.text(node, "a URL")?;
         let help = "write `http://HOST:PORT` or `https://HOST:PORT`";
         let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));

@@ -1,6 +1,7 @@
 //! Stack files: what a run runs on, as somebody has written it down. Nothing of it is looked up here:
 //! a secret is the name of a variable.
 
+mod confluent;
 pub(crate) mod words;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,8 @@ use super::timeline::{Target, Verb};
 use super::{parse, reference, schema};
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::text::Place;
+
+pub use confluent::{Budget, ClusterAt, Confluent, KeyAt, Keys};
 
 /// The page about stack files as it was when this program was built.
 const PAGE: &str = include_str!("../../../docs/stacks.md");
@@ -43,6 +46,8 @@ pub enum Kind {
     Local,
     /// Somebody else.
     Attached(Box<Attached>),
+    /// Confluent Cloud.
+    Confluent(Box<Confluent>),
 }
 
 /// Where the components are that somebody else keeps.
@@ -300,6 +305,112 @@ faults:
             let LoadedStack { stack, diagnostics, .. } = loaded(&rest.join("\n"));
             assert_eq!(stack.is_none(), !diagnostics.is_empty(), "without `{}`", lines[nth]);
         }
+    }
+
+    const CLOUD: &str = "stack: v1
+kind: confluent
+organization: 9bb441c4-edef-46ac-8a41-c49e44a3fd9a
+environment: env-abc123
+cluster: {id: lkc-abc123, name: sales, bootstrap: 'pkc-x.us-east-1.aws.confluent.cloud:9092'}
+provider: aws
+region: us-east-1
+registry: https://psrc-x.us-east-1.aws.confluent.cloud
+compute_pool: lfcp-abc123
+principal: sa-abc123
+ca: ca.pem
+keys:
+  cloud: {key: {env: CK}, secret: {env: CS}}
+  flink: {key: {env: FK}, secret: {env: FS}}
+  kafka: {key: {env: KK}, secret: {env: KS}}
+  registry: {key: {env: RK}, secret: {env: RS}}
+postgres: {url: 'postgres://tester@db.example/postgres', password: {env: PG}}
+budget: {max_cfu: 5, max_minutes: 30, max_connectors: 2}
+";
+
+    fn cloud(text: &str) -> Result<Confluent, Vec<String>> {
+        let LoadedStack { stack, diagnostics, .. } = loaded(text);
+        let told = diagnostics.iter().map(|one| format!("{}: {}", one.place.line, one.message));
+        match stack.map(|stack| stack.kind) {
+            Some(Kind::Confluent(at)) => Ok(*at),
+            _ => Err(told.collect()),
+        }
+    }
+
+    #[test]
+    fn an_environment_of_the_cloud_is_read_whole() {
+        let at = cloud(CLOUD).unwrap();
+        assert_eq!(at.flink, "https://flink.us-east-1.aws.confluent.cloud");
+        assert_eq!(at.cloud, "https://api.confluent.cloud");
+        assert_eq!(at.budget, Budget { max_cfu: 5, max_minutes: 30, max_connectors: 2 });
+        let mut names: Vec<_> = at.variables().iter().map(|one| one.name.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["CK", "CS", "FK", "FS", "KK", "KS", "PG", "RK", "RS"]);
+    }
+
+    #[test]
+    fn every_line_of_it_that_is_left_out_is_missed_or_may_be_left_out() {
+        let lines: Vec<&str> = CLOUD.lines().collect();
+        for nth in 0..lines.len() {
+            let mut rest = lines.clone();
+            rest.remove(nth);
+            let LoadedStack { stack, diagnostics, .. } = loaded(&rest.join("\n"));
+            assert_eq!(stack.is_none(), !diagnostics.is_empty(), "without `{}`", lines[nth]);
+        }
+    }
+
+    #[test]
+    fn everything_wrong_with_it_is_told_at_once() {
+        let text = CLOUD
+            .replace("lkc-abc123", "sales")
+            .replace("region: us-east-1\n", "region: us-east-1\nflink: https://h:1\n")
+            .replace("{env: FS}", "s3cret")
+            .replace("max_cfu: 5", "max_cfu: 0")
+            .replace("principal: sa-abc123", "kafka: {bootstrap: 'h:1'}");
+        let told = cloud(&text).unwrap_err().join("\n");
+        for wrong in [
+            "5: `sales` is not an id that begins with `lkc-`",
+            "6: `provider` stands beside the URL of Flink's API",
+            "7: `region` stands beside the URL of Flink's API",
+            "11: `kafka` belongs to `kind: attached`",
+            "15: a secret stands in the file",
+            "19: `0` is not a number",
+        ] {
+            assert!(told.contains(wrong), "{wrong} is not in\n{told}");
+        }
+        assert!(!told.contains("s3cret"), "{told}");
+    }
+
+    #[test]
+    fn keys_of_other_kinds_are_refused() {
+        let told = cloud(&CLOUD.replace("confluent\n", "local\n")).unwrap_err().join("\n");
+        assert!(told.contains("`keys` belongs to `kind: confluent`"), "{told}");
+        assert!(
+            told.contains("`postgres` belongs to `kind: attached` and `kind: confluent`"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn what_terraform_writes_can_be_used() {
+        let file = format!("{}/infra/terraform/stack.yaml.tftpl", env!("CARGO_MANIFEST_DIR"));
+        let mut text = fs_err::read_to_string(file).unwrap();
+        for (key, value) in [
+            ("organization", "9bb441c4"),
+            ("environment", "env-1"),
+            ("cluster", "lkc-1"),
+            ("bootstrap", "h:9092"),
+            ("pool", "lfcp-1"),
+            ("statement_user", "sa-1"),
+            ("flink", "https://flink.example"),
+            ("registry", "https://registry.example"),
+            ("user", "postgres"),
+            ("host", "db.example"),
+            ("port", "5432"),
+        ] {
+            text = text.replace(&format!("${{{key}}}"), value);
+        }
+        assert!(!text.contains("${"), "{text}");
+        cloud(&text).unwrap();
     }
 
     #[test]

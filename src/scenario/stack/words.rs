@@ -1,5 +1,6 @@
 //! The words of stack files.
 
+use crate::base::limits;
 use crate::scenario::types::Type;
 use crate::scenario::words::{VERSION, Word, Words, words};
 
@@ -8,18 +9,61 @@ words! {
     STACK = "a stack file" {
         "stack" [must Type::Word(&VERSION)] "The version of the language.";
         "kind" [must Type::Word(&KIND)] "Who keeps the components.";
-        "postgres" [may Type::Map(&POSTGRES)] "The source. Every attached stack has it.";
+        "organization" [may Type::Text] "Of `confluent`, which needs it: the id of the organisation.";
+        "environment" [may Type::Text] "Of `confluent`, which needs it: the environment's id (`env-…`) or name.";
+        "cluster" [may Type::Map(&CLUSTER)] "Of `confluent`, which needs it: the Kafka cluster.";
+        "provider" [may Type::Word(&PROVIDER)] "Of `confluent`: who keeps the machines, for the address of Flink's API.";
+        "region" [may Type::Text] "Of `confluent`: the region of the compute pool, for the address of Flink's API.";
+        "cloud" [may Type::Text] "Of `confluent`: the URL of the cloud's own API. Left out: `https://api.confluent.cloud`.";
+        "compute_pool" [may Type::Text] "Of `confluent`, which needs it: the compute pool (`lfcp-…`) that statements run in.";
+        "principal" [may Type::Text] "Of `confluent`: as whom statements run (`sa-…`). Left out: as the owner of the key.";
+        "keys" [may Type::Map(&KEYS)] "Of `confluent`, which needs it: the API keys, one an API.";
+        "ca" [may Type::Path] "Of `confluent`: a file of PEM certificates, the authorities that may have signed those of all its APIs and brokers. Those of the system if left out.";
+        "budget" [may Type::Map(&BUDGET)] "Of `confluent`: what a command may use at most. When it is used up, the command ends and says so.";
+        "postgres" [may Type::Map(&POSTGRES)] "The source. Every stack that somebody else keeps has it.";
         "kafka" [may Type::Map(&KAFKA)] "The brokers. Every attached stack has them.";
         "connect" [may Type::OneOf(&[Type::Text, Type::Map(&REST)])] "Connect's REST API: its URL, or a map. Every attached stack has it.";
-        "flink" [may Type::Map(&FLINK)] "Flink's two REST APIs. Every attached stack has them.";
-        "registry" [may Type::OneOf(&[Type::Text, Type::Map(&REGISTRY)])] "The schema registry: its URL, or a map. Without it, scenarios with Avro are not run.";
+        "flink" [may Type::OneOf(&[Type::Text, Type::Map(&FLINK)])] "Flink's two REST APIs, which every attached stack has. Of `confluent`: the URL of Flink's API, in the place of `provider` and `region`.";
+        "registry" [may Type::OneOf(&[Type::Text, Type::Map(&REGISTRY)])] "The schema registry: its URL, or a map; of `confluent` its URL. Without it, scenarios with a registry are not run.";
         "faults" [may Type::Map(&FAULTS)] "How to break and mend what changeproof does not own. Without a command, scenarios that need it are not run.";
     } later ["versions"];
     /// Who keeps the components.
     KIND = "`kind`" {
         "local" "changeproof: processes of this machine.";
         "attached" "Somebody else. A run makes only things of its own there, and removes them.";
-    } later ["container" "confluent"];
+        "confluent" "Confluent Cloud. A run makes only things of its own there, and removes them.";
+    } later ["container"];
+    /// Keys of `cluster`.
+    CLUSTER = "`cluster`" {
+        "id" [must Type::Text] "Its id (`lkc-…`).";
+        "name" [may Type::Text] "Its name, which is that of Flink's database. Left out: the id, by which Flink knows it too.";
+        "bootstrap" [must Type::Text] "`HOST:PORT` of its brokers, several separated by commas.";
+        "rest" [may Type::Text] "The URL of its REST API. Left out: `stack check` does not look at it.";
+    } later [];
+    /// Words of `provider`.
+    PROVIDER = "`provider`" {
+        "aws" "Amazon Web Services.";
+        "gcp" "Google Cloud.";
+        "azure" "Microsoft Azure.";
+    } later [];
+    /// Keys of `keys`.
+    KEYS = "`keys`" {
+        "cloud" [must Type::Map(&KEY)] "For connectors and everything that says where something is.";
+        "flink" [must Type::Map(&KEY)] "For statements, in the region of the compute pool.";
+        "kafka" [must Type::Map(&KEY)] "For the brokers. The connector gets it too.";
+        "registry" [may Type::Map(&KEY)] "For the registry, which needs it.";
+    } later [];
+    /// Keys of an API key.
+    KEY = "an API key" {
+        "key" [must Type::Map(&ENV)] "The key.";
+        "secret" [must Type::Map(&ENV)] "Its secret.";
+    } later [];
+    /// Keys of `budget`.
+    BUDGET = "`budget`" {
+        "max_cfu" [may Type::Count(limits::CFU)] "Units of Flink that the compute pool may have while a run begins. Left out: 10.";
+        "max_minutes" [may Type::Count(limits::MINUTES)] "How long a command may use the stack, in minutes. Left out: 60.";
+        "max_connectors" [may Type::Count(limits::CONNECTORS)] "Connectors that may be there at once. Left out: 4.";
+    } later [];
     /// Keys of `postgres`.
     POSTGRES = "`postgres`" {
         "url" [must Type::Text] "`postgres://USER@HOST:PORT/postgres`: what changeproof uses. The user needs CREATEDB and REPLICATION, and nothing more.";

@@ -47,7 +47,7 @@ impl Checked {
     }
 
     /// All lacks as one error.
-    pub(super) fn refuse(&self, name: &str) -> Result<(), StackError> {
+    pub(in crate::stack) fn refuse(&self, name: &str) -> Result<(), StackError> {
         let lacks = self.lines.iter().filter(|line| line.grade == Grade::Missing);
         let told: Vec<_> = lacks
             .map(|line| {
@@ -58,19 +58,30 @@ impl Checked {
         if told.is_empty() { Ok(()) } else { Err(StackError::Keeper(told.join("\n"))) }
     }
 
-    fn good(&mut self, name: &str, found: impl Into<String>) {
+    pub(in crate::stack) fn good(&mut self, name: &str, found: impl Into<String>) {
         self.line(name, Grade::Good, found, None);
     }
 
-    fn lack(&mut self, name: &str, found: impl Into<String>, mend: impl Into<String>) {
+    pub(in crate::stack) fn lack(
+        &mut self,
+        name: &str,
+        found: impl Into<String>,
+        mend: impl Into<String>,
+    ) {
         self.line(name, Grade::Missing, found, Some(mend.into()));
     }
 
-    fn line(&mut self, name: &str, grade: Grade, found: impl Into<String>, mend: Option<String>) {
+    pub(in crate::stack) fn line(
+        &mut self,
+        name: &str,
+        grade: Grade,
+        found: impl Into<String>,
+        mend: Option<String>,
+    ) {
         self.lines.push(Line { name: name.to_owned(), grade, found: found.into(), mend });
     }
 
-    fn version(&mut self, component: &str, version: impl Into<String>) {
+    pub(in crate::stack) fn version(&mut self, component: &str, version: impl Into<String>) {
         self.versions.insert(component.to_owned(), version.into());
     }
 }
@@ -129,7 +140,7 @@ fn further(profile: &Profile) -> String {
 }
 
 /// What a look gives, or that nothing came in time.
-async fn in_time<T, E: fmt::Display>(
+pub(in crate::stack) async fn in_time<T, E: fmt::Display>(
     look: impl Future<Output = Result<T, E>>,
 ) -> Result<T, String> {
     match tokio::time::timeout(LIMIT, look).await {
@@ -138,7 +149,7 @@ async fn in_time<T, E: fmt::Display>(
     }
 }
 
-async fn of_postgres(at: &Reach) -> Checked {
+pub(in crate::stack) async fn of_postgres(at: &Reach) -> Checked {
     let mut found = Checked::default();
     let connecting = postgres::connect(at, CONTROL_DATABASE, "changeproof check");
     let connected = match tokio::time::timeout(LIMIT, connecting).await {
@@ -268,7 +279,7 @@ fn room([slots, senders]: [String; 2], found: &mut Checked) {
     }
 }
 
-async fn kafka(at: &Reach) -> (Checked, Option<String>) {
+pub(in crate::stack) async fn kafka(at: &Reach) -> (Checked, Option<String>) {
     let mut found = Checked::default();
     let security = &at.kafka.outside.security;
     let looked = in_time(async {
@@ -395,7 +406,7 @@ async fn gateway(at: &Reach) -> Checked {
     found
 }
 
-async fn registry(at: &Reach) -> Checked {
+pub(in crate::stack) async fn registry(at: &Reach) -> Checked {
     let mut found = Checked::default();
     let Some(place) = &at.registry else {
         found.line("registry", Grade::Good, "none: scenarios with Avro are not run", None);

@@ -2,9 +2,9 @@
 //! token in its name and claimed before it is made, and removes them; the shadow lies on a Postgres of
 //! the harness's own.
 
-mod check;
+pub(super) mod check;
 mod faults;
-mod reach;
+pub(super) mod reach;
 mod sweep;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,6 +49,7 @@ pub fn profile(name: &str, written: &Written) -> Profile {
         // Whoever lets a run kill its parts has it for tests alone.
         capabilities.insert(Capability::Alone);
     }
+    capabilities.extend(Capability::OPEN);
     if written.registry.is_some() {
         capabilities.insert(Capability::Registry);
     }

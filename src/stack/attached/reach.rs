@@ -12,28 +12,39 @@ use crate::scenario::stack::{
 use crate::stack::StackError;
 
 /// Looks a variable up.
-pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(in crate::stack) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Where everything is. Everything that is missing in the environment or unusable is said at once.
 pub(super) fn of(written: &Attached, variable: Environment<'_>) -> Result<Reach, StackError> {
-    let unset = written.variables().into_iter().filter(|one| variable(&one.name).is_none());
+    complete(written.variables(), authorities(written), variable)?;
+    Ok(Reader(variable).reach(written))
+}
+
+/// That every variable is set and every file of authorities can serve as one. All that is wrong is said
+/// at once.
+pub(in crate::stack) fn complete(
+    variables: Vec<&Variable>,
+    authorities: Vec<&PemFile>,
+    variable: Environment<'_>,
+) -> Result<(), StackError> {
+    let unset = variables.into_iter().filter(|one| variable(&one.name).is_none());
     let mut wrong: Vec<String> = unset
         .map(|Variable { name, place }| format!("{place}: the variable {name} is not set"))
         .collect();
-    for pem in authorities(written) {
+    for pem in authorities {
         if let Some(why) = unusable_authorities(&Pem(pem.text.clone())) {
             wrong.push(format!("{}: `{}` is no list of authorities: {why}", pem.place, pem.path));
         }
     }
     wrong.sort();
     wrong.dedup();
-    if !wrong.is_empty() {
-        return Err(StackError::Missing {
-            what: wrong.join("\n"),
-            mend: "set the variables, and name PEM files of certificates".to_owned(),
-        });
+    if wrong.is_empty() {
+        return Ok(());
     }
-    Ok(Reader(variable).reach(written))
+    Err(StackError::Missing {
+        what: wrong.join("\n"),
+        mend: "set the variables, and name PEM files of certificates".to_owned(),
+    })
 }
 
 fn authorities(written: &Attached) -> Vec<&PemFile> {
@@ -45,7 +56,7 @@ fn authorities(written: &Attached) -> Vec<&PemFile> {
     postgres.chain(brokers).chain(rest.filter_map(|at| at.tls.ca.as_ref())).collect()
 }
 
-struct Reader<'a>(Environment<'a>);
+pub(in crate::stack) struct Reader<'a>(pub(in crate::stack) Environment<'a>);
 
 impl Reader<'_> {
     fn reach(&self, written: &Attached) -> Reach {
@@ -74,12 +85,13 @@ impl Reader<'_> {
             flink: self.rest(&written.flink),
             gateway: self.rest(&written.gateway),
             registry,
+            is_confluents_registry: false,
             storage: None,
             secured: None,
         }
     }
 
-    fn postgres(&self, at: &PostgresAt) -> Postgres {
+    pub(in crate::stack) fn postgres(&self, at: &PostgresAt) -> Postgres {
         let outside = address(&at.at);
         let password = at.password.as_ref().map_or_else(Password::default, |one| self.secret(one));
         let tls = at.tls.as_ref().map_or_else(PostgresTls::default, |tls| PostgresTls {
@@ -141,7 +153,7 @@ impl Reader<'_> {
         Login { user, password: self.secret(&login.password) }
     }
 
-    fn secret(&self, variable: &Variable) -> Password {
+    pub(in crate::stack) fn secret(&self, variable: &Variable) -> Password {
         Password((self.0)(&variable.name).unwrap_or_default())
     }
 }
