@@ -20,7 +20,7 @@ use crate::scenario::timeline::{Condition, Fault};
 use crate::scenario::trial::Trial;
 
 /// The version of the format that this crate writes.
-pub const FORMAT: Version = Version { major: 1, minor: 7 };
+pub const FORMAT: Version = Version { major: 1, minor: 8 };
 
 /// A major version changes what old fields mean; a minor one adds fields or events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -59,8 +59,11 @@ pub enum Event {
         /// In the order of their names.
         tables: Vec<Table>,
     },
-    /// The connector as it was submitted.
+    /// The connector as it was submitted; of several, each.
     Connector {
+        /// Which of several it is (since 1.8).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        connector: Option<String>,
         /// The effective configuration; secrets are hidden.
         config: Options,
         /// Keys of the author's file that the harness replaced, as histories before 1.4 tell them;
@@ -93,10 +96,14 @@ pub enum Event {
     },
     /// The connector's slot has a consistent point: the snapshot shows exactly the commits before.
     Slot {
+        /// Which of several connectors it is of (since 1.8).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        connector: Option<String>,
         /// Its `confirmed_flush_lsn` when it was first seen.
         point: Lsn,
     },
-    /// A barrier came back from its topic: the connector streams.
+    /// A barrier came back from its topic: the connector streams, and of several all that were
+    /// submitted so far.
     Streaming {
         /// The end LSN of the barrier's commit.
         barrier_end: Lsn,
@@ -227,6 +234,9 @@ pub enum Event {
     Reconfigured {
         /// Index into the trial's timeline.
         entry: usize,
+        /// Which of several connectors it is (since 1.8).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        connector: Option<String>,
         /// The effective configuration from here on; secrets are hidden.
         config: Options,
         /// The end LSN of a barrier that came back before the connector was stopped: every commit
@@ -307,6 +317,9 @@ pub struct Table {
     /// The partitioned tables that it is a part of, as `schema.name`, the nearest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub within: Vec<String>,
+    /// Which of several connectors captures it (since 1.8).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connector: Option<String>,
 }
 
 /// What a topic is there for.
@@ -363,6 +376,9 @@ pub struct Topic {
     pub role: Role,
     /// Options that were set on it.
     pub options: Options,
+    /// Which of several connectors writes it (since 1.8).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connector: Option<String>,
 }
 
 /// How a sink's records are to be read.

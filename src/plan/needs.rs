@@ -211,7 +211,7 @@ mod tests {
             file: None,
             source: Vec::new(),
             left_out: Vec::new(),
-            connector: None,
+            connectors: Vec::new(),
             outbox: BTreeMap::new(),
             topics: BTreeMap::new(),
             format: None,
@@ -271,7 +271,7 @@ mod tests {
         trial.settings.worker.insert("a".to_owned(), "b".to_owned());
         trial.alone = true;
         for target in [Target::Worker, Target::Connector] {
-            let fault = Fault { verb: Verb::Kill, target, savepoint: false };
+            let fault = Fault { verb: Verb::Kill, target, savepoint: false, connector: None };
             let place = Place { file: "s.yaml".into(), line: 1, column: 1 };
             let (action, span) = (Action::Fault(fault), Span::default());
             trial.timeline.push(Entry { place, span, action });

@@ -1,12 +1,12 @@
 //! What the source holds by the journal: compared with the source itself, and what the references
 //! say over it.
 
-use crate::capture::catalog;
+use crate::capture::catalog::{self, qualified};
 use crate::capture::journal::Journal;
 use crate::capture::recorder::Recorder;
 use crate::capture::shadow::{Compared, Shadow};
 use crate::client::postgres::Connection;
-use crate::history::event::{Event, Reference, Side};
+use crate::history::event::{Event, Published, Reference, Side, Table};
 use crate::run::outcome::Stop;
 use crate::run::prepare::Run;
 use crate::run::start::jobs::Jobs;
@@ -38,11 +38,38 @@ pub(super) async fn evaluate(
         source: compared.source,
         shadow: compared.shadow,
     });
-    let tables = catalog::published(&source.database, &run.names.connector_slot()).await?;
+    let tables = published(run, &source.database, &source.tables).await?;
     let publication = Event::Publication { proof, tables };
     let references = shadow.references(&jobs.sinks, proof, Side::Journal).await?;
     run.log("the references are computed");
     Ok((captures.chain([publication]).collect(), references))
+}
+
+/// What the publications hold: of each table that of the connector that captures it, and of one that
+/// none captures that of any.
+pub(in crate::run) async fn published(
+    run: &Run<'_>,
+    database: &Connection,
+    tables: &[Table],
+) -> Result<Vec<Published>, Stop> {
+    let mut all = Vec::<Published>::new();
+    for connector in run.effective.connectors.all() {
+        let slot = run.names.connector_slot(connector.nth);
+        let own = catalog::published(database, &slot).await?;
+        if all.is_empty() {
+            all.extend(own.iter().map(|now| Published { published: false, ..now.clone() }));
+        }
+        for now in own.into_iter().filter(|now| now.published) {
+            let table = tables.iter().find(|table| qualified(table) == now.table);
+            let of = table.filter(|table| table.captured).map(|table| &table.connector);
+            if of.is_none_or(|of| *of == connector.name)
+                && let Some(known) = all.iter_mut().find(|known| known.table == now.table)
+            {
+                known.published = true;
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// Two sides that should be equal as soon as nobody writes.

@@ -1,5 +1,6 @@
 //! Everything that is up while the timeline runs, and how far it is.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
@@ -48,16 +49,17 @@ pub(in crate::run) struct SoFar {
     pub(in crate::run) known: usize,
     /// Changes of the schema after which the tables were looked at.
     pub(in crate::run) turns: usize,
-    /// The end LSN of the barrier that proved that the connector streams; `None` before.
+    /// The end LSN of the barrier that proved that all connectors stream; `None` before.
     pub(in crate::run) streams_since: Option<Lsn>,
-    /// Looks for the slot's consistent point, where the timeline starts the connector.
-    pub(in crate::run) point: Option<JoinHandle<Result<Lsn, Stop>>>,
+    /// Looks for the slots' consistent points, where the timeline starts the connectors; by their
+    /// places.
+    pub(in crate::run) points: BTreeMap<usize, JoinHandle<Result<Lsn, Stop>>>,
 }
 
 impl SoFar {
     /// At the start of the timeline; `streams_since` as the field of this name.
     pub(in crate::run) fn new(streams_since: Option<Lsn>) -> Self {
-        Self { barriers: 1, proofs: 0, known: 0, turns: 0, streams_since, point: None }
+        Self { barriers: 1, proofs: 0, known: 0, turns: 0, streams_since, points: BTreeMap::new() }
     }
 }
 
@@ -78,7 +80,7 @@ impl Live<'_> {
     pub(in crate::run) fn watch(&self) -> Watch {
         Watch {
             connect: Arc::clone(&self.source.connect),
-            connector: self.run.names.connector(),
+            connectors: self.run.effective.connectors.proven(&self.run.names),
             flink: self.jobs.flink.clone(),
             jobs: self.jobs.jobs.clone(),
             disturbances: self.run.tools.hand.disturbances().clone(),

@@ -1,6 +1,8 @@
 //! Which tables are captured, and which come while the timeline runs: their topics are there before
 //! them, as far as the text of the DDL shows which they are.
 
+use std::collections::BTreeMap;
+
 use crate::base::text::Text;
 use crate::capture::catalog::qualified;
 use crate::capture::diagnose::{self, PIPELINE};
@@ -52,11 +54,18 @@ pub(in crate::run) fn writes_besides(trial: &Trial) -> bool {
     trial.pipeline.source.iter().chain(driven(trial)).any(is_besides)
 }
 
-/// Whether a new table enters production's publication by itself, and by which of the connector's
+/// The connectors whose publication in production a new table enters by itself, and by which of their
 /// lists it is then captured.
-pub(in crate::run) fn joins(run: &Run<'_>) -> Option<Joins> {
-    let set = run.trial.settings.connector.get("publication.autocreate.mode").map(String::as_str);
-    let mode = set.or_else(|| run.effective.written.draft.get("publication.autocreate.mode"));
+pub(in crate::run) fn joins(run: &Run<'_>) -> Vec<Joins> {
+    run.effective.connectors.all().filter_map(|connector| joins_of(run, connector)).collect()
+}
+
+/// The same of one connector.
+pub(in crate::run) fn joins_of(run: &Run<'_>, connector: &Connector) -> Option<Joins> {
+    let option = "publication.autocreate.mode";
+    let set = run.trial.settings.connector.get(option).map(String::as_str);
+    let written = run.effective.written.get(connector.nth);
+    let mode = set.or_else(|| written?.draft.get(option));
     let enters = match mode.unwrap_or("all_tables").to_ascii_lowercase().as_str() {
         "all_tables" => true,
         // The author's own publication: it says which tables.
@@ -65,8 +74,8 @@ pub(in crate::run) fn joins(run: &Run<'_>) -> Option<Joins> {
         _ => false,
     };
     enters.then(|| Joins {
-        publication: run.names.connector_slot(),
-        condition: captures(&run.effective.connector.config),
+        publication: run.names.connector_slot(connector.nth),
+        condition: captures(&connector.config),
     })
 }
 
@@ -85,7 +94,7 @@ pub(in crate::run) async fn coming(
     database: &Connection,
     tables: &[Table],
 ) -> Result<Vec<Table>, Stop> {
-    let enters = joins(run).is_some();
+    let enters = !joins(run).is_empty();
     let mut coming = Vec::<Table>::new();
     for statement in driven(run.trial) {
         let created = created_table(statement).filter(|_| enters);
@@ -99,8 +108,8 @@ pub(in crate::run) async fn coming(
     if coming.is_empty() {
         return Ok(coming);
     }
-    let names = captured(database, &run.effective.connector, &coming).await?;
-    coming.retain(|table| names.contains(&qualified(table)));
+    capture(run, database, &mut coming).await?;
+    coming.retain(|table| table.captured);
     Ok(coming)
 }
 
@@ -116,11 +125,51 @@ fn nameless(schema: String, name: String) -> Table {
         captured: true,
         partitioned: false,
         within: Vec::new(),
+        connector: None,
     }
 }
 
-/// The tables that the connector's own lists let through; Postgres matches their expressions.
-pub(in crate::run) async fn captured(
+/// Says of each table whether a connector captures it, and which of several. Two must not: each would
+/// write what the other writes.
+pub(in crate::run) async fn capture(
+    run: &Run<'_>,
+    database: &Connection,
+    tables: &mut [Table],
+) -> Result<(), Stop> {
+    let mut by = BTreeMap::<String, Vec<&Connector>>::new();
+    for connector in run.effective.connectors.all() {
+        for name in captured(database, connector, tables).await? {
+            by.entry(name).or_default().push(connector);
+        }
+    }
+    for table in tables {
+        let name = qualified(table);
+        match by.get(&name).map(Vec::as_slice) {
+            None | Some([]) => table.captured = false,
+            Some([one]) => {
+                table.captured = true;
+                table.connector.clone_from(&one.name);
+            }
+            Some(several) => return Err(captured_twice(run, &name, several)),
+        }
+    }
+    Ok(())
+}
+
+fn captured_twice(run: &Run<'_>, table: &str, connectors: &[&Connector]) -> Stop {
+    let files = connectors.iter().filter_map(|one| run.trial.pipeline.connectors.get(one.nth));
+    let paths: Vec<_> = files.map(|file| file.path.clone()).collect();
+    let last = paths.last().cloned().unwrap_or_default();
+    let named: Vec<_> = paths.iter().map(|path| format!("`{path}`")).collect();
+    let message = format!("{} both capture the table `{table}`", named.join(" and "));
+    let mut diagnostic = diagnose::at(PIPELINE, &Text::whole(last, String::new()), message);
+    let help = "leave the table to one of them: `table.include.list`, `schema.include.list`";
+    diagnostic.help = Some(help.to_owned());
+    diagnostic.into()
+}
+
+/// The tables that a connector's own lists let through; Postgres matches their expressions.
+async fn captured(
     database: &Connection,
     connector: &Connector,
     tables: &[Table],

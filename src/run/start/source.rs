@@ -9,7 +9,7 @@ use super::capture::{self, Capture, Told};
 use super::coming;
 use crate::base::anomaly::Anomaly;
 use crate::base::text::Text;
-use crate::capture::catalog::{self, qualified};
+use crate::capture::catalog;
 use crate::capture::ddl::without_extension;
 use crate::capture::diagnose::{self, PIPELINE, REFUSED};
 use crate::capture::journal::{self, Journal};
@@ -25,9 +25,10 @@ use crate::drive::Driver;
 use crate::history::event::{Event, Role, Table, Topic};
 use crate::run::context::Stage;
 use crate::run::outcome::Stop;
+use crate::run::prepare::connector::Connector;
 use crate::run::prepare::{Run, topics};
-use crate::scenario::settings::{Options, ReplicaIdentity};
-use crate::scenario::timeline::{Action, Target};
+use crate::scenario::settings::ReplicaIdentity;
+use crate::scenario::timeline::Action;
 use crate::stack::{Claim, StackError};
 
 /// A topic that a run has deleted is not shown any more after this time.
@@ -91,10 +92,10 @@ pub(in crate::run) async fn build(
     let set_up_and_submit = async {
         let (journal, driver) = journal_and_setup(run, &database, (&tables, seeds)).await?;
         // It takes longer to start than the topics take to be there, and waits for one that is not.
-        if !run.trial.starts_later(Target::Connector) {
-            submit(run, &*connect).await?;
-            run.log("the connector is submitted");
-        }
+        let now = run.effective.connectors.all();
+        let now: Vec<_> = now.filter(|one| !run.trial.starts_connector_later(one.nth)).collect();
+        futures::future::try_join_all(now.iter().map(|one| submit(run, &*connect, one))).await?;
+        run.log("the connector is submitted");
         Ok((journal, driver))
     };
     let ((journal, driver), tap) = futures::try_join!(set_up_and_submit, topics_and_tap)?;
@@ -149,10 +150,7 @@ pub(in crate::run) async fn define(
     }
     set_identities(run, database, &found).await?;
     let mut tables = catalog::tables(database).await?;
-    let captured = coming::captured(database, &run.effective.connector, &tables).await?;
-    for table in &mut tables {
-        table.captured = captured.contains(&qualified(table));
-    }
+    coming::capture(run, database, &mut tables).await?;
     run.recorder.record(Event::Tables { tables: tables.clone() })?;
     Ok(tables)
 }
@@ -273,7 +271,7 @@ async fn claimed_topics(run: &Run<'_>, tables: &[Table]) -> Result<Vec<Topic>, S
     if run.names.is_prefixed() {
         return Ok(topics);
     }
-    let new = topics::to_create(&topics, &run.effective.connector, &run.names);
+    let new = topics::to_create(&topics, &run.effective.connectors, &run.names);
     let mut names: Vec<_> = new.into_iter().map(|topic| topic.name).collect();
     // All claim in one order, so that no two wait for each other.
     names.sort();
@@ -323,7 +321,7 @@ fn not_as_named(run: &Run<'_>, problem: &str) -> Stop {
 }
 
 pub(in crate::run) async fn create_topics(run: &Run<'_>, topics: &[Topic]) -> Result<(), Stop> {
-    let new = topics::to_create(topics, &run.effective.connector, &run.names);
+    let new = topics::to_create(topics, &run.effective.connectors, &run.names);
     run.tools.created.topics(new.iter().map(|topic| topic.name.clone()));
     let created = run.tools.admin.create(&new).await;
     created.map_err(|error| {
@@ -347,25 +345,30 @@ fn refused_options(run: &Run<'_>, topics: &[Topic]) -> Stop {
     diagnostic.into()
 }
 
-pub(in crate::run) async fn submit(run: &Run<'_>, connect: &dyn Connectors) -> Result<(), Stop> {
-    run.tools.created.connector();
-    let (config, replaced) = (run.effective.connector.shown(), Vec::new());
-    run.recorder.record(Event::Connector { config, replaced })?;
-    put(run, connect, &run.effective.connector.config).await
+pub(in crate::run) async fn submit(
+    run: &Run<'_>,
+    connect: &dyn Connectors,
+    one: &Connector,
+) -> Result<(), Stop> {
+    run.tools.created.connector(run.names.connector(one.nth));
+    let (connector, config, replaced) = (one.name.clone(), one.shown(), Vec::new());
+    run.recorder.record(Event::Connector { connector, config, replaced })?;
+    put(run, connect, one).await
 }
 
-/// Gives the connector a configuration; a refusal is the pipeline's.
+/// Gives a connector its configuration; a refusal is the pipeline's.
 pub(in crate::run) async fn put(
     run: &Run<'_>,
     connect: &dyn Connectors,
-    config: &Options,
+    one: &Connector,
 ) -> Result<(), Stop> {
-    match connect.put(&run.names.connector(), config).await {
+    match connect.put(&run.names.connector(one.nth), &one.config).await {
         Ok(()) => Ok(()),
         Err(ConnectError::Refused(sentence)) => {
             if let Some(told) = denied::refused(&sentence) {
                 return Err(Stop::Stack(told));
             }
+            let sentence = one.proven(&run.names).says(sentence);
             run.trouble(Anomaly::ConnectorFailed, "connector", None, &sentence)?;
             Err(Stop::Trouble)
         }

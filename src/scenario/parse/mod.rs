@@ -6,6 +6,7 @@ mod catalogue;
 mod cells;
 mod change;
 mod conditions;
+mod connector;
 mod expect;
 mod faults;
 mod held;
