@@ -165,8 +165,15 @@ fn tables(trial: &Trial, first: &One<'_>, second: &One<'_>) -> Option<Diagnostic
             tables.iter().map(move |(schema, table)| Some(routes.as_ref()?.table(schema, table)));
         names.flatten().collect::<Vec<_>>()
     };
-    let written = topics(first, &of_first);
-    let topic = topics(second, &of_second).into_iter().find(|topic| written.contains(topic))?;
+    let metadata = |one: &One<'_>| {
+        let routes = Routes::of(&one.options).ok();
+        let is_on = one.option("provide.transaction.metadata") == Some("true");
+        routes.filter(|_| is_on).map(|routes| routes.transaction())
+    };
+    let mut written = topics(first, &of_first);
+    written.extend(metadata(first));
+    let mut own = topics(second, &of_second).into_iter().chain(metadata(second));
+    let topic = own.find(|topic| written.contains(topic))?;
     let routers = ["transforms", "topic.naming.strategy", "topic.prefix"];
     let message = format!(
         "both connectors write to the topic `{topic}` (the other at {}), and nothing says in which order",

@@ -5,6 +5,7 @@
 //! itself and all lines before it, so that a flipped bit, a missing line or two lines swapped are
 //! found at the line where they happened; behind it stands when the event was seen. The [packed] form holds the same events in less room.
 
+mod clock;
 mod column;
 pub mod decode;
 pub mod event;

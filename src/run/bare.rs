@@ -210,7 +210,7 @@ impl Bare {
     /// the barrier stands in for it.
     async fn emit(&self, run: &Run<'_>, number: u32) -> Result<(Barrier, Lsn), Stop> {
         let content = run.names.barrier(number);
-        let last = self.database.emit_message(BARRIER_PREFIX, &format!("{content}:before")).await?;
+        let last = self.database.emit_message(BARRIER_PREFIX, &run.names.before(&content)).await?;
         quiesce::emit(&self.database, &content).await?;
         Ok((Barrier { content, end: last }, last))
     }

@@ -118,6 +118,11 @@ impl Names {
         format!("{}:{number}", self.base)
     }
 
+    /// The content of the barrier that stands before another one.
+    pub fn before(&self, barrier: &str) -> String {
+        format!("{barrier}:before")
+    }
+
     /// The name on the broker of a topic that production calls `logical`.
     pub fn topic(&self, logical: &str) -> String {
         if self.is_prefixed { self.own(logical) } else { logical.to_owned() }

@@ -158,3 +158,33 @@ mod one_or_several {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Files(#[serde(with = "one_or_several")] Vec<ConnectorFile>);
+
+    #[test]
+    fn no_file_is_null_one_is_itself_and_several_are_a_list() {
+        let file = |path: &str, name: Option<&str>| ConnectorFile {
+            path: path.into(),
+            name: name.map(ToOwned::to_owned),
+            options: Options::new(),
+        };
+        let forms = [
+            (vec![], "null"),
+            (vec![file("a.json", None)], r#"{"path":"a.json","options":{}}"#),
+            (
+                vec![file("a.json", Some("a")), file("b.json", Some("b"))],
+                r#"[{"path":"a.json","name":"a","options":{}},{"path":"b.json","name":"b","options":{}}]"#,
+            ),
+        ];
+        for (files, json) in forms {
+            let files = Files(files);
+            assert_eq!(serde_json::to_string(&files).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Files>(json).unwrap(), files);
+        }
+    }
+}

@@ -323,3 +323,21 @@ impl fmt::Display for Condition {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_of_one_connector_is_none_of_another() {
+        let all = Fault::of(Verb::Pause, Target::Connector);
+        let second = Fault { connector: Some(1), ..all };
+        assert!(all.is_of(Target::Connector, 0) && all.is_of(Target::Connector, 1));
+        assert!(!second.is_of(Target::Connector, 0) && second.is_of(Target::Connector, 1));
+        assert!(!all.is_of(Target::Worker, 0));
+        assert_eq!(
+            (all.to_string(), second.to_string()),
+            ("pause: connector".into(), "pause: connector 2".into())
+        );
+    }
+}

@@ -30,6 +30,10 @@ const NO_WATERMARK_PATIENCE: Duration = Duration::from_secs(8);
 
 impl Live<'_> {
     /// Emits a barrier after everything that was committed; gives it with its end.
+    ///
+    /// A connector confirms the last commit that it has read before a record, and Postgres sends it
+    /// none that leaves its tables alone. So that each of several has one to confirm behind the last
+    /// commit of all, another barrier stands before this one.
     pub(in crate::run) async fn emit(&mut self) -> Result<Barrier, Stop> {
         let commits = self.source.driver.commits();
         let new = commits.get(self.so_far.known..).unwrap_or_default();
@@ -38,6 +42,9 @@ impl Live<'_> {
         self.learn().await?;
         let content = self.run.names.barrier(self.so_far.barriers);
         self.so_far.barriers += 1;
+        if self.run.trial.has_several_connectors() {
+            quiesce::emit(&self.source.database, &self.run.names.before(&content)).await?;
+        }
         quiesce::emit(&self.source.database, &content).await?;
         let end = self.source.capture.journal.until_barrier(&content, JOURNAL_LIMIT).await?;
         Ok(Barrier { content, end })

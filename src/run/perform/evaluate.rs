@@ -1,14 +1,14 @@
 //! What the source holds by the journal: compared with the source itself, and what the references
 //! say over it.
 
-use crate::capture::catalog::{self, qualified};
 use crate::capture::journal::Journal;
 use crate::capture::recorder::Recorder;
 use crate::capture::shadow::{Compared, Shadow};
 use crate::client::postgres::Connection;
-use crate::history::event::{Event, Published, Reference, Side, Table};
+use crate::history::event::{Event, Reference, Side};
 use crate::run::outcome::Stop;
 use crate::run::prepare::Run;
+use crate::run::start::coming::published;
 use crate::run::start::jobs::Jobs;
 use crate::run::start::source::Source;
 use crate::run::start::stream::JOURNAL_LIMIT;
@@ -43,33 +43,6 @@ pub(super) async fn evaluate(
     let references = shadow.references(&jobs.sinks, proof, Side::Journal).await?;
     run.log("the references are computed");
     Ok((captures.chain([publication]).collect(), references))
-}
-
-/// What the publications hold: of each table that of the connector that captures it, and of one that
-/// none captures that of any.
-pub(in crate::run) async fn published(
-    run: &Run<'_>,
-    database: &Connection,
-    tables: &[Table],
-) -> Result<Vec<Published>, Stop> {
-    let mut all = Vec::<Published>::new();
-    for connector in run.effective.connectors.all() {
-        let slot = run.names.connector_slot(connector.nth);
-        let own = catalog::published(database, &slot).await?;
-        if all.is_empty() {
-            all.extend(own.iter().map(|now| Published { published: false, ..now.clone() }));
-        }
-        for now in own.into_iter().filter(|now| now.published) {
-            let table = tables.iter().find(|table| qualified(table) == now.table);
-            let of = table.filter(|table| table.captured).map(|table| &table.connector);
-            if of.is_none_or(|of| *of == connector.name)
-                && let Some(known) = all.iter_mut().find(|known| known.table == now.table)
-            {
-                known.published = true;
-            }
-        }
-    }
-    Ok(all)
 }
 
 /// Two sides that should be equal as soon as nobody writes.

@@ -4,9 +4,8 @@ use super::live::Live;
 use crate::capture::catalog::{self, qualified};
 use crate::history::event::{Event, Table};
 use crate::run::outcome::Stop;
-use crate::run::perform::evaluate::published;
 use crate::run::prepare::topics;
-use crate::run::start::coming::capture;
+use crate::run::start::coming::{capture, published};
 use crate::run::start::source;
 
 impl Live<'_> {

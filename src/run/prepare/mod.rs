@@ -1,6 +1,7 @@
 //! From a trial to what is submitted: names, folder, the dialect applied, the statements edited, what
 //! is refused before anything starts.
 
+pub mod captured;
 pub mod clocks;
 pub mod connector;
 pub(super) mod connectors;

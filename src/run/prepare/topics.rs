@@ -1,5 +1,7 @@
 //! The topics of a run.
 
+use std::collections::BTreeMap;
+
 use crate::capture::catalog::qualified;
 use crate::client::kafka::NewTopic;
 use crate::history::event::{Role, Table, Topic};
@@ -126,6 +128,26 @@ pub(in crate::run) fn shared(topics: &[Topic]) -> Option<String> {
     ))
 }
 
+/// A topic that two connectors would write to, as a sentence: nothing says in which order they do.
+pub(in crate::run) fn fought_over(tables: &[Table], plan: &Planned<'_>) -> Option<String> {
+    let mut known = BTreeMap::<String, &Table>::new();
+    for table in tables.iter().filter(|table| table.captured) {
+        let routes = &plan.connectors.of_table(table).routes;
+        let topic = routes.table(&table.schema, &table.name);
+        let first = known.entry(topic.clone()).or_insert(table);
+        if first.connector != table.connector {
+            let name = |table: &Table| table.connector.clone().unwrap_or_default();
+            return Some(format!(
+                "the connectors `{}` and `{}` both write to the topic `{topic}`: route the tables of \
+                 each to topics of their own",
+                name(first),
+                name(table)
+            ));
+        }
+    }
+    None
+}
+
 /// What decides which topics there are.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::run) struct Planned<'a> {
@@ -154,7 +176,10 @@ pub(in crate::run) fn to_create(
         let name = names.topic(&heartbeat);
         let Shape { partitions, options } = connector.shape(&heartbeat);
         let partitions = i32::try_from(partitions.unwrap_or(1)).unwrap_or(i32::MAX);
-        new.push(NewTopic { name, partitions, options });
+        // Connectors may beat on one topic.
+        if !new.iter().any(|known| known.name == name) {
+            new.push(NewTopic { name, partitions, options });
+        }
     }
     new
 }

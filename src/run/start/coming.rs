@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 
 use crate::base::text::Text;
-use crate::capture::catalog::qualified;
+use crate::capture::catalog::{self, qualified};
 use crate::capture::diagnose::{self, PIPELINE};
 use crate::capture::turns::Joins;
 use crate::client::postgres::{Connection, literal};
-use crate::history::event::Table;
+use crate::history::event::{Published, Table};
 use crate::run::outcome::Stop;
 use crate::run::prepare::Run;
-use crate::run::prepare::connector::{Connector, captures};
+use crate::run::prepare::captured::captures;
+use crate::run::prepare::connector::Connector;
 use crate::scenario::settings::ReplicaIdentity;
 use crate::scenario::timeline::Action;
 use crate::scenario::trial::Trial;
@@ -190,6 +191,33 @@ async fn captured(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// What the publications hold: of each table that of the connector that captures it, and of one that
+/// none captures that of any.
+pub(in crate::run) async fn published(
+    run: &Run<'_>,
+    database: &Connection,
+    tables: &[Table],
+) -> Result<Vec<Published>, Stop> {
+    let mut all = Vec::<Published>::new();
+    for connector in run.effective.connectors.all() {
+        let slot = run.names.connector_slot(connector.nth);
+        let own = catalog::published(database, &slot).await?;
+        if all.is_empty() {
+            all.extend(own.iter().map(|now| Published { published: false, ..now.clone() }));
+        }
+        for now in own.into_iter().filter(|now| now.published) {
+            let table = tables.iter().find(|table| qualified(table) == now.table);
+            let of = table.filter(|table| table.captured).map(|table| &table.connector);
+            if of.is_none_or(|of| *of == connector.name)
+                && let Some(known) = all.iter_mut().find(|known| known.table == now.table)
+            {
+                known.published = true;
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// A table list that is no list of regular expressions.

@@ -265,7 +265,8 @@ pub(in crate::run) async fn topics_of(
 /// from here on.
 async fn claimed_topics(run: &Run<'_>, tables: &[Table]) -> Result<Vec<Topic>, Stop> {
     let topics = topics::topics(tables, &run.trial.pipeline, &run.planned());
-    if let Some(problem) = topics::shared(&topics) {
+    let fought_over = topics::fought_over(tables, &run.planned());
+    if let Some(problem) = fought_over.or_else(|| topics::shared(&topics)) {
         return Err(not_as_named(run, &problem));
     }
     if run.names.is_prefixed() {

@@ -21,7 +21,8 @@ impl Reader<'_> {
     /// timeline tells them apart: what production calls them, else what their files are called.
     pub(super) fn connectors(&mut self, node: &Node, file: &Utf8Path) -> Vec<ConnectorFile> {
         let Value::List(nodes) = &node.value else {
-            return self.connector(node, file).into_iter().collect();
+            let alone = |file| ConnectorFile { name: None, ..file };
+            return self.connector(node, file).map(alone).into_iter().collect();
         };
         if nodes.is_empty() {
             let message = "`connector` is a list without a file";
