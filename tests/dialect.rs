@@ -58,7 +58,7 @@ fn translated(case: &Case, connector: &Options) -> String {
     let applications = BTreeMap::new();
     let world = World {
         source: &source,
-        connector,
+        connectors: std::slice::from_ref(connector),
         topics: &topics,
         applications: &applications,
         tables: &tables,

@@ -70,13 +70,14 @@ struct Submitted {
 
 fn submitted((trial, sources): &(Trial, Sources), reach: &Reach) -> Option<Submitted> {
     let mut theirs =
-        trial.pipeline.connector.as_ref().map(|file| file.options.clone()).unwrap_or_default();
+        trial.pipeline.connectors.first().map(|file| file.options.clone()).unwrap_or_default();
     theirs.extend(trial.settings.connector.clone());
     // Statements that no dialect translates are none of the connector's business.
-    let Applied { connector, .. } =
+    let Applied { connectors, .. } =
         dialect::apply(&trial.pipeline, &trial.settings, sources).ok()?;
     let names = Names::from_parts("t", 7).with(&trial.naming);
-    let connector = Connector::new(&connector, &trial.settings.connector, &names, reach);
+    let connector =
+        Connector::new(&connectors[0], (0, None), &trial.settings.connector, &names, reach);
     Some(Submitted { theirs, connector: connector.unwrap() })
 }
 
@@ -185,7 +186,7 @@ proptest! {
             Mapped::none()
         };
         let names = Names::from_parts("t", 7);
-        let Ok(connector) = Connector::new(&mapped, &settings, &names, &reach()) else {
+        let Ok(connector) = Connector::new(&mapped, (0, None), &settings, &names, &reach()) else {
             return Ok(());
         };
         let mut theirs = written;

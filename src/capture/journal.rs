@@ -135,7 +135,7 @@ pub async fn refuse_unfit(connection: &Connection) -> Result<(), JournalError> {
 pub async fn create(
     (owner, reader): (&Connection, &Connection),
     tables: &[Table],
-    (slot, joins, rights): (&Slot, Option<&Joins>, Rights),
+    (slot, joins, rights): (&Slot, &[Joins], Rights),
 ) -> Result<Lsn, JournalError> {
     // The partitions are read, each for itself.
     let tables = tables.iter().filter(|table| !table.partitioned);

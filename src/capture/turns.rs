@@ -21,7 +21,7 @@ const TAGS: &str = "'CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TAB
     'CREATE SCHEMA', 'ALTER SCHEMA', 'DROP SCHEMA', 'DROP INDEX', 'ALTER TYPE', 'DROP TYPE', \
     'ALTER DOMAIN', 'DROP DOMAIN', 'DROP OWNED'";
 
-/// The connector's publication, where new tables enter it by themselves.
+/// A connector's publication, where new tables enter it by themselves.
 #[derive(Debug, Clone)]
 pub struct Joins {
     /// Its name.
@@ -34,15 +34,13 @@ pub struct Joins {
 pub async fn note(
     superuser: &Connection,
     slot: &Slot,
-    joins: Option<&Joins>,
+    joins: &[Joins],
 ) -> Result<(), PostgresError> {
-    let body = format!(
-        "{PUBLISH}{}{NOTE}",
-        joins.map_or_else(String::new, |joins| {
-            JOIN.replace("{publication}", &literal(&joins.publication))
-                .replace("{condition}", &joins.condition)
-        })
-    );
+    let entered = joins.iter().map(|joins| {
+        JOIN.replace("{publication}", &literal(&joins.publication))
+            .replace("{condition}", &joins.condition)
+    });
+    let body = format!("{PUBLISH}{}{NOTE}", entered.collect::<String>());
     let body = body
         .replace("{all}", &literal(&slot.all))
         .replace("{inserts}", &literal(&slot.inserts))

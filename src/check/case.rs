@@ -4,6 +4,7 @@
 use itertools::Itertools as _;
 
 use super::excerpt::Excerpt;
+use super::feeds::Feed;
 use super::outbox;
 use super::shots;
 use super::topic::{TopicCase, envelope};
@@ -14,7 +15,7 @@ use crate::history::event::{End, Header, Proof, Published, Question, Table};
 use crate::history::{History, Index};
 use crate::model::application::table;
 use crate::model::feed::shape::Shape;
-use crate::model::feed::{Columns, Deletes, Part, Rules, Window};
+use crate::model::feed::{Columns, Deletes, Part, Rules};
 use crate::model::outbox::apart;
 use crate::model::source::{Carried, Journal, Transaction, through_roots};
 use crate::scenario::expect::{Expect, Level};
@@ -34,13 +35,8 @@ pub(super) struct Case<'a> {
     pub(super) transactions: Vec<Transaction>,
     /// Why the journal cannot be read.
     pub(super) journal_error: Option<String>,
-    pub(super) rules: Option<Rules>,
-    /// Which of the connector's later configurations leave out other records than before.
-    pub(super) turns: Vec<usize>,
-    /// Where the snapshot ends and the stream begins.
-    pub(super) point: Option<Lsn>,
-    /// The windows of the chunks that incremental snapshots read.
-    pub(super) windows: Vec<Window>,
+    /// The connectors.
+    pub(super) feeds: Vec<Feed<'a>>,
     /// The topics of captured tables that could be aligned.
     pub(super) topics: Vec<TopicCase<'a>>,
     /// The topics of applications.
@@ -77,10 +73,7 @@ impl<'a> Case<'a> {
             columns: Vec::new(),
             transactions: Vec::new(),
             journal_error: None,
-            rules: None,
-            turns: Vec::new(),
-            point: None,
-            windows: Vec::new(),
+            feeds: Vec::new(),
             topics: Vec::new(),
             applications: Vec::new(),
             sinks,
@@ -91,8 +84,11 @@ impl<'a> Case<'a> {
         };
         case.read_journal();
         case.read_rules();
-        let via_root = case.rules.as_ref().is_some_and(|rules| rules.via_root);
-        through_roots(case.index.tables, &mut case.transactions, via_root);
+        let mut transactions = std::mem::take(&mut case.transactions);
+        through_roots(case.index.tables, &mut transactions, |root| {
+            case.rules_of(root).is_some_and(|rules| rules.via_root)
+        });
+        case.transactions = transactions;
         case.read_columns();
         case.align_topics();
         case.read_applications();
@@ -148,24 +144,50 @@ impl<'a> Case<'a> {
     }
 
     fn read_rules(&mut self) {
-        match self.index.connector.map(|config| Rules::of(&apart(config))) {
-            Some(Ok(rules)) => self.rules = self.with_changes(rules),
-            Some(Err(problems)) => {
-                self.unmodelled.push((None, problems.join("; ")));
-            }
-            None if self.ended_in_trouble() => {}
-            None => self.gap("the source topics", "no connector's configuration was recorded"),
+        let submitted = self.index.connectors.iter();
+        self.feeds = submitted.map(|(name, config)| Feed::new(*name, config)).collect();
+        if self.feeds.is_empty() && !self.ended_in_trouble() {
+            self.gap("the source topics", "no connector's configuration was recorded");
         }
+        for nth in 0..self.feeds.len() {
+            let Some(config) = self.feeds.get(nth).map(|feed| feed.config) else { continue };
+            let rules = match Rules::of(&apart(config)) {
+                Ok(rules) => self.with_changes(nth, rules),
+                Err(problems) => {
+                    self.have_no_model(nth, problems.join("; "));
+                    None
+                }
+            };
+            if let Some(feed) = self.feeds.get_mut(nth) {
+                feed.rules = rules;
+            }
+        }
+    }
+
+    /// Says that the records of a connector's topics have no model.
+    pub(super) fn have_no_model(&mut self, nth: usize, why: String) {
+        if self.feeds.len() < 2 {
+            return self.unmodelled.push((None, why));
+        }
+        let tables = self.tables_of(nth).into_iter().enumerate();
+        let own = tables.filter(|(_, table)| table.captured);
+        self.unmodelled.extend(own.map(|(place, _)| (Some(place), why.clone())));
     }
 
     fn read_columns(&mut self) {
         let mut all = Vec::<Columns<'a>>::new();
-        let first = self.rules.clone();
-        let mut forms = first.iter().flat_map(Rules::forms).collect::<Vec<_>>().into_iter();
+        let mut rules: Vec<_> = self.feeds.iter().map(|feed| feed.rules.clone()).collect();
+        let later = |(nth, rules): (usize, &Option<Rules>)| {
+            let forms = rules.iter().flat_map(Rules::forms);
+            forms.map(|(after, form)| (after, nth, form)).collect::<Vec<_>>()
+        };
+        let mut forms = rules.iter().enumerate().flat_map(later).collect::<Vec<_>>();
+        forms.sort_by_key(|(after, ..)| *after);
+        let mut forms = forms.into_iter();
         let mut next = forms.next();
-        let mut rules = first.clone();
         for (nth, table) in self.index.tables.iter().enumerate() {
-            let shaped = self.shaped(first.as_ref(), nth, table);
+            let of = rules.get(self.feed_place(nth)).and_then(Option::as_ref);
+            let shaped = self.shaped(of, nth, table);
             all.push(match shaped {
                 Some((key, shape)) => Columns::shaped(table, key, shape),
                 None => Columns::of(table, table.key.clone()),
@@ -173,31 +195,38 @@ impl<'a> Case<'a> {
         }
         let turns = self.transactions.iter().flat_map(|transaction| &transaction.turns);
         for turn in turns.cloned().collect::<Vec<_>>() {
-            while let Some((after, form)) = next.take_if(|(after, _)| *after <= turn.lsn) {
-                self.reform(&mut all, after, &form);
-                (rules, next) = (Some(form), forms.next());
+            while let Some((after, of, form)) = next.take_if(|(after, ..)| *after <= turn.lsn) {
+                self.reform(&mut all, after, (of, &form));
+                if let Some(rules) = rules.get_mut(of) {
+                    *rules = Some(form);
+                }
+                next = forms.next();
             }
             for reshaped in turn.reshaped.iter().filter(|reshaped| !reshaped.gone) {
                 let Some(place) = reshaped.place else { continue };
                 let Some(of) = all.get_mut(place) else { continue };
-                let captured = of.table.captured;
-                let table = Table { captured, ..Table::clone(&reshaped.table) };
-                let (key, shape) = match self.shaped(rules.as_ref(), place, &table) {
+                let (captured, connector) = (of.table.captured, of.table.connector.clone());
+                let table = Table { captured, connector, ..Table::clone(&reshaped.table) };
+                let by = rules.get(self.feed_place(place)).and_then(Option::as_ref);
+                let (key, shape) = match self.shaped(by, place, &table) {
                     Some(shaped) => shaped,
                     None => (table.key.clone(), Shape::plain(&table, &table.key)),
                 };
                 of.turn(turn.lsn, table, (key, shape));
             }
         }
-        for (after, form) in next.into_iter().chain(forms) {
-            self.reform(&mut all, after, &form);
+        for (after, of, form) in next.into_iter().chain(forms) {
+            self.reform(&mut all, after, (of, &form));
         }
         self.columns = all;
     }
 
-    /// Gives all columns what another configuration of the connector makes of them.
-    fn reform(&mut self, all: &mut [Columns<'a>], after: Lsn, rules: &Rules) {
+    /// Gives the columns of a connector's tables what another configuration of it makes of them.
+    fn reform(&mut self, all: &mut [Columns<'a>], after: Lsn, (nth, rules): (usize, &Rules)) {
         for (place, of) in all.iter_mut().enumerate() {
+            if self.feed_place(place) != nth {
+                continue;
+            }
             let table = Table::clone(&of.last().table);
             let Some((key, shape)) = self.shaped(Some(rules), place, &table) else { continue };
             if shape == of.last().shape {
@@ -229,7 +258,8 @@ impl<'a> Case<'a> {
     ) -> Option<(Vec<String>, Shape)> {
         let rules = rules?;
         let is_routed = |table: &&Table| table.captured && !outbox::is_routed(self, table);
-        let captured = self.index.tables.iter().filter(is_routed);
+        let tables = self.index.tables.iter();
+        let captured = tables.filter(|other| other.connector == table.connector).filter(is_routed);
         if let Some(why) = rules.sharing(table, captured).filter(|_| is_routed(&table)) {
             self.unmodelled.push((Some(place), why));
             return None;
@@ -249,10 +279,20 @@ impl<'a> Case<'a> {
     }
 
     fn align_topics(&mut self) {
-        let Some(rules) = self.rules.clone() else { return };
+        for nth in 0..self.feeds.len() {
+            self.align_topics_of(nth);
+        }
+    }
+
+    /// The topics of the tables that one connector captures.
+    fn align_topics_of(&mut self, nth: usize) {
+        let Some(rules) = self.feeds.get(nth).and_then(|feed| feed.rules.clone()) else { return };
         let mut read = Vec::new();
         for (table, source) in self.index.tables.iter().enumerate() {
             if !source.captured || outbox::is_routed(self, source) || self.is_unmodelled(table) {
+                continue;
+            }
+            if self.feed_place(table) != nth {
                 continue;
             }
             let name = format!("{}.{}", source.schema, source.name);
@@ -272,7 +312,7 @@ impl<'a> Case<'a> {
             self.gaps.extend(gaps);
             read.push(topic);
         }
-        let found = match shots::find(self, &rules, &read) {
+        let found = match shots::find(self, (nth, &rules), &read) {
             Ok(found) => found,
             Err(missing) => return self.gap("the records of the source topics", missing),
         };
@@ -285,8 +325,10 @@ impl<'a> Case<'a> {
             return;
         };
         self.gaps.extend(gaps);
-        self.point = snapshots.taken.first().map(|shot| shot.at);
-        self.windows.clone_from(&snapshots.signals.windows);
+        if let Some(feed) = self.feeds.get_mut(nth) {
+            feed.point = snapshots.taken.first().map(|shot| shot.at);
+            feed.windows.clone_from(&snapshots.signals.windows);
+        }
         // A transaction whose commit record stands before the point is in the snapshot.
         let streamed = self.transactions.get(snapshots.begins()..).unwrap_or_default();
         for mut topic in read {
@@ -302,7 +344,7 @@ impl<'a> Case<'a> {
             }
             match topic.align(columns, &rules, (&snapshots, &self.transactions), replays) {
                 Ok(()) => match self
-                    .written_across(&topic)
+                    .written_across(nth, &topic)
                     .or_else(|| deletes_without_position(columns, &topic, replays))
                 {
                     Some(missing) => {

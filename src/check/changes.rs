@@ -10,18 +10,17 @@ use crate::model::outbox::apart;
 impl<'a> Case<'a> {
     /// The rules with what later configurations of the connector change in them; `None` if that
     /// has no model.
-    pub(super) fn with_changes(&mut self, mut rules: Rules) -> Option<Rules> {
+    pub(super) fn with_changes(&mut self, nth: usize, mut rules: Rules) -> Option<Rules> {
+        let name = self.feeds.get(nth)?.name;
         for n in 0..self.index.reconfigured.len() {
-            let Some(Reconfigured { config, before, after, .. }) = self.index.reconfigured.get(n)
-            else {
-                continue;
-            };
+            let changed = self.index.reconfigured.get(n).filter(|one| one.connector == name);
+            let Some(Reconfigured { config, before, after, .. }) = changed else { continue };
             let (before, after) = (*before, *after);
             match rules.change(&apart(config), after) {
-                Ok(true) => self.turns.push(n),
+                Ok(true) => self.feeds.get_mut(nth)?.turns.push(n),
                 Ok(false) => continue,
                 Err(problems) => {
-                    self.unmodelled.extend(problems.into_iter().map(|problem| (None, problem)));
+                    problems.into_iter().for_each(|problem| self.have_no_model(nth, problem));
                     return None;
                 }
             }
@@ -38,8 +37,9 @@ impl<'a> Case<'a> {
 
     /// Why the records of a topic cannot be judged by one configuration before a change and by
     /// another one behind it, if so: what was committed before was written behind it.
-    pub(super) fn written_across(&self, topic: &TopicCase<'_>) -> Option<String> {
-        let turns = self.turns.iter().filter_map(|n| self.index.reconfigured.get(*n));
+    pub(super) fn written_across(&self, nth: usize, topic: &TopicCase<'_>) -> Option<String> {
+        let turns =
+            self.feeds.get(nth)?.turns.iter().filter_map(|n| self.index.reconfigured.get(*n));
         turns.into_iter().find_map(|turn| {
             let read = turn.read.get(topic.topic.name.as_str()).copied().unwrap_or_default();
             let first = topic.readable(read);

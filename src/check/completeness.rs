@@ -20,7 +20,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
                 found.add(lost(case, topic, wanted));
             }
         }
-        for logged in topic.unexplained().filter(|logged| !overlaps(case, logged)) {
+        for logged in topic.unexplained().filter(|logged| !overlaps(case, topic, logged)) {
             found.add(unexplained(case, topic, logged));
         }
     }

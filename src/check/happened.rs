@@ -75,7 +75,8 @@ fn skipped(case: &Case<'_>, anomaly: Anomaly) -> Option<String> {
         Anomaly::LostChange => (Op::Create, "inserts"),
         _ => (Op::Update, "updates"),
     };
-    let skips = case.rules.as_ref()?.ever_skips(op);
+    let mut rules = case.feeds.iter().filter_map(|feed| feed.rules.as_ref());
+    let skips = rules.any(|rules| rules.ever_skips(op));
     skips.then(|| format!("; the connector leaves {changes} out (`skipped.operations`)"))
 }
 

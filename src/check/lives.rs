@@ -152,9 +152,9 @@ impl Lives {
 }
 
 fn journal(case: &Case<'_>, wanted: &Wanted<'_>, lives: &mut Lives) {
-    let Some(rules) = &case.rules else { return };
     for transaction in &case.transactions {
         for change in transaction.changes.iter().filter(|change| change.published) {
+            let Some(rules) = case.rules_of(change.table) else { continue };
             let Some(columns) = case.columns.get(change.table) else { continue };
             let mut fitting = Vec::new();
             for row in [&change.old, &change.new].into_iter().flatten() {
@@ -218,8 +218,8 @@ pub(super) fn in_short(columns: &[String], row: &[Cell]) -> String {
 }
 
 fn topics(case: &Case<'_>, wanted: &Wanted<'_>, lives: &mut Lives) {
-    let Some(rules) = &case.rules else { return };
     for topic in &case.topics {
+        let Some(rules) = case.rules_of(topic.table) else { continue };
         let Some(columns) = case.columns.get(topic.table) else { continue };
         for logged in &topic.log {
             let envelope = envelope(logged);

@@ -17,8 +17,8 @@ use super::topic::{TopicCase, position};
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Xid;
 use crate::codec::debezium::{Op, payload};
-use crate::history::event::{Record, Role};
-use crate::model::feed::key_changed;
+use crate::history::event::{Record, Role, Topic};
+use crate::model::feed::{Rules, key_changed};
 use crate::model::source::{Change, Kind, Transaction};
 
 pub(super) const FINDS: &[Anomaly] = &[Anomaly::TornTransaction];
@@ -70,9 +70,17 @@ fn mark(record: &Record) -> Option<Mark> {
 }
 
 pub(super) fn check(case: &Case<'_>, found: &mut Found) {
-    let metadata = |topic: &&crate::history::event::Topic| topic.role == Role::Transaction;
-    let Some(topic) = case.index.topics.iter().find(metadata) else { return };
-    let (Some(point), Some(proof)) = (case.point, case.last_proof()) else { return };
+    let topics = case.index.topics.iter().filter(|topic| topic.role == Role::Transaction);
+    for topic in topics {
+        let of = case.feeds.iter().position(|feed| feed.name == topic.connector.as_deref());
+        of.into_iter().for_each(|nth| check_topic(case, (nth, topic), found));
+    }
+}
+
+/// The metadata of one connector's transactions: as far as it captures them.
+fn check_topic(case: &Case<'_>, (nth, topic): (usize, &Topic), found: &mut Found) {
+    let Some(feed) = case.feeds.get(nth) else { return };
+    let (Some(point), Some(proof)) = (feed.point, case.last_proof()) else { return };
     let mut marks = BTreeMap::<Xid, Marks<'_>>::new();
     let replays = case.replays_from(&topic.name);
     for (place, record) in case.index.of_topic(&topic.name).iter().enumerate() {
@@ -91,17 +99,17 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
         t.commit >= point && proof.last_commit_end.is_some_and(|last| t.end <= last)
     };
     for transaction in case.transactions.iter().filter(due) {
-        let captured = transaction.changes.iter().filter(|change| is_captured(case, change));
+        let captured = transaction.changes.iter().filter(|change| is_captured(case, nth, change));
         let captured = captured.map(AsRef::as_ref).collect::<Vec<_>>();
         if captured.is_empty() {
             continue;
         }
-        let of = Torn { case, transaction, captured };
+        let of = Torn { case, rules: feed.rules.as_ref(), transaction, captured };
         let empty = Marks::default();
         for sentence in of.marks(marks.get(&transaction.xid).unwrap_or(&empty), &topic.name) {
             found.add(of.draft("connector", sentence));
         }
-        for topic in &case.topics {
+        for topic in case.topics.iter().filter(|topic| case.feed_place(topic.table) == nth) {
             let columns = case.columns.get(topic.table);
             let unwrapped = columns.is_some_and(|columns| columns.shape.unwrapped.is_some());
             if let Some(sentence) = of.records(topic).filter(|_| !unwrapped) {
@@ -117,13 +125,15 @@ fn number(id: &str) -> Option<Xid> {
     u32::try_from(number & u64::from(u32::MAX)).ok().map(Xid)
 }
 
-fn is_captured(case: &Case<'_>, change: &Change) -> bool {
+fn is_captured(case: &Case<'_>, nth: usize, change: &Change) -> bool {
     let columns = case.columns.get(change.table);
-    change.published && columns.is_some_and(|columns| columns.table.captured)
+    let is_own = case.feed_place(change.table) == nth;
+    is_own && change.published && columns.is_some_and(|columns| columns.table.captured)
 }
 
 struct Torn<'c, 'a> {
     case: &'c Case<'a>,
+    rules: Option<&'c Rules>,
     transaction: &'c Transaction,
     captured: Vec<&'c Change>,
 }
@@ -132,7 +142,7 @@ impl Torn<'_, '_> {
     /// How many records a change is counted as, at least and at most: a key change is a delete and
     /// a create, and an operation that is skipped is not counted.
     fn counted(&self, change: &Change) -> (u64, u64) {
-        let rules = self.case.rules.as_ref();
+        let rules = self.rules;
         let end = self.transaction.end;
         let skips = |op| rules.is_some_and(|rules| rules.skips(op, end));
         let columns = self.case.columns.get(change.table);

@@ -13,6 +13,7 @@ mod deletes;
 mod demands;
 mod duplicates;
 mod excerpt;
+mod feeds;
 mod files;
 mod flow;
 mod found;

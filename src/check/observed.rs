@@ -196,7 +196,7 @@ fn of_change(case: &Case<'_>, change: &Change) -> Sighting {
     let row = row.map_or_else(String::new, |row| in_short(&change.columns, row));
     let key = table.and_then(|columns| {
         let (row, encoding) =
-            (change.new.as_ref().or(change.old.as_ref())?, &case.rules.as_ref()?.encoding);
+            (change.new.as_ref().or(change.old.as_ref())?, &case.rules_of(change.table)?.encoding);
         let at = columns.at(change.lsn);
         let part = |name: &String| {
             let place = change.columns.iter().position(|column| column == name)?;
@@ -345,8 +345,11 @@ fn of_run(event: &Event) -> Option<Sighting> {
             let text = format!("{finding} at {place}: {sentence}");
             Sighting::new(What::Trouble, "run").event("trouble").text(text)
         }
-        Event::Slot { point } => Sighting::new(What::Connector, "connector")
-            .text(format!("its slot has a consistent point, {point}")),
+        Event::Slot { connector, point } => {
+            let of = connector.as_ref().map_or_else(String::new, |name| format!("`{name}`: "));
+            let text = format!("{of}its slot has a consistent point, {point}");
+            Sighting::new(What::Connector, "connector").text(text)
+        }
         Event::Streaming { .. } => Sighting::new(What::Connector, "connector").text("streams"),
         Event::Walsender { pid, .. } => {
             let text = match pid {

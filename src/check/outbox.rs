@@ -55,12 +55,14 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
 
 fn routed(case: &Case<'_>, nth: usize, table: &Table, found: &mut Found) {
     let what = format!("the outbox `{}`", table.name);
-    let router = match case.index.connector.and_then(Router::of) {
+    let feed = case.feed_of(nth);
+    let router = match feed.and_then(|feed| Router::of(feed.config)) {
         Some(Ok(router)) => router,
         Some(Err(problems)) => return found.gap(what, problems.join("; ")),
         None => return found.gap(what, "the connector has no outbox router"),
     };
-    let Some(point) = case.index.slot else {
+    let point = feed.and_then(|feed| case.index.slots.get(&feed.name)).copied();
+    let Some(point) = point else {
         return found.gap(what, "the slot's consistent point was not recorded");
     };
     let streamed = case.transactions.partition_point(|t| t.commit < point);

@@ -7,7 +7,10 @@
 
 use std::collections::BTreeMap;
 
+use itertools::Itertools as _;
+
 use super::case::Case;
+use super::feeds::Feed;
 use crate::history::{Disturbance, Walsender};
 use crate::model::sink::Shape;
 use crate::scenario::expect::Delivery;
@@ -39,49 +42,68 @@ impl ByItself<'_, '_> {
 }
 
 impl<'a> Case<'a> {
-    /// What was done to parts of the pipeline that stand before the topics of the source tables.
-    fn disturbed_before_topics(&self) -> impl Iterator<Item = &Disturbance<'a>> {
-        self.index.faults.iter().filter(|done| disturbs_before_topics(done))
+    /// What was done to parts of the pipeline that stand before the topics of a connector; `None`: of
+    /// any.
+    fn disturbed_before_topics(
+        &self,
+        connector: Option<&str>,
+    ) -> impl Iterator<Item = &Disturbance<'a>> {
+        self.index.faults.iter().filter(move |done| self.touches(done.fault, connector))
     }
 
-    /// The first restart of the connector that no fault explains.
+    /// The first restart of any connector that no fault explains.
     pub(super) fn restarted_by_itself(&self) -> Option<ByItself<'_, 'a>> {
-        let faults = self.index.faults.iter();
-        let explained = faults.clone().position(disturbs_before_topics).unwrap_or(usize::MAX);
-        let seen = self.index.walsenders.windows(2);
-        let mut restarts = seen.filter_map(|pair| match pair {
-            [before, after] => Some(ByItself { before, after }),
-            _ => None,
-        });
+        let mut slots: Vec<_> = self.index.walsenders.iter().map(|seen| seen.slot).collect();
+        slots.sort_unstable();
+        slots.dedup();
+        slots.into_iter().find_map(|slot| self.restarted_at(slot))
+    }
+
+    /// The first restart of the connector that reads this slot, if no fault explains it.
+    fn restarted_at(&self, slot: &str) -> Option<ByItself<'_, 'a>> {
+        let mut faults = self.index.faults.iter();
+        let explained = faults.position(|done| self.touches(done.fault, None));
+        let explained = explained.unwrap_or(usize::MAX);
+        let seen = self.index.walsenders.iter().filter(|seen| seen.slot == slot);
+        let mut restarts = seen.tuple_windows().map(|(before, after)| ByItself { before, after });
         restarts.find(|ByItself { before, after }| {
             before.pid.is_some() && before.pid != after.pid && after.n_faults <= explained
         })
     }
 
-    /// How many records of each topic were read before anything that stands before the topics was
-    /// started again: one entry a restart.
-    fn restarts_before_topics(&self) -> impl Iterator<Item = &BTreeMap<&'a str, usize>> {
-        let by_faults = self.disturbed_before_topics().map(|done| &done.read);
-        by_faults.chain(self.restarted_by_itself().map(|restart| &restart.before.read))
+    /// How many records of each topic were read before anything that stands before a connector's
+    /// topics was started again: one entry a restart.
+    fn restarts_before_topics(
+        &self,
+        connector: Option<&str>,
+    ) -> impl Iterator<Item = &BTreeMap<&'a str, usize>> {
+        let by_faults = self.disturbed_before_topics(connector).map(|done| &done.read);
+        let feed = self.feeds.iter().find(|feed| feed.name == connector);
+        let by_itself = match feed.and_then(Feed::slot).filter(|_| connector.is_some()) {
+            Some(slot) => self.restarted_at(slot),
+            None => self.restarted_by_itself(),
+        };
+        by_faults.chain(by_itself.map(|restart| &restart.before.read))
     }
 
-    /// Something that stands before the topics was started again.
-    pub(super) fn was_restarted(&self) -> bool {
-        self.restarts_before_topics().next().is_some()
+    /// Something that stands before a connector's topics was started again; `None`: before any.
+    pub(super) fn was_restarted(&self, connector: Option<&str>) -> bool {
+        self.restarts_before_topics(connector).next().is_some()
     }
 
     /// From which record of a source topic on a replay is legal: from the first restart before the
     /// topic on, unless the contract is exactly-once.
     pub(super) fn replays_from(&self, topic: &str) -> Option<usize> {
-        if self.is_exactly_once() {
+        let connector = self.connector_of(topic);
+        if self.is_exactly_once(connector) {
             return None;
         }
-        let read = self.restarts_before_topics();
+        let read = self.restarts_before_topics(connector);
         read.map(|read| read.get(topic).copied().unwrap_or_default()).min()
     }
 
     /// The scenario says so, or worker and connector are set up for it.
-    fn is_exactly_once(&self) -> bool {
+    fn is_exactly_once(&self, connector: Option<&str>) -> bool {
         let is = |options: &Options, key: &str, value: &str| {
             options.get(key).is_some_and(|set| set.eq_ignore_ascii_case(value))
         };
@@ -89,9 +111,10 @@ impl<'a> Case<'a> {
         self.expect.delivery == Delivery::ExactlyOnce
             || is(worker, "exactly.once.source.support", "enabled")
                 && self
-                    .index
-                    .connector
-                    .is_some_and(|connector| is(connector, "exactly.once.support", "required"))
+                    .feeds
+                    .iter()
+                    .find(|feed| feed.name == connector)
+                    .is_some_and(|feed| is(feed.config, "exactly.once.support", "required"))
     }
 
     /// Something was started again, so that a statement may have written again what it had written,
@@ -120,8 +143,4 @@ impl<'a> Case<'a> {
         let topic = sink.table.topic.as_str();
         restarts.map(|read| read.get(topic).copied().unwrap_or_default()).min()
     }
-}
-
-fn disturbs_before_topics(done: &Disturbance<'_>) -> bool {
-    done.fault.verb.disturbs() && done.fault.target.is_before_topics()
 }

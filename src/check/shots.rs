@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use super::case::Case;
+use super::feeds::Feed;
 use super::topic::{TopicCase, envelope};
 use super::verdict::Gap;
 use crate::base::position::Lsn;
@@ -26,18 +27,19 @@ pub(super) struct Found {
 /// tells snapshot and stream apart.
 pub(super) fn find(
     case: &Case<'_>,
-    rules: &Rules,
+    (nth, rules): (usize, &Rules),
     topics: &[TopicCase<'_>],
 ) -> Result<Option<Found>, String> {
+    let Some(feed) = case.feeds.get(nth) else { return Ok(None) };
     let points = topics.iter().flat_map(TopicCase::snapshot_points);
     let points = points.chain(case.excerpt.point).collect::<BTreeSet<_>>();
-    let config = case.index.connector.cloned().unwrap_or_default();
-    let mut signals = Signals::of(&config, case.index.tables, &case.transactions)?;
-    let Some(first) = first(case, &signals, &points) else { return Ok(None) };
+    let mut signals = Signals::of(feed.config, &case.tables_of(nth), &case.transactions)?;
+    let Some(first) = first(case, feed, (&signals, &points)) else { return Ok(None) };
     let begins = before(&case.transactions, first);
     signals.from(begins);
     let asked = !signals.blocking.is_empty() || !signals.incremental.is_empty();
-    let anew = || case.was_restarted() && tell_another(case, topics, first);
+    let was_restarted = case.was_restarted(feed.name);
+    let anew = || was_restarted && tell_another(case, topics, first);
     // Such a row does not tell which snapshot it is of.
     let is_unwrapped = topics.iter().any(|topic| {
         let columns = case.columns.get(topic.table);
@@ -49,10 +51,10 @@ pub(super) fn find(
     let snapshots = Snapshots { signals, ..Snapshots::first(first, begins) };
     let later = points.into_iter().filter(|point| *point > first).collect::<Vec<_>>();
     let mut found = Found { snapshots, gaps: Vec::new() };
-    if case.was_restarted() && !later.is_empty() {
-        found.taken_anew(case, &later)?;
+    if was_restarted && !later.is_empty() {
+        found.taken_anew(case, nth, &later)?;
     } else {
-        found.blocking(case, topics, &later);
+        found.blocking(case, (rules, topics), &later);
     }
     found.incremental(case, rules)?;
     Ok(Some(found))
@@ -61,13 +63,20 @@ pub(super) fn find(
 /// Where the first snapshot ends and the stream begins. Its rows say it where the slot was looked at
 /// before the connector took the snapshot, or only after it had moved on; rows behind the slot's point
 /// may be those of another one, that a signal asked for or that was taken anew.
-fn first(case: &Case<'_>, signals: &Signals, points: &BTreeSet<Lsn>) -> Option<Lsn> {
-    let Some(slot) = case.index.slot else { return points.first().copied() };
+fn first(
+    case: &Case<'_>,
+    feed: &Feed<'_>,
+    (signals, points): (&Signals, &BTreeSet<Lsn>),
+) -> Option<Lsn> {
+    let Some(slot) = case.index.slots.get(&feed.name).copied() else {
+        return points.first().copied();
+    };
     let asked_for = |shown: Lsn| {
         let mut asked = signals.blocking.iter().filter_map(|asked| case.transactions.get(asked.at));
         asked.any(|signal| slot <= signal.commit && signal.end <= shown)
     };
-    let is_another = |shown: Lsn| slot < shown && (case.was_restarted() || asked_for(shown));
+    let is_another =
+        |shown: Lsn| slot < shown && (case.was_restarted(feed.name) || asked_for(shown));
     let shown = points.first().copied().filter(|shown| !is_another(*shown));
     Some(shown.filter(|_| !points.contains(&slot)).unwrap_or(slot))
 }
@@ -96,7 +105,7 @@ impl Found {
     }
 
     /// A restart that finds no offset takes the snapshot anew.
-    fn taken_anew(&mut self, case: &Case<'_>, points: &[Lsn]) -> Result<(), String> {
+    fn taken_anew(&mut self, case: &Case<'_>, nth: usize, points: &[Lsn]) -> Result<(), String> {
         if !self.snapshots.signals.blocking.is_empty() {
             return Err(
                 "after a restart, a blocking snapshot and one that is taken anew cannot be \
@@ -114,7 +123,8 @@ impl Found {
         let changes = skipped.iter().flat_map(|transaction| &transaction.changes);
         let nameless = changes.filter(|change| change.kind != Kind::Insert).find_map(|change| {
             let columns = case.columns.get(change.table).filter(|c| c.table.captured)?;
-            columns.table.key.is_empty().then_some(columns)
+            let is_own = case.feed_place(change.table) == nth;
+            (is_own && columns.table.key.is_empty()).then_some(columns)
         });
         if let Some(columns) = nameless {
             self.gap(
@@ -127,7 +137,12 @@ impl Found {
     }
 
     /// Each blocking snapshot that was asked for has a point of its own.
-    fn blocking(&mut self, case: &Case<'_>, topics: &[TopicCase<'_>], points: &[Lsn]) {
+    fn blocking(
+        &mut self,
+        case: &Case<'_>,
+        (rules, topics): (&Rules, &[TopicCase<'_>]),
+        points: &[Lsn],
+    ) {
         let asked = self.snapshots.signals.blocking.clone();
         for (n, asked) in asked.iter().enumerate() {
             let Some(at) = points.get(n).copied() else {
@@ -135,7 +150,7 @@ impl Found {
                 self.gap(what, "no row of it was seen, so that nothing tells whether it was taken");
                 continue;
             };
-            let reads = Reads { case, topics, at, asked };
+            let reads = Reads { case, topics, rules, at, asked };
             let mut all = reads.own().flat_map(|topic| reads.of(topic));
             let whole = all.any(|read| read.source.snapshot.as_deref() == Some("last"));
             if !whole {
@@ -205,6 +220,7 @@ fn is_complete(case: &Case<'_>, signals: &Signals, asked: &Asked) -> bool {
 struct Reads<'c, 'a> {
     case: &'c Case<'a>,
     topics: &'c [TopicCase<'a>],
+    rules: &'c Rules,
     at: Lsn,
     asked: &'c Asked,
 }
@@ -275,8 +291,8 @@ impl<'c, 'a> Reads<'c, 'a> {
         (rows, row): (&Rows, &[Cell]),
         read: &Envelope<'_>,
     ) -> bool {
-        let (Some(after), Some(rules)) = (&read.after, &self.case.rules) else { return false };
+        let Some(after) = &read.after else { return false };
         let columns = columns.at(read.source.lsn.unwrap_or_default());
-        columns.shows(&rows.columns, row, after, &rules.encoding).unwrap_or(false)
+        columns.shows(&rows.columns, row, after, &self.rules.encoding).unwrap_or(false)
     }
 }

@@ -31,7 +31,8 @@ fn truncates(case: &Case<'_>, found: &mut Found) {
             }
             let Some(rows) = tables.get_mut(change.table) else { continue };
             if change.kind == Kind::Truncate {
-                let streamed = case.point.is_none_or(|point| transaction.commit >= point);
+                let point = case.point_of(change.table);
+                let streamed = point.is_none_or(|point| transaction.commit >= point);
                 let removed = rows.iter().count();
                 let topic = case.topics.iter().find(|topic| topic.table == change.table);
                 let unread = topic.filter(|topic| !shows(topic, change) && is_whole(case, topic));

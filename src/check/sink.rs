@@ -89,9 +89,9 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
 
 /// The topic of transaction metadata, where a sink's statements read it.
 fn metadata<'c>(case: &Case<'c>, flow: &Flow<'_>, sink: &SinkCase<'_>) -> Option<&'c str> {
-    let topics = case.index.topics.iter().find(|topic| topic.role == Role::Transaction);
-    let topic = topics.map(|topic| topic.name.as_str());
-    topic.filter(|topic| flow.behind(sink.name).topics.contains(*topic))
+    let topics = case.index.topics.iter().filter(|topic| topic.role == Role::Transaction);
+    let mut names = topics.map(|topic| topic.name.as_str());
+    names.find(|topic| flow.behind(sink.name).topics.contains(*topic))
 }
 
 /// A row that stands wrong at several proofs is one finding: the last.
@@ -319,11 +319,13 @@ fn name(
             (None, false) => Anomaly::GhostRow,
         };
     };
-    let placeholder = case.rules.as_ref().map_or(PLACEHOLDER, |rules| rules.encoding.placeholder());
-    let marked = |column: &String| {
-        let shows = matches!(captured.get(column), Some(Value::Text(text)) if text == placeholder);
-        shows && !matches!(expected.get(column), Some(Value::Text(text)) if text == placeholder)
-    };
+    let rules = case.feeds.iter().filter_map(|feed| feed.rules.as_ref());
+    let mut placeholders: Vec<_> = rules.map(|rules| rules.encoding.placeholder()).collect();
+    if placeholders.is_empty() {
+        placeholders.push(PLACEHOLDER);
+    }
+    let is = |value: Option<&Value>| matches!(value, Some(Value::Text(text)) if placeholders.contains(&text.as_str()));
+    let marked = |column: &String| is(captured.get(column)) && !is(expected.get(column));
     if reference.columns.iter().any(marked) {
         return Anomaly::ToastPlaceholder;
     }

@@ -30,16 +30,19 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
     }
     for topic in &case.topics {
         gap(case, topic, found);
-        for logged in topic.unexplained().filter(|logged| overlaps(case, logged)) {
+        for logged in topic.unexplained().filter(|logged| overlaps(case, topic, logged)) {
             found.add(overlap(case, topic, logged));
         }
     }
     mid_snapshot(case, found);
 }
 
-/// The first change that arrived as a streamed one, on whichever topic.
-fn first_streamed(case: &Case<'_>) -> Option<Position> {
-    let streamed = case.topics.iter().flat_map(TopicCase::matched);
+/// The first change that arrived as a streamed one, on whichever topic of the connector that captures
+/// this table.
+fn first_streamed(case: &Case<'_>, table: usize) -> Option<Position> {
+    let nth = case.feed_place(table);
+    let own = case.topics.iter().filter(|topic| case.feed_place(topic.table) == nth);
+    let streamed = own.flat_map(TopicCase::matched);
     let streamed = streamed.filter_map(|(_, wanted, _)| Some(wanted.change.as_ref()?.position));
     streamed.chain(case.excerpt.first_streamed).min()
 }
@@ -47,11 +50,11 @@ fn first_streamed(case: &Case<'_>) -> Option<Position> {
 /// Whether a change that did not arrive stands between the snapshot and the first change that was
 /// streamed.
 pub(super) fn in_gap(case: &Case<'_>, wanted: &Expected) -> bool {
-    let snapshot = case.rules.as_ref().is_some_and(|rules| rules.snapshot);
-    let Some(change) = wanted.change.as_ref().filter(|_| snapshot && wanted.is_owed()) else {
+    let Some(change) = wanted.change.as_ref().filter(|_| wanted.is_owed()) else { return false };
+    if !case.rules_of(change.table).is_some_and(|rules| rules.snapshot) {
         return false;
-    };
-    first_streamed(case).is_some_and(|first| change.position < first)
+    }
+    first_streamed(case, change.table).is_some_and(|first| change.position < first)
 }
 
 fn gap(case: &Case<'_>, topic: &TopicCase<'_>, found: &mut Found) {
@@ -79,12 +82,12 @@ fn gap(case: &Case<'_>, topic: &TopicCase<'_>, found: &mut Found) {
 }
 
 /// Whether a record streams a change that the snapshot has shown.
-pub(super) fn overlaps(case: &Case<'_>, logged: &Logged<'_>) -> bool {
-    let snapshot = case.rules.as_ref().is_some_and(|rules| rules.snapshot);
+pub(super) fn overlaps(case: &Case<'_>, topic: &TopicCase<'_>, logged: &Logged<'_>) -> bool {
+    let snapshot = case.rules_of(topic.table).is_some_and(|rules| rules.snapshot);
     let Some(envelope) = envelope(logged).filter(|_| snapshot) else { return false };
     let streamed = matches!(envelope.op, Op::Create | Op::Update | Op::Delete);
     let (Some(xid), Some(lsn), Some(point)) =
-        (envelope.source.xid, envelope.source.lsn, case.point)
+        (envelope.source.xid, envelope.source.lsn, case.point_of(topic.table))
     else {
         return false;
     };
@@ -162,21 +165,32 @@ fn truncated(case: &Case<'_>, topic: &Topic, found: &mut Found) {
 
 /// Changes that were committed while a snapshot was being read; one finding a key and table.
 fn mid_snapshot(case: &Case<'_>, found: &mut Found) {
-    let (Some(point), Some(rules)) = (case.point, case.rules.as_ref()) else { return };
-    let end = read_until(case, point);
+    for nth in 0..case.feeds.len() {
+        mid_snapshot_of(case, nth, found);
+    }
+}
+
+/// The same of one connector's tables.
+fn mid_snapshot_of(case: &Case<'_>, nth: usize, found: &mut Found) {
+    let Some(feed) = case.feeds.get(nth) else { return };
+    let (Some(point), Some(rules)) = (feed.point, feed.rules.as_ref()) else { return };
+    let end = read_until(case, nth, point);
     let mut told = BTreeMap::<usize, BTreeSet<Option<Key>>>::new();
     for (place, transaction) in case.transactions.iter().enumerate() {
         // By the clocks of the database and of the connector, or in the window of a chunk.
         let first = transaction.commit >= point
             && end.is_some_and(|end| transaction.time_us.div_euclid(1000) < end);
         let in_window = |window: &Window| window.open < place && place < window.close;
-        if !first && !case.windows.iter().any(in_window) {
+        if !first && !feed.windows.iter().any(in_window) {
             continue;
         }
         for change in &transaction.changes {
             let Some(columns) = case.columns.get(change.table).filter(|c| c.table.captured) else {
                 continue;
             };
+            if case.feed_place(change.table) != nth {
+                continue;
+            }
             let row = change.new.as_ref().or(change.old.as_ref());
             let key = row.and_then(|row| {
                 let columns = columns.at(change.lsn);
@@ -204,13 +218,14 @@ fn mid_snapshot(case: &Case<'_>, found: &mut Found) {
 }
 
 /// When the last row of the first snapshot was written.
-fn read_until(case: &Case<'_>, point: Lsn) -> Option<i64> {
+fn read_until(case: &Case<'_>, nth: usize, point: Lsn) -> Option<i64> {
     let is_first = |envelope: &Envelope<'_>| {
         let source = &envelope.source;
         let of_point = source.lsn.is_none_or(|lsn| lsn == point);
         envelope.op == Op::Read && !source.is_incremental() && of_point
     };
-    let reads = case.topics.iter().flat_map(|topic| &topic.log);
+    let own = case.topics.iter().filter(|topic| case.feed_place(topic.table) == nth);
+    let reads = own.flat_map(|topic| &topic.log);
     let reads = reads.filter(|logged| envelope(logged).is_some_and(is_first));
     let read = reads.filter_map(|logged| logged.record.timestamp).max();
     read.max(case.excerpt.read_until)

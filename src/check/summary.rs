@@ -93,9 +93,9 @@ pub(super) fn warnings(case: &Case<'_>) -> Vec<String> {
 
 /// Columns that no record has, because the connector has no form for their types.
 fn left_out_columns(case: &Case<'_>) -> Vec<String> {
-    let Some(rules) = &case.rules else { return Vec::new() };
     let mut warnings = Vec::new();
     for topic in &case.topics {
+        let Some(rules) = case.rules_of(topic.table) else { continue };
         let Some(columns) = case.columns.get(topic.table) else { continue };
         let envelopes = topic.log.iter().filter_map(super::topic::envelope);
         let rows = envelopes.filter_map(|envelope| envelope.after.as_ref()).collect::<Vec<_>>();

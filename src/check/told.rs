@@ -28,8 +28,9 @@ pub const POINT: Lsn = Lsn(1);
 pub fn told(history: &History, proof: u32) -> Option<Vec<Transaction>> {
     let case = Case::of(history);
     let proof = case.index.proofs.iter().find(|other| other.number == proof)?;
-    let rules = case.rules.as_ref()?;
-    let encoding = &rules.encoding;
+    let tables = 0..case.index.tables.len();
+    let encodings = tables.map(|table| case.rules_of(table).map(|rules| &rules.encoding));
+    let encodings = encodings.collect::<Vec<_>>();
     let columns = case.columns.iter().map(Columns::with_generated).collect();
     let captured = case.index.tables.iter().filter(|table| table.captured).count();
     // The topics of partitioned tables and of their partitions tell the same rows.
@@ -49,7 +50,7 @@ pub fn told(history: &History, proof: u32) -> Option<Vec<Transaction>> {
     let times = case.transactions.iter().map(|one| (one.commit, one.time_us)).collect();
     let rows = BTreeMap::new();
     let generated = case.columns.iter().map(generated).collect();
-    let mut telling = Telling { columns, generated, times, encoding, rows, told: Vec::new() };
+    let mut telling = Telling { columns, generated, times, encodings, rows, told: Vec::new() };
     for record in &records {
         telling.take(record)?;
     }
@@ -126,7 +127,8 @@ struct Telling<'c> {
     generated: Vec<Vec<String>>,
     /// When the transactions of the journal were committed.
     times: BTreeMap<Lsn, i64>,
-    encoding: &'c Encoding,
+    /// How the connectors write their values.
+    encodings: Vec<Option<&'c Encoding>>,
     /// The rows as told so far, by table and key.
     rows: BTreeMap<(usize, Key), Image>,
     told: Vec<Transaction>,
@@ -141,16 +143,17 @@ impl Telling<'_> {
             self.take_null(record);
             return Some(());
         };
+        let encoding = self.encodings.get(table).copied().flatten()?;
         let columns = latest.at(record.lsn().unwrap_or_default());
         let latest = latest.last();
         let image = |row: &Option<Row<'_>>, generated| match row {
-            Some(row) => image((columns, latest), row, (self.encoding, generated)).map(Some),
+            Some(row) => image((columns, latest), row, (encoding, generated)).map(Some),
             None => Some(None),
         };
         let generated = self.generated.get(table).map_or(&[][..], Vec::as_slice);
         let (before, after) = (image(&envelope.before, &[])?, image(&envelope.after, generated)?);
         // Where the key of the topic does not name the row, the images do.
-        let shown = |row: &Option<Row<'_>>| columns.image_row(row.as_ref()?, self.encoding).ok()?;
+        let shown = |row: &Option<Row<'_>>| columns.image_row(row.as_ref()?, encoding).ok()?;
         let key = if columns.is_keyed_otherwise() {
             shown(&envelope.after).or_else(|| shown(&envelope.before))
         } else {

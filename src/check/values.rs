@@ -36,8 +36,8 @@ pub(super) const FINDS: &[Anomaly] = &[
 const SHOWN_CHARS: usize = 120;
 
 pub(super) fn check(case: &Case<'_>, found: &mut Found) {
-    let Some(rules) = &case.rules else { return };
     for topic in &case.topics {
+        let Some(rules) = case.rules_of(topic.table) else { continue };
         let Some(columns) = case.columns.get(topic.table) else { continue };
         for (_, wanted, logged) in topic.matched() {
             let Some(envelope) = envelope(logged) else { continue };

@@ -52,7 +52,6 @@ fn toast(case: &Case<'_>, found: &mut Found) {
 /// A change whose own LSN stands before that of a change that was committed earlier; one finding a
 /// key and table is enough.
 fn inversions(case: &Case<'_>, found: &mut Found) {
-    let Some(rules) = &case.rules else { return };
     let mut highest: Option<(Lsn, Xid)> = None;
     let mut told = BTreeMap::<usize, BTreeSet<Option<Key>>>::new();
     for transaction in &case.transactions {
@@ -60,6 +59,7 @@ fn inversions(case: &Case<'_>, found: &mut Found) {
             let Some(columns) = case.columns.get(change.table).filter(|c| c.table.captured) else {
                 continue;
             };
+            let Some(rules) = case.rules_of(change.table) else { continue };
             let Some((lsn, xid)) = highest.filter(|(lsn, _)| change.lsn < *lsn) else { continue };
             let row = change.new.as_ref().or(change.old.as_ref());
             let key = row.and_then(|row| {

@@ -63,7 +63,7 @@ mod tests {
             file: Some("flink/shop/pipeline.yaml".into()),
             source: Vec::new(),
             left_out: Vec::new(),
-            connector: None,
+            connectors: Vec::new(),
             outbox: BTreeMap::new(),
             topics: BTreeMap::new(),
             format: None,

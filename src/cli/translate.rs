@@ -56,8 +56,8 @@ pub(super) fn run(translate: &Translate, console: Console) -> Exit {
     let mut wrong = given.wrong;
     for (pipeline, settings) in &given.pipelines {
         match dialect::apply(pipeline, settings, &given.sources) {
-            Ok(Applied { connector, translation }) => {
-                for note in &connector.notes {
+            Ok(Applied { connectors, translation }) => {
+                for note in connectors.iter().flat_map(|one| &one.notes) {
                     console.out(&secret::redacted(&format!("-- connector: {note}")));
                 }
                 let printed = dialect::print::sql(&translation);
@@ -111,13 +111,13 @@ fn of_sql(translate: &Translate) -> Result<Given, String> {
     };
     let source = translate.source.iter().map(&mut texts).collect::<Result<Vec<_>, _>>()?;
     let written = translate.files.iter().map(&mut texts).collect::<Result<Vec<_>, _>>()?;
-    let connector = match &translate.connector {
+    let connectors = match &translate.connector {
         Some(file) => {
             let text = texts(file)?;
             let options = options(&text.value).map_err(|error| format!("{file}: {error}"))?;
-            Some(ConnectorFile { path: file.clone(), options })
+            vec![ConnectorFile { path: file.clone(), name: None, options }]
         }
-        None => None,
+        None => Vec::new(),
     };
     let mut statements = Vec::new();
     for text in &written {
@@ -129,7 +129,7 @@ fn of_sql(translate: &Translate) -> Result<Given, String> {
         file: None,
         source,
         left_out: Vec::new(),
-        connector,
+        connectors,
         outbox: BTreeMap::new(),
         topics: BTreeMap::new(),
         format: None,

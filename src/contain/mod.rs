@@ -13,6 +13,7 @@ pub mod place;
 mod programs;
 pub mod scope;
 pub mod session;
+mod several;
 pub mod source;
 pub mod statements;
 mod topics;
@@ -32,6 +33,7 @@ pub fn refuse(trial: &Trial, sources: &[(Utf8PathBuf, String)]) -> Vec<Diagnosti
     refused.extend(statements::refuse(trial, sources));
     refused.extend(source::refuse(trial, sources));
     refused.extend(topics::refuse(trial, sources));
+    refused.extend(several::refuse(trial, sources));
     refused.sort_by(|a, b| (&a.place, &a.code, &a.message).cmp(&(&b.place, &b.code, &b.message)));
     refused.dedup();
     refused

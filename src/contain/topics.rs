@@ -8,15 +8,27 @@ use crate::base::text::{Span, Text};
 use crate::model::creation::Creation;
 use crate::model::routes::Routes;
 use crate::scenario::code::Code;
+use crate::scenario::pipeline::ConnectorFile;
+use crate::scenario::settings::Options;
 use crate::scenario::trial::Trial;
 
 /// What Debezium or Connect refuses of it, and what cannot be told here.
 pub(super) fn refuse(trial: &Trial, sources: &[(Utf8PathBuf, String)]) -> Vec<Diagnostic> {
-    let options = trial.connector();
-    let mut problems = Routes::of(&options).err().unwrap_or_default();
-    problems.extend(Creation::of(&options).err().into_iter().flatten());
+    let all = trial.connectors();
+    let told = all.iter().enumerate().flat_map(|(nth, options)| {
+        let file = trial.pipeline.connectors.get(nth);
+        let problems = problems(file, options).into_iter();
+        problems.map(move |problem| refusal(file, sources, problem))
+    });
+    told.collect()
+}
+
+/// What is wrong with the options of one connector, in sentences.
+fn problems(file: Option<&ConnectorFile>, options: &Options) -> Vec<String> {
+    let mut problems = Routes::of(options).err().unwrap_or_default();
+    problems.extend(Creation::of(options).err().into_iter().flatten());
     let prefix = "topic.prefix";
-    if trial.pipeline.connector.is_some() && !options.contains_key(prefix) {
+    if file.is_some() && !options.contains_key(prefix) {
         let old = "database.server.name";
         let was = if options.contains_key(old) {
             format!("; `{old}`, which it does have, was the name of it before Debezium 2.0")
@@ -25,14 +37,17 @@ pub(super) fn refuse(trial: &Trial, sources: &[(Utf8PathBuf, String)]) -> Vec<Di
         };
         problems.push(format!("Debezium refuses a connector without `{prefix}`{was}"));
     }
-    problems.into_iter().map(|problem| refusal(trial, sources, problem)).collect()
+    problems
 }
 
 /// At the head of the connector file; where there is none, of the scenario.
-fn refusal(trial: &Trial, sources: &[(Utf8PathBuf, String)], message: String) -> Diagnostic {
-    let file = trial.pipeline.connector.as_ref().map(|file| &file.path);
+fn refusal(
+    file: Option<&ConnectorFile>,
+    sources: &[(Utf8PathBuf, String)],
+    message: String,
+) -> Diagnostic {
     let source = match file {
-        Some(file) => sources.iter().find(|(path, _)| path == file),
+        Some(file) => sources.iter().find(|(path, _)| *path == file.path),
         None => sources.first(),
     };
     let (path, text) = source.cloned().unwrap_or_default();

@@ -37,7 +37,7 @@ pub fn is_format(format: &str) -> bool {
 
 /// Whether anything of a pipeline writes or reads Avro behind a schema registry.
 pub fn needs_registry(pipeline: &Pipeline, settings: &Settings) -> bool {
-    let file = pipeline.connector.iter().flat_map(|file| &file.options);
+    let files = pipeline.connectors.iter().flat_map(|file| &file.options);
     let converts = |(key, value): (&String, &String)| match key.as_str() {
         "key.converter" | "value.converter" => is_converter(value),
         "output.key.format" | "output.data.format" => value == "AVRO",
@@ -53,7 +53,7 @@ pub fn needs_registry(pipeline: &Pipeline, settings: &Settings) -> bool {
     let is_avro = |of: &Application| [of.key_format, of.value_format].contains(&Wire::AvroRegistry);
     pipeline.format == Some(Format::AvroRegistry)
         || pipeline.topics.values().any(is_avro)
-        || file.chain(&settings.connector).any(converts)
+        || files.chain(&settings.connector).any(converts)
         || settings.tables.values().flat_map(Options::values).any(|value| is_named(value))
         || pipeline.statements.iter().any(in_statement)
 }
@@ -187,7 +187,7 @@ mod tests {
             file: None,
             source: Vec::new(),
             left_out: Vec::new(),
-            connector: None,
+            connectors: Vec::new(),
             outbox: BTreeMap::new(),
             topics: BTreeMap::new(),
             dialect: Dialect::Flink,

@@ -8,6 +8,7 @@ use super::refusal::Refusal;
 use super::types::{flink_type, has_numbers};
 use crate::base::text::Text;
 use crate::model::creation::Creation;
+use crate::model::lists::of_table;
 use crate::model::routes::{Routes, class, transforms};
 use crate::scenario::application::{self, Application};
 use crate::scenario::settings::Options;
@@ -65,32 +66,50 @@ pub(super) fn captured(world: &World<'_>) -> Vec<Captured> {
         // DDL that cannot be split is refused where it is run.
         statements.extend(split::postgres(text).unwrap_or_default());
     }
+    let schema = Schema::of(&statements);
+    let mut all = Vec::new();
+    for (nth, options) in world.connectors.iter().enumerate() {
+        let is_own = |table: &&schema::Table| {
+            of_table(world.connectors, &table.schema, &table.name) == Some(nth)
+        };
+        let tables: Vec<_> = schema.tables.iter().filter(is_own).collect();
+        all.extend(captured_by(options, &tables, (world, &schema)));
+    }
+    all.extend(world.applications.iter().map(|(topic, of)| written(topic, of, world)));
+    all
+}
+
+/// The topics of one connector's tables.
+fn captured_by(
+    connector: &Options,
+    tables: &[&schema::Table],
+    (world, schema): (&World<'_>, &Schema),
+) -> Vec<Captured> {
     // Names that cannot be told are refused before anything starts.
-    let Ok(routes) = Routes::of(world.connector) else { return Vec::new() };
-    let creation = Creation::of(world.connector).unwrap_or_default();
-    let format = world.connector.get("output.data.format").map(String::as_str);
+    let Ok(routes) = Routes::of(connector) else { return Vec::new() };
+    let creation = Creation::of(connector).unwrap_or_default();
+    let format = connector.get("output.data.format").map(String::as_str);
     let is_raw = match format {
         Some(format) => format == "JSON",
         // JSON without a schema is the managed connector's default.
-        None => is_managed(world.connector),
+        None => is_managed(connector),
     };
-    let wire = match is_avro(world.connector) {
+    let wire = match is_avro(connector) {
         true => Wire::Avro,
         false if is_raw => Wire::Raw,
         false => Wire::Json,
     };
-    let schema = Schema::of(&statements);
     let types = Types { enums: &schema.enums, domains: &schema.domains };
-    let keys = match world.connector.get("key.converter") {
+    let keys = match connector.get("key.converter") {
         Some(class) if avro::is_converter(class) => Wire::Avro,
         None if wire == Wire::Avro => Wire::Avro,
         Some(_) | None => Wire::Json,
     };
-    let flat = transforms(world.connector)
-        .find(|name| class(world.connector, name).is_some_and(|class| class == EXTRACT));
+    let flat = transforms(connector)
+        .find(|name| class(connector, name).is_some_and(|class| class == EXTRACT));
     // Which fields the transform adds to rows, the DDL does not say.
-    let adds = flat
-        .is_some_and(|name| world.connector.contains_key(&format!("transforms.{name}.add.fields")));
+    let adds =
+        flat.is_some_and(|name| connector.contains_key(&format!("transforms.{name}.add.fields")));
     let table = |table: &schema::Table| {
         let full = format!("{}.{}", table.schema, table.name);
         let topic = routes.table(&table.schema, &table.name);
@@ -100,19 +119,17 @@ pub(super) fn captured(world: &World<'_>) -> Vec<Captured> {
         options.extend(set.cloned().unwrap_or_default());
         Captured {
             topic,
-            columns: table.columns.iter().map(|c| types.column(c, world.connector)).collect(),
-            key: message_key(world.connector, &full).unwrap_or_else(|| table.key.clone()),
+            columns: table.columns.iter().map(|c| types.column(c, connector)).collect(),
+            key: message_key(connector, &full).unwrap_or_else(|| table.key.clone()),
             is_partial: table.is_partial || adds,
             keys,
             is_flat: flat.is_some(),
-            times: if has_numbers(world.connector) { Times::Numbers } else { Times::Typed },
+            times: if has_numbers(connector) { Times::Numbers } else { Times::Typed },
             is_compacted: is_compacted(&options),
             wire,
         }
     };
-    let mut all: Vec<_> = schema.tables.iter().map(table).collect();
-    all.extend(world.applications.iter().map(|(topic, of)| written(topic, of, world)));
-    all
+    tables.iter().copied().map(table).collect()
 }
 
 /// The topic of an application.

@@ -41,8 +41,8 @@ pub use options::duration_ms;
 pub struct World<'a> {
     /// DDL of the source tables; each text may hold several statements.
     pub source: &'a [Text],
-    /// The connector's options as written, those of the settings over those of its file.
-    pub connector: &'a Options,
+    /// The options of each connector as written, those of the settings over those of its file.
+    pub connectors: &'a [Options],
     /// Options of topics that the settings give, by source table.
     pub topics: &'a BTreeMap<String, Options>,
     /// Topics that an application writes.
@@ -116,8 +116,8 @@ pub fn topics(world: &World<'_>) -> Vec<String> {
 /// A pipeline as it is submitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {
-    /// The connector's options, those of the managed connector mapped.
-    pub connector: Mapped,
+    /// The options of each connector, those of managed ones mapped; one where no file is named.
+    pub connectors: Vec<Mapped>,
     /// Its statements; those in open-source SQL stay as they are.
     pub translation: Translation,
 }
@@ -128,33 +128,15 @@ pub fn apply(
     settings: &Settings,
     sources: &[(Utf8PathBuf, String)],
 ) -> Result<Applied, Vec<Diagnostic>> {
-    let mut connector = match &pipeline.connector {
-        Some(file) => {
-            let text = sources.iter().find(|(path, _)| *path == file.path);
-            let text = text.map(|(_, text)| text.clone()).unwrap_or_default();
-            connector::mapped(&file.options, &Text::whole(file.path.clone(), text))?
-        }
-        None => Mapped::none(),
-    };
-    if !connector.is_file && pipeline.dialect == Dialect::Confluent {
-        // The dialect infers decimals as numbers from the connector that is there by default.
-        let why = "Confluent's connector writes decimals as numbers";
-        connector.draft.set_default("value.converter.decimal.format", "NUMERIC", why);
-    }
+    let mut connectors = mapped(pipeline, sources)?;
     let translation = match pipeline.dialect {
         Dialect::Flink => as_written(&pipeline.statements),
         Dialect::Confluent => {
-            let mut options = connector.options().clone();
-            options.extend(settings.connector.clone());
-            // Only Avro says that the numbers of this mode are times.
-            let is_connect = options.get("time.precision.mode").is_some_and(|m| m == "connect");
-            if is_connect && pipeline.format == Some(Format::AvroRegistry) {
-                let class = || avro::CONVERTER.to_owned();
-                options.entry("value.converter".to_owned()).or_insert_with(class);
-            }
+            let options = |one: &Mapped| inferred_by(one, pipeline, settings);
+            let all: Vec<Options> = connectors.iter().map(options).collect();
             let world = World {
                 source: &pipeline.source,
-                connector: &options,
+                connectors: &all,
                 topics: &settings.topics,
                 applications: &pipeline.topics,
                 tables: &settings.tables,
@@ -164,11 +146,53 @@ pub fn apply(
         }
     };
     if pipeline.format != Some(Format::AvroRegistry) {
-        return Ok(Applied { connector, translation });
+        return Ok(Applied { connectors, translation });
     }
-    avro::connector(&mut connector);
+    connectors.iter_mut().for_each(avro::connector);
     let translation = translation.in_avro()?;
-    Ok(Applied { connector, translation })
+    Ok(Applied { connectors, translation })
+}
+
+/// The connectors of the pipeline's files; where it names none, the one that is there by default.
+fn mapped(
+    pipeline: &Pipeline,
+    sources: &[(Utf8PathBuf, String)],
+) -> Result<Vec<Mapped>, Vec<Diagnostic>> {
+    let (mut found, mut wrong) = (Vec::new(), Vec::new());
+    for file in &pipeline.connectors {
+        let text = sources.iter().find(|(path, _)| *path == file.path);
+        let text = text.map(|(_, text)| text.clone()).unwrap_or_default();
+        match connector::mapped(&file.options, &Text::whole(file.path.clone(), text)) {
+            Ok(mapped) => found.push(mapped),
+            Err(refused) => wrong.extend(refused),
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    if found.is_empty() {
+        let mut none = Mapped::none();
+        if pipeline.dialect == Dialect::Confluent {
+            // The dialect infers decimals as numbers from the connector that is there by default.
+            let why = "Confluent's connector writes decimals as numbers";
+            none.draft.set_default("value.converter.decimal.format", "NUMERIC", why);
+        }
+        found.push(none);
+    }
+    Ok(found)
+}
+
+/// The options by which tables are inferred from the topics of a connector.
+fn inferred_by(connector: &Mapped, pipeline: &Pipeline, settings: &Settings) -> Options {
+    let mut options = connector.options().clone();
+    options.extend(settings.connector.clone());
+    // Only Avro says that the numbers of this mode are times.
+    let is_connect = options.get("time.precision.mode").is_some_and(|m| m == "connect");
+    if is_connect && pipeline.format == Some(Format::AvroRegistry) {
+        let class = || avro::CONVERTER.to_owned();
+        options.entry("value.converter".to_owned()).or_insert_with(class);
+    }
+    options
 }
 
 /// Open-source statements need no translation.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::captured::{Captured, captured, is_avro, ticked};
+use super::captured::{Captured, Wire, captured, is_avro, ticked};
 use super::emit::{Form, form, generated};
 use super::names::{shortened, uses_rowtime};
 use super::refusal::Refusal;
@@ -20,7 +20,7 @@ use crate::sql::token::{Language, Token, significant};
 /// The catalogue as it stands between two statements.
 struct Walk<'a> {
     world: &'a World<'a>,
-    /// The connector writes Avro.
+    /// Every connector writes Avro.
     avro: bool,
     topics: Vec<Captured>,
     tables: BTreeMap<String, Table>,
@@ -49,7 +49,7 @@ impl Outcome {
 fn start<'a>(statements: &[Text], world: &'a World<'a>) -> Walk<'a> {
     Walk {
         world,
-        avro: world.registry || is_avro(world.connector),
+        avro: world.registry || world.connectors.iter().all(is_avro),
         topics: captured(world),
         tables: BTreeMap::new(),
         views: BTreeMap::new(),
@@ -220,7 +220,12 @@ impl Walk<'_> {
         let topic = self.topics.iter().find(|topic| topic.topic == name).cloned();
         if let (false, Some(topic)) = (self.tables.contains_key(name), topic) {
             let overrides = self.world.tables.get(name).cloned().unwrap_or_default();
-            let table = Table::new(name.to_owned(), Base::Inferred(topic), overrides, self.avro);
+            let avro = match self.world.connectors {
+                [_] => self.avro,
+                // Of several, each writes as its own file says.
+                _ => topic.wire == Wire::Avro,
+            };
+            let table = Table::new(name.to_owned(), Base::Inferred(topic), overrides, avro);
             self.tables.insert(name.to_owned(), table);
         }
         let topics = self.topics.iter().map(|topic| topic.topic.as_str());

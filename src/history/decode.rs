@@ -113,6 +113,7 @@ mod tests {
                 partitions: 1,
                 role: Role::Sink { sink: "totals".to_owned() },
                 options: Options::new(),
+                connector: None,
             }],
         });
         decoder.decoded(Event::Schema {

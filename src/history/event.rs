@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::clock::{Clock, Time};
 pub use super::column::Column;
 pub use super::proof::{Firing, JobProof, Proof, ProofGap, Reading, Report, Unassigned, Zoned};
 pub use super::question::Question;
@@ -19,7 +20,7 @@ use crate::scenario::settings::{Options, ReplicaIdentity};
 use crate::scenario::timeline::{Condition, Fault};
 use crate::scenario::trial::Trial;
 
-/// The version that this crate writes.
+/// The version of the format that this crate writes.
 pub const FORMAT: Version = Version { major: 1, minor: 8 };
 
 /// A major version changes what old fields mean; a minor one adds fields or events.
@@ -59,8 +60,11 @@ pub enum Event {
         /// In the order of their names.
         tables: Vec<Table>,
     },
-    /// The connector as it was submitted.
+    /// The connector as it was submitted; of several, each.
     Connector {
+        /// Which of several it is (since 1.8).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        connector: Option<String>,
         /// The effective configuration; secrets are hidden.
         config: Options,
         /// Keys of the author's file that the harness replaced, as histories before 1.4 tell them;
@@ -93,10 +97,14 @@ pub enum Event {
     },
     /// The connector's slot has a consistent point: the snapshot shows exactly the commits before.
     Slot {
+        /// Which of several connectors it is of (since 1.8).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        connector: Option<String>,
         /// Its `confirmed_flush_lsn` when it was first seen.
         point: Lsn,
     },
-    /// A barrier came back: the connector streams.
+    /// A barrier came back from its topic: the connector streams, and of several all that were
+    /// submitted so far.
     Streaming {
         /// The end LSN of the barrier's commit.
         barrier_end: Lsn,
@@ -233,6 +241,9 @@ pub enum Event {
     Reconfigured {
         /// Index into the trial's timeline.
         entry: usize,
+        /// Which of several connectors it is (since 1.8).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        connector: Option<String>,
         /// The effective configuration from here on; secrets are hidden.
         config: Options,
         /// The end LSN of a barrier that came back before the connector was stopped: every commit
@@ -313,6 +324,9 @@ pub struct Table {
     /// The partitioned tables that it is a part of, as `schema.name`, the nearest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub within: Vec<String>,
+    /// Which of several connectors captures it (since 1.8).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connector: Option<String>,
 }
 
 /// What a topic is there for.
@@ -369,6 +383,9 @@ pub struct Topic {
     pub role: Role,
     /// Options that were set on it.
     pub options: Options,
+    /// Which of several connectors writes it (since 1.8).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connector: Option<String>,
 }
 
 /// How a sink's records are to be read.
@@ -446,61 +463,6 @@ pub struct Published {
     pub published: bool,
     /// Its replica identity as the catalogue writes it: `d`, `f`, `i` or `n`.
     pub identity: char,
-}
-
-/// The clock of a table that statements read: what its WATERMARK clause makes of the records.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Clock {
-    /// The Flink table.
-    pub table: String,
-    /// The logical names of its topics.
-    pub topics: Vec<String>,
-    /// The sinks of the statements that read it.
-    pub sinks: Vec<String>,
-    /// Where the event time of a record's rows is read.
-    pub times: Vec<Time>,
-    /// How far the watermark stays behind the latest time, in milliseconds.
-    pub delay_ms: i64,
-    /// Partitions are left out while they are idle: which ones were, no record tells.
-    pub idles: bool,
-    /// Its times are wall times of this zone, made of the points in time that the records hold.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub zone: Option<String>,
-}
-
-/// Where the event time of a record's rows is read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Time {
-    /// A field of the value.
-    Field(String),
-    /// A field of the images of Debezium's envelope, as Flink's format reads it.
-    Image(String),
-    /// A column of a Postgres table in the images of Debezium's envelope; a number counts this
-    /// many to the millisecond.
-    Column {
-        /// The column.
-        name: String,
-        /// Ticks of the number in a millisecond (1,000 for microseconds).
-        ticks: i64,
-        /// The envelope is read as one row (the new one; of a delete the old one), as an append
-        /// stream is; else as rows of both images, as debezium-json reads it.
-        #[serde(default)]
-        one_row: bool,
-    },
-    /// An expression over the columns of a Postgres table in the images of Debezium's envelope, or
-    /// in the row that the value is.
-    Computed {
-        /// In Flink's SQL.
-        expression: String,
-        /// As in [`Time::Column`].
-        #[serde(default)]
-        one_row: bool,
-    },
-    /// `source.ts_ms` of the envelope.
-    Commit,
-    /// The record's timestamp.
-    Record,
 }
 
 /// A cut through the source topics: by logical name, for each partition the offset below which

@@ -76,6 +76,8 @@ pub struct Disturbance<'a> {
 /// Who read the connector's slot at one moment.
 #[derive(Debug, Clone)]
 pub struct Walsender<'a> {
+    /// The slot.
+    pub slot: &'a str,
     /// The backend's process id; `None` when nobody did.
     pub pid: Option<i32>,
     /// How many records of each topic were read before.
@@ -102,6 +104,8 @@ pub struct Growth<'a> {
 pub struct Reconfigured<'a> {
     /// The entry of the timeline.
     pub entry: usize,
+    /// Which of several connectors it was.
+    pub connector: Option<&'a str>,
     /// The configuration from there on.
     pub config: &'a Options,
     /// Every commit that ends here or before was captured under the configuration before.
@@ -119,9 +123,10 @@ pub struct Index<'a> {
     pub header: &'a Header,
     /// The source tables.
     pub tables: &'a [Table],
-    /// The connector's effective configuration; `None` when none was submitted.
-    pub connector: Option<&'a Options>,
-    /// The configurations that it was given later.
+    /// The effective configuration of each connector that was submitted, with its name where there
+    /// are several.
+    pub connectors: Vec<(Option<&'a str>, &'a Options)>,
+    /// The configurations that they were given later.
     pub reconfigured: Vec<Reconfigured<'a>>,
     /// The topics, as they were in the end.
     pub topics: &'a [Topic],
@@ -129,8 +134,8 @@ pub struct Index<'a> {
     pub grown: Vec<Growth<'a>>,
     /// The tables that the statements write.
     pub sinks: &'a [SinkTable],
-    /// The slot's consistent point.
-    pub slot: Option<Lsn>,
+    /// The consistent point of each connector's slot, by its name.
+    pub slots: BTreeMap<Option<&'a str>, Lsn>,
     /// The connector was seen streaming.
     pub streaming: Option<Lsn>,
     /// Who read the connector's slot, in order.
@@ -193,12 +198,12 @@ impl<'a> Index<'a> {
         let mut index = Self {
             header: &history.header,
             tables: &[],
-            connector: None,
+            connectors: Vec::new(),
             reconfigured: Vec::new(),
             topics: &[],
             grown: Vec::new(),
             sinks: &[],
-            slot: None,
+            slots: BTreeMap::new(),
             streaming: None,
             walsenders: Vec::new(),
             commits: Vec::new(),
@@ -234,16 +239,21 @@ impl<'a> Index<'a> {
     fn add(&mut self, event: &'a Event) {
         match event {
             Event::Tables { tables } => self.tables = tables,
-            Event::Connector { config, .. } => self.connector = Some(config),
+            Event::Connector { connector, config, .. } => {
+                self.connectors.retain(|(name, _)| *name != connector.as_deref());
+                self.connectors.push((connector.as_deref(), config));
+            }
             Event::Topics { topics } => self.topics = topics,
             Event::Sinks { sinks } => self.sinks = sinks,
-            Event::Slot { point } => self.slot = self.slot.or(Some(*point)),
+            Event::Slot { connector, point } => {
+                self.slots.entry(connector.as_deref()).or_insert(*point);
+            }
             Event::Streaming { barrier_end } => {
                 self.streaming = self.streaming.or(Some(*barrier_end));
             }
-            Event::Walsender { pid, .. } => {
+            Event::Walsender { slot, pid } => {
                 let (read, n_faults) = (self.n_read(), self.faults.len());
-                self.walsenders.push(Walsender { pid: *pid, read, n_faults });
+                self.walsenders.push(Walsender { slot, pid: *pid, read, n_faults });
             }
             // Records are decoded before they get here.
             Event::Entry { .. } | Event::Schema { .. } | Event::Differences { .. } => {}
@@ -287,9 +297,11 @@ impl<'a> Index<'a> {
                 }
                 self.topics = topics;
             }
-            Event::Reconfigured { entry, config, before, after } => {
+            Event::Reconfigured { entry, connector, config, before, after } => {
                 let (entry, before, after, read) = (*entry, *before, *after, self.n_read());
-                self.reconfigured.push(Reconfigured { entry, config, before, after, read });
+                let connector = connector.as_deref();
+                let changed = Reconfigured { entry, connector, config, before, after, read };
+                self.reconfigured.push(changed);
             }
             Event::Trouble { finding, place, at, sentence, detail } => {
                 let (finding, at) = (*finding, at.as_ref());
@@ -329,6 +341,13 @@ impl<'a> Index<'a> {
             | Role::Application
             | Role::Sink { .. } => None,
         })
+    }
+
+    /// The effective configuration of the connector that captures a table, as it was first.
+    pub fn config_of(&self, table: &Table) -> Option<&'a Options> {
+        let name = table.connector.as_deref();
+        let own = self.connectors.iter().find(|(known, _)| *known == name);
+        own.or(self.connectors.first()).map(|(_, config)| *config)
     }
 
     /// The records of a topic.

@@ -6,6 +6,7 @@
 //! found at the line where they happened; behind it stands when the event was seen. The [packed] form holds the same events in less room.
 
 pub mod claims;
+mod clock;
 mod column;
 pub mod decode;
 pub mod event;

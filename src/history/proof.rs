@@ -23,7 +23,7 @@ pub struct Proof {
     pub last_commit_end: Option<Lsn>,
     /// The end LSN of the barrier's commit.
     pub barrier_end: Lsn,
-    /// The slot's `confirmed_flush_lsn` that was seen.
+    /// The slot's `confirmed_flush_lsn` that was seen; of several connectors' slots the least.
     pub confirmed: Lsn,
     /// End offsets by topic (logical name): one a partition, low and high.
     pub ends: BTreeMap<String, Vec<(i64, i64)>>,

@@ -87,7 +87,7 @@ mod tests {
         let difference = Difference::new("connector", "a", "").theirs(said()).ours(said());
         let config = [("a.password".to_owned(), "x".to_owned()), ("b".to_owned(), said())].into();
         for event in [
-            Event::Connector { config, replaced: Vec::new() },
+            Event::Connector { config, replaced: Vec::new(), connector: None },
             Event::Differences { differences: vec![difference] },
             Event::Plan { sink: "s".to_owned(), text: said() },
             Event::Entry { entry: None, state: refused },

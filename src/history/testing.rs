@@ -25,5 +25,6 @@ pub fn text_table(name: &str, columns: &[&str]) -> Table {
         captured: true,
         partitioned: false,
         within: Vec::new(),
+        connector: None,
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn header() -> Header {
         file: None,
         source: Vec::new(),
         left_out: Vec::new(),
-        connector: None,
+        connectors: Vec::new(),
         outbox: BTreeMap::new(),
         topics: BTreeMap::new(),
         format: None,

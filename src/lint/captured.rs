@@ -2,6 +2,7 @@
 
 use super::Rule;
 use super::case::{Case, Found};
+use crate::scenario::settings::Options;
 use crate::sql::postgres::SourceTable;
 
 /// The rule.
@@ -33,12 +34,11 @@ fn check(case: &Case<'_>, found: &mut Found<'_>) {
 
 /// Lists of patterns that are no plain names are not judged: the table counts as captured.
 fn is_captured(case: &Case<'_>, source: &SourceTable) -> bool {
-    let file = case.trial.pipeline.connector.as_ref().map(|file| &file.options);
-    let option = |key: &str| {
-        let set = case.trial.settings.connector.get(key);
-        set.or_else(|| file.and_then(|options| options.get(key)))
-            .filter(|list| !list.trim().is_empty())
-    };
+    case.connectors.iter().any(|options| is_captured_by(options, source))
+}
+
+fn is_captured_by(options: &Options, source: &SourceTable) -> bool {
+    let option = |key: &str| options.get(key).filter(|list| !list.trim().is_empty());
     let table = format!("{}.{}", source.schema, source.name);
     let named = |key: &str, name: &str| option(key).map(|list| listed(list, name));
     let left_out = [

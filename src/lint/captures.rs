@@ -1,7 +1,7 @@
 //! The source tables as the records of their topics show them.
 
 use crate::base::text::Text;
-use crate::model::pattern::Pattern;
+use crate::model::lists::{listed, of_table};
 use crate::model::routes::Routes;
 use crate::scenario::settings::Options;
 use crate::sql::changed::{Change, change};
@@ -27,8 +27,12 @@ pub(super) struct Capture {
 
 impl Capture {
     /// All that the DDL creates; `later` is what changes it while it runs.
-    pub(super) fn all(ddl: &[Text], later: &[&Text], options: &Options) -> Vec<Self> {
-        let routes = Routes::of(options).ok();
+    pub(super) fn all(ddl: &[Text], later: &[&Text], connectors: &[Options]) -> Vec<Self> {
+        let routes: Vec<_> = connectors.iter().map(|options| Routes::of(options).ok()).collect();
+        let topic = |schema: &str, name: &str| {
+            let nth = of_table(connectors, schema, name)?;
+            routes.get(nth)?.as_ref().map(|routes| routes.table(schema, name))
+        };
         let mut found: Vec<Self> = Vec::new();
         for statement in ddl.iter().chain(later.iter().copied()) {
             let at = |found: &mut Vec<Self>, schema: &str, name: &str| {
@@ -37,7 +41,7 @@ impl Capture {
             match definition(statement) {
                 Some(Definition::Table { schema, name, columns, generated, is_partial }) => {
                     let key = created_table(statement).map(|t| t.primary_key).unwrap_or_default();
-                    let topic = routes.as_ref().map(|routes| routes.table(&schema, &name));
+                    let topic = topic(&schema, &name);
                     let is_whole = !is_partial;
                     found.push(Self { schema, name, topic, columns, generated, key, is_whole });
                 }
@@ -86,33 +90,9 @@ impl Capture {
     }
 }
 
-/// Whether a list of Debezium's expressions, which do not look at upper and lower case, holds for a
-/// name; `None` if one of them cannot be read here.
-pub(super) fn listed(list: &str, name: &str) -> Option<bool> {
-    let patterns = list.split(',').map(|one| Pattern::of(&format!("(?i:{})", one.trim())));
-    let patterns = patterns.collect::<Result<Vec<_>, _>>().ok()?;
-    Some(patterns.iter().any(|pattern| pattern.holds(name)))
-}
-
 #[cfg(test)]
 mod tests {
-    use rstest::rstest;
-
     use super::*;
-
-    #[rstest]
-    #[case("public.t.id", "public.t.id", Some(true))]
-    #[case("public.t.ID, public.u.*", "public.t.id", Some(true))]
-    #[case("public.t.i", "public.t.id", Some(false))]
-    #[case(r".*\.id", "public.t.id", Some(true))]
-    #[case("(?!a).*", "public.t.id", None)]
-    fn lists_are_read_as_debezium_does(
-        #[case] list: &str,
-        #[case] name: &str,
-        #[case] expected: Option<bool>,
-    ) {
-        assert_eq!(listed(list, name), expected);
-    }
 
     #[test]
     fn what_is_changed_later_is_known() {
@@ -124,7 +104,7 @@ mod tests {
         ];
         let later = [text("ALTER TABLE t ADD d text"), text("ALTER TABLE u RENAME a TO b")];
         let later: Vec<&Text> = later.iter().collect();
-        let found = Capture::all(&ddl, &later, &Options::new());
+        let found = Capture::all(&ddl, &later, &[Options::new()]);
         let names: Vec<&str> = found[0].columns.iter().map(|c| c.name.as_str()).collect();
         assert_eq!((names, found[0].key.clone()), (vec!["a", "b", "d"], vec!["b".to_owned()]));
         assert_eq!(found[0].generated, ["c"]);

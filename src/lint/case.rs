@@ -9,8 +9,9 @@ use super::writes::{Write, writes};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::text::{Place, Span, Text};
 use crate::model::creation::Creation;
+use crate::model::lists::of_table;
 use crate::model::routes::Routes;
-use crate::scenario::settings::ReplicaIdentity;
+use crate::scenario::settings::{Options, ReplicaIdentity};
 use crate::scenario::timeline::Action;
 use crate::scenario::trial::Trial;
 use crate::sql::flink::{self, CreateTable, Name, Statement};
@@ -22,6 +23,8 @@ use crate::sql::token::{Language, significant};
 /// A trial laid out.
 pub(super) struct Case<'a> {
     pub(super) trial: &'a Trial,
+    /// The options of each connector; there is one at least.
+    pub(super) connectors: Vec<Options>,
     /// The statements of the source DDL.
     pub(super) ddl: Vec<Text>,
     pub(super) sources: Vec<SourceTable>,
@@ -51,10 +54,12 @@ impl<'a> Case<'a> {
             let writes = session(&entry.action).iter().flat_map(writes);
             writes.map(move |write| (n, write))
         });
+        let connectors = trial.connectors();
         Self {
             trial,
             sources: Schema::of(&ddl).sources().collect(),
-            captures: Capture::all(&ddl, &later, &trial.connector()),
+            captures: Capture::all(&ddl, &later, &connectors),
+            connectors,
             identities: ddl.iter().filter_map(identity).collect(),
             statements: statements.map(|text| (text, flink::parse(text))).collect(),
             writes: writes.collect(),
@@ -80,10 +85,15 @@ impl<'a> Case<'a> {
 
     /// The partitions of a source table's topic by the connector's options.
     fn created(&self, table: &str) -> Option<u32> {
-        self.source(table)?;
-        let options = self.trial.connector();
-        let topic = Routes::of(&options).ok()?.table("public", table);
-        Creation::of(&options).ok()??.of_topic(&topic).partitions
+        let source = self.source(table)?;
+        let options = self.options_of(&source.schema, table)?;
+        let topic = Routes::of(options).ok()?.table("public", table);
+        Creation::of(options).ok()??.of_topic(&topic).partitions
+    }
+
+    /// The options of the connector that captures a table.
+    pub(super) fn options_of(&self, schema: &str, table: &str) -> Option<&Options> {
+        self.connectors.get(of_table(&self.connectors, schema, table)?)
     }
 
     /// Whether a finding is demanded at any of these places.

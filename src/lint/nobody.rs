@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use super::Rule;
 use super::case::{Case, Found};
 use crate::base::text::{Span, Text};
+use crate::model::lists::of_table;
 use crate::model::outbox;
 use crate::model::pattern::Pattern;
 use crate::model::routes::Routes;
@@ -80,7 +81,8 @@ fn check(case: &Case<'_>, found: &mut Found<'_>) {
 /// What is written here.
 struct Written {
     topics: BTreeSet<String>,
-    prefix: String,
+    /// What the connectors put before the names of their topics.
+    prefixes: Vec<String>,
 }
 
 impl Written {
@@ -106,9 +108,11 @@ fn sentence(case: &Case<'_>, table: &CreateTable, topic: &str, written: &Written
     let near = nearest(topic, written.topics.iter().map(String::as_str));
     let prefix = topic.split_once('.').map_or(topic, |(prefix, _)| prefix);
     let after = topic.split_once('.').map_or("", |(_, rest)| rest);
-    let same = format!("{}.{after}", written.prefix);
-    let why = if prefix != written.prefix && written.topics.contains(&same) {
-        format!("`topic.prefix` is `{}` here: did you mean `{same}`?", written.prefix)
+    let others = written.prefixes.iter().filter(|other| *other != prefix);
+    let mut same = others.map(|other| (other, format!("{other}.{after}")));
+    let same = same.find(|(_, same)| written.topics.contains(same));
+    let why = if let Some((prefix, same)) = same {
+        format!("`topic.prefix` is `{prefix}` here: did you mean `{same}`?")
     } else if let Some(near) = near {
         format!("did you mean `{near}`?")
     } else {
@@ -119,27 +123,36 @@ fn sentence(case: &Case<'_>, table: &CreateTable, topic: &str, written: &Written
 
 /// Every topic that the connector and the statements write; `None` where the files do not tell.
 fn written(case: &Case<'_>) -> Option<Written> {
-    let options = case.trial.connector();
-    let routes = Routes::of(&options).ok()?;
     if case.texts().any(may_make_tables) {
         return None;
     }
     let mut topics = BTreeSet::new();
-    for table in case.texts().filter_map(created_table) {
-        topics.insert(routes.table(&table.schema, &table.name));
+    let mut prefixes = Vec::new();
+    for (nth, options) in case.connectors.iter().enumerate() {
+        let routes = Routes::of(options).ok()?;
+        let is_own = |schema: &str, table: &str| {
+            of_table(&case.connectors, schema, table).is_none_or(|of| of == nth)
+        };
+        for table in case.texts().filter_map(created_table) {
+            if is_own(&table.schema, &table.name) {
+                topics.insert(routes.table(&table.schema, &table.name));
+            }
+        }
+        let outboxes = &case.trial.pipeline.outbox;
+        if outbox::name(options).is_some() && outboxes.is_empty() {
+            return None;
+        }
+        for (table, values) in outboxes {
+            let (schema, table) = table.split_once('.').unwrap_or(("public", table));
+            if is_own(schema, table) {
+                topics.extend(values.iter().map(|value| routes.outbox(schema, table, value)));
+            }
+        }
+        let own = ["notification.sink.topic.name", "signal.kafka.topic"];
+        topics.extend(own.iter().filter_map(|option| options.get(*option).cloned()));
+        topics.extend([routes.messages_routed(), routes.transaction(), routes.heartbeat()]);
+        prefixes.push(routes.prefix().to_owned());
     }
-    let outboxes = &case.trial.pipeline.outbox;
-    let is_routed = outbox::name(&options).is_some();
-    if is_routed && outboxes.is_empty() {
-        return None;
-    }
-    for (table, values) in outboxes {
-        let (schema, table) = table.split_once('.').unwrap_or(("public", table));
-        topics.extend(values.iter().map(|value| routes.outbox(schema, table, value)));
-    }
-    let own = ["notification.sink.topic.name", "signal.kafka.topic"];
-    topics.extend(own.iter().filter_map(|option| options.get(*option).cloned()));
-    topics.extend([routes.messages_routed(), routes.transaction(), routes.heartbeat()]);
     for insert in case.statements.iter().flat_map(|(_, statement)| statement.inserts()) {
         topics.insert(insert.target.table().to_owned());
         if let Some((_, table)) = case.table(&insert.target) {
@@ -149,8 +162,7 @@ fn written(case: &Case<'_>) -> Option<Written> {
             }));
         }
     }
-    let prefix = routes.prefix().to_owned();
-    Some(Written { topics, prefix })
+    Some(Written { topics, prefixes })
 }
 
 /// Whether a statement may create tables without saying their names where they can be read.

@@ -20,15 +20,16 @@ pub(super) const RULE: Rule = Rule {
 const UNWRAPPING: &str = "io.debezium.transforms.ExtractNewRecordState";
 
 fn check(case: &Case<'_>, found: &mut Found<'_>) {
-    let options = case.trial.connector();
     if case.trial.pipeline.dialect != Dialect::Flink {
         return;
     }
-    let is_file = case.trial.pipeline.connector.is_some();
-    let Some(transform) = nulling(&options, is_file) else { return };
+    let is_file = !case.trial.pipeline.connectors.is_empty();
     let mut told = Vec::new();
     for (_, table) in case.tables() {
         let Some(source) = case.source_of(table).filter(|_| reads_json(table)) else { continue };
+        let options = case.options_of(&source.schema, &source.name);
+        let transform = options.and_then(|options| nulling(options, is_file));
+        let Some(transform) = transform else { continue };
         let sinks = case.sinks_over(table.name.table());
         let deletes = |(_, write): &(usize, super::writes::Write<'_>)| {
             write.does == Does::Delete && write.table == source.name

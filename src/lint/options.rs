@@ -88,14 +88,12 @@ const OF_OTHERS: &[(&str, &str)] = &[
 ];
 
 fn check(case: &Case<'_>, found: &mut Found<'_>) {
-    let options = case.trial.connector();
     // What the managed connector does not know is refused as it is mapped.
-    if is_managed(&options) {
-        return;
-    }
-    for key in options.keys() {
-        if let Some(message) = told(key, &options) {
-            found.at_key(key, message);
+    for options in case.connectors.iter().filter(|options| !is_managed(options)) {
+        for key in options.keys() {
+            if let Some(message) = told(key, options) {
+                found.at_key(key, message);
+            }
         }
     }
 }

@@ -139,13 +139,14 @@ const UNMAPPED: [&str; 17] = [
 /// All of them in a trial.
 pub(super) fn lacking<'a>(case: &Case<'a>) -> Vec<Lacking<'a>> {
     let mut found = Vec::new();
-    let options = case.trial.connector();
-    if case.trial.pipeline.dialect != Dialect::Flink || is_managed(&options) {
+    if case.trial.pipeline.dialect != Dialect::Flink {
         return found;
     }
-    let Some(is_unwrapped) = is_unwrapped(&options) else { return found };
     for (text, table) in case.tables() {
         let (Some(with), Some(capture)) = (&table.with, case.capture_of(table)) else { continue };
+        let options = case.options_of(&capture.schema, &capture.name);
+        let Some(options) = options.filter(|options| !is_managed(options)) else { continue };
+        let Some(is_unwrapped) = is_unwrapped(options) else { continue };
         if !capture.is_whole || table.derived.is_some() || is_altered(case, table) {
             continue;
         }
@@ -312,15 +313,16 @@ fn why(column: &str, capture: &Capture, options: &Options) -> Option<Why> {
 /// Top-level columns of a table over envelopes that no envelope has.
 pub(super) fn beside_the_envelope<'a>(case: &Case<'a>) -> Vec<Lacking<'a>> {
     let mut found = Vec::new();
-    let options = case.trial.connector();
-    if case.trial.pipeline.dialect != Dialect::Flink || is_managed(&options) {
-        return found;
-    }
-    if is_unwrapped(&options) != Some(false) {
+    if case.trial.pipeline.dialect != Dialect::Flink {
         return found;
     }
     for (text, table) in case.tables() {
         let (Some(with), Some(capture)) = (&table.with, case.capture_of(table)) else { continue };
+        let options = case.options_of(&capture.schema, &capture.name);
+        let Some(options) = options.filter(|options| !is_managed(options)) else { continue };
+        if is_unwrapped(options) != Some(false) {
+            continue;
+        }
         let is_envelope = matches!(layout(table, with, false), Some(Layout::Envelope));
         if !is_envelope || table.derived.is_some() || is_altered(case, table) {
             continue;

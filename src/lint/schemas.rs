@@ -6,6 +6,7 @@ use crate::base::text::Span;
 use crate::dialect::connector::is_managed;
 use crate::scenario::pipeline::Dialect;
 use crate::sql::flink::{CreateTable, With};
+use crate::sql::postgres::SourceTable;
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
@@ -23,11 +24,9 @@ fn check(case: &Case<'_>, found: &mut Found<'_>) {
     if case.trial.pipeline.dialect != Dialect::Flink {
         return;
     }
-    let Some(has_schemas) = has_schemas(case) else { return };
-    let tables: Vec<_> =
-        case.tables().filter(|(_, table)| case.source_of(table).is_some()).collect();
-    for (text, table) in tables {
-        let Some(with) = &table.with else { continue };
+    for (text, table) in case.tables() {
+        let (Some(with), Some(source)) = (&table.with, case.source_of(table)) else { continue };
+        let Some(has_schemas) = has_schemas(case, source) else { continue };
         if let Some(message) = told(table, with, has_schemas) {
             let span = Span::new(table.name.span.start, table.name.span.end);
             found.at(text, span, message);
@@ -35,17 +34,18 @@ fn check(case: &Case<'_>, found: &mut Found<'_>) {
     }
 }
 
-/// Whether the connector writes values behind their schemas; `None` if it does not write JSON.
-fn has_schemas(case: &Case<'_>) -> Option<bool> {
-    let connector = case.trial.connector();
-    if is_managed(&connector) {
+/// Whether the connector writes a table's values behind their schemas; `None` if it does not write
+/// JSON.
+fn has_schemas(case: &Case<'_>, source: &SourceTable) -> Option<bool> {
+    let connector = case.options_of(&source.schema, &source.name)?;
+    if is_managed(connector) {
         return None;
     }
-    let is_file = case.trial.pipeline.connector.is_some();
+    let is_file = !case.trial.pipeline.connectors.is_empty();
     let is_named = connector.contains_key("value.converter");
     // Connect reads a converter's options where the converter is named: in the connector, or else
     // in the worker.
-    let options = if is_named || !is_file { &connector } else { &case.trial.settings.worker };
+    let options = if is_named || !is_file { connector } else { &case.trial.settings.worker };
     let get = |key: &str| options.get(key).map(String::as_str);
     if get("value.converter").is_some_and(|class| class != JSON) {
         return None;

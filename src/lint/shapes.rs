@@ -8,6 +8,7 @@ use crate::history::event::{Column, Table};
 use crate::model::effects;
 use crate::model::feed::Rules;
 use crate::model::feed::shape::Remarks;
+use crate::model::lists::of_table;
 use crate::model::outbox::apart;
 use crate::scenario::settings::Options;
 use crate::sql::postgres::SourceTable;
@@ -30,9 +31,9 @@ pub(super) const IDLE: Rule = Rule {
     check: idle,
 };
 
-/// The tables of the source, as far as transforms look at them. Their types are not known here:
+/// The tables of the source that a connector captures, as far as transforms look at them. Their types are not known here:
 /// what depends on them is told by the run.
-fn tables(case: &Case<'_>) -> Vec<Table> {
+fn tables(case: &Case<'_>, nth: usize) -> Vec<Table> {
     let column = |name: &String| Column {
         name: name.clone(),
         type_oid: 25,
@@ -54,28 +55,37 @@ fn tables(case: &Case<'_>) -> Vec<Table> {
             captured: true,
             partitioned: false,
             within: Vec::new(),
+            connector: None,
         })
     };
     let routed = |source: &&SourceTable| {
         let full = format!("{}.{}", source.schema, source.name);
         let outbox = &case.trial.pipeline.outbox;
-        !outbox.contains_key(&source.name) && !outbox.contains_key(&full)
+        let of = of_table(&case.connectors, &source.schema, &source.name);
+        let is_own = of.is_none_or(|of| of == nth);
+        is_own && !outbox.contains_key(&source.name) && !outbox.contains_key(&full)
     };
     case.sources.iter().filter(routed).filter_map(table).collect()
 }
 
-/// The options as the connector has them, but for those that a run replaces.
-fn options(case: &Case<'_>) -> Option<Options> {
-    let mut options = case.trial.connector();
-    if is_managed(&options) {
-        return None;
-    }
-    options.remove("signal.enabled.channels");
-    Some(apart(&options))
+/// The options as each connector has them, with its place, but for those that a run replaces.
+fn options(case: &Case<'_>) -> Vec<(usize, Options)> {
+    let own = case.connectors.iter().enumerate().filter(|(_, options)| !is_managed(options));
+    let apart = own.map(|(nth, options)| {
+        let mut options = options.clone();
+        options.remove("signal.enabled.channels");
+        (nth, apart(&options))
+    });
+    apart.collect()
 }
 
 fn unmodelled(case: &Case<'_>, found: &mut Found<'_>) {
-    let Some(options) = options(case) else { return };
+    for (nth, options) in options(case) {
+        unmodelled_of(case, (nth, options), found);
+    }
+}
+
+fn unmodelled_of(case: &Case<'_>, (nth, options): (usize, Options), found: &mut Found<'_>) {
     for (key, value, one) in effects::found(&options) {
         let message = format!(
             "`{key}={value}` {}, which has no model: the source topics are not judged by their records",
@@ -90,7 +100,7 @@ fn unmodelled(case: &Case<'_>, found: &mut Found<'_>) {
     };
     match Rules::of(&known) {
         Ok(rules) => {
-            for table in tables(case) {
+            for table in tables(case, nth) {
                 if let Err(problem) = rules.shape_of(&table) {
                     let message =
                         format!("{problem}: the records of `{}` are not judged", table.name);
@@ -117,9 +127,14 @@ fn key_in(sentence: &str, options: &Options) -> String {
 }
 
 fn idle(case: &Case<'_>, found: &mut Found<'_>) {
-    let Some(options) = options(case) else { return };
+    for (nth, options) in options(case) {
+        idle_of(case, (nth, options), found);
+    }
+}
+
+fn idle_of(case: &Case<'_>, (nth, options): (usize, Options), found: &mut Found<'_>) {
     let Ok(rules) = Rules::of(&options) else { return };
-    let remarks = tables(case).iter().map(|table| rules.remarks_of(table)).collect::<Vec<_>>();
+    let remarks = tables(case, nth).iter().map(|table| rules.remarks_of(table)).collect::<Vec<_>>();
     let all = |of: fn(&Remarks) -> &Vec<String>| {
         let mut names = remarks.iter().flat_map(of).cloned().collect::<Vec<_>>();
         names.sort();

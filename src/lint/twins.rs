@@ -1,8 +1,10 @@
 //! A second table that is captured only because its name differs in case.
 
+use itertools::Itertools as _;
+
 use super::Rule;
-use super::captures::listed;
 use super::case::{Case, Found};
+use crate::model::lists::listed;
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
@@ -16,8 +18,7 @@ pub(super) const RULE: Rule = Rule {
 const LISTS: [&str; 2] = ["table.include.list", "table.exclude.list"];
 
 fn check(case: &Case<'_>, found: &mut Found<'_>) {
-    let options = case.trial.connector();
-    for option in LISTS {
+    for (options, option) in case.connectors.iter().cartesian_product(LISTS) {
         let Some(list) = options.get(option).filter(|list| !list.trim().is_empty()) else {
             continue;
         };

@@ -159,6 +159,7 @@ pub fn table(name: &str, of: &Application) -> Table {
         captured: false,
         partitioned: false,
         within: Vec::new(),
+        connector: None,
     }
 }
 

@@ -5,6 +5,7 @@ pub mod creation;
 pub mod effects;
 pub mod feed;
 pub mod key;
+pub mod lists;
 pub mod ours;
 pub mod outbox;
 pub mod partitioner;

@@ -122,10 +122,12 @@ fn united(scenario: &Scenario, cell: &Cell) -> (Expect, Vec<(Ranges, Expect)>) {
 /// the snapshot of its own start, so only a connector that is started later does.
 fn needs_the_stack_alone(timeline: &[Entry]) -> bool {
     let faults = || timeline.iter().filter_map(|entry| entry.action.fault());
-    let starts_later = |target: Target| {
-        faults().find(|fault| fault.target == target).is_some_and(|first| first.verb == Verb::Start)
+    let starts_later = |nth: usize| {
+        let first = faults().find(|fault| fault.is_of(Target::Connector, nth));
+        first.is_some_and(|first| first.verb == Verb::Start)
     };
-    faults().any(|fault| fault.target.is_process()) || starts_later(Target::Connector)
+    let mut connectors = faults().filter_map(|fault| fault.connector).chain([0]);
+    faults().any(|fault| fault.target.is_process()) || connectors.any(starts_later)
 }
 
 #[cfg(test)]

@@ -42,14 +42,15 @@ const OF_RECORDS: &[&str] = &[
 pub(super) fn naming(trial: &Trial) -> Naming {
     let (mut reasons, set) = (Vec::new(), &trial.settings);
     for changed in trial.settings_in_turn().skip(1) {
-        let mut options = trial.connector();
-        options.extend(changed.connector);
-        reasons.extend(of_connector(&options));
+        for mut options in trial.connectors() {
+            options.extend(changed.connector.clone());
+            reasons.extend(of_connector(&options));
+        }
     }
     if set.connector.contains_key("topic.prefix") {
         reasons.push("`settings.connector` gives a `topic.prefix`".to_owned());
     }
-    reasons.extend(of_connector(&trial.connector()));
+    reasons.extend(trial.connectors().iter().flat_map(of_connector));
     for (table, options) in &set.tables {
         reasons.extend(options.contains_key("topic-pattern").then(|| by_pattern(table)));
     }

@@ -225,7 +225,7 @@ fn is_open_sql(trial: &Trial) -> bool {
 }
 
 fn is_open_connector(trial: &Trial) -> bool {
-    trial.pipeline.connector.as_ref().is_some_and(|file| !is_managed(&file.options))
+    trial.pipeline.connectors.iter().any(|file| !is_managed(&file.options))
 }
 
 /// Options besides those of the connector and of topics, or settings that change.
@@ -295,7 +295,7 @@ mod tests {
             file: None,
             source: Vec::new(),
             left_out: Vec::new(),
-            connector: None,
+            connectors: Vec::new(),
             outbox: BTreeMap::new(),
             topics: BTreeMap::new(),
             format: None,
@@ -373,7 +373,7 @@ mod tests {
         trial.settings.worker.insert("a".to_owned(), "b".to_owned());
         trial.alone = true;
         for target in [Target::Worker, Target::Connector] {
-            let fault = Fault { verb: Verb::Kill, target, savepoint: false };
+            let fault = Fault { verb: Verb::Kill, target, savepoint: false, connector: None };
             let place = Place { file: "s.yaml".into(), line: 1, column: 1 };
             let (action, span) = (Action::Fault(fault), Span::default());
             trial.timeline.push(Entry { place, span, action });

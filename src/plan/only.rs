@@ -99,7 +99,7 @@ mod tests {
             file: None,
             source: Vec::new(),
             left_out: Vec::new(),
-            connector: None,
+            connectors: Vec::new(),
             outbox: std::collections::BTreeMap::new(),
             topics: std::collections::BTreeMap::new(),
             format: Some(Format::Json),

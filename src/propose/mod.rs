@@ -77,7 +77,6 @@ pub fn propose(found: Found) -> Result<Proposal, Nothing> {
     }
     proposal.files.extend(found.taken_out.iter().cloned());
     let groups = pipeline::groups(&found, &tables, &parsed);
-    pipeline::told_of_several(&groups, &mut proposal);
     for connector in found.connectors.iter().filter(|one| !groups.iter().any(|own| own.has(one))) {
         let why = "the statements read none of its topics".to_owned();
         left_out.push((connector.path.clone(), why));
@@ -90,8 +89,10 @@ pub fn propose(found: Found) -> Result<Proposal, Nothing> {
         let written = pipeline::written(&found, &group, &scene, &mut proposal);
         let (pipeline, smoke) = group.names();
         let mut rows = tables.clone();
-        if let Some(outbox) = pipeline::routed(&options, &scene) {
-            rows.route(&outbox, &options);
+        for options in &options {
+            if let Some(outbox) = pipeline::routed(options, &scene) {
+                rows.route(&outbox, options);
+            }
         }
         let text = rows::smoke(&rows, &written.clocks, pipeline.as_str());
         for (path, text) in [(pipeline, written.text), (smoke.clone(), text)] {

@@ -1,9 +1,9 @@
 //! The pipeline file: one for all that belongs together, each with its connector.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
+use itertools::Itertools as _;
 
 use super::found::{Connector, Found};
 use super::scene::Scene;
@@ -12,7 +12,7 @@ use super::tables::Tables;
 use super::windows::Time;
 use super::{Proposal, has_decimals, plain_connector};
 use crate::base::text::Text;
-use crate::model::routes::{self, PREFIX, REGEX_ROUTER};
+use crate::model::routes::{self, PREFIX};
 use crate::scenario::pipeline::ROUTER;
 use crate::scenario::settings::Options;
 use crate::sql::flink::{CreateTable, Statement};
@@ -24,27 +24,25 @@ pub(super) const ROUTED: &str = "order";
 pub(super) struct Group<'f> {
     /// Its name, where there are several.
     name: Option<String>,
-    connector: Option<Cow<'f, Connector>>,
-    /// The files of which the connector is put together, where there are several.
-    joined: Vec<&'f Connector>,
+    connectors: Vec<&'f Connector>,
     pub statements: Vec<(Utf8PathBuf, Text)>,
     /// The prefix of the topics that are read, where no connector was found.
     prefix: Option<String>,
 }
 
 impl Group<'_> {
-    /// The connector's options, found or guessed.
-    pub(super) fn options(&self) -> Options {
-        match (&self.connector, &self.prefix) {
-            (Some(connector), _) => connector.options.clone(),
-            (None, Some(prefix)) => plain_connector(prefix),
-            (None, None) => Options::new(),
+    /// The options of its connectors, found or guessed; there is one at least.
+    pub(super) fn options(&self) -> Vec<Options> {
+        match (self.connectors.as_slice(), &self.prefix) {
+            ([], Some(prefix)) => vec![plain_connector(prefix)],
+            ([], None) => vec![Options::new()],
+            (found, _) => found.iter().map(|one| one.options.clone()).collect(),
         }
     }
 
     /// Whether it is with this connector.
     pub(super) fn has(&self, connector: &Connector) -> bool {
-        self.connector.as_deref() == Some(connector) || self.joined.contains(&connector)
+        self.connectors.contains(&connector)
     }
 
     /// The pipeline file and the scenario.
@@ -65,16 +63,15 @@ pub(super) fn groups<'f>(
     tables: &Tables,
     parsed: &[(&Text, Statement)],
 ) -> Vec<Group<'f>> {
-    let whole = |connector: Option<&'f Connector>, prefix| Group {
+    let whole = |connectors: Vec<&'f Connector>, prefix| Group {
         name: None,
-        connector: connector.map(Cow::Borrowed),
-        joined: Vec::new(),
+        connectors,
         statements: found.statements.clone(),
         prefix,
     };
-    let empty = Options::new();
+    let empty = [Options::new()];
     let reads = |options: &Options| -> BTreeSet<Utf8PathBuf> {
-        let scene = Scene::of(&tables.all, parsed, options);
+        let scene = Scene::of(&tables.all, parsed, std::slice::from_ref(options));
         let of_file = |(path, text): &(Utf8PathBuf, Text)| {
             let pieces = super::pieces(&[(path.clone(), text.clone())]);
             let names =
@@ -93,8 +90,8 @@ pub(super) fn groups<'f>(
         found.statements.iter().filter_map(of_file).collect()
     };
     match found.connectors.as_slice() {
-        [] => vec![whole(None, Scene::of(&tables.all, parsed, &empty).prefix())],
-        [only] => vec![whole(Some(only), None)],
+        [] => vec![whole(Vec::new(), Scene::of(&tables.all, parsed, &empty).prefix())],
+        [only] => vec![whole(vec![only], None)],
         several => {
             let used: Vec<(&Connector, BTreeSet<Utf8PathBuf>)> = several
                 .iter()
@@ -102,12 +99,10 @@ pub(super) fn groups<'f>(
                 .filter(|(_, files)| !files.is_empty() || found.statements.is_empty())
                 .collect();
             match used.as_slice() {
-                [] => vec![whole(several.first(), None)],
-                [(only, _)] => vec![whole(Some(only), None)],
-                many if is_joined(many) && together(many).is_ok() => {
-                    let joined = many.iter().map(|(connector, _)| *connector).collect();
-                    let connector = together(many).ok().map(Cow::Owned);
-                    vec![Group { connector, joined, ..whole(None, None) }]
+                [] => vec![whole(several.first().into_iter().collect(), None)],
+                [(only, _)] => vec![whole(vec![only], None)],
+                many if is_joined(many) && have_one_database(many) => {
+                    vec![whole(many.iter().map(|(connector, _)| *connector).collect(), None)]
                 }
                 many => many
                     .iter()
@@ -119,8 +114,7 @@ pub(super) fn groups<'f>(
                         });
                         Group {
                             name: connector.path.file_stem().map(str::to_owned),
-                            connector: Some(Cow::Borrowed(*connector)),
-                            joined: Vec::new(),
+                            connectors: vec![*connector],
                             statements: own.cloned().collect(),
                             prefix: None,
                         }
@@ -141,77 +135,9 @@ fn is_joined(used: &Used<'_>) -> bool {
     used.iter().flat_map(|(_, files)| files).any(several)
 }
 
-/// Options that may differ between connectors that are put together: what a run has of its own, and
-/// what is put together.
-fn is_own(option: &str) -> bool {
-    const OWN: [&str; 6] = [
-        "name",
-        "publication.name",
-        "slot.name",
-        "table.include.list",
-        "tasks.max",
-        "topic.prefix",
-    ];
-    let is_place = option.starts_with("database.") && option != "database.dbname";
-    OWN.contains(&option) || is_place || option.starts_with("kafka.")
-}
-
-/// One connector that writes what several write: the tables of all, each on the topic of its own
-/// connector's prefix. The error is the end of a sentence.
-fn together(used: &Used<'_>) -> Result<Connector, String> {
-    let [(first, _), rest @ ..] = used else { return Err("there is none".to_owned()) };
-    let mut options = first.options.clone();
-    let get = |one: &Connector, option: &str| {
-        let lacks = || format!("{} has no `{option}`", one.path);
-        one.options.get(option).cloned().ok_or_else(lacks)
-    };
-    let own = get(first, "topic.prefix")?;
-    let mut list = get(first, "table.include.list")?;
-    let mut routers = Vec::new();
-    for (n, (other, _)) in rest.iter().enumerate() {
-        let keys = first.options.keys().chain(other.options.keys()).filter(|key| !is_own(key));
-        if let Some(key) =
-            keys.into_iter().find(|key| first.options.get(*key) != other.options.get(*key))
-        {
-            return Err(format!("`{key}` differs between {} and {}", first.path, other.path));
-        }
-        let (prefix, tables) = (get(other, "topic.prefix")?, get(other, "table.include.list")?);
-        let names: Vec<&str> = tables.split(',').map(str::trim).collect();
-        if prefix != own {
-            let router = format!("as_of_{}", n + 2);
-            let at = format!("transforms.{router}");
-            options.insert(format!("{at}.type"), REGEX_ROUTER.to_owned());
-            let from = own.replace('.', "\\.");
-            options.insert(format!("{at}.regex"), format!("{from}\\.({})", names.join("|")));
-            options.insert(format!("{at}.replacement"), format!("{prefix}.$1"));
-            routers.push(router);
-        }
-        list += &format!(",{}", names.join(","));
-    }
-    // Before those of the files, which see the names of production.
-    routers.extend(options.get("transforms").filter(|all| !all.trim().is_empty()).cloned());
-    if !routers.is_empty() {
-        options.insert("transforms".to_owned(), routers.join(","));
-    }
-    options.insert("table.include.list".to_owned(), list);
-    Ok(Connector { path: "connectors.json".into(), options })
-}
-
-/// What is told where statements read topics of several connectors.
-pub(super) fn told_of_several(groups: &[Group<'_>], proposal: &mut Proposal) {
-    for group in groups.iter().filter(|group| !group.joined.is_empty()) {
-        let Some(connector) = &group.connector else { continue };
-        let text = serde_json::to_string_pretty(&connector.options).unwrap_or_default() + "\n";
-        proposal.files.push((connector.path.clone(), text));
-        let paths: Vec<String> = group.joined.iter().map(|one| format!("`{}`", one.path)).collect();
-        proposal.notes.push(format!(
-            "the statements read topics of {}, and a pipeline has one connector: {} writes what \
-             they write, each table on the topic of its own; how two connectors fail or wait apart is \
-             not tested so",
-            paths.join(" and "),
-            connector.path
-        ));
-    }
+/// Whether all read one database, as those of a pipeline do.
+fn have_one_database(used: &Used<'_>) -> bool {
+    used.iter().map(|(connector, _)| connector.options.get("database.dbname")).all_equal()
 }
 
 /// A pipeline file, and the clocks of its windows.
@@ -232,10 +158,9 @@ pub(super) fn written(
             .to_owned();
     let mut clocks = Vec::new();
     text += &paths("source", &found.source);
-    if let Some(connector) = connector(group, proposal) {
-        text += &format!("connector: {connector}\n");
-    }
-    if let Some(table) = routed(&group.options(), scene) {
+    text += &connector(group, proposal);
+    let options = group.options();
+    if let Some(table) = options.iter().find_map(|options| routed(options, scene)) {
         proposal.notes.push(format!(
             "`{table}` is an outbox; pipeline.yaml names `{ROUTED}` as the one value that its rows are \
              routed by: write those of production"
@@ -275,12 +200,19 @@ fn paths(key: &str, files: &[(Utf8PathBuf, Text)]) -> String {
     }
 }
 
-/// The connector file that was found; or, where topics have another prefix than `cdc`, a new one.
-fn connector(group: &Group<'_>, proposal: &mut Proposal) -> Option<Utf8PathBuf> {
-    if let Some(connector) = &group.connector {
-        return Some(connector.path.clone());
+/// The connector files that were found; or, where topics have another prefix than `cdc`, a new one.
+fn connector(group: &Group<'_>, proposal: &mut Proposal) -> String {
+    match group.connectors.as_slice() {
+        [] => {}
+        [only] => return format!("connector: {}\n", only.path),
+        several => {
+            let items = several.iter().map(|one| format!("  - {}\n", one.path));
+            return format!("connector:\n{}", items.collect::<String>());
+        }
     }
-    let prefix = group.prefix.as_ref().filter(|prefix| *prefix != PREFIX)?;
+    let Some(prefix) = group.prefix.as_ref().filter(|prefix| *prefix != PREFIX) else {
+        return String::new();
+    };
     let config = plain_connector(prefix);
     let text = serde_json::to_string_pretty(&config).unwrap_or_default() + "\n";
     proposal.files.push(("connector.json".into(), text));
@@ -288,7 +220,7 @@ fn connector(group: &Group<'_>, proposal: &mut Proposal) -> Option<Utf8PathBuf> 
         "no connector file was found; connector.json is a guess from the topics' prefix `{prefix}`: \
          put the one of production in its place"
     ));
-    Some("connector.json".into())
+    "connector: connector.json\n".to_owned()
 }
 
 fn sinks(scene: &Scene<'_>, clocks: &mut Vec<Time>, proposal: &mut Proposal) -> String {
@@ -354,7 +286,7 @@ fn settings(group: &Group<'_>, scene: &Scene<'_>, proposal: &mut Proposal) -> St
                 .to_owned(),
         );
     }
-    if group.connector.is_none() && has_decimals(scene.tables) {
+    if group.connectors.is_empty() && has_decimals(scene.tables) {
         text += "  connector: {decimal.handling.mode: string}\n";
     }
     text

@@ -7,6 +7,7 @@ use super::query::{Why, Writer};
 use super::tables::{Table, quoted};
 use super::wire;
 use crate::base::text::{Span, Text};
+use crate::model::lists::of_table;
 use crate::model::routes::{self, Routes};
 use crate::scenario::settings::Options;
 use crate::sql::flink::{ColumnKind, CreateTable, Insert, Statement};
@@ -19,12 +20,20 @@ const UNWRAP: &str = "io.debezium.transforms.ExtractNewRecordState";
 pub(super) struct Scene<'a> {
     pub tables: &'a [Table],
     pub parsed: &'a [(&'a Text, Statement)],
-    pub connector: &'a Options,
+    /// The options of each connector; there is one at least.
+    pub connectors: &'a [Options],
     /// The time zone of the session.
     pub zone: String,
     /// The topic of each table.
     topics: Vec<String>,
     has_star: bool,
+}
+
+/// Whether a transform leaves only the row.
+fn is_unwrapped(connector: &Options) -> bool {
+    let unwraps = |name| routes::class(connector, name) == Some(UNWRAP);
+    routes::transforms(connector).any(unwraps)
+        || connector.get("after.state.only").is_some_and(|value| value == "true")
 }
 
 /// How a table of Flink's is read in Postgres.
@@ -39,11 +48,15 @@ impl<'a> Scene<'a> {
     pub(super) fn of(
         tables: &'a [Table],
         parsed: &'a [(&'a Text, Statement)],
-        connector: &'a Options,
+        connectors: &'a [Options],
     ) -> Self {
-        let routes = Routes::of(connector).or_else(|_| Routes::of(&Options::new())).ok();
+        let plain = || Routes::of(&Options::new());
+        let routes = connectors.iter().map(|one| Routes::of(one).or_else(|_| plain()).ok());
+        let routes: Vec<_> = routes.collect();
         let topic = |table: &Table| {
-            let routed = routes.as_ref().map(|routes| routes.table(&table.schema, &table.name));
+            let nth = of_table(connectors, &table.schema, &table.name);
+            let routes = nth.and_then(|nth| routes.get(nth)?.as_ref());
+            let routed = routes.map(|routes| routes.table(&table.schema, &table.name));
             routed.unwrap_or_else(|| format!("{}.{}", table.schema, table.name))
         };
         let zone = parsed.iter().find_map(|(_, statement)| match statement {
@@ -54,7 +67,7 @@ impl<'a> Scene<'a> {
         Self {
             tables,
             parsed,
-            connector,
+            connectors,
             zone: zone.unwrap_or_else(|| "UTC".to_owned()),
             topics: tables.iter().map(topic).collect(),
             has_star,
@@ -162,16 +175,16 @@ impl<'a> Scene<'a> {
             with.get("format").or_else(|| with.get("value.format")).map(str::to_owned)
         });
         let is_envelope = format.as_deref().is_none_or(|format| format.contains("debezium"));
+        let is_unwrapped = self.options_of(table).is_some_and(is_unwrapped);
         if create.is_some()
             && !is_envelope
-            && !self.is_unwrapped()
+            && !is_unwrapped
             && format.is_some()
             && !self.is_confluent()
         {
             return Err(format!("`{name}` reads Debezium's envelope as a row"));
         }
-        let is_log =
-            self.is_unwrapped() && connector_of(create.map(|(_, t)| t)) != Some("upsert-kafka");
+        let is_log = is_unwrapped && connector_of(create.map(|(_, t)| t)) != Some("upsert-kafka");
         let columns = self.columns(name, table)?;
         let shows_all = {
             let own = table.columns.iter().filter(|column| !column.is_generated);
@@ -204,6 +217,8 @@ impl<'a> Scene<'a> {
 
     /// The columns with the SQL that gives them.
     fn columns(&self, name: &str, table: &Table) -> Result<Vec<(String, String)>, Why> {
+        let none = Options::new();
+        let connector = self.options_of(table).unwrap_or(&none);
         let declared = self.create(name).map(|(_, create)| &create.columns);
         let Some(declared) = declared.filter(|columns| !columns.is_empty()) else {
             // As Confluent infers a table: the key first.
@@ -211,8 +226,8 @@ impl<'a> Scene<'a> {
             let keys = table.key.iter().filter_map(|key| table.column(key));
             let rest = table.columns.iter().filter(|own| !is_key(&own.name) && !own.is_generated);
             let all = keys.chain(rest).map(|column| {
-                let flink = wire::inferred(column, self.connector);
-                (column.name.clone(), wire::written(column, flink, self.connector))
+                let flink = wire::inferred(column, connector);
+                (column.name.clone(), wire::written(column, flink, connector))
             });
             return Ok(all.collect());
         };
@@ -227,7 +242,7 @@ impl<'a> Scene<'a> {
             Ok((
                 own.clone(),
                 match table.column(own) {
-                    Some(column) => wire::written(column, kind, self.connector),
+                    Some(column) => wire::written(column, kind, connector),
                     None => wire::nothing(kind),
                 },
             ))
@@ -317,11 +332,10 @@ impl<'a> Scene<'a> {
         Ok(())
     }
 
-    /// Whether a transform leaves only the row.
-    fn is_unwrapped(&self) -> bool {
-        let unwraps = |name| routes::class(self.connector, name) == Some(UNWRAP);
-        routes::transforms(self.connector).any(unwraps)
-            || self.connector.get("after.state.only").is_some_and(|value| value == "true")
+    /// The options of the connector that captures a table.
+    fn options_of(&self, table: &Table) -> Option<&'a Options> {
+        let nth = of_table(self.connectors, &table.schema, &table.name)?;
+        self.connectors.get(nth)
     }
 
     /// No table names a connector: Confluent's dialect.

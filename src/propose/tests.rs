@@ -101,30 +101,24 @@ fn proposed(files: &[(&str, String)]) -> Proposal {
     propose(found(&files)).expect("there are tables")
 }
 
-#[test]
-fn connectors_whose_topics_one_statement_reads_are_put_together() {
-    let proposal = proposed(&two(r#", "slot.name": "z""#));
-    assert!(file(&proposal, "pipeline.yaml").contains("connector: connectors.json"));
-    let made: Options = serde_json::from_str(&file(&proposal, "connectors.json")).unwrap();
-    let get = |key: &str| made.get(key).map_or("", String::as_str);
-    assert_eq!(get("table.include.list"), "public.a,public.b");
-    assert_eq!(get("transforms.as_of_2.regex"), r"x\.y\.(public.b)");
-    assert_eq!(get("transforms.as_of_2.replacement"), "z.$1");
-    let note = "the statements read topics of `x.json` and `z.json`";
-    assert!(proposal.notes.iter().any(|told| told.starts_with(note)), "{:?}", proposal.notes);
+#[rstest]
+#[case::alike(r#", "slot.name": "z""#)]
+#[case::each_writes_as_its_file_says(r#", "slot.name": "z", "tombstones.on.delete": "false""#)]
+fn connectors_whose_topics_one_statement_reads_are_of_one_pipeline(#[case] further: &str) {
+    let proposal = proposed(&two(further));
+    let pipeline = file(&proposal, "pipeline.yaml");
+    assert!(pipeline.contains("connector:\n  - x.json\n  - z.json\n"), "{pipeline}");
+    assert!(pipeline.contains("FROM a") && pipeline.contains("JOIN b"), "{pipeline}");
 }
 
-#[rstest]
-#[case(r#", "tombstones.on.delete": "false""#)]
-#[case(r#", "database.dbname": "other""#)]
-fn connectors_that_write_otherwise_stay_apart(#[case] further: &str) {
-    let proposal = proposed(&two(further));
+#[test]
+fn connectors_of_two_databases_stay_apart() {
+    let proposal = proposed(&two(r#", "database.dbname": "other""#));
     assert!(
         file(&proposal, "x.pipeline.yaml").contains("connector: x.json"),
         "{:?}",
         proposal.files
     );
-    assert!(file(&proposal, "connectors.json").is_empty());
 }
 
 #[test]

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde_json::Value;
 use tokio::sync::watch;
 
+use super::Connector;
 use crate::base::position::RecordPosition;
 use crate::client::clock::Stopwatch;
 use crate::client::postgres::{Connection, PostgresError};
@@ -25,7 +26,8 @@ const AGAIN: Duration = Duration::from_secs(3);
 /// Barriers that came back, by content.
 #[derive(Debug)]
 pub struct Barriers {
-    seen: watch::Sender<BTreeMap<String, RecordPosition>>,
+    /// By topic and content.
+    seen: watch::Sender<BTreeMap<(String, String), RecordPosition>>,
 }
 
 impl Default for Barriers {
@@ -48,19 +50,33 @@ impl Barriers {
         self.seen.send_modify(|seen| {
             // The first sight counts: a replay repeats barriers too.
             for content in contents {
-                seen.entry(content).or_insert_with(|| position.clone());
+                let place = (record.topic.clone(), content);
+                seen.entry(place).or_insert_with(|| position.clone());
             }
         });
     }
 
-    /// Waits until the barrier came back.
-    pub async fn back(&self, content: &str, limit: Duration) -> Result<RecordPosition, TimedOut> {
+    /// Waits until the barrier came back through each of these connectors; gives where it stands.
+    pub async fn back(
+        &self,
+        connectors: &[Connector],
+        content: &str,
+        limit: Duration,
+    ) -> Result<Vec<RecordPosition>, TimedOut> {
         let mut seen = self.seen.subscribe();
         let back = wait::observe("the barrier to come back", limit, &mut seen, |seen| {
-            match seen.get(content) {
-                Some(position) => Look::Holds(position.clone()),
-                None => Look::NotYet(format!("{} other barriers came back", seen.len())),
+            let mut positions = Vec::new();
+            for connector in connectors {
+                match seen.get(&(connector.barriers.clone(), content.to_owned())) {
+                    Some(position) => positions.push(position.clone()),
+                    None => {
+                        let own = seen.keys().filter(|(topic, _)| *topic == connector.barriers);
+                        let others = format!("{} other barriers came back", own.count());
+                        return Look::NotYet(connector.says(others));
+                    }
+                }
             }
+            Look::Holds(positions)
         });
         back.await
     }
@@ -70,15 +86,15 @@ impl Barriers {
     /// snapshot long after its slot is there where it was started anew in between.
     pub async fn back_again(
         &self,
-        database: &Connection,
+        (database, connectors): (&Connection, &[Connector]),
         content: &str,
         limit: Duration,
-    ) -> Result<RecordPosition, TimedOut> {
+    ) -> Result<Vec<RecordPosition>, TimedOut> {
         let watch = Stopwatch::start();
         loop {
             let left = limit.saturating_sub(watch.elapsed());
-            match self.back(content, left.min(AGAIN)).await {
-                Ok(position) => return Ok(position),
+            match self.back(connectors, content, left.min(AGAIN)).await {
+                Ok(positions) => return Ok(positions),
                 Err(late) if watch.elapsed() >= limit => {
                     return Err(TimedOut { waited: watch.elapsed(), ..late });
                 }
@@ -121,6 +137,31 @@ mod tests {
     use super::*;
     use crate::history::event::Bytes;
 
+    fn connector(prefix: &str) -> Connector {
+        Connector {
+            name: prefix.to_owned(),
+            called: Some(prefix.to_owned()),
+            slot: prefix.to_owned(),
+            barriers: format!("{prefix}.message"),
+            confirms: true,
+        }
+    }
+
+    const MILLI: Duration = Duration::from_millis(1);
+
+    #[tokio::test]
+    async fn a_barrier_is_back_once_every_connector_has_let_it_through() {
+        let barriers = Barriers::default();
+        let value = r#"{"message":{"prefix":"changeproof.barrier","content":"YjE="}}"#;
+        barriers.note(&record(Some(value)));
+        let both = [connector("p"), connector("q")];
+        let late = barriers.back(&both, "b1", MILLI).await.unwrap_err();
+        assert_eq!(late.last, "the connector `q`: 0 other barriers came back");
+        barriers.note(&Record { topic: "q.message".to_owned(), ..record(Some(value)) });
+        let positions = barriers.back(&both, "b1", MILLI).await.unwrap();
+        assert_eq!(positions.len(), 2);
+    }
+
     fn record(value: Option<&str>) -> Record {
         Record {
             topic: "p.message".to_owned(),
@@ -139,7 +180,7 @@ mod tests {
         let value = r#"{"schema":{"type":"struct"},"payload":
             {"op":"m","message":{"prefix":"changeproof.barrier","content":"YjE="}}}"#;
         barriers.note(&record(Some(value)));
-        assert!(barriers.back("b1", Duration::from_millis(1)).await.is_ok());
+        assert!(barriers.back(&[connector("p")], "b1", MILLI).await.is_ok());
     }
 
     #[rstest]
@@ -153,7 +194,7 @@ mod tests {
             r#"{{"op":"m","message":{{"prefix":"changeproof.barrier","content":"{content}"}}}}"#
         );
         barriers.note(&record(Some(&value)));
-        assert!(barriers.back("b1?>", Duration::from_millis(1)).await.is_ok());
+        assert!(barriers.back(&[connector("p")], "b1?>", MILLI).await.is_ok());
     }
 
     #[tokio::test]
@@ -162,11 +203,11 @@ mod tests {
         barriers.note(&record(None));
         barriers.note(&record(Some("{\"op\":\"m\"}")));
         barriers.note(&record(Some(r#"{"message":{"prefix":"other","content":"YjE="}}"#)));
-        let late = barriers.back("b1", Duration::from_millis(1)).await.unwrap_err();
-        assert_eq!(late.last, "0 other barriers came back");
+        let late = barriers.back(&[connector("p")], "b1", MILLI).await.unwrap_err();
+        assert_eq!(late.last, "the connector `p`: 0 other barriers came back");
         let value = r#"{"op":"m","message":{"prefix":"changeproof.barrier","content":"YjE="}}"#;
         barriers.note(&record(Some(value)));
-        let position = barriers.back("b1", Duration::from_millis(1)).await.unwrap();
-        assert_eq!(position.to_string(), "p.message[0]@3");
+        let positions = barriers.back(&[connector("p")], "b1", MILLI).await.unwrap();
+        assert_eq!(positions[0].to_string(), "p.message[0]@3");
     }
 }

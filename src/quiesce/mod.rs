@@ -1,9 +1,10 @@
 //! The proof that nothing more can arrive.
 //!
 //! Its steps, for everything up to a commit and the barrier after it:
-//! 1. The barrier was read back from its topic.
+//! 1. The barrier was read back from its topic; of several connectors, from that of each.
 //! 2. The connector's slot is confirmed past the end of the last commit: Debezium confirms a
-//!    position only once Kafka has acknowledged every record before it.
+//!    position only once Kafka has acknowledged every record before it. So is the slot of each of
+//!    several connectors: every one reads the whole WAL, whatever it captures of it.
 //! 3. The ends of all topics are read, with no transaction open in them.
 //! 4. Job by job, in the order of who writes what others read: each source operator has delivered
 //!    the last record below each end, and each task behind the sources has the watermark that the
@@ -63,7 +64,7 @@ use crate::score::manners::Behaviour;
 pub use crate::client::state::last_checkpoint;
 pub use barrier::{BARRIER_PREFIX, Barriers, emit, is_barrier};
 pub use claimed::flush;
-pub use connector::{Streaming, stored, streaming};
+pub use connector::{Streaming, position, stored, streaming};
 pub use failing::{Asked, Disturbances, all, failed as jobs_failed, failure};
 pub use job::watermark;
 pub use log::ConnectorLog;
@@ -101,8 +102,8 @@ pub struct Clients<'a> {
 pub struct Watch {
     /// Who keeps the connector.
     pub connect: Arc<dyn Connectors>,
-    /// The connector's name on it.
-    pub connector: String,
+    /// The connectors on it.
+    pub connectors: Vec<Connector>,
     /// Who runs the statements.
     pub engine: Arc<dyn Engine>,
     /// The jobs that run.
@@ -118,7 +119,7 @@ impl Watch {
     /// `limit`.
     pub async fn failed(&self, limit: Duration) -> Unproven {
         tokio::select! {
-            failed = connector::failed((&*self.connect, &self.log), &self.connector, limit) => failed,
+            failed = connector::failed((&*self.connect, &self.log), &self.connectors, limit) => failed,
             failed = jobs_failed((&*self.engine, &self.disturbances), &self.jobs, limit) => failed,
         }
     }
@@ -145,19 +146,48 @@ pub trait Clocks: Sync {
 /// What is proven quiet.
 #[derive(Debug, Clone, Copy)]
 pub struct Pipeline<'a> {
-    /// The connector's name on Connect.
-    pub connector: &'a str,
-    /// The connector's slot.
-    pub slot: &'a str,
+    /// The connectors that were started.
+    pub connectors: &'a [Connector],
     /// Every topic of the run: captured ones, the barrier's, the statements'.
     pub topics: &'a [Topic],
     /// The jobs, in any order. They run until they are cancelled.
     pub jobs: &'a [Job],
-    /// The connector confirms to the slot what it has written; else somebody else does, and what
-    /// Connect has stored tells how far it is.
-    pub confirms: bool,
     /// Topics on the broker that are held: their readers see what stands before an open transaction.
     pub held: &'a [String],
+}
+
+/// A connector of the pipeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connector {
+    /// Its name on Connect.
+    pub name: String,
+    /// What the author calls it, where there are several.
+    pub called: Option<String>,
+    /// Its slot.
+    pub slot: String,
+    /// The topic on which barriers come back through it, by its logical name.
+    pub barriers: String,
+    /// It confirms to the slot what it has written; else somebody else does, and what Connect has
+    /// stored tells how far it is.
+    pub confirms: bool,
+}
+
+impl Connector {
+    /// What to call it in a sentence.
+    fn subject(&self) -> String {
+        match &self.called {
+            Some(name) => format!("the connector `{name}`"),
+            None => "the connector".to_owned(),
+        }
+    }
+
+    /// A sentence about it that names it, where there are several.
+    pub fn says(&self, sentence: String) -> String {
+        match &self.called {
+            Some(name) => format!("the connector `{name}`: {sentence}"),
+            None => sentence,
+        }
+    }
 }
 
 /// A statement that runs.

@@ -32,7 +32,7 @@ pub async fn prove(
     tokio::select! {
         proof = attempt.prove() => proof,
         failed = connector::failed(
-            (clients.connect, clients.log), pipeline.connector, question.limit,
+            (clients.connect, clients.log), pipeline.connectors, question.limit,
         ) => Err(failed),
         failed = failing::failed(
             (clients.engine, clients.disturbances), pipeline.jobs, question.limit,
@@ -84,14 +84,14 @@ impl Attempted<'_> {
             self.left(),
         );
         let (mut watched, ()) = try_join(self.watch_jobs(), back).await?;
-        self.log("the barrier came back", self.pipeline.connector);
+        self.log("the barrier came back", "the connectors");
         let wanted = self.question.last_commit_end.unwrap_or_default();
         loop {
             let ((ends, evidence), confirmed) = self.go_through(&waves, &watched, wanted).await?;
-            self.log("every job is through, and the slot is confirmed", self.pipeline.connector);
-            let again = self.read_again(&watched, confirmed).await?;
+            self.log("every job is through, and the slots are confirmed", "the connectors");
+            let again = self.read_again(&watched, &confirmed).await?;
             let Some(changed) = difference(&watched, &ends, &again, self.pipeline.jobs) else {
-                return Ok(self.proof(&watched, &ends, evidence, confirmed));
+                return Ok(self.proof(&watched, &ends, evidence, &confirmed));
             };
             if self.question.grade == Grade::Stopped {
                 // Whoever was stopped has not seen it.
@@ -131,7 +131,7 @@ impl Attempted<'_> {
         waves: &[Vec<usize>],
         watched: &[Watched<'_>],
         wanted: Lsn,
-    ) -> Result<(Through, Lsn), Unproven> {
+    ) -> Result<(Through, Vec<Lsn>), Unproven> {
         let confirmed = connector::confirmed(self.clients, self.pipeline, wanted, self.left());
         if self.question.grade == Grade::Checkpoint {
             return try_join(self.go_through_jobs(waves, watched), confirmed).await;
@@ -260,20 +260,26 @@ impl Attempted<'_> {
         reached.await.map_err(|late| Unproven::broken(&late))
     }
 
-    async fn read_again(&self, watched: &[Watched<'_>], confirmed: Lsn) -> Result<Again, Unproven> {
+    async fn read_again(
+        &self,
+        watched: &[Watched<'_>],
+        confirmed: &[Lsn],
+    ) -> Result<Again, Unproven> {
         // On the engine's word, the reports were held against its executions.
         let looked_at = watched.iter().filter(|_| self.question.grade == Grade::Checkpoint);
         let attempts = try_join_all(looked_at.map(|job| job.attempts_now()));
         let ends = self.ends(self.pipeline.topics);
-        let slot = connector::position(self.clients, self.pipeline);
+        let slots = connector::positions(self.clients, self.pipeline);
         // A job that came through may have failed before, of what comes again.
         let unfailed = async {
             let jobs = self.pipeline.jobs;
             let failed = failing::look(self.clients.engine, self.clients.disturbances, jobs);
             failed.await.map_or(Ok(()), Err)
         };
-        let (attempts, ends, slot, ()) = futures::try_join!(attempts, ends, slot, unfailed)?;
-        Ok(Again { attempts, ends, slot_moved_back: slot < confirmed })
+        let (attempts, ends, slots, ()) = futures::try_join!(attempts, ends, slots, unfailed)?;
+        let mut both = itertools::zip_eq(slots, confirmed);
+        let slot_moved_back = both.any(|(slot, confirmed)| slot < *confirmed);
+        Ok(Again { attempts, ends, slot_moved_back })
     }
 
     /// A reading with the logical names of its topics.
@@ -350,7 +356,7 @@ impl Attempted<'_> {
         watched: &[Watched<'_>],
         ends: &Ends,
         mut evidence: BTreeMap<usize, Evidence>,
-        confirmed: Lsn,
+        confirmed: &[Lsn],
     ) -> Proof {
         let mut proof = Proof {
             number: self.question.number,
@@ -358,7 +364,7 @@ impl Attempted<'_> {
             grade: self.question.grade,
             last_commit_end: self.question.last_commit_end,
             barrier_end: self.question.barrier.end,
-            confirmed,
+            confirmed: confirmed.iter().min().copied().unwrap_or_default(),
             ends: by_name(self.pipeline.topics, ends),
             jobs: Vec::new(),
             watermarks: BTreeMap::new(),
@@ -579,16 +585,10 @@ mod tests {
             partitions: 1,
             role: Role::Sink { sink: name.to_owned() },
             options: BTreeMap::new(),
+            connector: None,
         };
         let topics = [topic("x"), topic("y")];
-        let pipeline = Pipeline {
-            connector: "c",
-            slot: "s",
-            topics: &topics,
-            jobs: &jobs,
-            confirms: true,
-            held: &[],
-        };
+        let pipeline = Pipeline { connectors: &[], topics: &topics, jobs: &jobs, held: &[] };
         let asked = written(&pipeline, &[0, 1]);
         assert_eq!(asked.iter().map(|topic| topic.name.as_str()).collect::<Vec<_>>(), ["y"]);
     }

@@ -21,7 +21,7 @@ pub(super) fn header() -> Header {
         file: Some("flink-sql/card_tx_oss/pipeline.yaml".into()),
         source: Vec::new(),
         left_out: Vec::new(),
-        connector: None,
+        connectors: Vec::new(),
         outbox: BTreeMap::new(),
         topics: BTreeMap::new(),
         format: None,

@@ -69,8 +69,7 @@ struct Bare {
     ends: EndsReader,
     connect: Arc<dyn Connectors>,
     engine: Arc<dyn Engine>,
-    connector: String,
-    slot: String,
+    connectors: Vec<quiesce::Connector>,
     disturbances: Disturbances,
     log: ConnectorLog,
 }
@@ -134,13 +133,15 @@ async fn stream(run: &Run<'_>, ready: watch::Sender<Option<Vec<Table>>>) -> Resu
         if !run.trial.setup.is_empty() {
             driver.setup(&run.trial.setup).await?;
         }
-        source::submit(run, &*connect).await?;
+        for connector in run.effective.connectors.all() {
+            source::submit(run, &*connect, connector).await?;
+        }
         Ok(driver)
     };
     let (tap, driver) = futures::try_join!(read, set_up)?;
     let ends = EndsReader::new(reach)?;
     let engine = run.context.engine()?;
-    let (connector, slot) = (run.names.connector(), run.names.connector_slot());
+    let connectors = run.effective.connectors.proven(&run.names);
     let bare = Bare {
         control,
         database,
@@ -152,8 +153,7 @@ async fn stream(run: &Run<'_>, ready: watch::Sender<Option<Vec<Table>>>) -> Resu
         ends,
         connect,
         engine,
-        connector,
-        slot,
+        connectors,
         disturbances: Disturbances::default(),
         log: run.connector_log.clone(),
     };
@@ -188,15 +188,7 @@ impl Bare {
     }
 
     fn pipeline<'a>(&'a self, jobs: &'a [quiesce::Job]) -> Pipeline<'a> {
-        let confirms = true;
-        Pipeline {
-            connector: &self.connector,
-            slot: &self.slot,
-            topics: &self.topics,
-            jobs,
-            confirms,
-            held: &[],
-        }
+        Pipeline { connectors: &self.connectors, topics: &self.topics, jobs, held: &[] }
     }
 
     async fn processed(
@@ -224,7 +216,7 @@ impl Bare {
     /// the barrier stands in for it.
     async fn emit(&self, run: &Run<'_>, number: u32) -> Result<(Barrier, Lsn), Stop> {
         let content = run.names.barrier(number);
-        let last = self.database.emit_message(BARRIER_PREFIX, &format!("{content}:before")).await?;
+        let last = self.database.emit_message(BARRIER_PREFIX, &run.names.before(&content)).await?;
         quiesce::emit(&self.database, &content).await?;
         Ok((Barrier { content, end: last }, last))
     }

@@ -281,7 +281,7 @@ mod tests {
             file: None,
             source: Vec::new(),
             left_out: Vec::new(),
-            connector: None,
+            connectors: Vec::new(),
             outbox: BTreeMap::new(),
             topics: BTreeMap::new(),
             format: None,

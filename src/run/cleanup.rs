@@ -26,7 +26,7 @@ struct Inner {
     /// The run has the Postgres server for itself, and may have made anything in it.
     server: bool,
     topics: Vec<String>,
-    connector: bool,
+    connectors: Vec<String>,
     session: Option<Arc<dyn Statements>>,
     /// Jobs whose id is known.
     jobs: Vec<String>,
@@ -56,9 +56,9 @@ impl Created {
         self.inner().topics.extend(names);
     }
 
-    /// The connector is about to be submitted.
-    pub(super) fn connector(&self) {
-        self.inner().connector = true;
+    /// A connector is about to be submitted.
+    pub(super) fn connector(&self, name: String) {
+        self.inner().connectors.push(name);
     }
 
     /// A session of the gateway was opened.
@@ -248,10 +248,13 @@ impl Removal<'_> {
     }
 
     async fn connector(&self) -> anyhow::Result<()> {
-        if self.created.connector {
-            let connectors = self.site.context.lease.connectors()?;
-            connectors.delete(&self.site.names.connector()).await?;
+        if self.created.connectors.is_empty() {
+            return Ok(());
         }
+        let connect = self.site.context.lease.connectors()?;
+        // Each is told to end, whatever becomes of the others.
+        let ended = self.created.connectors.iter().map(|name| connect.delete(name));
+        futures::future::join_all(ended).await.into_iter().collect::<Result<(), _>>()?;
         Ok(())
     }
 

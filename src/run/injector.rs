@@ -3,7 +3,7 @@
 //! Everything here works from any task, because an armed fault acts while an entry runs. What has to
 //! be opened anew afterwards is the timeline's, when it starts the target again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub(super) const LIMIT: Duration = Duration::from_mins(1);
 pub(super) struct Hand {
     /// `None` on a stack to whose parts nothing can be done.
     stack: Option<Arc<dyn Faults>>,
-    connector: String,
+    connectors: Vec<quiesce::Connector>,
     connect: Arc<dyn Connectors>,
     engine: Arc<dyn Engine>,
     recorder: Recorder,
@@ -46,6 +46,8 @@ pub(super) struct Hand {
 struct Known {
     /// Components that are down or paused.
     touched: Vec<Target>,
+    /// The places of the connectors that are stopped.
+    stopped: BTreeSet<usize>,
     /// The jobs that run.
     jobs: Vec<Job>,
     /// Where the statements stand that write the sinks.
@@ -61,12 +63,12 @@ impl Hand {
     pub(super) fn new(
         stack: Option<Arc<dyn Faults>>,
         (connect, engine): (Arc<dyn Connectors>, Arc<dyn Engine>),
-        connector: String,
+        connectors: Vec<quiesce::Connector>,
         (recorder, troubles): (Recorder, Troubles),
     ) -> Self {
         Self {
             stack,
-            connector,
+            connectors,
             connect,
             engine,
             recorder,
@@ -126,7 +128,7 @@ impl Hand {
 
     async fn disturb(&self, fault: Fault) -> Result<(), Stop> {
         match (fault.target, fault.verb) {
-            (Target::Connector, verb) => self.connector(verb).await,
+            (Target::Connector, verb) => self.connectors(verb, fault.connector).await,
             (Target::Statements, _) => self.statements(fault.savepoint).await,
             (Target::Postgres, Verb::Start | Verb::Resume) => {
                 self.process(fault.verb, Target::Postgres).await?;
@@ -161,24 +163,51 @@ impl Hand {
         done.map_err(|error| Stop::Stack(error.to_string()))
     }
 
+    /// Does it to a connector, or to all of them side by side.
+    async fn connectors(&self, verb: Verb, one: Option<usize>) -> Result<(), Stop> {
+        let all = self.connectors.iter().enumerate();
+        let meant = all.filter(|(nth, _)| one.is_none_or(|one| one == *nth));
+        let meant: Vec<_> = meant.collect();
+        let done = meant.iter().map(|(_, connector)| self.connector(verb, connector));
+        futures::future::try_join_all(done).await?;
+        let stopped = &mut self.state().stopped;
+        for (nth, _) in meant {
+            match verb {
+                Verb::Stop | Verb::Kill => drop(stopped.insert(nth)),
+                Verb::Start => drop(stopped.remove(&nth)),
+                Verb::Pause | Verb::Resume => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The connectors that are at rest: those that are stopped; all of them while the worker is down.
+    pub(super) fn at_rest(&self) -> Vec<quiesce::Connector> {
+        let state = self.state();
+        let all = state.touched.contains(&Target::Worker) || state.stopped.is_empty();
+        let at_rest = self.connectors.iter().enumerate();
+        let at_rest = at_rest.filter(|(nth, _)| all || state.stopped.contains(nth));
+        at_rest.map(|(_, connector)| connector.clone()).collect()
+    }
+
     /// Connect answers before it has followed.
-    async fn connector(&self, verb: Verb) -> Result<(), Stop> {
+    async fn connector(&self, verb: Verb, connector: &quiesce::Connector) -> Result<(), Stop> {
         let (what, wanted) = match verb {
             Verb::Pause => ("pause", State::Paused),
             Verb::Stop | Verb::Kill => ("stop", State::Stopped),
             Verb::Resume | Verb::Start => ("resume", State::Running),
         };
-        self.connect.ask(&self.connector, what).await?;
+        self.connect.ask(&connector.name, what).await?;
         let condition = format!("the connector to {what}");
         let followed = wait::until(&condition, LIMIT, || async {
-            let status = self.connect.status(&self.connector).await.map_err(Stop::from)?;
+            let status = self.connect.status(&connector.name).await.map_err(Stop::from)?;
             let Some(status) = status else { return Ok(Look::NotYet("it is not there".into())) };
             if let Some(cause) = status.failure().filter(|_| wanted == State::Running) {
                 self.troubles.record(Event::Trouble {
                     finding: Anomaly::ConnectorFailed,
                     place: "connector".to_owned(),
                     at: None,
-                    sentence: cause.sentence,
+                    sentence: connector.says(cause.sentence),
                     detail: cause.detail,
                 })?;
                 return Err(Stop::Trouble);
@@ -194,7 +223,8 @@ impl Hand {
         followed.await.map_err(|error| match error {
             WaitError::Look(stop) => stop,
             WaitError::TimedOut(late) => {
-                let late = Unproven::at_connector(Anomaly::Stalled, late.to_string(), Vec::new());
+                let late = connector.says(late.to_string());
+                let late = Unproven::at_connector(Anomaly::Stalled, late, Vec::new());
                 self.troubles.unproven(late, &BTreeMap::new()).unwrap_or_else(|stop| stop)
             }
         })

@@ -71,9 +71,9 @@ impl Names {
         format!("{}_catalog", self.base)
     }
 
-    /// The connector's slot and its publication.
-    pub fn connector_slot(&self) -> String {
-        format!("{}_connector", self.base)
+    /// The slot of a connector and its publication; connectors are counted from 0.
+    pub fn connector_slot(&self, nth: usize) -> String {
+        format!("{}_connector{}", self.base, counted(nth))
     }
 
     /// The role that owns the run's databases and runs the author's SQL.
@@ -101,9 +101,11 @@ impl Names {
         format!("{}_journal_inserts", self.base)
     }
 
-    /// The connector's name on the Connect cluster.
-    pub fn connector(&self) -> String {
-        self.base.clone()
+    /// A connector's name on the Connect cluster; connectors are counted from 0.
+    pub fn connector(&self, nth: usize) -> String {
+        let counted = counted(nth);
+        let joint = if counted.is_empty() { "" } else { "_" };
+        format!("{}{joint}{counted}", self.base)
     }
 
     /// `pipeline.name` of the run's Flink jobs.
@@ -116,6 +118,11 @@ impl Names {
         format!("{}:{number}", self.base)
     }
 
+    /// The content of the barrier that stands before another one.
+    pub fn before(&self, barrier: &str) -> String {
+        format!("{barrier}:before")
+    }
+
     /// The name on the broker of a topic that production calls `logical`.
     pub fn topic(&self, logical: &str) -> String {
         if self.is_prefixed { self.own(logical) } else { logical.to_owned() }
@@ -126,6 +133,11 @@ impl Names {
     pub fn own(&self, name: &str) -> String {
         format!("{}.{name}", self.base)
     }
+}
+
+/// The number of what there may be several of; the first has none.
+fn counted(nth: usize) -> String {
+    if nth == 0 { String::new() } else { nth.saturating_add(1).to_string() }
 }
 
 fn time() -> String {
@@ -150,6 +162,15 @@ mod tests {
         for name in [names.database(), names.topics_database(), names.journal_inserts()] {
             assert!(name.starts_with(&names.base) && name.len() < 64, "{name}");
         }
+    }
+
+    #[test]
+    fn several_connectors_have_names_of_their_own() {
+        let names = Names::from_parts("20250101-000000", 1);
+        assert_eq!(names.connector(0), names.base);
+        assert_eq!(names.connector(1), format!("{}_2", names.base));
+        assert_eq!(names.connector_slot(0), format!("{}_connector", names.base));
+        assert_eq!(names.connector_slot(2), format!("{}_connector3", names.base));
     }
 
     #[test]

@@ -61,6 +61,7 @@ codes! {
     Outside "E0408" "A value in the connector file, in a statement, in SQL or in the settings names a place outside of the run: a host, an address, a folder, a bucket, a catalog, a jar or a program. What a run can own is replaced and listed; everything else is refused, so that a run touches nothing that it did not make.";
     Topics "E0409" "The connector's options do not tell the names of its topics or how they are created, or Debezium and Connect would refuse them for that. A run makes every topic itself, before the connector starts.";
     ApplicationTopic "E0410" "A topic under `topics` cannot be made as it is declared: its name is that of something else, or its format cannot hold its columns. The message says which.";
+    Several "E0411" "Two connectors of a pipeline get into each other's way: both capture one table, or they share a name, a slot, a publication that each rewrites, a prefix or a topic. In production one of them would stop, or take from the other what it needs.";
     AxisHere "E0501" "A list makes cells, and stands only in the settings of a scenario.";
     OwnedOption "E0502" "The option is set by changeproof itself, because isolation or the proof of quiescence needs it.";
     EmptyAxis "E0503" "A list of settings is empty or holds one value twice: its cells would be none, or the same twice.";

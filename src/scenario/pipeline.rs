@@ -33,11 +33,14 @@ pub enum Dialect {
     Flink,
 }
 
-/// The connector file, unchanged.
+/// A connector file, unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectorFile {
     /// Where it is.
     pub path: Utf8PathBuf,
+    /// What it is called among several; `None` where it is the only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Its options (of a `{"name", "config"}` file, the config).
     pub options: Options,
 }
@@ -53,8 +56,9 @@ pub struct Pipeline {
     /// migration back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<Difference>,
-    /// The connector file, if one is named.
-    pub connector: Option<ConnectorFile>,
+    /// The connector files that are named. Histories before 1.8 have one or none.
+    #[serde(rename = "connector", with = "one_or_several")]
+    pub connectors: Vec<ConnectorFile>,
     /// Tables that the connector's outbox router routes, each with the values it routes by: a
     /// topic for each.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -118,4 +122,69 @@ pub enum WindowTime {
     Commit,
     /// The record's timestamp.
     Record,
+}
+
+/// No file is written as null, one as itself, several as a list.
+mod one_or_several {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::ConnectorFile;
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        One(ConnectorFile),
+        Several(Vec<ConnectorFile>),
+    }
+
+    pub(super) fn serialize<S: Serializer>(
+        files: &[ConnectorFile],
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        match files {
+            [] => to.serialize_none(),
+            [one] => one.serialize(to),
+            several => several.serialize(to),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Vec<ConnectorFile>, D::Error> {
+        Ok(match Option::<Form>::deserialize(from)? {
+            None => Vec::new(),
+            Some(Form::One(file)) => vec![file],
+            Some(Form::Several(files)) => files,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Files(#[serde(with = "one_or_several")] Vec<ConnectorFile>);
+
+    #[test]
+    fn no_file_is_null_one_is_itself_and_several_are_a_list() {
+        let file = |path: &str, name: Option<&str>| ConnectorFile {
+            path: path.into(),
+            name: name.map(ToOwned::to_owned),
+            options: Options::new(),
+        };
+        let forms = [
+            (vec![], "null"),
+            (vec![file("a.json", None)], r#"{"path":"a.json","options":{}}"#),
+            (
+                vec![file("a.json", Some("a")), file("b.json", Some("b"))],
+                r#"[{"path":"a.json","name":"a","options":{}},{"path":"b.json","name":"b","options":{}}]"#,
+            ),
+        ];
+        for (files, json) in forms {
+            let files = Files(files);
+            assert_eq!(serde_json::to_string(&files).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Files>(json).unwrap(), files);
+        }
+    }
 }

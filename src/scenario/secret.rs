@@ -13,10 +13,10 @@ impl Trial {
     /// What the author's files of this trial hold of secrets.
     pub fn secrets(&self) -> Secrets {
         let mut secrets = Secrets::none();
-        let file = self.pipeline.connector.as_ref().map(|file| &file.options);
+        let files = self.pipeline.connectors.iter().flat_map(|file| file.options.clone());
         let set = self.settings_in_turn();
         let of_settings = set.flat_map(|settings| options(settings).into_iter().flatten());
-        for (key, value) in file.cloned().into_iter().flatten().chain(of_settings) {
+        for (key, value) in files.chain(of_settings) {
             secrets.learn_value(&key, &value);
         }
         for text in &self.pipeline.statements {
@@ -37,7 +37,7 @@ impl Trial {
         let known = self.secrets();
         let postgres = |text: &mut Text| *text = masked(Language::Postgres, text, &known);
         let mut trial = self.clone();
-        let Pipeline { source, connector, statements, sinks, .. } = &mut trial.pipeline;
+        let Pipeline { source, connectors, statements, sinks, .. } = &mut trial.pipeline;
         source.iter_mut().for_each(&postgres);
         for text in statements.iter_mut() {
             *text = masked(Language::Flink, text, &known);
@@ -47,7 +47,7 @@ impl Trial {
                 postgres(reference);
             }
         }
-        if let Some(file) = connector {
+        for file in connectors {
             file.options = hidden(&file.options, &known);
         }
         hide_settings(&mut trial.settings, &known);
@@ -160,14 +160,15 @@ mod tests {
             file: None,
             source: vec![text("CREATE ROLE a PASSWORD 's0urce'")],
             left_out: Vec::new(),
-            connector: Some(ConnectorFile {
+            connectors: vec![ConnectorFile {
                 path: "c.json".into(),
+                name: None,
                 options: own(&[
                     ("database.password", "c0nnector"),
                     ("slot.name", "s1ot"),
                     ("a.list", "one,c0nnector"),
                 ]),
-            }),
+            }],
             outbox: BTreeMap::default(),
             topics: BTreeMap::new(),
             format: Some(Format::Json),

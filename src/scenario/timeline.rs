@@ -100,6 +100,23 @@ pub struct Fault {
     pub target: Target,
     /// Statements stop with a savepoint, from which their start goes on.
     pub savepoint: bool,
+    /// Which of several connectors, by its place in the pipeline's list from 0; `None`: all of them
+    /// (since 1.8).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connector: Option<usize>,
+}
+
+impl Fault {
+    /// What is done to a whole target.
+    pub fn of(verb: Verb, target: Target) -> Self {
+        Self { verb, target, savepoint: false, connector: None }
+    }
+
+    /// It is about this target; of connectors, about the one with this place from 0.
+    pub fn is_of(&self, target: Target, nth: usize) -> bool {
+        let is_own = self.connector.is_none_or(|connector| connector == nth);
+        self.target == target && (target != Target::Connector || is_own)
+    }
 }
 
 /// When an armed fault acts, counted from the entry that arms it.
@@ -223,9 +240,13 @@ impl Target {
 }
 
 impl fmt::Display for Fault {
-    /// `kill: worker`
+    /// `kill: worker`; of several connectors with the place in the pipeline's list from 1.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.verb, self.target)
+        write!(f, "{}: {}", self.verb, self.target)?;
+        match self.connector {
+            Some(nth) => write!(f, " {}", nth.saturating_add(1)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -300,5 +321,23 @@ impl fmt::Display for Condition {
             Self::Compacted { place, key } => write!(f, "compacted: {place} {key}"),
             Self::Expired { option, .. } => write!(f, "expired: {option}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_of_one_connector_is_none_of_another() {
+        let all = Fault::of(Verb::Pause, Target::Connector);
+        let second = Fault { connector: Some(1), ..all };
+        assert!(all.is_of(Target::Connector, 0) && all.is_of(Target::Connector, 1));
+        assert!(!second.is_of(Target::Connector, 0) && second.is_of(Target::Connector, 1));
+        assert!(!all.is_of(Target::Worker, 0));
+        assert_eq!(
+            (all.to_string(), second.to_string()),
+            ("pause: connector".into(), "pause: connector 2".into())
+        );
     }
 }

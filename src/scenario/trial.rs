@@ -131,12 +131,23 @@ impl Trial {
             .any(|entry| matches!(&entry.action, Action::Session(session) if session.finds_waits))
     }
 
-    /// The connector's options as written: those of the settings over those of its file.
-    pub fn connector(&self) -> Options {
-        let file = self.pipeline.connector.as_ref().map(|file| file.options.clone());
-        let mut options = file.unwrap_or_default();
-        options.extend(self.settings.connector.clone());
-        options
+    /// The options of every connector as written, in the pipeline's order: those of the settings
+    /// over those of its file. Where no file is named, there is one connector too.
+    pub fn connectors(&self) -> Vec<Options> {
+        let files = self.pipeline.connectors.iter().map(|file| file.options.clone());
+        let mut all: Vec<Options> = files.collect();
+        if all.is_empty() {
+            all.push(Options::new());
+        }
+        for options in &mut all {
+            options.extend(self.settings.connector.clone());
+        }
+        all
+    }
+
+    /// There is more than one connector.
+    pub fn has_several_connectors(&self) -> bool {
+        self.pipeline.connectors.len() > 1
     }
 
     /// What the timeline does to parts of the pipeline, in its order.
@@ -144,9 +155,16 @@ impl Trial {
         self.timeline.iter().filter_map(|entry| entry.action.fault())
     }
 
-    /// The timeline itself is the first to start the target.
+    /// The timeline itself is the first to start the target; of several connectors, any of them.
     pub fn starts_later(&self, target: Target) -> bool {
-        let first = self.faults().find(|fault| fault.target == target);
+        let mut first = (0..self.pipeline.connectors.len().max(1))
+            .filter_map(|nth| self.faults().find(|fault| fault.is_of(target, nth)));
+        first.any(|fault| fault.verb == Verb::Start)
+    }
+
+    /// The timeline itself is the first to start this connector, counted from 0.
+    pub fn starts_connector_later(&self, nth: usize) -> bool {
+        let first = self.faults().find(|fault| fault.is_of(Target::Connector, nth));
         first.is_some_and(|fault| fault.verb == Verb::Start)
     }
 

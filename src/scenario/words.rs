@@ -95,7 +95,7 @@ words! {
     PIPELINE = "a pipeline file" {
         "pipeline" [must Type::Word(&VERSION)] "The version of the language. Left out when a pipeline is written into a scenario.";
         "source" [must Type::OneOrList(&Type::Sql)] "DDL of the source tables for an empty database; it must create a table. As a dump, a script for psql or migrations have it: rows that it leaves behind are the set-up, psql's own lines are left out and listed. A folder (`migrations/`) or a pattern is read in the order of Flyway, sqlx, golang-migrate or plain numbers, without what takes a migration back.";
-        "connector" [may Type::Path] "Path of the connector's JSON file as production has it. What it leaves out has the default of Connect and of Debezium, as there: `schemas.enable` is true. Keys that changeproof must own (connection, slot, publication, …) are replaced; `explain` and every report list them. Without it: prefix `cdc`, all tables, JSON without schemas in which a NULL stays a NULL.";
+        "connector" [may Type::OneOrList(&Type::Path)] "Path of the connector's JSON file as production has it, or a list of several, each with tables of its own. What it leaves out has the default of Connect and of Debezium, as there: `schemas.enable` is true. Keys that changeproof must own (connection, slot, publication, …) are replaced; `explain` and every report list them. Without it: prefix `cdc`, all tables, JSON without schemas in which a NULL stays a NULL.";
         "outbox" [may Type::Named("source table", &Type::List(&Type::Text))] "Tables that the connector's outbox router routes, each with the values it routes by: `{outbox: [order, invoice]}`. Each value gets a topic; findings are at the table.";
         "topics" [may Type::Named("topic", &Type::Map(&TOPIC))] "Topics that an application writes and the connector does not: a `produce` of the timeline writes their records. References see the last row of each key by the topic's name, and every record as `changes.<topic>`.";
         "format" [may Type::Word(&FORMAT)] "Brings records and tables to this format, whatever the files say. Left out, every file means what it says: JSON statements over a connector that writes Avro fail as in production.";
@@ -151,7 +151,7 @@ words! {
         "variables" [may Type::Named("placeholder", &Type::Text)] "Map placeholder → what it stands for in the statements: `${X}`, `{{ x }}`, `{x}` and `<X>` are filled in before anything reads them. One without a value is an error.";
         "topics" [may Type::Named("table or sink", &Type::Options)] "Map place → options of its topic.";
         "tables" [may Type::Named("Flink table", &Type::Options)] "Map Flink table → options, as if written in its `WITH`.";
-        "connector" [may Type::Options] "Options of the connector.";
+        "connector" [may Type::Options] "Options of the connector; of several, of each.";
         "format" [may Type::Choice(&Type::Word(&FORMAT))] "Brings records and tables to this format, over what the pipeline says.";
         "flink" [may Type::Options] "Options of the Flink session.";
         "worker" [may Type::Options] "Options of Connect's process: the scenario gets a stack of its own with them.";
@@ -203,10 +203,10 @@ words! {
         "await" [may Type::OneOf(&[Type::Word(&CONDITION), Type::Map(&CONDITION_MAP)])] "Wait for a condition; never for a fixed time.";
         "arm" [may Type::Map(&ARM)] "Go on at once, and do this to a part of the pipeline when it has come so far. A fault that did not act is an error.";
         "kill" [may Type::Word(&TARGET)] "SIGKILL; of `statements`: their jobs are cancelled. The connector is no process and has none.";
-        "pause" [may Type::Word(&TARGET)] "SIGSTOP; of the connector Connect's own pause. Statements have none.";
-        "resume" [may Type::Word(&TARGET)] "SIGCONT; of the connector Connect's own resume. Statements have none.";
-        "stop" [may Type::Word(&TARGET)] "An orderly end; of `statements` with a savepoint, unless `savepoint: false` stands below.";
-        "start" [may Type::Word(&TARGET)] "Wait for an armed fault of the target first, then start it and wait until it serves. `statements` go on from their savepoint, else from nothing; after a `jobmanager` they go on from their last checkpoint.";
+        "pause" [may Type::OneOf(&[Type::Word(&TARGET), Type::Map(&TARGET_MAP)])] "SIGSTOP; of the connector Connect's own pause. Statements have none.";
+        "resume" [may Type::OneOf(&[Type::Word(&TARGET), Type::Map(&TARGET_MAP)])] "SIGCONT; of the connector Connect's own resume. Statements have none.";
+        "stop" [may Type::OneOf(&[Type::Word(&TARGET), Type::Map(&TARGET_MAP)])] "An orderly end; of `statements` with a savepoint, unless `savepoint: false` stands below.";
+        "start" [may Type::OneOf(&[Type::Word(&TARGET), Type::Map(&TARGET_MAP)])] "Wait for an armed fault of the target first, then start it and wait until it serves. `statements` go on from their savepoint, else from nothing; after a `jobmanager` they go on from their last checkpoint.";
         "lose" [may Type::Word(&OFFSETS)] "While the connector is stopped: what Connect has stored for it is deleted, so that it starts as for the first time, with what `snapshot.mode` says, and finds its slot as it was.";
         "drop" [may Type::Word(&SLOT)] "While the connector is stopped: its replication slot is dropped.";
         "advance" [may Type::Word(&SLOT)] "While the connector is stopped: its replication slot is moved to the end of the WAL, as if everything so far had been read and were no more to be had: what is confirmed and `restart_lsn` both (by checkpoints, for which the user must be a superuser).";
@@ -219,7 +219,7 @@ words! {
     } later ["cut" "heal"];
     /// Keys of a `set`.
     SET = "a set" {
-        "connector" [may Type::Named("option", &Type::Text)] "Options of the connector. Once all changes so far are captured, it is stopped, given the new configuration, and started; the entry ends when it streams. What was committed before is judged by the old options, what comes behind by the new ones: what they leave out, the lists of columns, converters, transforms of fields. Where values are written in another form, or rows and keys stand elsewhere, the topics are not judged by their records any more.";
+        "connector" [may Type::Named("option", &Type::Text)] "Options of the connector; of several, of each. Once all changes so far are captured, it is stopped, given the new configuration, and started; the entry ends when it streams. What was committed before is judged by the old options, what comes behind by the new ones: what they leave out, the lists of columns, converters, transforms of fields. Where values are written in another form, or rows and keys stand elsewhere, the topics are not judged by their records any more.";
         "topics" [may Type::Named("table or sink", &Type::Named("option", &Type::Text))] "Options of topics.";
         "partitions" [may Type::PerPlace("source table", &Type::Count(limits::PARTITIONS))] "More partitions for the topics of source tables; a number is for all that have fewer. From here on keys go to other partitions than before, which is `moved-key`, and nothing promises the order of their old and new records. Who writes and who reads a topic learns of it by their own intervals, or when they are started anew.";
         "flink" [may Type::Named("option", &Type::Text)] "Options of the Flink session, from the next `start: statements` on.";
@@ -269,14 +269,14 @@ words! {
     } later ["delay" "rate"];
     /// What of the connector is stored.
     OFFSETS = "what is lost" {
-        "offsets" "What Connect has stored of how far the connector is.";
+        "offsets" "What Connect has stored of how far the connector is; of several, of each that is stopped.";
     } later [] refused [
         "slot" "a slot is dropped, not lost" "write `drop: slot`";
         "topic" "no topic is taken away" "write `hold: {topic: …}` for one that its readers do not see";
     ];
     /// The connector's slot.
     SLOT = "what is done to a slot" {
-        "slot" "The connector's replication slot.";
+        "slot" "The connector's replication slot; of several connectors, that of each that is stopped.";
     } later [] refused [
         "offsets" "offsets are stored, and lost" "write `lose: offsets`";
         "publication" "the run's own publication stays" "alter it by SQL in a session, as production would";
@@ -287,12 +287,12 @@ words! {
     } later [];
     /// What can be awaited, as a word.
     CONDITION = "await" {
-        "streaming" "The snapshot is over and the connector streams.";
+        "streaming" "The snapshot is over and the connector streams; of several, each.";
         "captured" "Every captured change of the sessions so far was read from its topic; where the topic is held, it was written to it.";
         "processed" "It is proven that nothing more can arrive, through the last hop. While a topic is held: nothing but what waits there, and nothing is compared.";
         "stored" "Connect has stored an offset past the snapshot: a restart streams on from it.";
         "confirmed" "The slot has confirmed the last commit; no barrier helps, so a later captured change or a heartbeat must.";
-        "slot" "The connector's slot has a consistent point.";
+        "slot" "The connector's slot has a consistent point; of several, that of each.";
         "uncommitted" "On some topic stands a record whose transaction is still open: it is written and not committed.";
     } later [];
     /// What can be awaited, as a map.
@@ -305,8 +305,8 @@ words! {
     /// What can be armed.
     ARM = "an arm" {
         "kill" [may Type::Word(&TARGET)] "Kill this.";
-        "pause" [may Type::Word(&TARGET)] "Pause this.";
-        "stop" [may Type::Word(&TARGET)] "Stop this.";
+        "pause" [may Type::OneOf(&[Type::Word(&TARGET), Type::Map(&TARGET_MAP)])] "Pause this.";
+        "stop" [may Type::OneOf(&[Type::Word(&TARGET), Type::Map(&TARGET_MAP)])] "Stop this.";
         "at" [must Type::Named("place", &Type::Count(limits::ROUNDS))] "When: `{orders: 60}`, once 60 more records were read from the topic; `{checkpoint: 2}`, after two more checkpoints.";
         "savepoint" [may Type::Bool] "Of a stop of `statements`: whether they end with a savepoint.";
     } later [];
@@ -315,7 +315,7 @@ words! {
         "postgres" "The database server.";
         "kafka" "The broker.";
         "worker" "Connect's process.";
-        "connector" "The connector in it.";
+        "connector" "The connector in it; of several, each.";
         "taskmanager" "Flink's worker.";
         "jobmanager" "Flink's coordinator.";
         "statements" "The jobs of the statements.";
@@ -323,6 +323,10 @@ words! {
         "slot" "it does not run" "write `drop: slot`, `advance: slot` or `recreate: slot`, while the connector is stopped";
         "offsets" "they do not run" "write `lose: offsets`, while the connector is stopped";
     ];
+    /// One of several parts of a kind.
+    TARGET_MAP = "one of several connectors" {
+        "connector" [may Type::Text] "The connector of this name: what its file says under `name`, else what the file is called, without `.json`. `connector` alone is all of them.";
+    } later [];
     /// Words that are true or false.
     BOOL = "a choice" {
         "true" "It is so.";

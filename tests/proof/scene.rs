@@ -146,7 +146,8 @@ impl<'a> Scene<'a> {
 
     /// Whether a change is one of a table: its own, or of a partition through its root.
     fn is_published_by(&self, change: &Change, table: usize) -> bool {
-        let via_root = self.option("publish.via.partition.root") == Some("true");
+        let via_root =
+            self.option(&self.index.tables[table], "publish.via.partition.root") == Some("true");
         let (of, table_of) = (&self.index.tables[change.table], &self.index.tables[table]);
         let root = of.within.last().filter(|_| via_root);
         root.map_or(change.table == table, |root| {
@@ -154,9 +155,9 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// An option of the connector.
-    pub(crate) fn option(&self, name: &str) -> Option<&'a str> {
-        self.index.connector?.get(name).map(String::as_str)
+    /// An option of the connector that captures a table.
+    pub(crate) fn option(&self, table: &Table, name: &str) -> Option<&'a str> {
+        self.index.config_of(table)?.get(name).map(String::as_str)
     }
 
     /// The change that a record comes from.
@@ -206,7 +207,7 @@ impl<'a> Scene<'a> {
 
 /// The key that `message.key.columns` gives a table that it names in full, else its primary key.
 fn message_key(index: &Index<'_>, table: &Table) -> Vec<String> {
-    let named = index.connector.and_then(|config| config.get("message.key.columns"));
+    let named = index.config_of(table).and_then(|config| config.get("message.key.columns"));
     let all = named.map_or("", String::as_str).split(';').filter_map(|one| one.split_once(':'));
     let name = format!("{}.{}", table.schema, table.name);
     let columns = all.into_iter().find(|(of, _)| *of == name).map(|(_, columns)| columns);

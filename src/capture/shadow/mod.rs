@@ -2,6 +2,7 @@
 //! run on it, and it must equal the source whenever the pipeline is quiet.
 
 mod application;
+mod points;
 pub mod reference;
 mod replay;
 pub mod schema;
@@ -11,7 +12,7 @@ use std::ops::Range;
 
 use self::application::Applications;
 use self::reference::{Defined, ReferenceError};
-use self::replay::{Replay, exchange, is_streamed, stored};
+use self::replay::{Replay, exchange, stored};
 use super::catalog;
 use super::recorder::Recorder;
 use crate::base::position::{Lsn, Xid};
@@ -42,9 +43,8 @@ pub struct Shadow {
     end: Option<Lsn>,
     /// Changes replayed so far.
     position: i64,
-    /// Where the connector's snapshot stands.
-    point: Option<Lsn>,
-    snapshot_taken: bool,
+    /// Where the snapshot of each connector stands.
+    snapshots: points::Points,
     /// What applications wrote to topics of their own.
     applications: Applications,
 }
@@ -104,8 +104,7 @@ impl Shadow {
             looked: 0,
             end: None,
             position: 0,
-            point: None,
-            snapshot_taken: false,
+            snapshots: points::Points::default(),
             applications,
         })
     }
@@ -160,9 +159,18 @@ impl Shadow {
         self.define_views().await
     }
 
-    /// The connector's snapshot shows exactly the commits before `point`.
-    pub fn snapshot_at(&mut self, point: Lsn) {
-        self.point = Some(point);
+    /// A connector's snapshot shows exactly the commits before `point`; it has a name where there are
+    /// several.
+    pub fn snapshot_at(&mut self, connector: Option<&str>, point: Lsn) {
+        self.snapshots.set(connector.map(ToOwned::to_owned), point);
+    }
+
+    /// So do the snapshots of all connectors.
+    pub fn snapshot_everywhere_at(&mut self, point: Lsn) {
+        let named = self.tables.iter().map(|table| table.connector.clone());
+        for connector in named.chain([None]) {
+            self.snapshots.set(connector, point);
+        }
     }
 
     /// Replays everything of the history that it has not seen yet; whether there was a transaction.
@@ -241,14 +249,14 @@ impl Shadow {
     ) -> Result<(), ShadowError> {
         let mut replay = Replay::new(&self.tables, self.position);
         for (transaction, range) in parts {
-            let streamed = is_streamed(transaction.commit, self.point);
-            if streamed && !self.snapshot_taken {
-                replay.snapshot(&self.there);
-                self.snapshot_taken = true;
-            }
+            let read = self.snapshots.taken_at(transaction.commit, (&self.tables, &self.there));
+            replay.snapshot(&read);
             let range = range.start..range.end.min(transaction.changes.len());
             let changes = transaction.changes.get(range).unwrap_or_default();
-            replay.changes(transaction, changes, streamed);
+            replay.changes(transaction, changes, |table| {
+                let table = self.tables.get(table);
+                table.is_some_and(|table| self.snapshots.is_streamed(transaction.commit, table))
+            });
         }
         let (pieces, position) = replay.finish();
         for piece in pieces {
@@ -276,8 +284,8 @@ impl Shadow {
             return Ok(());
         }
         let Some(before) = self.tables.get_mut(place) else { return Ok(()) };
-        let captured = before.captured;
-        let now = Table { captured, ..Table::clone(&reshaped.table) };
+        let (captured, connector) = (before.captured, before.connector.clone());
+        let now = Table { captured, connector, ..Table::clone(&reshaped.table) };
         let before = std::mem::replace(before, now.clone());
         schema::follow_changes(&self.connection, (&before, &now), &self.tables).await?;
         if self.there.insert(place) {
@@ -312,10 +320,10 @@ impl Shadow {
         proof: u32,
         side: Side,
     ) -> Result<Vec<Reference>, ShadowError> {
-        if self.point.is_some() && !self.snapshot_taken {
+        let read = self.snapshots.taken((&self.tables, &self.there));
+        if !read.is_empty() {
             let mut replay = Replay::new(&self.tables, self.position);
-            replay.snapshot(&self.there);
-            self.snapshot_taken = true;
+            replay.snapshot(&read);
             for piece in replay.finish().0 {
                 self.connection.run(&piece).await.map_err(ShadowError::Replay)?;
             }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::base::position::Lsn;
 use crate::base::value::Value;
 use crate::capture::catalog;
 use crate::client::postgres::{ident, literal};
@@ -79,18 +78,19 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Some changes of a transaction; `streamed` if the connector's snapshot does not show them.
+    /// Some changes of a transaction; those of a table are `streamed` if the snapshot of its connector
+    /// does not show them.
     pub(super) fn changes(
         &mut self,
         transaction: &Transaction,
         changes: &[Arc<Change>],
-        streamed: bool,
+        streamed: impl Fn(usize) -> bool,
     ) {
         for change in changes {
             let names = &change.columns;
             self.position += 1;
             self.row(change, names);
-            if streamed {
+            if streamed(change.table) {
                 self.change(transaction, change, names);
             }
         }
@@ -233,11 +233,6 @@ pub(super) fn refill(table: &Table, rows: &[Image]) -> Vec<String> {
     std::iter::once(empty).chain(rows.iter().map(insert)).collect()
 }
 
-/// Whether the connector's snapshot, taken at `point`, leaves this transaction to the stream.
-pub(super) fn is_streamed(commit: Lsn, point: Option<Lsn>) -> bool {
-    point.is_some_and(|point| commit >= point)
-}
-
 /// Names of the columns that rows in the WAL have.
 pub(super) fn stored(table: &Table) -> impl Iterator<Item = String> + '_ {
     table.columns.iter().filter(|column| !column.generated).map(|column| column.name.clone())
@@ -281,7 +276,7 @@ fn found(target: &str, names: &[String], image: &[Cell], key: &[String]) -> Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::position::{Position, Xid};
+    use crate::base::position::{Lsn, Position, Xid};
     use crate::history::testing::text_table;
     use crate::model::source::Carried;
 
@@ -329,7 +324,7 @@ mod tests {
             turns: Vec::new(),
         };
         let mut replay = Replay::new(&tables, 10);
-        replay.changes(&transaction, &transaction.changes, streamed);
+        replay.changes(&transaction, &transaction.changes, |_| streamed);
         let (pieces, _) = replay.finish();
         pieces.join(";\n")
     }

@@ -69,8 +69,11 @@ impl Frame {
             match event {
                 Event::Tables { tables } => found.tables = Some(tables),
                 Event::Topics { topics } => found.topics = Some(topics),
+                Event::Connector { connector: Some(_), .. } => {
+                    return Err(Stop::refused("several connectors capture the tables"));
+                }
                 Event::Connector { config, .. } => found.config = Some(config),
-                Event::Slot { point } => found.slot = found.slot.or(Some(point)),
+                Event::Slot { point, .. } => found.slot = found.slot.or(Some(point)),
                 _ => continue,
             }
             if found.is_whole() {

@@ -196,7 +196,8 @@ fn judge_part(part: &History, excerpt: Excerpt, point: Lsn) -> Result<Verdict, S
             return verdict;
         }
         let case = Case::of_excerpt(part, excerpt);
-        has_another = case.point.is_some_and(|other| other != point);
+        let point_of = case.feeds.first().and_then(|feed| feed.point);
+        has_another = point_of.is_some_and(|other| other != point);
         super::judge_case(&case)
     });
     if has_another {

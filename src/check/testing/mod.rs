@@ -98,7 +98,7 @@ fn header() -> Header {
         file: None,
         source: Vec::new(),
         left_out: Vec::new(),
-        connector: None,
+        connectors: Vec::new(),
         outbox: BTreeMap::new(),
         topics: BTreeMap::new(),
         format: None,
@@ -143,6 +143,7 @@ pub(super) fn table() -> Table {
         captured: true,
         partitioned: false,
         within: Vec::new(),
+        connector: None,
     }
 }
 
@@ -153,6 +154,7 @@ pub(super) fn topic(name: &str, partitions: usize, role: Role) -> Topic {
         partitions: i32::try_from(partitions).unwrap(),
         role,
         options: Options::new(),
+        connector: None,
     }
 }
 
@@ -188,7 +190,7 @@ impl Scene {
         };
         scene.events.push(Event::Tables { tables: vec![table()] });
         let config = Options::from([("decimal.handling.mode".to_owned(), "string".to_owned())]);
-        scene.events.push(Event::Connector { config, replaced: Vec::new() });
+        scene.events.push(Event::Connector { config, replaced: Vec::new(), connector: None });
         let source = Role::Source { table: "public.payments".to_owned() };
         scene.events.push(Event::Topics {
             topics: vec![
@@ -196,7 +198,7 @@ impl Scene {
                 topic(SINK, 1, Role::Sink { sink: SINK.to_owned() }),
             ],
         });
-        scene.events.push(Event::Slot { point: Lsn(1000) });
+        scene.events.push(Event::Slot { point: Lsn(1000), connector: None });
         scene
     }
 

@@ -27,7 +27,7 @@ fn scene() -> Scene {
 fn leave_deletes_out(scene: &mut Scene, (before, after): (Lsn, Lsn)) {
     let pairs = [("decimal.handling.mode", "string"), ("skipped.operations", "d")];
     let config: Options = pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
-    scene.events.push(Event::Reconfigured { entry: 1, config, before, after });
+    scene.events.push(Event::Reconfigured { entry: 1, connector: None, config, before, after });
 }
 
 /// Everything up to a change's own end.
@@ -107,6 +107,7 @@ fn grow(scene: &mut Scene) {
         partitions,
         role,
         options: Options::new(),
+        connector: None,
     };
     let source = Role::Source { table: "public.payments".to_owned() };
     let topics =
@@ -172,7 +173,7 @@ fn leave_a_column_out(scene: &mut Scene, (before, after): (Lsn, Lsn)) {
     let pairs =
         [("decimal.handling.mode", "string"), ("column.exclude.list", "public.payments.account")];
     let config: Options = pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
-    scene.events.push(Event::Reconfigured { entry: 1, config, before, after });
+    scene.events.push(Event::Reconfigured { entry: 1, connector: None, config, before, after });
 }
 
 /// Shows an insert without its `account`.

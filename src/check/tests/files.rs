@@ -185,7 +185,7 @@ fn a_repeat_is_legal_only_where_the_state_was_lost_or_the_input_repeats(
 ) {
     let mut scene = scene(Kept::Parquet, false);
     scene.file((Holds::Rows, 0), &[row(ONE)]);
-    let fault = Fault { verb, target, savepoint };
+    let fault = Fault { verb, target, savepoint, connector: None };
     for done_ms in [None, Some(0)] {
         scene.events.push(Event::Fault { entry: 0, fault, done_ms });
     }

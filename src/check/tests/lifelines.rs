@@ -32,7 +32,12 @@ fn written_twice(restarted: bool, promised: &[&str]) -> crate::check::verdict::V
     scene.insert(0, ANN);
     scene.fires(TOTAL);
     if restarted {
-        let fault = Fault { verb: Verb::Kill, target: Target::Statements, savepoint: false };
+        let fault = Fault {
+            verb: Verb::Kill,
+            target: Target::Statements,
+            savepoint: false,
+            connector: None,
+        };
         for done_ms in [None, Some(0)] {
             scene.events.push(Event::Fault { entry: 0, fault, done_ms });
         }
@@ -73,7 +78,8 @@ fn the_life_of_a_row_of_a_sink_may_repeat_behind_a_restart(
 fn the_life_of_a_row_of_a_table_is_every_record(#[case] promised: &[&str], #[case] fits: bool) {
     let mut scene = Scene::new(1).statements();
     scene.insert(0, ANN);
-    let fault = Fault { verb: Verb::Kill, target: Target::Statements, savepoint: false };
+    let fault =
+        Fault { verb: Verb::Kill, target: Target::Statements, savepoint: false, connector: None };
     for done_ms in [None, Some(0)] {
         scene.events.push(Event::Fault { entry: 0, fault, done_ms });
     }

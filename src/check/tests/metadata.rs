@@ -203,7 +203,12 @@ fn a_mark_comes_again_only_after_a_restart(#[case] marks: &str, #[case] told: &[
     let own = own.map(|value| String::from_utf8(value.0).unwrap()).collect::<Vec<_>>();
     for mark in marks.split(' ') {
         if mark == "restart" {
-            let fault = Fault { verb: Verb::Kill, target: Target::Worker, savepoint: true };
+            let fault = Fault {
+                verb: Verb::Kill,
+                target: Target::Worker,
+                savepoint: true,
+                connector: None,
+            };
             scene.events.push(Event::Fault { entry: 0, fault, done_ms: None });
             scene.events.push(Event::Fault { entry: 0, fault, done_ms: Some(0) });
             scene.show(0, lsn, (None, Some(ANN)));

@@ -2,6 +2,7 @@
 
 mod changelog;
 mod changes;
+mod connectors;
 mod demands;
 mod ends;
 mod files;

@@ -36,6 +36,7 @@ fn scene() -> Scene {
                     partitions: 1,
                     role,
                     options: Options::new(),
+                    connector: None,
                 }];
             }
             _ => {}

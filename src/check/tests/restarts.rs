@@ -99,7 +99,8 @@ fn a_restart_before_the_first_fault_is_not_explained_by_it() {
     scene.show(0, lsn, (None, Some(ANN)));
     seen(&mut scene, Some(8));
     scene.show(0, lsn, (None, Some(ANN)));
-    let fault = Fault { verb: Verb::Kill, target: Target::Worker, savepoint: false };
+    let fault =
+        Fault { verb: Verb::Kill, target: Target::Worker, savepoint: false, connector: None };
     for done_ms in [None, Some(0)] {
         scene.events.push(Event::Fault { entry: 0, fault, done_ms });
     }

@@ -19,7 +19,7 @@ impl Scene {
     /// Moves the slot's consistent point.
     pub(in crate::check) fn set_point(&mut self, to: u64) {
         for event in &mut self.events {
-            if let Event::Slot { point } = event {
+            if let Event::Slot { point, .. } = event {
                 *point = Lsn(to);
             }
         }

@@ -144,7 +144,7 @@ fn a_fault_that_disturbs_nothing_proves_nothing(
     #[case] unknown: bool,
 ) {
     let mut scene = scene();
-    let fault = Fault { verb: Verb::Kill, target, savepoint: false };
+    let fault = Fault { verb: Verb::Kill, target, savepoint: false, connector: None };
     for done_ms in std::iter::once(None).chain(minute.map(|minute| Some(at(minute)))) {
         scene.events.push(Event::Fault { entry: 0, fault, done_ms });
     }
@@ -159,7 +159,8 @@ fn a_fault_that_disturbs_nothing_proves_nothing(
 #[test]
 fn what_no_fault_disturbs_is_not_asked_whether_it_survives() {
     let mut scene = scene();
-    let fault = Fault { verb: Verb::Start, target: Target::Worker, savepoint: false };
+    let fault =
+        Fault { verb: Verb::Start, target: Target::Worker, savepoint: false, connector: None };
     scene.events.push(Event::Fault { entry: 0, fault, done_ms: None });
     passes(&judged(scene));
 }

@@ -40,7 +40,7 @@ const LATE: &[Anomaly] = &[Anomaly::LateChange];
 /// The statements are stopped without a savepoint, and started again.
 fn restart(scene: &mut Scene) {
     for (verb, savepoint) in [(Verb::Stop, false), (Verb::Start, true)] {
-        let fault = Fault { verb, target: Target::Statements, savepoint };
+        let fault = Fault { verb, target: Target::Statements, savepoint, connector: None };
         for done_ms in [None, Some(0)] {
             scene.events.push(Event::Fault { entry: 0, fault, done_ms });
         }

@@ -14,6 +14,7 @@ use super::{refusal, source, written};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::secret::redacted_value;
 use crate::base::text::{Span, Text};
+use crate::scenario::pipeline::ConnectorFile;
 use crate::scenario::settings::{Options, Settings};
 use crate::scenario::timeline::Action;
 use crate::scenario::trial::Trial;
@@ -29,22 +30,12 @@ const SQL: [&str; 2] = ["heartbeat.action.query", "snapshot.select.statement.ove
 /// of the run.
 pub(super) fn refuse(trial: &Trial, sources: &[(Utf8PathBuf, String)]) -> Vec<Diagnostic> {
     let mut refused = Vec::new();
-    let of_file = trial.pipeline.connector.as_ref();
-    let mut all = of_file.map(|file| file.options.clone()).unwrap_or_default();
-    for settings in settings(trial) {
-        all.extend(settings.connector.clone());
-    }
-    if let Some(file) = of_file {
-        let text = sources.iter().find(|(path, _)| *path == file.path);
-        let text = text.map(|(_, text)| text.clone()).unwrap_or_default();
-        let text = Text::whole(file.path.clone(), text);
-        let at = |key: &str, _: &str| (text.clone(), in_json(key, &text));
-        refuse_options("the connector file", (&file.options, &all), &at, &mut refused);
+    let files = &trial.pipeline.connectors;
+    for nth in 0..files.len().max(1) {
+        refuse_connector(trial, files.get(nth), sources, &mut refused);
     }
     let at = |key: &str, value: &str| written::setting(key, value, sources);
     for settings in settings(trial) {
-        let of_settings = (&settings.connector, &all);
-        refuse_options("`settings.connector`", of_settings, &at, &mut refused);
         let processes = [(Process::Worker, &settings.worker), (Process::Broker, &settings.kafka)];
         for (process, options) in processes {
             for (key, value) in options {
@@ -55,6 +46,31 @@ pub(super) fn refuse(trial: &Trial, sources: &[(Utf8PathBuf, String)]) -> Vec<Di
         }
     }
     refused
+}
+
+/// The same of one connector.
+fn refuse_connector(
+    trial: &Trial,
+    file: Option<&ConnectorFile>,
+    sources: &[(Utf8PathBuf, String)],
+    refused: &mut Vec<Diagnostic>,
+) {
+    let mut all = file.map(|file| file.options.clone()).unwrap_or_default();
+    for settings in settings(trial) {
+        all.extend(settings.connector.clone());
+    }
+    if let Some(file) = file {
+        let text = sources.iter().find(|(path, _)| *path == file.path);
+        let text = text.map(|(_, text)| text.clone()).unwrap_or_default();
+        let text = Text::whole(file.path.clone(), text);
+        let at = |key: &str, _: &str| (text.clone(), in_json(key, &text));
+        refuse_options("the connector file", (&file.options, &all), &at, refused);
+    }
+    let at = |key: &str, value: &str| written::setting(key, value, sources);
+    for settings in settings(trial) {
+        let of_settings = (&settings.connector, &all);
+        refuse_options("`settings.connector`", of_settings, &at, refused);
+    }
 }
 
 /// The settings of a trial, and those that its timeline sets.

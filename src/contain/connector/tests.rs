@@ -150,7 +150,11 @@ fn a_refusal_names_the_option_its_place_and_what_to_write() {
         file: None,
         source: Vec::new(),
         left_out: Vec::new(),
-        connector: Some(ConnectorFile { path: "c.json".into(), options: written.collect() }),
+        connectors: vec![ConnectorFile {
+            path: "c.json".into(),
+            name: None,
+            options: written.collect(),
+        }],
         outbox: std::collections::BTreeMap::new(),
         topics: std::collections::BTreeMap::new(),
         format: Some(Format::Json),

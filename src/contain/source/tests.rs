@@ -131,7 +131,7 @@ fn trial(ddl: &str) -> Trial {
         file: None,
         source: vec![Text::whole("a.sql".into(), ddl.to_owned())],
         left_out: Vec::new(),
-        connector: None,
+        connectors: Vec::new(),
         outbox: BTreeMap::new(),
         topics: BTreeMap::new(),
         format: Some(Format::Json),

@@ -14,7 +14,7 @@ fn trial(sql: &str, dialect: Dialect) -> Trial {
         file: None,
         source: Vec::new(),
         left_out: Vec::new(),
-        connector: None,
+        connectors: Vec::new(),
         outbox: BTreeMap::new(),
         topics: BTreeMap::new(),
         format: Some(Format::Json),

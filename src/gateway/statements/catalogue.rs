@@ -57,7 +57,7 @@ impl Source {
     ) -> World<'a> {
         World {
             source: &self.ddl,
-            connector: &self.options,
+            connectors: std::slice::from_ref(&self.options),
             topics: &self.topics,
             applications,
             tables,

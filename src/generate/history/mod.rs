@@ -108,11 +108,11 @@ impl<W: Write> Maker<W> {
     fn all(&mut self) -> std::io::Result<()> {
         self.event(&Event::Tables { tables: vec![table()] })?;
         self.event(&Event::Topics { topics: vec![topic()] })?;
-        self.event(&Event::Connector { config: config(), replaced: Vec::new() })?;
+        self.event(&Event::Connector { config: config(), replaced: Vec::new(), connector: None })?;
         self.set_up()?;
         self.lsn += 64;
         let point = Lsn(self.lsn);
-        self.event(&Event::Slot { point })?;
+        self.event(&Event::Slot { point, connector: None })?;
         self.snapshot(point)?;
         self.event(&Event::Streaming { barrier_end: point })?;
         while self.n_events < self.plan.events {
@@ -325,6 +325,7 @@ fn table() -> Table {
         captured: true,
         partitioned: false,
         within: Vec::new(),
+        connector: None,
     }
 }
 
@@ -335,6 +336,7 @@ fn topic() -> Topic {
         partitions: PARTITIONS,
         role: Role::Source { table: "public.accounts".to_owned() },
         options: Options::new(),
+        connector: None,
     }
 }
 
@@ -348,7 +350,7 @@ fn header(plan: Plan) -> Header {
         file: None,
         source: Vec::new(),
         left_out: Vec::new(),
-        connector: None,
+        connectors: Vec::new(),
         outbox: BTreeMap::new(),
         topics: BTreeMap::new(),
         format: None,

@@ -185,7 +185,7 @@ fn event() -> impl Strategy<Value = Event> {
             headers: headers.collect(),
         })
     });
-    let slot = any::<u64>().prop_map(|point| Event::Slot { point: Lsn(point) });
+    let slot = any::<u64>().prop_map(|point| Event::Slot { point: Lsn(point), connector: None });
     prop_oneof![wal, record, slot]
 }
 

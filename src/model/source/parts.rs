@@ -18,7 +18,11 @@ use crate::history::event::Table;
 
 /// Adds the changes of partitioned tables to those of their partitions, and the rows that they have
 /// after a change of the schema; `via_root` says which of them the connector sees.
-pub fn through_roots(tables: &[Table], transactions: &mut [Transaction], via_root: bool) {
+pub fn through_roots(
+    tables: &[Table],
+    transactions: &mut [Transaction],
+    via_root: impl Fn(usize) -> bool,
+) {
     if !tables.iter().any(|table| table.partitioned) {
         return;
     }
@@ -33,7 +37,7 @@ pub fn through_roots(tables: &[Table], transactions: &mut [Transaction], via_roo
             }
             parts.take(change);
             let above = parts.within.get(change.table).map_or(&[][..], Vec::as_slice);
-            let root = above.last().copied().filter(|_| via_root);
+            let root = above.last().copied().filter(|root| via_root(*root));
             let seen_as = |table: usize| {
                 let published = root.unwrap_or(change.table) == table;
                 Arc::new(Change { table, published, ..Change::clone(change) })

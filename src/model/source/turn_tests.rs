@@ -171,7 +171,7 @@ fn a_change_of_a_partition_is_one_of_its_root_and_is_published_as_one_of_them() 
             ),
         ];
         let mut seen = push(&mut journal, &messages.concat());
-        super::through_roots(&tables, &mut seen, via_root);
+        super::through_roots(&tables, &mut seen, |_| via_root);
         let published = seen.iter().flat_map(|transaction| &transaction.changes);
         let published = published.filter(|change| change.published).map(|change| change.table);
         let expected = if via_root { [0, 0, 0, 2] } else { [1, 1, 2, 2] };
@@ -218,7 +218,7 @@ fn a_root_has_the_rows_of_its_partitions_behind_every_change_of_the_schema() {
     ] {
         let mut journal = Journal::new(&tables);
         let mut seen = push(&mut journal, &messages[..upto].concat());
-        super::through_roots(&tables, &mut seen, true);
+        super::through_roots(&tables, &mut seen, |_| true);
         assert_eq!(texts(&prefix(&tables, &seen)[0]), expected);
     }
 }

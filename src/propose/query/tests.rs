@@ -24,7 +24,7 @@ fn said(query: &str) -> Result<String, String> {
     let texts = pieces(&file(format!("{TABLES}\nINSERT INTO sink {query};")));
     let parsed: Vec<(&Text, Statement)> = parsed(&texts);
     let options = Options::new();
-    let scene = Scene::of(&source.all, &parsed, &options);
+    let scene = Scene::of(&source.all, &parsed, std::slice::from_ref(&options));
     let reference = crate::propose::sinks::reference(&scene, "sink");
     reference.map(|reference| reference.sql.trim().to_owned())
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use itertools::zip_eq;
+
 use crate::capture::diagnose;
 use crate::client::kafka::KafkaError;
 use crate::history::event::{EntryState, Event, Role, Topic};
@@ -136,24 +138,25 @@ impl Live<'_> {
     async fn reconfigure(&mut self, entry: usize) -> Result<(), Wait> {
         let before = self.captured_to(LIMIT).await?;
         walsender::note_before_faults(self.run, &self.source.control).await?;
-        let fault = |verb| Fault { verb, target: Target::Connector, savepoint: false };
+        let fault = |verb| Fault::of(verb, Target::Connector);
         self.run.tools.hand.act(entry, fault(Verb::Stop)).await?;
         let after = self.emit().await?.end;
         let (run, reach) = (self.run, self.run.context.reach());
-        let connector =
-            Connector::new(&run.effective.written, &self.settings.connector, &run.names, reach)
+        for (first, written) in zip_eq(run.effective.connectors.all(), &run.effective.written) {
+            let (of, settings) = ((first.nth, first.name.as_deref()), &self.settings.connector);
+            let one = Connector::new(written, of, settings, &run.names, reach)
                 .map_err(|problems| self.unnamed(entry, &problems))?;
-        let connector = if run.effective.connector.has_messages_apart() {
-            connector.with_messages_apart(&run.names)
-        } else {
-            connector
-        };
-        let config = connector.shown();
-        let differences = connector.differences.clone();
-        run.recorder.record(Event::Differences { differences }).map_err(Stop::from)?;
-        let changed = Event::Reconfigured { entry, config, before, after };
-        run.recorder.record(changed).map_err(Stop::from)?;
-        source::put(run, &*self.source.connect, &connector.config).await?;
+            let one = match first.has_messages_apart() {
+                true => one.with_messages_apart(&run.names),
+                false => one,
+            };
+            let (config, connector) = (one.shown(), one.name.clone());
+            let differences = one.differences.clone();
+            run.recorder.record(Event::Differences { differences }).map_err(Stop::from)?;
+            let changed = Event::Reconfigured { entry, connector, config, before, after };
+            run.recorder.record(changed).map_err(Stop::from)?;
+            source::put(run, &*self.source.connect, &one).await?;
+        }
         run.tools.hand.act(entry, fault(Verb::Start)).await?;
         self.streaming(LIMIT).await
     }

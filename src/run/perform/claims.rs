@@ -45,14 +45,12 @@ impl Live<'_> {
         if !self.so_far.is_claimed {
             return Ok(());
         }
-        let (connector, slot) = (self.run.names.connector(), self.run.names.connector_slot());
+        let connectors = self.connectors();
         let held = self.held_topics();
         let pipeline = Pipeline {
-            connector: &connector,
-            slot: &slot,
+            connectors: &connectors,
             topics: &self.source.topics,
             jobs: &self.jobs.jobs,
-            confirms: self.run.effective.connector.confirms(),
             held: &held,
         };
         let clients = clients(self.run, &self.source, &*self.jobs.engine);

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::base::anomaly::Anomaly;
 use crate::base::grade::Grade;
-use crate::base::position::{Lsn, RecordPosition};
+use crate::base::position::Lsn;
 use crate::capture::diagnose;
 use crate::client::clock::Stopwatch;
 use crate::client::kafka;
@@ -31,6 +31,10 @@ const NO_WATERMARK_PATIENCE: Duration = Duration::from_secs(8);
 
 impl Live<'_> {
     /// Emits a barrier after everything that was committed; gives it with its end.
+    ///
+    /// A connector confirms the last commit that it has read before a record, and Postgres sends it
+    /// none that leaves its tables alone. So that each of several has one to confirm behind the last
+    /// commit of all, another barrier stands before this one.
     pub(in crate::run) async fn emit(&mut self) -> Result<Barrier, Stop> {
         let commits = self.source.driver.commits();
         let new = commits.get(self.so_far.known..).unwrap_or_default();
@@ -39,18 +43,25 @@ impl Live<'_> {
         self.learn().await?;
         let content = self.run.names.barrier(self.so_far.barriers);
         self.so_far.barriers += 1;
+        if self.run.trial.has_several_connectors() {
+            quiesce::emit(&self.source.database, &self.run.names.before(&content)).await?;
+        }
         quiesce::emit(&self.source.database, &content).await?;
         let end = self.source.capture.journal.until_barrier(&content, JOURNAL_LIMIT).await?;
         Ok(Barrier { content, end })
     }
 
-    async fn come_back(
-        &self,
-        barrier: &Barrier,
-        limit: Duration,
-    ) -> Result<RecordPosition, TimedOut> {
+    async fn come_back(&self, barrier: &Barrier, limit: Duration) -> Result<(), TimedOut> {
         let source = &self.source;
-        source.capture.told.barriers.back_again(&source.database, &barrier.content, limit).await
+        let connectors = self.connectors();
+        let through = (&source.database, connectors.as_slice());
+        let barriers = &source.capture.told.barriers;
+        barriers.back_again(through, &barrier.content, limit).await.map(drop)
+    }
+
+    /// The connectors, as a proof looks at them.
+    pub(super) fn connectors(&self) -> Vec<quiesce::Connector> {
+        self.run.effective.connectors.proven(&self.run.names)
     }
 
     pub(in crate::run) async fn streaming(&mut self, limit: Duration) -> Result<(), Wait> {
@@ -59,7 +70,7 @@ impl Live<'_> {
         }
         let barrier = self.emit().await?;
         let back = self.come_back(&barrier, limit).await;
-        back.map(|_| ()).map_err(|late| stalled(&late.to_string()))
+        back.map_err(|late| stalled(&late.to_string()))
     }
 
     /// The barrier came back, the slot is confirmed past the last commit, and the tap has read the
@@ -78,13 +89,31 @@ impl Live<'_> {
         let barrier = self.emit().await?;
         let source = &self.source;
         self.come_back(&barrier, left()).await.map_err(|late| stalled(&late.to_string()))?;
-        let name = self.run.names.connector_slot();
-        let confirmed = wait::until("the slot to confirm the last commit", left(), || async {
-            let confirmed = if self.run.effective.connector.confirms() {
-                let slot = source.control.slot(&name).await.map_err(Stop::from)?;
+        for connector in self.connectors() {
+            self.confirmed(&connector, wanted, left()).await?;
+        }
+        let topics = source.topics.iter().filter(|topic| topic.role.is_captured());
+        let topics: Vec<_> = topics.map(|t| (t.physical.clone(), t.partitions)).collect();
+        let ends = source.ends.ends(&topics).await.map_err(Stop::from)?;
+        let reached = source.capture.tap.reached(&ends, left()).await;
+        reached.map_err(|late| stalled(&late.to_string()))?;
+        Ok(barrier.end)
+    }
+
+    /// Waits until what a connector has written is known to reach this far.
+    async fn confirmed(
+        &self,
+        connector: &quiesce::Connector,
+        wanted: Lsn,
+        limit: Duration,
+    ) -> Result<(), Wait> {
+        let source = &self.source;
+        let confirmed = wait::until("the slot to confirm the last commit", limit, || async {
+            let confirmed = if connector.confirms {
+                let slot = source.control.slot(&connector.slot).await.map_err(Stop::from)?;
                 slot.and_then(|slot| slot.confirmed).unwrap_or_default()
             } else {
-                let offsets = source.connect.offsets(&self.run.names.connector()).await;
+                let offsets = source.connect.offsets(&connector.name).await;
                 quiesce::stored(&offsets.map_err(Stop::from)?).unwrap_or_default()
             };
             Ok::<_, Stop>(if confirmed >= wanted {
@@ -95,14 +124,8 @@ impl Live<'_> {
         });
         confirmed.await.map_err(|error| match error {
             WaitError::Look(stop) => Wait::Stop(stop),
-            WaitError::TimedOut(late) => stalled(&late.to_string()),
-        })?;
-        let topics = source.topics.iter().filter(|topic| topic.role.is_captured());
-        let topics: Vec<_> = topics.map(|t| (t.physical.clone(), t.partitions)).collect();
-        let ends = source.ends.ends(&topics).await.map_err(Stop::from)?;
-        let reached = source.capture.tap.reached(&ends, left()).await;
-        reached.map_err(|late| stalled(&late.to_string()))?;
-        Ok(barrier.end)
+            WaitError::TimedOut(late) => stalled(&connector.says(late.to_string())),
+        })
     }
 
     pub(in crate::run) async fn processed(
@@ -116,16 +139,14 @@ impl Live<'_> {
         let last_commit_end = self.source.capture.journal.last_work_end();
         let grade = self.grade(entry);
         let question = Question { number, entry, last_commit_end, barrier, limit, grade };
-        let (connector, slot) = (self.run.names.connector(), self.run.names.connector_slot());
+        let connectors = self.connectors();
         self.jobs.have_aborted(&self.aborted);
         let clients = clients(self.run, &self.source, &*self.jobs.engine);
         let held = self.held_topics();
         let pipeline = Pipeline {
-            connector: &connector,
-            slot: &slot,
+            connectors: &connectors,
             topics: &self.source.topics,
             jobs: &self.jobs.jobs,
-            confirms: self.run.effective.connector.confirms(),
             held: &held,
         };
         if !held.is_empty() {
@@ -195,12 +216,17 @@ impl Live<'_> {
 
     async fn begin_to_stream(&mut self, limit: Duration) -> Result<(), Wait> {
         let watch = Stopwatch::start();
-        let point = self.consistent_point(limit).await?;
+        let points = self.consistent_points(limit).await?;
         let barrier = self.emit().await?;
         let left = limit.saturating_sub(watch.elapsed());
-        let back = self.source.capture.told.barriers.back(&barrier.content, left).await;
+        let (barriers, connectors) = (&self.source.capture.told.barriers, self.connectors());
+        let back = barriers.back(&connectors, &barrier.content, left).await;
         back.map_err(|late| stalled(&late.to_string()))?;
-        self.shadow.snapshot_at(point);
+        for (nth, point) in points {
+            let connector = self.run.effective.connectors.all().find(|one| one.nth == nth);
+            let name = connector.and_then(|connector| connector.name.as_deref());
+            self.shadow.snapshot_at(name, point);
+        }
         let event = Event::Streaming { barrier_end: barrier.end };
         self.run.recorder.record(event).map_err(Stop::from)?;
         walsender::note(self.run, &self.source.control).await?;
@@ -208,16 +234,23 @@ impl Live<'_> {
         Ok(())
     }
 
-    /// The slot's consistent point, as it was when the slot first had one.
-    async fn consistent_point(&mut self, limit: Duration) -> Result<Lsn, Wait> {
-        let Some(task) = &mut self.so_far.point else {
+    /// The consistent points of the slots whose connectors the timeline has started, as they were when
+    /// the slots first had one.
+    async fn consistent_points(&mut self, limit: Duration) -> Result<Vec<(usize, Lsn)>, Wait> {
+        if self.so_far.points.is_empty() {
             return Err(Stop::Internal("nobody looks for the slot's point".to_owned()).into());
-        };
-        let found = tokio::time::timeout(limit, task).await;
-        let found = found.map_err(|_| stalled("the connector's slot has no consistent point"))?;
-        let point = found.map_err(|error| Stop::Internal(error.to_string()))??;
-        self.so_far.point = Some(tokio::spawn(async move { Ok(point) }));
-        Ok(point)
+        }
+        let (watch, mut points) = (Stopwatch::start(), Vec::new());
+        for (nth, task) in &mut self.so_far.points {
+            let left = limit.saturating_sub(watch.elapsed());
+            let found = tokio::time::timeout(left, &mut *task).await;
+            let found =
+                found.map_err(|_| stalled("the connector's slot has no consistent point"))?;
+            let point = found.map_err(|error| Stop::Internal(error.to_string()))??;
+            *task = tokio::spawn(async move { Ok(point) });
+            points.push((*nth, point));
+        }
+        Ok(points)
     }
 
     /// Waits for a condition that a look tells.
@@ -229,8 +262,8 @@ impl Live<'_> {
     ) -> Result<(), Wait> {
         if *condition == Condition::Slot {
             let watch = Stopwatch::start();
-            if self.so_far.point.is_some() {
-                self.consistent_point(limit).await?;
+            if !self.so_far.points.is_empty() {
+                self.consistent_points(limit).await?;
             }
             tracing::debug!(elapsed_ms = watch.elapsed_ms(), "the slot has a consistent point");
             return Ok(());
@@ -359,25 +392,18 @@ impl Live<'_> {
     }
 
     async fn look(&self, condition: &Condition) -> Result<Look<()>, Stop> {
-        let connector = self.run.names.connector();
         Ok(match condition {
             // Each round of `until` is captured, and the connector streams.
             Condition::Streaming | Condition::Captured | Condition::Processed | Condition::Slot => {
                 Look::Holds(())
             }
-            Condition::Stored => {
-                let offsets = self.source.connect.offsets(&connector).await?;
-                looked(offsets.iter().any(is_streamed), || {
-                    format!("Connect has stored {offsets:?}")
-                })
-            }
-            Condition::Confirmed => {
-                let slot = self.source.control.slot(&self.run.names.connector_slot()).await?;
-                let confirmed = slot.and_then(|slot| slot.confirmed).unwrap_or_default();
-                let wanted = self.source.capture.journal.last_work_end().unwrap_or_default();
-                looked(confirmed >= wanted, || {
-                    format!("it is confirmed to {confirmed} of {wanted}")
-                })
+            Condition::Stored | Condition::Confirmed => {
+                for connector in self.connectors() {
+                    if let Look::NotYet(instead) = self.kept(condition, &connector).await? {
+                        return Ok(Look::NotYet(connector.says(instead)));
+                    }
+                }
+                Look::Holds(())
             }
             Condition::Watermark(time) => {
                 let clients = clients(self.run, &self.source, &*self.jobs.engine);
@@ -400,6 +426,24 @@ impl Live<'_> {
                 looked(passed >= *after_ms, || format!("{passed} ms of {after_ms} have passed"))
             }
         })
+    }
+
+    /// Whether Connect, or else the slot, has kept how far a connector is.
+    async fn kept(
+        &self,
+        condition: &Condition,
+        connector: &quiesce::Connector,
+    ) -> Result<Look<()>, Stop> {
+        if *condition == Condition::Stored {
+            let offsets = self.source.connect.offsets(&connector.name).await?;
+            return Ok(looked(offsets.iter().any(is_streamed), || {
+                format!("Connect has stored {offsets:?}")
+            }));
+        }
+        let slot = self.source.control.slot(&connector.slot).await?;
+        let confirmed = slot.and_then(|slot| slot.confirmed).unwrap_or_default();
+        let wanted = self.source.capture.journal.last_work_end().unwrap_or_default();
+        Ok(looked(confirmed >= wanted, || format!("it is confirmed to {confirmed} of {wanted}")))
     }
 
     /// The jobs that write a windowed sink or read a table with a watermark.

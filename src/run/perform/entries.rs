@@ -12,7 +12,7 @@ use crate::run::context::Stage;
 use crate::run::outcome::Stop;
 use crate::run::prepare::Run;
 use crate::run::start::{Started, walsender};
-use crate::scenario::timeline::{Action, Condition, Entry, SessionEntry};
+use crate::scenario::timeline::{Action, Condition, Entry, SessionEntry, Target};
 
 /// How long after a round of `until` its effect may take to show.
 const ROUND_PATIENCE: Duration = Duration::from_millis(700);
@@ -21,9 +21,12 @@ const ROUND_PATIENCE: Duration = Duration::from_millis(700);
 pub(in crate::run) async fn perform(run: &Run<'_>, started: Started) -> Result<(), Stop> {
     let Started { source, mut shadow, jobs, streams } = started;
     shadow.adopt(&source.tables).await?;
-    if let Some(streams) = streams {
-        shadow.snapshot_at(streams.point);
+    for (connector, point) in streams.iter().flat_map(|streams| &streams.points) {
+        shadow.snapshot_at(connector.as_deref(), *point);
     }
+    // The timeline may be the first to start another one.
+    let all = !run.trial.starts_later(Target::Connector);
+    let streams_since = streams.filter(|_| all).map(|streams| streams.barrier_end);
     let mut live = Live {
         run,
         source,
@@ -31,7 +34,7 @@ pub(in crate::run) async fn perform(run: &Run<'_>, started: Started) -> Result<(
         jobs,
         settings: run.trial.settings.clone(),
         lake: Lake::default(),
-        so_far: SoFar::new(streams.map(|streams| streams.barrier_end)),
+        so_far: SoFar::new(streams_since),
         armed: Vec::new(),
         held: Vec::new(),
         aborted: Vec::new(),

@@ -1,7 +1,6 @@
 //! What the source holds by the journal: compared with the source itself, and what the references
 //! say over it.
 
-use crate::capture::catalog;
 use crate::capture::journal::Journal;
 use crate::capture::recorder::Recorder;
 use crate::capture::shadow::{Compared, Shadow};
@@ -9,6 +8,7 @@ use crate::client::postgres::Connection;
 use crate::history::event::{Event, Reference, Side};
 use crate::run::outcome::Stop;
 use crate::run::prepare::Run;
+use crate::run::start::coming::published;
 use crate::run::start::jobs::Jobs;
 use crate::run::start::source::Source;
 use crate::run::start::stream::JOURNAL_LIMIT;
@@ -38,7 +38,7 @@ pub(super) async fn evaluate(
         source: compared.source,
         shadow: compared.shadow,
     });
-    let tables = catalog::published(&source.database, &run.names.connector_slot()).await?;
+    let tables = published(run, &source.database, &source.tables).await?;
     let publication = Event::Publication { proof, tables };
     let references = shadow.references(&jobs.sinks, proof, Side::Journal).await?;
     run.log("the references are computed");

@@ -5,7 +5,7 @@ use crate::capture::catalog::{self, qualified};
 use crate::history::event::{Event, Table};
 use crate::run::outcome::Stop;
 use crate::run::prepare::topics;
-use crate::run::start::coming::captured;
+use crate::run::start::coming::{capture, published};
 use crate::run::start::source;
 
 impl Live<'_> {
@@ -24,14 +24,13 @@ impl Live<'_> {
         if new.is_empty() {
             return Ok(());
         }
-        let slot = self.run.names.connector_slot();
-        let published = catalog::published(&self.source.database, &slot).await?;
-        let by_lists = captured(&self.source.database, &self.run.effective.connector, &new).await?;
+        let published = published(self.run, &self.source.database, &new).await?;
+        capture(self.run, &self.source.database, &mut new).await?;
         for mut table in new {
             let name = qualified(&table);
             let is_published = published.iter().any(|now| now.table == name && now.published);
             let enters = is_published || table.partitioned;
-            table.captured = enters && by_lists.contains(&name);
+            table.captured &= enters;
             let seen = |other: &Table| other.captured && table.within.contains(&qualified(other));
             if table.captured || self.source.tables.iter().any(seen) {
                 self.source.capture.journal.capture(&table);

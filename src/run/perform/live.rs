@@ -1,5 +1,6 @@
 //! Everything that is up while the timeline runs, and how far it is.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
@@ -50,10 +51,11 @@ pub(in crate::run) struct SoFar {
     pub(in crate::run) known: usize,
     /// Changes of the schema after which the tables were looked at.
     pub(in crate::run) turns: usize,
-    /// The end LSN of the barrier that proved that the connector streams; `None` before.
+    /// The end LSN of the barrier that proved that all connectors stream; `None` before.
     pub(in crate::run) streams_since: Option<Lsn>,
-    /// Looks for the slot's consistent point, where the timeline starts the connector.
-    pub(in crate::run) point: Option<JoinHandle<Result<Lsn, Stop>>>,
+    /// Looks for the slots' consistent points, where the timeline starts the connectors; by their
+    /// places.
+    pub(in crate::run) points: BTreeMap<usize, JoinHandle<Result<Lsn, Stop>>>,
 }
 
 impl SoFar {
@@ -66,7 +68,7 @@ impl SoFar {
             known: 0,
             turns: 0,
             streams_since,
-            point: None,
+            points: BTreeMap::new(),
         }
     }
 }
@@ -88,7 +90,7 @@ impl Live<'_> {
     pub(in crate::run) fn watch(&self) -> Watch {
         Watch {
             connect: Arc::clone(&self.source.connect),
-            connector: self.run.names.connector(),
+            connectors: self.run.effective.connectors.proven(&self.run.names),
             engine: Arc::clone(&self.jobs.engine),
             jobs: self.jobs.jobs.clone(),
             disturbances: self.run.tools.hand.disturbances().clone(),

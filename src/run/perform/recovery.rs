@@ -14,6 +14,7 @@ use crate::run::injector::LIMIT;
 use crate::run::outcome::Stop;
 use crate::run::perform::armed::{Armed, more_checkpoints, more_records};
 use crate::run::perform::live::Live;
+use crate::run::prepare::connector::Connector;
 use crate::run::start::jobs;
 use crate::run::start::source;
 use crate::run::start::walsender;
@@ -37,7 +38,7 @@ impl Live<'_> {
         }
         match (fault.verb, fault.target) {
             (Verb::Start, Target::Connector) if self.so_far.streams_since.is_none() => {
-                self.start_connector(index, fault).await?;
+                self.start_connectors(index, fault).await?;
             }
             (Verb::Start, Target::Statements) => self.start_statements(index, fault).await?,
             _ => self.run.tools.hand.act(index, fault).await?,
@@ -151,18 +152,41 @@ impl Live<'_> {
         Ok(())
     }
 
-    /// Submits the connector for the first time; whoever needs it to stream waits for that.
-    async fn start_connector(&mut self, index: usize, fault: Fault) -> Result<(), Stop> {
-        let done_ms = None;
-        self.run.recorder.record(Event::Fault { entry: index, fault, done_ms })?;
-        source::submit(self.run, &*self.source.connect).await?;
+    /// Submits the connectors that were not submitted yet; whoever needs them to stream waits for that.
+    /// Others that are meant were stopped before, and go on.
+    async fn start_connectors(&mut self, index: usize, fault: Fault) -> Result<(), Stop> {
+        let run = self.run;
+        let meant = run.effective.connectors.all();
+        let meant = meant.filter(|one| fault.is_of(Target::Connector, one.nth));
+        let (new, known): (Vec<_>, Vec<_>) = meant.partition(|one| {
+            run.trial.starts_connector_later(one.nth) && !self.so_far.points.contains_key(&one.nth)
+        });
+        for connector in known {
+            let fault = Fault { connector: Some(connector.nth), ..fault };
+            run.tools.hand.act(index, fault).await?;
+        }
+        if !new.is_empty() {
+            let done_ms = None;
+            run.recorder.record(Event::Fault { entry: index, fault, done_ms })?;
+        }
+        for connector in new {
+            self.start_connector(connector).await?;
+        }
+        Ok(())
+    }
+
+    /// Submits a connector for the first time.
+    async fn start_connector(&mut self, connector: &Connector) -> Result<(), Stop> {
+        source::submit(self.run, &*self.source.connect, connector).await?;
         let control =
             postgres::connect(self.run.context.reach(), CONTROL_DATABASE, "changeproof").await?;
-        let (slot, recorder) = (self.run.names.connector_slot(), self.run.recorder.clone());
-        let troubles = self.run.troubles.clone();
+        let (slot, recorder) =
+            (self.run.names.connector_slot(connector.nth), self.run.recorder.clone());
+        let (troubles, name) = (self.run.troubles.clone(), connector.name.clone());
         // Looked for from now on, since it moves once it is there.
-        self.so_far.point =
-            Some(tokio::spawn(async move {
+        self.so_far.points.insert(
+            connector.nth,
+            tokio::spawn(async move {
                 let seen =
                     wait::until("the connector's slot to have a consistent point", LIMIT, || {
                         let look = control.slot(&slot);
@@ -182,9 +206,10 @@ impl Live<'_> {
                         troubles.unproven(late, &nowhere).unwrap_or_else(|stop| stop)
                     }
                 })?;
-                recorder.record(Event::Slot { point })?;
+                recorder.record(Event::Slot { connector: name, point })?;
                 Ok(point)
-            }));
+            }),
+        );
         Ok(())
     }
 

@@ -26,32 +26,37 @@ impl Live<'_> {
         self.note(index, EntryState::Started)?;
         match upset {
             Upset::Offsets => {
-                self.source.connect.lose_offsets(&self.run.names.connector()).await?;
+                for connector in self.run.tools.hand.at_rest() {
+                    self.source.connect.lose_offsets(&connector.name).await?;
+                }
             }
-            Upset::Drop | Upset::Advance | Upset::Recreate => self.slot(entry, upset).await?,
+            Upset::Drop | Upset::Advance | Upset::Recreate => {
+                for connector in self.run.tools.hand.at_rest() {
+                    self.slot(entry, upset, &connector.slot).await?;
+                }
+            }
         }
         self.run.log(&format!("entry {}: {upset}", entry.place.line));
         self.note(index, EntryState::Finished)
     }
 
-    async fn slot(&self, entry: &Entry, upset: Upset) -> Result<(), Stop> {
-        let name = self.run.names.connector_slot();
+    async fn slot(&self, entry: &Entry, upset: Upset, name: &str) -> Result<(), Stop> {
         let (reach, database) = (self.run.context.reach(), self.run.names.database());
         let connection = postgres::connect(reach, &database, "changeproof").await?;
-        if !released(&connection, &name).await? && upset != Upset::Recreate {
+        if !released(&connection, name).await? && upset != Upset::Recreate {
             let message = format!("`{upset}`, but the connector has no slot here");
             let help = "did `slot.drop.on.stop`, or an entry before, drop it?";
             return Err(refused(entry, message, help));
         }
         if upset == Upset::Advance {
-            return Ok(advance(&connection, &name).await?);
+            return Ok(advance(&connection, name).await?);
         }
-        connection.drop_slot(&name).await?;
+        connection.drop_slot(name).await?;
         if upset == Upset::Drop {
             return Ok(());
         }
         connection.run(MADE).await?;
-        match connection.create_slot(&name).await {
+        match connection.create_slot(name).await {
             Ok(_) => Ok(()),
             // query_canceled
             Err(error) if error.sqlstate.as_deref() == Some("57014") => {

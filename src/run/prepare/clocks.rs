@@ -38,8 +38,8 @@ pub struct Known<'a> {
     pub source: &'a [Table],
     /// The topics of applications.
     pub applications: &'a BTreeMap<String, Application>,
-    /// The connector's configuration.
-    pub connector: &'a Options,
+    /// The configuration of each connector, by its name where there are several.
+    pub connectors: &'a BTreeMap<Option<String>, Options>,
     /// The time zones of the statements that read the tables, by table and where it is not UTC.
     pub zones: &'a BTreeMap<String, String>,
 }
@@ -70,7 +70,7 @@ pub fn is_known(
         delay_ms,
         source: &[],
         applications,
-        connector: &Options::new(),
+        connectors: &BTreeMap::new(),
         zones: &BTreeMap::new(),
     };
     clock(table, &known).is_some()
@@ -264,15 +264,15 @@ fn columns_of(table: &TopicTable, columns: &[(String, String)], known: &Known<'_
 
 /// How Debezium counts a timestamp of this column.
 fn ticks(table: &str, column: &str, known: &Known<'_>) -> i64 {
-    let mode = known.connector.get("time.precision.mode").map_or("adaptive", String::as_str);
     let table = table.rsplit('.').next().unwrap_or(table);
-    let found = known
-        .source
-        .iter()
-        .filter(|candidate| candidate.name == table)
-        .flat_map(|candidate| &candidate.columns)
-        .find(|candidate| candidate.name == column);
-    let type_name = found.map_or("", |column| column.type_name.as_str());
+    let named = known.source.iter().filter(|candidate| candidate.name == table);
+    let mut columns = named.flat_map(|table| table.columns.iter().map(move |own| (table, own)));
+    let found = columns.find(|(_, candidate)| candidate.name == column);
+    let type_name = found.map_or("", |(_, column)| column.type_name.as_str());
+    let connector = found.and_then(|(table, _)| table.connector.clone());
+    let config = known.connectors.get(&connector);
+    let mode = config.and_then(|config| config.get("time.precision.mode"));
+    let mode = mode.map_or("adaptive", String::as_str);
     let coarse = ["(0)", "(1)", "(2)", "(3)"].iter().any(|digits| type_name.contains(digits));
     match mode {
         "connect" => 1,
@@ -329,7 +329,7 @@ mod tests {
             delay_ms: None,
             source: &[],
             applications: &BTreeMap::new(),
-            connector: &Options::new(),
+            connectors: &BTreeMap::new(),
             zones: &BTreeMap::new(),
         };
         let topic = Topic {
@@ -338,6 +338,7 @@ mod tests {
             partitions: 3,
             role: Role::Source { table: "public.payments".to_owned() },
             options: Options::new(),
+            connector: None,
         };
         Watermarks::new(&known, &[topic])
     }

@@ -17,6 +17,7 @@ use crate::model::creation::{self, Creation, Shape};
 use crate::model::ours::{OF, PREDICATE, ROUTER};
 use crate::model::pattern::Pattern;
 use crate::model::routes::{MATCHES, REGEX_ROUTER, Routes, transforms};
+use crate::quiesce;
 use crate::run::names::Names;
 use crate::scenario::secret::hidden;
 use crate::scenario::settings::Options;
@@ -42,6 +43,16 @@ const CONVERTER: &str = "org.apache.kafka.connect.json.JsonConverter";
 const PLAIN: [(&str, &str); 2] =
     [("schemas.enable", "false"), ("replace.null.with.default", "false")];
 
+/// The topic of messages and barriers apart, of the connector with this place.
+fn apart(nth: usize) -> String {
+    if nth == 0 { APART.to_owned() } else { format!("{APART}{}", nth.saturating_add(1)) }
+}
+
+/// What the connector is called among the parts that differ from the author's files.
+pub(super) fn part(name: Option<&str>) -> String {
+    name.map_or_else(|| "connector".to_owned(), |name| format!("connector {name}"))
+}
+
 fn converter(part: Part) -> &'static str {
     match part {
         Part::Key => "key.converter",
@@ -52,6 +63,10 @@ fn converter(part: Part) -> &'static str {
 /// The connector of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connector {
+    /// Its place in the pipeline's list, from 0.
+    pub nth: usize,
+    /// What it is called among several.
+    pub name: Option<String>,
     /// What Debezium is told; what is submitted, unless [`Self::submitted`] says otherwise.
     pub config: Options,
     /// What is submitted of a managed connector.
@@ -71,6 +86,7 @@ impl Connector {
     /// it tells no name of a topic is the error, in sentences.
     pub fn new(
         written: &Mapped,
+        (nth, name): (usize, Option<&str>),
         settings: &Options,
         names: &Names,
         reach: &Reach,
@@ -87,13 +103,14 @@ impl Connector {
         let creation = Creation::of(draft.options())?;
         let options = draft.options().clone();
         draft.leave_out_where(|key| left_out(key, &options));
-        own(&mut draft, names, reach, &routes);
+        own(&mut draft, (names, nth), reach, &routes);
         own_converters(&mut draft, reach);
         let_barriers_through(&mut draft);
         let barriers = (routes.messages(), names.topic(&routes.messages()));
-        spare_barriers(&mut draft, &[&barriers.1, &names.own(APART)]);
-        let (config, differences) = draft.finish("connector");
-        Ok(Self { config, submitted: None, differences, routes, barriers, creation })
+        spare_barriers(&mut draft, &[&barriers.1, &names.own(&apart(nth))]);
+        let (config, differences) = draft.finish(&part(name));
+        let name = name.map(ToOwned::to_owned);
+        Ok(Self { nth, name, config, submitted: None, differences, routes, barriers, creation })
     }
 
     /// The same where a statement reads logical messages: barriers then come on a topic of the run's
@@ -101,7 +118,8 @@ impl Connector {
     #[must_use]
     pub fn with_messages_apart(mut self, names: &Names) -> Self {
         let why = "a statement reads logical messages, and barriers are none of the author's";
-        let (from, to) = (self.barriers.1.clone(), names.own(APART));
+        let apart = apart(self.nth);
+        let (from, to) = (self.barriers.1.clone(), names.own(&apart));
         let transforms = self.config.get("transforms").filter(|list| !list.trim().is_empty());
         let transforms = transforms.map_or_else(String::new, |list| format!(",{list}"));
         let prefix = format!("transforms.{ROUTER}");
@@ -119,7 +137,7 @@ impl Connector {
             self.differ(&key, &value, why);
             self.config.insert(key, value);
         }
-        self.barriers = (APART.to_owned(), to);
+        self.barriers = (apart, to);
         self
     }
 
@@ -130,7 +148,7 @@ impl Connector {
             return;
         }
         let theirs = self.config.get(key).cloned();
-        let ours = Difference::new("connector", key, why).ours(value);
+        let ours = Difference::new(&part(self.name.as_deref()), key, why).ours(value);
         self.differences.push(Difference { theirs, ..ours });
         self.differences.sort_by(|a, b| a.key.cmp(&b.key));
     }
@@ -147,7 +165,18 @@ impl Connector {
 
     /// The author's logical messages are passed on to a topic of theirs.
     pub fn has_messages_apart(&self) -> bool {
-        self.barriers.0 == APART
+        self.barriers.0 == apart(self.nth)
+    }
+
+    /// Its names, for a proof.
+    pub(in crate::run) fn proven(&self, names: &Names) -> quiesce::Connector {
+        quiesce::Connector {
+            name: names.connector(self.nth),
+            called: self.name.clone(),
+            slot: names.connector_slot(self.nth),
+            barriers: self.barriers.0.clone(),
+            confirms: self.confirms(),
+        }
     }
 
     /// The logical name of the topic of transaction metadata, if the connector writes them.
@@ -248,7 +277,7 @@ fn default_converters(draft: &mut Draft) {
 }
 
 /// What a run must have for itself: the database, the slot, the publication, the names of topics.
-fn own(draft: &mut Draft, names: &Names, reach: &Reach, routes: &Routes) {
+fn own(draft: &mut Draft, (names, nth): (&Names, usize), reach: &Reach, routes: &Routes) {
     draft.set("connector.class", CLASS, "Debezium's connector for Postgres is under test");
     draft.set("tasks.max", "1", "the connector has one task");
     draft.set("plugin.name", "pgoutput", "the stack's Postgres decodes with it");
@@ -263,9 +292,9 @@ fn own(draft: &mut Draft, names: &Names, reach: &Reach, routes: &Routes) {
     draft.set("database.dbname", names.database(), database);
     let topics = "runs side by side have topics of their own";
     draft.set("topic.prefix", names.topic(routes.prefix()), topics);
-    draft.set("slot.name", names.connector_slot(), "the slot is the run's");
+    draft.set("slot.name", names.connector_slot(nth), "the slot is the run's");
     let publication = "the run makes the publication before the connector starts";
-    draft.set("publication.name", names.connector_slot(), publication);
+    draft.set("publication.name", names.connector_slot(nth), publication);
     draft.set("publication.autocreate.mode", "disabled", publication);
     if beats(draft.options()) && names.is_prefixed() {
         draft.set("topic.heartbeat.name", names.topic(&routes.heartbeat()), topics);
@@ -378,38 +407,6 @@ fn sparing(draft: &Draft, predicate: &str, of: (bool, &[&str; 2])) -> Option<Str
     })
 }
 
-/// A condition in SQL that holds for the tables that the connector captures, over the column
-/// `full_name` (`schema.name`) and `schema`: Debezium's lists are regular expressions for whole names, in
-/// whatever case.
-pub fn captures(config: &Options) -> String {
-    let matches = |column: &str, list: &str| {
-        let any: Vec<_> = list
-            .split(',')
-            .map(str::trim)
-            .filter(|pattern| !pattern.is_empty())
-            .map(|pattern| format!("{column} ~* {}", quoted(&format!("^(?:{pattern})$"))))
-            .collect();
-        if any.is_empty() { "false".to_owned() } else { format!("({})", any.join(" OR ")) }
-    };
-    let lists: BTreeMap<&str, (&str, bool)> = BTreeMap::from([
-        ("schema.exclude.list", ("schema", false)),
-        ("schema.include.list", ("schema", true)),
-        ("table.exclude.list", ("full_name", false)),
-        ("table.include.list", ("full_name", true)),
-    ]);
-    let mut conditions = Vec::new();
-    for (key, (column, wanted)) in lists {
-        let Some(list) = config.get(key).filter(|list| !list.trim().is_empty()) else { continue };
-        let not = if wanted { "" } else { "NOT " };
-        conditions.push(format!("{not}{}", matches(column, list)));
-    }
-    if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") }
-}
-
-fn quoted(text: &str) -> String {
-    crate::client::postgres::literal(text)
-}
-
 #[cfg(test)]
 mod tests {
     use crate::client::reach::{Address, Kafka, Postgres, Rest, Twice};
@@ -436,7 +433,7 @@ mod tests {
             ..Reach::default()
         };
         let names = Names::from_parts("t", 0);
-        Connector::new(&file(written), &options(settings), &names, &reach).unwrap()
+        Connector::new(&file(written), (0, None), &options(settings), &names, &reach).unwrap()
     }
 
     fn file(written: &[(&str, &str)]) -> Mapped {
@@ -544,20 +541,21 @@ mod tests {
         ];
         let names = Names::from_parts("t", 0).with(&Naming::AsInProduction(Vec::new()));
         let reach = Reach::default();
-        let connector = Connector::new(&file(&written), &Options::new(), &names, &reach).unwrap();
+        let connector =
+            Connector::new(&file(&written), (0, None), &Options::new(), &names, &reach).unwrap();
         assert!(connector.differences.iter().all(|one| one.theirs.is_none()));
         for (key, value) in written {
             assert_eq!(connector.config.get(key).map(String::as_str), Some(value), "{key}");
         }
         assert_eq!(connector.config.get("topic.heartbeat.name"), None);
-        assert_eq!(connector.config.get("slot.name"), Some(&names.connector_slot()));
+        assert_eq!(connector.config.get("slot.name"), Some(&names.connector_slot(0)));
     }
 
     #[test]
     fn a_name_that_cannot_be_told_is_no_name() {
         let names = Names::from_parts("t", 0);
         let written = file(&[("topic.naming.strategy", "x.Own")]);
-        let told = Connector::new(&written, &Options::new(), &names, &Reach::default());
+        let told = Connector::new(&written, (0, None), &Options::new(), &names, &Reach::default());
         assert!(told.unwrap_err()[0].contains("x.Own"));
     }
 
@@ -588,18 +586,5 @@ mod tests {
         );
         assert_eq!(connector.transaction_topic().unwrap(), "cdc.transaction");
         assert_eq!(connector.heartbeat_topic().unwrap(), "__debezium-heartbeat.cdc");
-    }
-
-    #[test]
-    fn lists_become_conditions() {
-        assert_eq!(captures(&options(&[])), "true");
-        let lists = options(&[
-            ("table.include.list", r"public\.a, public\.b.*"),
-            ("schema.exclude.list", "it's"),
-        ]);
-        assert_eq!(
-            captures(&lists),
-            r"NOT (schema ~* '^(?:it''s)$') AND (full_name ~* '^(?:public\.a)$' OR full_name ~* '^(?:public\.b.*)$')"
-        );
     }
 }

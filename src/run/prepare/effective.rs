@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use itertools::zip_eq;
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::difference::Difference;
@@ -15,6 +16,7 @@ use crate::dialect::{self, Translation};
 use crate::model::pattern::Pattern;
 use crate::run::names::Names;
 use crate::run::prepare::connector::Connector;
+use crate::run::prepare::connectors::Connectors;
 use crate::run::prepare::files::Home;
 use crate::run::prepare::own;
 use crate::run::prepare::session;
@@ -23,8 +25,8 @@ use crate::run::prepare::table::Places;
 use crate::run::prepare::unchanged;
 use crate::run::prepare::unfit;
 use crate::scenario::code::Code;
-use crate::scenario::pipeline::Dialect;
-use crate::scenario::settings::StorageKind;
+use crate::scenario::pipeline::{ConnectorFile, Dialect};
+use crate::scenario::settings::{Options, StorageKind};
 use crate::scenario::trial::Trial;
 use crate::sql::edit::with_options;
 use crate::sql::flink::{self, Statement};
@@ -34,12 +36,12 @@ use crate::sql::split;
 /// A trial as it is submitted at certain places.
 #[derive(Debug, Clone)]
 pub(in crate::run) struct Effective {
-    /// The author's connector file.
-    pub(in crate::run) written: Mapped,
+    /// The author's connector files.
+    pub(in crate::run) written: Vec<Mapped>,
     /// The statements in open-source SQL.
     pub(in crate::run) translation: Translation,
-    /// The connector.
-    pub(in crate::run) connector: Connector,
+    /// The connectors.
+    pub(in crate::run) connectors: Connectors,
     /// The statements with addresses and names of topics filled in.
     pub(in crate::run) statements: Statements,
     /// The source DDL.
@@ -54,16 +56,15 @@ impl Effective {
         places: &Places<'_>,
     ) -> Result<Self, Vec<Diagnostic>> {
         let settings = &trial.settings;
-        let dialect::Applied { connector: written, translation } =
+        let dialect::Applied { connectors: written, translation } =
             dialect::apply(&trial.pipeline, settings, sources)?;
-        let connector = Connector::new(&written, &settings.connector, places.names, places.reach)
-            .map_err(|problems| unnamed(trial, &problems));
+        let connectors = connectors(trial, &written, &settings.connector, places);
         // The dialect has applied the tables' options already.
         let of_tables = match trial.pipeline.dialect {
             Dialect::Flink => settings.tables.clone(),
             Dialect::Confluent => BTreeMap::new(),
         };
-        let topics = connector.as_ref().map(|one| topics(trial, one, &translation));
+        let topics = connectors.as_ref().map(|all| topics(trial, all, &translation));
         let topics = topics.unwrap_or_default();
         let committed = trial.held().next().is_some();
         let statements = statements::prepare(
@@ -72,30 +73,41 @@ impl Effective {
             &Places { topics: &topics, committed, ..*places },
         );
         let mut refused = unfit::in_vain(trial, &translation);
-        let (mut connector, mut statements) = match (connector, statements) {
-            (Ok(connector), Ok(statements)) => (connector, statements),
-            (connector, statements) => {
-                let wrong = connector.err().into_iter().chain(statements.err()).flatten();
+        let (mut connectors, mut statements) = match (connectors, statements) {
+            (Ok(connectors), Ok(statements)) => (connectors, statements),
+            (connectors, statements) => {
+                let wrong = connectors.err().into_iter().chain(statements.err()).flatten();
                 refused.extend(wrong);
                 return Err(refused);
             }
         };
-        let of_the_worker = connector.of_the_worker(&settings.worker);
-        connector.differences.extend(of_the_worker);
+        let mut told = Vec::new();
+        for connector in connectors.all_mut() {
+            // What the worker has for all of them is told once.
+            let mut of_the_worker = connector.of_the_worker(&settings.worker);
+            of_the_worker.retain(|one| !told.contains(one));
+            told.extend(of_the_worker.clone());
+            connector.differences.extend(of_the_worker);
+        }
         statements.differences.extend(trial.stand_ins.iter().cloned());
         statements.differences.extend(session::differences(trial, places.names));
-        if statements.reads_topic(&connector.routes.messages_routed()) {
-            connector = connector.with_messages_apart(places.names);
+        for connector in connectors.all_mut() {
+            if statements.reads_topic(&connector.routes.messages_routed()) {
+                *connector = connector.clone().with_messages_apart(places.names);
+            }
         }
         refused.extend(unfit::refuse(trial, &statements));
-        refused.extend(unfit::reconfigured(trial, &connector, |settings| {
-            Connector::new(&written, settings, places.names, places.reach)
-        }));
+        for (connector, written) in zip_eq(connectors.all(), &written) {
+            let of = (connector.nth, connector.name.as_deref());
+            refused.extend(unfit::reconfigured(trial, connector, |settings| {
+                Connector::new(written, of, settings, places.names, places.reach)
+            }));
+        }
         if !refused.is_empty() {
             return Err(refused);
         }
         let source = source::prepare(trial);
-        Ok(Self { written, translation, connector, statements, source })
+        Ok(Self { written, translation, connectors, statements, source })
     }
 
     /// The same for a stack that takes what the author wrote.
@@ -104,24 +116,45 @@ impl Effective {
         trial: &Trial,
         at: (&Names, &Reach),
     ) -> Result<Self, Vec<Diagnostic>> {
-        let Self { written, translation, connector, statements, source } = self;
+        let Self { written, translation, mut connectors, statements, source } = self;
         let statements = unchanged::statements(statements, &translation, at.0)?;
-        let connector = unchanged::connector(connector, trial, at, &written);
-        Ok(Self { written, translation, connector, statements, source })
+        for (connector, mapped) in zip_eq(connectors.all_mut(), &written) {
+            *connector = unchanged::connector(connector.clone(), trial, at, mapped);
+        }
+        Ok(Self { written, translation, connectors, statements, source })
     }
 
     /// All that differs from the author's files, part by part.
     pub(in crate::run) fn differences(&self) -> Vec<Difference> {
         let mut all = self.source.differences.clone();
-        all.extend(self.connector.differences.iter().cloned());
+        all.extend(self.connectors.differences());
         all.extend(self.statements.differences.iter().cloned());
         all
     }
 }
 
+/// The connectors of the pipeline's files under these settings.
+fn connectors(
+    trial: &Trial,
+    written: &[Mapped],
+    settings: &Options,
+    places: &Places<'_>,
+) -> Result<Connectors, Vec<Diagnostic>> {
+    let (mut all, mut wrong) = (Vec::new(), Vec::new());
+    for (nth, written) in written.iter().enumerate() {
+        let file = trial.pipeline.connectors.get(nth);
+        let of = (nth, file.and_then(|file| file.name.as_deref()));
+        match Connector::new(written, of, settings, places.names, places.reach) {
+            Ok(connector) => all.push(connector),
+            Err(problems) => wrong.extend(unnamed(file, &problems)),
+        }
+    }
+    Connectors::of(all).filter(|_| wrong.is_empty()).ok_or(wrong)
+}
+
 /// Topics whose names the connector's file does not tell.
-fn unnamed(trial: &Trial, problems: &[String]) -> Vec<Diagnostic> {
-    let file = trial.pipeline.connector.as_ref().map(|file| file.path.clone());
+fn unnamed(file: Option<&ConnectorFile>, problems: &[String]) -> Vec<Diagnostic> {
+    let file = file.map(|file| file.path.clone());
     let text = Text::whole(file.unwrap_or_else(|| "connector".into()), String::new());
     let help = "write the option as the message says, in production's file too";
     let told = problems.iter().map(|problem| Diagnostic {
@@ -131,8 +164,22 @@ fn unnamed(trial: &Trial, problems: &[String]) -> Vec<Diagnostic> {
     told.collect()
 }
 
-/// The topics that the connector and the statements write.
-fn topics(trial: &Trial, connector: &Connector, translation: &Translation) -> Vec<String> {
+/// The topics that the connectors and the statements write.
+fn topics(trial: &Trial, connectors: &Connectors, translation: &Translation) -> Vec<String> {
+    let mut all: Vec<String> =
+        connectors.all().flat_map(|connector| captured(trial, connector)).collect();
+    for text in translation.texts() {
+        let Statement::CreateTable(create) = flink::parse(text) else { continue };
+        let topic = create.with.as_ref().and_then(|with| with.get("topic"));
+        all.extend(topic.filter(|topic| !topic.contains(';')).map(ToOwned::to_owned));
+    }
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// The topics of a connector's tables.
+fn captured(trial: &Trial, connector: &Connector) -> Vec<String> {
     let source = trial.pipeline.source.iter().flat_map(split::postgres);
     let tables = source.flatten().filter_map(|statement| created_table(&statement));
     let list = connector.config.get("table.include.list");
@@ -143,16 +190,7 @@ fn topics(trial: &Trial, connector: &Connector, translation: &Translation) -> Ve
         patterns.as_ref().is_none_or(|all| all.iter().any(|pattern| pattern.holds(&name)))
     };
     let tables = tables.filter(is_captured);
-    let mut all: Vec<String> =
-        tables.map(|table| connector.routes.table(&table.schema, &table.name)).collect();
-    for text in translation.texts() {
-        let Statement::CreateTable(create) = flink::parse(text) else { continue };
-        let topic = create.with.as_ref().and_then(|with| with.get("topic"));
-        all.extend(topic.filter(|topic| !topic.contains(';')).map(ToOwned::to_owned));
-    }
-    all.sort();
-    all.dedup();
-    all
+    tables.map(|table| connector.routes.table(&table.schema, &table.name)).collect()
 }
 
 /// Everything that a run of the trial refuses before it touches the stack, each once, by place.
@@ -261,7 +299,7 @@ mod tests {
             file: None,
             source: vec![whole("CREATE TABLE a (id int PRIMARY KEY, v text)")],
             left_out: Vec::new(),
-            connector: None,
+            connectors: Vec::new(),
             outbox: BTreeMap::new(),
             topics: BTreeMap::new(),
             format: None,

@@ -1,8 +1,10 @@
 //! From a trial to what is submitted: names, folder, the dialect applied, the statements edited, what
 //! is refused before anything starts.
 
+pub mod captured;
 pub mod clocks;
 pub mod connector;
+pub(super) mod connectors;
 pub(super) mod effective;
 pub(super) mod files;
 pub(super) mod own;
@@ -44,7 +46,7 @@ use crate::sql::flink::{self, Statement};
 use crate::sql::secret::redacted;
 use crate::sql::token::Language;
 use crate::stack::Claim;
-use connector::Connector;
+use connectors::Connectors;
 use effective::Effective;
 use files::Home;
 use scoring::Scoring;
@@ -135,8 +137,9 @@ pub(in crate::run) fn prepare<'a>(
     let writers = (recorder.clone(), troubles.clone());
     let connectors = context.connectors().map_err(at)?;
     let actors = (connectors, context.engine().map_err(at)?);
-    let hand = Hand::new(context.lease.faults(), actors, names.connector(), writers);
-    let connector_log = connector_log(&troubles, &names, &effective.connector);
+    let all = effective.connectors.proven(&names);
+    let hand = Hand::new(context.lease.faults(), actors, all, writers);
+    let connector_log = connector_log(&troubles, &names, &effective.connectors);
     let tools = Tools {
         created: Created::default(),
         admin: Admin::new(context.reach()).map_err(|error| at(error.into()))?,
@@ -163,10 +166,13 @@ pub(in crate::run) fn prepare<'a>(
     Ok((run, folder))
 }
 
-/// What the worker says of the run's connector: a line names it, its topics or a thread of it.
-fn connector_log(troubles: &Troubles, names: &Names, connector: &Connector) -> ConnectorLog {
-    let prefix = names.topic(connector.routes.prefix());
-    let of_the_run = vec![names.base.clone(), format!("postgresconnector-{prefix}-")];
+/// What the worker says of the run's connectors: a line names one, its topics or a thread of it.
+fn connector_log(troubles: &Troubles, names: &Names, connectors: &Connectors) -> ConnectorLog {
+    let mut of_the_run = vec![names.base.clone()];
+    of_the_run.extend(connectors.all().map(|connector| {
+        let prefix = names.topic(connector.routes.prefix());
+        format!("postgresconnector-{prefix}-")
+    }));
     let (log, begun) = troubles.of_the_worker().unzip();
     ConnectorLog::new(log, begun.unwrap_or_default(), of_the_run)
 }
@@ -223,7 +229,7 @@ impl Run<'_> {
     pub(in crate::run) fn planned(&self) -> Planned<'_> {
         Planned {
             settings: &self.trial.settings,
-            connector: &self.effective.connector,
+            connectors: &self.effective.connectors,
             statements: &self.effective.statements,
             names: &self.names,
         }
@@ -264,8 +270,14 @@ impl Run<'_> {
     }
 
     fn keep_effective(&self, folder: &Folder) -> Result<(), Stop> {
-        let connector = hidden(&self.effective.connector.shown_as_submitted(), &self.secrets);
-        folder.write_json("effective/connector.json", &connector)?;
+        for connector in self.effective.connectors.all() {
+            let shown = hidden(&connector.shown_as_submitted(), &self.secrets);
+            let file = match connector.nth {
+                0 => "effective/connector.json".to_owned(),
+                nth => format!("effective/connector-{}.json", nth.saturating_add(1)),
+            };
+            folder.write_json(&file, &shown)?;
+        }
         folder.write_json("effective/versions.json", self.context.lease.versions())?;
         let statements: Vec<_> = self
             .effective

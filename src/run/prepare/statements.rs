@@ -44,11 +44,11 @@ pub struct Statements {
     /// Tables whose rows are not followed, by name.
     pub(in crate::run) unread: BTreeMap<String, Unread>,
     /// What views read, by view.
-    views: BTreeMap<String, Vec<String>>,
+    pub(super) views: BTreeMap<String, Vec<String>>,
     /// Tables and views that use the clock of the machine.
-    processing_time: Vec<String>,
+    pub(super) processing_time: Vec<String>,
     /// Views that ask a model.
-    asking: Vec<String>,
+    pub(super) asking: Vec<String>,
 }
 
 /// Reads and edits the translated statements of a pipeline.

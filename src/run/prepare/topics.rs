@@ -1,11 +1,14 @@
 //! The topics of a run.
 
+use std::collections::BTreeMap;
+
 use crate::capture::catalog::qualified;
 use crate::client::kafka::NewTopic;
 use crate::history::event::{Role, Table, Topic};
 use crate::model::creation::Shape;
 use crate::run::names::Names;
 use crate::run::prepare::connector::Connector;
+use crate::run::prepare::connectors::Connectors;
 use crate::run::prepare::statements::Statements;
 use crate::scenario::pipeline::Pipeline;
 use crate::scenario::settings::{Options, PerPlace, Settings};
@@ -22,21 +25,26 @@ pub(in crate::run) fn topics(
     pipeline: &Pipeline,
     plan: &Planned<'_>,
 ) -> Vec<Topic> {
-    let Planned { settings, connector, statements, names } = plan;
+    let Planned { settings, connectors, statements, names } = plan;
     let topic = |name: String, partitions: u32, role, options: Options| Topic {
         physical: names.topic(&name),
         name,
         partitions: i32::try_from(partitions.max(1)).unwrap_or(i32::MAX),
         role,
         options,
+        connector: None,
     };
-    let captured = |name: String, partitions: Option<u32>, role, options: Options| {
-        let mut shape = connector.shape(&name);
-        shape.options.extend(options);
-        topic(name, partitions.or(shape.partitions).unwrap_or(1), role, shape.options)
-    };
+    let captured =
+        |of: &Connector, name: String, partitions: Option<u32>, role, options: Options| {
+            let mut shape = of.shape(&name);
+            shape.options.extend(options);
+            let partitions = partitions.or(shape.partitions).unwrap_or(1);
+            let connector = of.name.clone();
+            Topic { connector, ..topic(name, partitions, role, shape.options) }
+        };
     let mut topics = Vec::new();
     for table in tables.iter().filter(|table| table.captured) {
+        let connector = connectors.of_table(table);
         let full = qualified(table);
         let partitions = of_table(settings.partitions.as_ref(), table);
         let set = settings.topics.get(&full).or_else(|| settings.topics.get(&table.name));
@@ -46,7 +54,7 @@ pub(in crate::run) fn topics(
             topics.extend(values.iter().map(|value| {
                 let role = Role::Outbox { table: full.clone(), value: value.clone() };
                 let name = connector.routes.outbox(&table.schema, &table.name, value);
-                captured(name, partitions, role, set.clone())
+                captured(connector, name, partitions, role, set.clone())
             }));
             continue;
         }
@@ -56,18 +64,21 @@ pub(in crate::run) fn topics(
         // Tables may share a topic; it is that of the first.
         let is = |t: &Topic| t.name == name && matches!(t.role, Role::Source { .. });
         if !topics.iter().any(is) {
-            topics.push(captured(name, partitions, Role::Source { table: full }, options));
+            let role = Role::Source { table: full };
+            topics.push(captured(connector, name, partitions, role, options));
         }
     }
-    topics.push(of_barriers(connector));
-    if connector.has_messages_apart() {
-        let name = connector.routes.messages_routed();
-        if !topics.iter().any(|topic| topic.name == name) {
-            topics.push(captured(name, None, Role::Messages, Options::new()));
+    for connector in connectors.all() {
+        topics.push(of_barriers(connector));
+        if connector.has_messages_apart() {
+            let name = connector.routes.messages_routed();
+            if !topics.iter().any(|topic| topic.name == name) {
+                topics.push(captured(connector, name, None, Role::Messages, Options::new()));
+            }
         }
-    }
-    if let Some(name) = connector.transaction_topic() {
-        topics.push(captured(name, None, Role::Transaction, Options::new()));
+        if let Some(name) = connector.transaction_topic() {
+            topics.push(captured(connector, name, None, Role::Transaction, Options::new()));
+        }
     }
     for (name, application) in &pipeline.topics {
         let options = settings.topics.get(name).cloned().unwrap_or_default();
@@ -101,6 +112,7 @@ fn of_barriers(connector: &Connector) -> Topic {
         partitions: 1,
         role: Role::Barrier,
         options: Options::new(),
+        connector: connector.name.clone(),
     }
 }
 
@@ -116,11 +128,31 @@ pub(in crate::run) fn shared(topics: &[Topic]) -> Option<String> {
     ))
 }
 
+/// A topic that two connectors would write to, as a sentence: nothing says in which order they do.
+pub(in crate::run) fn fought_over(tables: &[Table], plan: &Planned<'_>) -> Option<String> {
+    let mut known = BTreeMap::<String, &Table>::new();
+    for table in tables.iter().filter(|table| table.captured) {
+        let routes = &plan.connectors.of_table(table).routes;
+        let topic = routes.table(&table.schema, &table.name);
+        let first = known.entry(topic.clone()).or_insert(table);
+        if first.connector != table.connector {
+            let name = |table: &Table| table.connector.clone().unwrap_or_default();
+            return Some(format!(
+                "the connectors `{}` and `{}` both write to the topic `{topic}`: route the tables of \
+                 each to topics of their own",
+                name(first),
+                name(table)
+            ));
+        }
+    }
+    None
+}
+
 /// What decides which topics there are.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::run) struct Planned<'a> {
     pub(in crate::run) settings: &'a Settings,
-    pub(in crate::run) connector: &'a Connector,
+    pub(in crate::run) connectors: &'a Connectors,
     pub(in crate::run) statements: &'a Statements,
     pub(in crate::run) names: &'a Names,
 }
@@ -128,7 +160,7 @@ pub(in crate::run) struct Planned<'a> {
 /// The topics as the broker is asked for them. Heartbeats get a topic, but are not looked at.
 pub(in crate::run) fn to_create(
     topics: &[Topic],
-    connector: &Connector,
+    connectors: &Connectors,
     names: &Names,
 ) -> Vec<NewTopic> {
     let mut new: Vec<_> = topics
@@ -139,11 +171,15 @@ pub(in crate::run) fn to_create(
             options: topic.options.clone(),
         })
         .collect();
-    if let Some(heartbeat) = connector.heartbeat_topic() {
+    for connector in connectors.all() {
+        let Some(heartbeat) = connector.heartbeat_topic() else { continue };
         let name = names.topic(&heartbeat);
         let Shape { partitions, options } = connector.shape(&heartbeat);
         let partitions = i32::try_from(partitions.unwrap_or(1)).unwrap_or(i32::MAX);
-        new.push(NewTopic { name, partitions, options });
+        // Connectors may beat on one topic.
+        if !new.iter().any(|known| known.name == name) {
+            new.push(NewTopic { name, partitions, options });
+        }
     }
     new
 }

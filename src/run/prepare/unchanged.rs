@@ -14,7 +14,7 @@ use crate::dialect::Translation;
 use crate::dialect::connector::{CLASS, Mapped};
 use crate::model::routes::Routes;
 use crate::run::names::Names;
-use crate::run::prepare::connector::Connector;
+use crate::run::prepare::connector::{Connector, part};
 use crate::run::prepare::statements::{Prepared, Statements};
 use crate::scenario::settings::Options;
 use crate::scenario::trial::Trial;
@@ -150,7 +150,7 @@ pub(in crate::run) fn connector(
     (names, reach): (&Names, &Reach),
     mapped: &Mapped,
 ) -> Connector {
-    let file = trial.pipeline.connector.as_ref();
+    let file = trial.pipeline.connectors.get(known.nth);
     let written: Options = match file {
         Some(file) => file.options.clone(),
         None => DEFAULT.iter().map(|(key, to)| ((*key).to_owned(), (*to).to_owned())).collect(),
@@ -164,7 +164,7 @@ pub(in crate::run) fn connector(
         draft.set("kafka.api.key", &sasl.login.user, login);
         draft.set("kafka.api.secret", &sasl.login.password.0, login);
     }
-    draft.set("name", names.connector(), "the run names its connector");
+    draft.set("name", names.connector(known.nth), "the run names its connector");
     let database = "the database is the run's";
     for (key, value) in reach.postgres.debezium() {
         draft.set(key, value, database);
@@ -174,11 +174,11 @@ pub(in crate::run) fn connector(
     if let Ok(routes) = Routes::of(mapped.options()) {
         draft.set("topic.prefix", names.topic(routes.prefix()), topics);
     }
-    draft.set("slot.name", names.connector_slot(), "the slot is the run's");
+    draft.set("slot.name", names.connector_slot(known.nth), "the slot is the run's");
     let publication = "the run makes the publication before the connector starts";
-    draft.set("publication.name", names.connector_slot(), publication);
+    draft.set("publication.name", names.connector_slot(known.nth), publication);
     draft.set("publication.autocreate.mode", "disabled", publication);
-    let (config, differences) = draft.finish("connector");
+    let (config, differences) = draft.finish(&part(known.name.as_deref()));
     known.submitted = Some(config);
     known.differences = differences;
     known

@@ -17,6 +17,7 @@ use crate::quiesce::{self, Barriers};
 use crate::run::outcome::Stop;
 use crate::run::prepare::Run;
 use crate::run::prepare::clocks::{self, Known, Watermarks};
+use crate::run::prepare::connector::Connector;
 
 /// How many records of each topic were read, by logical name.
 pub(in crate::run) type Counts = BTreeMap<String, u64>;
@@ -65,29 +66,43 @@ pub(in crate::run) async fn journal(
     let reader = home.connect().await?;
     publish(run, database, tables).await.map_err(JournalError::from)?;
     let joins = coming::joins(run);
-    journal::create((database, &reader), tables, (&slot, joins.as_ref(), rights)).await?;
+    journal::create((database, &reader), tables, (&slot, &joins, rights)).await?;
     Ok(Journal::start(reader, home, (slot, tables), run.recorder.clone()))
 }
 
-/// Makes the connector's publication, of the captured tables.
+/// Makes the publication of each connector, of the tables that it captures.
 pub(in crate::run) async fn publish(
     run: &Run<'_>,
     database: &Connection,
     tables: &[Table],
 ) -> Result<(), PostgresError> {
-    let via_root = publishes_roots(&run.effective.connector.config);
-    let enters = coming::joins(run).is_some();
+    for connector in run.effective.connectors.all() {
+        publish_for(run, database, (connector, tables)).await?;
+    }
+    Ok(())
+}
+
+async fn publish_for(
+    run: &Run<'_>,
+    database: &Connection,
+    (connector, tables): (&Connector, &[Table]),
+) -> Result<(), PostgresError> {
+    let via_root = publishes_roots(&connector.config);
+    let enters = coming::joins_of(run, connector).is_some();
     // A publication of all tables has the roots too, whatever the connector's lists say.
-    let listed = |table: &&Table| table.captured || (via_root && enters && table.partitioned);
+    let listed = |table: &&Table| {
+        let is_own = table.connector == connector.name;
+        is_own && table.captured || (via_root && enters && table.partitioned)
+    };
     let list: Vec<_> = tables.iter().filter(listed).map(catalog::quoted).collect();
     let with = if via_root { " WITH (publish_via_partition_root = true)" } else { "" };
     let list =
         if list.is_empty() { String::new() } else { format!(" FOR TABLE {}", list.join(", ")) };
-    let publication = ident(&run.names.connector_slot());
+    let publication = ident(&run.names.connector_slot(connector.nth));
     database.run(&format!("CREATE PUBLICATION {publication}{list}{with}")).await.map(|_| ())
 }
 
-/// Passes the author's logical messages on, where the connector writes them among barriers.
+/// Passes the author's logical messages on, where a connector writes them among barriers.
 struct Passing {
     to: String,
     forward: Forward,
@@ -95,13 +110,20 @@ struct Passing {
     has_lost: bool,
 }
 
-fn passing(run: &Run<'_>) -> Result<Option<Passing>, Stop> {
-    if !run.effective.connector.has_messages_apart() {
-        return Ok(None);
+/// By the topic of barriers that the messages come on.
+fn passing(run: &Run<'_>) -> Result<BTreeMap<String, Option<Passing>>, Stop> {
+    let mut all = BTreeMap::new();
+    for connector in run.effective.connectors.all() {
+        let passing = if connector.has_messages_apart() {
+            let to = run.names.topic(&connector.routes.messages_routed());
+            let forward = Forward::new(run.context.reach())?;
+            Some(Passing { to, forward, has_lost: false })
+        } else {
+            None
+        };
+        all.insert(connector.barriers().to_owned(), passing);
     }
-    let to = run.names.topic(&run.effective.connector.routes.messages_routed());
-    let forward = Forward::new(run.context.reach())?;
-    Ok(Some(Passing { to, forward, has_lost: false }))
+    Ok(all)
 }
 
 impl Passing {
@@ -121,28 +143,28 @@ pub(in crate::run) fn tap(run: &Run<'_>, topics: &[Topic], told: &Told) -> Resul
     let Told { barriers, clocks, counts } = told.clone();
     let framed = schemas::framed(
         topics,
-        (&run.effective.connector, &run.trial.pipeline.topics),
+        (&run.effective.connectors, &run.trial.pipeline.topics),
         &run.effective.statements,
     );
     let reach = run.context.reach();
     let mut schemas = Schemas::new(reach, framed, topics, run.recorder.clone())?;
-    let barrier_topic = run.effective.connector.barriers().to_owned();
-    let mut passing = passing(run)?;
+    let mut barrier_topics = passing(run)?;
     let handler = Box::new(move |record: Record| {
-        let is_barrier = record.topic == barrier_topic;
-        let raw = (is_barrier && passing.is_some()).then(|| record.clone());
+        let mut passing = barrier_topics.get_mut(&record.topic);
+        let passes = passing.as_ref().is_some_and(|passing| passing.is_some());
+        let raw = passes.then(|| record.clone());
         let record = schemas.record(record);
         clocks.note(&record);
         if let Some(counts) = &counts {
             counts.send_modify(|counts| *counts.entry(record.topic.clone()).or_default() += 1);
         }
-        if let (Some(passing), Some(raw)) = (&mut passing, raw)
+        if let (Some(Some(passing)), Some(raw)) = (&mut passing, raw)
             && !passing.take(&record, &raw)
         {
             return;
         }
         // Told last: who sees the barrier finds its record in the history.
-        if is_barrier {
+        if passing.is_some() {
             barriers.note(&record);
         }
     });
@@ -152,13 +174,15 @@ pub(in crate::run) fn tap(run: &Run<'_>, topics: &[Topic], told: &Told) -> Resul
 pub(in crate::run) fn watermarks(run: &Run<'_>, tables: &[Table], topics: &[Topic]) -> Watermarks {
     let (declared, delay_ms) = clocks::declared_by(&run.trial.pipeline.sinks);
     let zones = run.effective.statements.zones(&run.trial.settings.flink);
+    let all = run.effective.connectors.all();
+    let configs = all.map(|one| (one.name.clone(), one.config.clone())).collect();
     let known = Known {
         tables: &run.effective.statements.tables,
         declared: &declared,
         delay_ms,
         source: tables,
         applications: &run.trial.pipeline.topics,
-        connector: &run.effective.connector.config,
+        connectors: &configs,
         zones: &zones,
     };
     Watermarks::new(&known, topics)

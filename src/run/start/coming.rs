@@ -1,15 +1,18 @@
 //! Which tables are captured, and which come while the timeline runs: their topics are there before
 //! them, as far as the text of the DDL shows which they are.
 
+use std::collections::BTreeMap;
+
 use crate::base::text::Text;
-use crate::capture::catalog::qualified;
+use crate::capture::catalog::{self, qualified};
 use crate::capture::diagnose::{self, PIPELINE};
 use crate::capture::turns::Joins;
 use crate::client::postgres::{Connection, literal};
-use crate::history::event::Table;
+use crate::history::event::{Published, Table};
 use crate::run::outcome::Stop;
 use crate::run::prepare::Run;
-use crate::run::prepare::connector::{Connector, captures};
+use crate::run::prepare::captured::captures;
+use crate::run::prepare::connector::Connector;
 use crate::scenario::settings::ReplicaIdentity;
 use crate::scenario::timeline::Action;
 use crate::scenario::trial::Trial;
@@ -52,11 +55,18 @@ pub(in crate::run) fn writes_besides(trial: &Trial) -> bool {
     trial.pipeline.source.iter().chain(driven(trial)).any(is_besides)
 }
 
-/// Whether a new table enters production's publication by itself, and by which of the connector's
+/// The connectors whose publication in production a new table enters by itself, and by which of their
 /// lists it is then captured.
-pub(in crate::run) fn joins(run: &Run<'_>) -> Option<Joins> {
-    let set = run.trial.settings.connector.get("publication.autocreate.mode").map(String::as_str);
-    let mode = set.or_else(|| run.effective.written.draft.get("publication.autocreate.mode"));
+pub(in crate::run) fn joins(run: &Run<'_>) -> Vec<Joins> {
+    run.effective.connectors.all().filter_map(|connector| joins_of(run, connector)).collect()
+}
+
+/// The same of one connector.
+pub(in crate::run) fn joins_of(run: &Run<'_>, connector: &Connector) -> Option<Joins> {
+    let option = "publication.autocreate.mode";
+    let set = run.trial.settings.connector.get(option).map(String::as_str);
+    let written = run.effective.written.get(connector.nth);
+    let mode = set.or_else(|| written?.draft.get(option));
     let enters = match mode.unwrap_or("all_tables").to_ascii_lowercase().as_str() {
         "all_tables" => true,
         // The author's own publication: it says which tables.
@@ -65,8 +75,8 @@ pub(in crate::run) fn joins(run: &Run<'_>) -> Option<Joins> {
         _ => false,
     };
     enters.then(|| Joins {
-        publication: run.names.connector_slot(),
-        condition: captures(&run.effective.connector.config),
+        publication: run.names.connector_slot(connector.nth),
+        condition: captures(&connector.config),
     })
 }
 
@@ -85,7 +95,7 @@ pub(in crate::run) async fn coming(
     database: &Connection,
     tables: &[Table],
 ) -> Result<Vec<Table>, Stop> {
-    let enters = joins(run).is_some();
+    let enters = !joins(run).is_empty();
     let mut coming = Vec::<Table>::new();
     for statement in driven(run.trial) {
         let created = created_table(statement).filter(|_| enters);
@@ -99,8 +109,8 @@ pub(in crate::run) async fn coming(
     if coming.is_empty() {
         return Ok(coming);
     }
-    let names = captured(database, &run.effective.connector, &coming).await?;
-    coming.retain(|table| names.contains(&qualified(table)));
+    capture(run, database, &mut coming).await?;
+    coming.retain(|table| table.captured);
     Ok(coming)
 }
 
@@ -116,11 +126,51 @@ fn nameless(schema: String, name: String) -> Table {
         captured: true,
         partitioned: false,
         within: Vec::new(),
+        connector: None,
     }
 }
 
-/// The tables that the connector's own lists let through; Postgres matches their expressions.
-pub(in crate::run) async fn captured(
+/// Says of each table whether a connector captures it, and which of several. Two must not: each would
+/// write what the other writes.
+pub(in crate::run) async fn capture(
+    run: &Run<'_>,
+    database: &Connection,
+    tables: &mut [Table],
+) -> Result<(), Stop> {
+    let mut by = BTreeMap::<String, Vec<&Connector>>::new();
+    for connector in run.effective.connectors.all() {
+        for name in captured(database, connector, tables).await? {
+            by.entry(name).or_default().push(connector);
+        }
+    }
+    for table in tables {
+        let name = qualified(table);
+        match by.get(&name).map(Vec::as_slice) {
+            None | Some([]) => table.captured = false,
+            Some([one]) => {
+                table.captured = true;
+                table.connector.clone_from(&one.name);
+            }
+            Some(several) => return Err(captured_twice(run, &name, several)),
+        }
+    }
+    Ok(())
+}
+
+fn captured_twice(run: &Run<'_>, table: &str, connectors: &[&Connector]) -> Stop {
+    let files = connectors.iter().filter_map(|one| run.trial.pipeline.connectors.get(one.nth));
+    let paths: Vec<_> = files.map(|file| file.path.clone()).collect();
+    let last = paths.last().cloned().unwrap_or_default();
+    let named: Vec<_> = paths.iter().map(|path| format!("`{path}`")).collect();
+    let message = format!("{} both capture the table `{table}`", named.join(" and "));
+    let mut diagnostic = diagnose::at(PIPELINE, &Text::whole(last, String::new()), message);
+    let help = "leave the table to one of them: `table.include.list`, `schema.include.list`";
+    diagnostic.help = Some(help.to_owned());
+    diagnostic.into()
+}
+
+/// The tables that a connector's own lists let through; Postgres matches their expressions.
+async fn captured(
     database: &Connection,
     connector: &Connector,
     tables: &[Table],
@@ -141,6 +191,33 @@ pub(in crate::run) async fn captured(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// What the publications hold: of each table that of the connector that captures it, and of one that
+/// none captures that of any.
+pub(in crate::run) async fn published(
+    run: &Run<'_>,
+    database: &Connection,
+    tables: &[Table],
+) -> Result<Vec<Published>, Stop> {
+    let mut all = Vec::<Published>::new();
+    for connector in run.effective.connectors.all() {
+        let slot = run.names.connector_slot(connector.nth);
+        let own = catalog::published(database, &slot).await?;
+        if all.is_empty() {
+            all.extend(own.iter().map(|now| Published { published: false, ..now.clone() }));
+        }
+        for now in own.into_iter().filter(|now| now.published) {
+            let table = tables.iter().find(|table| qualified(table) == now.table);
+            let of = table.filter(|table| table.captured).map(|table| &table.connector);
+            if of.is_none_or(|of| *of == connector.name)
+                && let Some(known) = all.iter_mut().find(|known| known.table == now.table)
+            {
+                known.published = true;
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// A table list that is no list of regular expressions.

@@ -12,7 +12,7 @@ use crate::dialect::avro;
 use crate::history::decode::Decoder;
 use crate::history::event::{Event, Part, Record, Topic};
 use crate::run::outcome::Stop;
-use crate::run::prepare::connector::Connector;
+use crate::run::prepare::connectors::Connectors;
 use crate::run::prepare::statements::Statements;
 use crate::scenario::application::{Application, Wire};
 
@@ -84,13 +84,13 @@ impl Schemas {
 /// The parts of topics that are written in Avro.
 pub(in crate::run) fn framed(
     topics: &[Topic],
-    (connector, applications): (&Connector, &BTreeMap<String, Application>),
+    (connectors, applications): (&Connectors, &BTreeMap<String, Application>),
     statements: &Statements,
 ) -> BTreeSet<(String, Part)> {
     let parts = [Part::Key, Part::Value];
     let all = topics.iter().flat_map(|topic| parts.map(|part| (topic, part)));
     let is_avro = |(topic, part): &(&Topic, Part)| {
-        if topic.role.is_connectors() {
+        if let Some(connector) = connectors.of_topic(topic) {
             return connector.writes_avro(*part);
         }
         if let Some(of) = applications.get(&topic.name) {

@@ -59,7 +59,7 @@ pub(in crate::run) async fn over_topics(
     let mut shadow = database(run, &name).await?;
     shadow.follow_schema(of_run).await?;
     shadow.let_nothing_be_generated().await?;
-    shadow.snapshot_at(check::POINT);
+    shadow.snapshot_everywhere_at(check::POINT);
     shadow.replay_told(told).await?;
     let references = shadow.references(sinks, proof, Side::Topics).await?;
     let control = postgres::connect(run.context.mirror(), CONTROL_DATABASE, "changeproof").await?;

@@ -9,7 +9,7 @@ use super::capture::{self, Capture, Told};
 use super::coming;
 use crate::base::anomaly::Anomaly;
 use crate::base::text::Text;
-use crate::capture::catalog::{self, qualified};
+use crate::capture::catalog;
 use crate::capture::ddl::without_extension;
 use crate::capture::diagnose::{self, PIPELINE, REFUSED};
 use crate::capture::journal::{self, Journal};
@@ -25,9 +25,10 @@ use crate::drive::Driver;
 use crate::history::event::{Event, Role, Table, Topic};
 use crate::run::context::Stage;
 use crate::run::outcome::Stop;
+use crate::run::prepare::connector::Connector;
 use crate::run::prepare::{Run, topics};
-use crate::scenario::settings::{Options, ReplicaIdentity};
-use crate::scenario::timeline::{Action, Target};
+use crate::scenario::settings::ReplicaIdentity;
+use crate::scenario::timeline::Action;
 use crate::stack::{Claim, StackError};
 
 /// A topic that a run has deleted is not shown any more after this time.
@@ -87,7 +88,9 @@ pub(in crate::run) async fn build(
         if run.context.lease.takes_as_written() {
             // Before, nobody there knows the tables that it captures.
             drop(submitted.await);
-            connector_runs(run, &*connect).await?;
+            for one in at_once(run) {
+                connector_runs(run, &*connect, one.nth).await?;
+            }
         }
         ready.send_replace(Some(tables.clone()));
         let topics = as_made(run, topics.clone()).await?;
@@ -98,12 +101,10 @@ pub(in crate::run) async fn build(
     let set_up_and_submit = async {
         let (journal, driver) = journal_and_setup(run, &database, (&tables, seeds)).await?;
         // It takes longer to start than the topics take to be there, and waits for one that is not.
-        if !run.trial.starts_later(Target::Connector) {
-            submit(run, &*connect).await?;
-            run.log("the connector is submitted");
-        }
+        futures::future::try_join_all(at_once(run).map(|one| submit(run, &*connect, one))).await?;
+        run.log("the connector is submitted");
         // Nobody waits for it where the components are one's own.
-        drop(tell_submitted.send(()));
+        let _nobody_waits = tell_submitted.send(());
         Ok((journal, driver))
     };
     let ((journal, driver), (tap, topics)) = futures::try_join!(set_up_and_submit, topics_and_tap)?;
@@ -158,10 +159,7 @@ pub(in crate::run) async fn define(
     }
     set_identities(run, database, &found).await?;
     let mut tables = catalog::tables(database).await?;
-    let captured = coming::captured(database, &run.effective.connector, &tables).await?;
-    for table in &mut tables {
-        table.captured = captured.contains(&qualified(table));
-    }
+    coming::capture(run, database, &mut tables).await?;
     run.recorder.record(Event::Tables { tables: tables.clone() })?;
     Ok(tables)
 }
@@ -276,13 +274,14 @@ pub(in crate::run) async fn topics_of(
 /// from here on.
 async fn claimed_topics(run: &Run<'_>, tables: &[Table]) -> Result<Vec<Topic>, Stop> {
     let topics = topics::topics(tables, &run.trial.pipeline, &run.planned());
-    if let Some(problem) = topics::shared(&topics) {
+    let fought_over = topics::fought_over(tables, &run.planned());
+    if let Some(problem) = fought_over.or_else(|| topics::shared(&topics)) {
         return Err(not_as_named(run, &problem));
     }
     if run.names.is_prefixed() {
         return Ok(topics);
     }
-    let new = topics::to_create(&topics, &run.effective.connector, &run.names);
+    let new = topics::to_create(&topics, &run.effective.connectors, &run.names);
     let mut names: Vec<_> = new.into_iter().map(|topic| topic.name).collect();
     // All claim in one order, so that no two wait for each other.
     names.sort();
@@ -332,7 +331,7 @@ fn not_as_named(run: &Run<'_>, problem: &str) -> Stop {
 }
 
 pub(in crate::run) async fn create_topics(run: &Run<'_>, topics: &[Topic]) -> Result<(), Stop> {
-    let mut new = topics::to_create(topics, &run.effective.connector, &run.names);
+    let mut new = topics::to_create(topics, &run.effective.connectors, &run.names);
     run.tools.created.topics(new.iter().map(|topic| topic.name.clone()));
     if run.context.lease.takes_as_written() {
         let of_statements = |name: &String| {
@@ -347,12 +346,18 @@ pub(in crate::run) async fn create_topics(run: &Run<'_>, topics: &[Topic]) -> Re
     })
 }
 
+/// The connectors that no entry of the timeline starts.
+fn at_once<'a>(run: &'a Run<'_>) -> impl Iterator<Item = &'a Connector> {
+    let all = run.effective.connectors.all();
+    all.filter(|one| !run.trial.starts_connector_later(one.nth))
+}
+
 /// How long a managed connector may take until it runs.
 const PROVISIONED: Duration = Duration::from_mins(15);
 
 /// Waits until the connector runs; one that failed is told by whoever watches it.
-async fn connector_runs(run: &Run<'_>, connect: &dyn Connectors) -> Result<(), Stop> {
-    let name = run.names.connector();
+async fn connector_runs(run: &Run<'_>, connect: &dyn Connectors, nth: usize) -> Result<(), Stop> {
+    let name = run.names.connector(nth);
     let runs = wait::afar("the connector to be provisioned", PROVISIONED, || async {
         let status = connect.status(&name).await?;
         Ok(match status {
@@ -417,26 +422,31 @@ fn refused_options(run: &Run<'_>, topics: &[Topic]) -> Stop {
     diagnostic.into()
 }
 
-pub(in crate::run) async fn submit(run: &Run<'_>, connect: &dyn Connectors) -> Result<(), Stop> {
-    run.tools.created.connector();
-    let (config, replaced) = (run.effective.connector.shown(), Vec::new());
-    run.recorder.record(Event::Connector { config, replaced })?;
-    let connector = &run.effective.connector;
-    put(run, connect, connector.submitted.as_ref().unwrap_or(&connector.config)).await
+pub(in crate::run) async fn submit(
+    run: &Run<'_>,
+    connect: &dyn Connectors,
+    one: &Connector,
+) -> Result<(), Stop> {
+    run.tools.created.connector(run.names.connector(one.nth));
+    let (connector, config, replaced) = (one.name.clone(), one.shown(), Vec::new());
+    run.recorder.record(Event::Connector { connector, config, replaced })?;
+    put(run, connect, one).await
 }
 
-/// Gives the connector a configuration; a refusal is the pipeline's.
+/// Gives a connector its configuration; a refusal is the pipeline's.
 pub(in crate::run) async fn put(
     run: &Run<'_>,
     connect: &dyn Connectors,
-    config: &Options,
+    one: &Connector,
 ) -> Result<(), Stop> {
-    match connect.put(&run.names.connector(), config).await {
+    let config = one.submitted.as_ref().unwrap_or(&one.config);
+    match connect.put(&run.names.connector(one.nth), config).await {
         Ok(()) => Ok(()),
         Err(ConnectError::Refused(sentence)) => {
             if let Some(told) = denied::refused(&sentence) {
                 return Err(Stop::Stack(told));
             }
+            let sentence = one.proven(&run.names).says(sentence);
             run.trouble(Anomaly::ConnectorFailed, "connector", None, &sentence)?;
             Err(Stop::Trouble)
         }

@@ -14,7 +14,7 @@ const LIMIT: Duration = Duration::from_secs(2);
 /// Notes who reads the slot now, after everything that was read of the topics so far.
 pub(in crate::run) async fn note(run: &Run<'_>, control: &Connection) -> Result<(), Stop> {
     let seen = look(run, control).await?;
-    Ok(run.recorder.record(seen)?)
+    Ok(run.recorder.record_all(seen)?)
 }
 
 /// The same until the first fault, which explains every restart behind it.
@@ -28,14 +28,18 @@ pub(in crate::run) async fn note_before_faults(
         return Ok(());
     }
     match tokio::time::timeout(LIMIT, look(run, control)).await {
-        Ok(Ok(seen)) => Ok(run.recorder.record(seen)?),
+        Ok(Ok(seen)) => Ok(run.recorder.record_all(seen)?),
         // An armed fault struck just now.
         Ok(Err(_)) | Err(_) => Ok(()),
     }
 }
 
-async fn look(run: &Run<'_>, control: &Connection) -> Result<Event, PostgresError> {
-    let slot = run.names.connector_slot();
-    let pid = control.slot(&slot).await?.and_then(|slot| slot.active_pid);
-    Ok(Event::Walsender { slot, pid })
+async fn look(run: &Run<'_>, control: &Connection) -> Result<Vec<Event>, PostgresError> {
+    let mut seen = Vec::new();
+    for connector in run.effective.connectors.all() {
+        let slot = run.names.connector_slot(connector.nth);
+        let pid = control.slot(&slot).await?.and_then(|slot| slot.active_pid);
+        seen.push(Event::Walsender { slot, pid });
+    }
+    Ok(seen)
 }

@@ -20,6 +20,8 @@ pub(super) struct Catalogue {
     sinks: BTreeMap<String, Vec<CreateTable>>,
     /// Topics that an application writes.
     pub topics: BTreeMap<String, Declared>,
+    /// What several connectors are called, in the pipeline's order; nothing where there is one.
+    pub connectors: Vec<String>,
     /// Sinks whose rows are windows.
     pub windowed: BTreeSet<String>,
     /// Nothing is known of places, because a part of the pipeline has errors.

@@ -10,19 +10,19 @@ use crate::scenario::code::Code;
 use crate::scenario::diagnose::At;
 use crate::scenario::settings::Settings;
 use crate::scenario::timeline::{Action, Condition, Fault, Target, Trigger, Upset, Verb};
-use crate::scenario::words::{ARM, BOOL, TARGET};
-use crate::scenario::yaml::{Key, Node};
+use crate::scenario::words::{ARM, BOOL, TARGET, TARGET_MAP, suggestion};
+use crate::scenario::yaml::{Key, Node, Value};
 
 impl Reader<'_> {
     /// `kill: worker`.
     pub(super) fn fault(
         &mut self,
-        key: &Key,
-        value: &Node,
+        (key, value): (&Key, &Node),
         modifiers: &[&(Key, Node)],
+        around: Around<'_>,
     ) -> Option<Fault> {
         let verb = Verb::of(&key.name)?;
-        let target = Target::of(self.word(value, TARGET)?)?;
+        let (target, connector) = self.target(value, around)?;
         let refusal = match (verb, target) {
             (Verb::Kill, Target::Connector) => {
                 Some("it is no process: kill `worker`, or stop the connector")
@@ -46,7 +46,35 @@ impl Reader<'_> {
             }
             savepoint &= self.word(node, BOOL) == Some("true");
         }
-        Some(Fault { verb, target, savepoint })
+        Some(Fault { verb, target, savepoint, connector })
+    }
+
+    /// `worker`, or `{connector: orders}` where there are several.
+    fn target(&mut self, node: &Node, around: Around<'_>) -> Option<(Target, Option<usize>)> {
+        if !matches!(node.value, Value::Map(_)) {
+            return Some((Target::of(self.word(node, TARGET)?)?, None));
+        }
+        let fields = self.map(node, TARGET_MAP)?;
+        let help = "name one of the connectors: `{connector: orders}`";
+        let one = self.required(&fields, "connector", help)?;
+        let name = self.text(one, "the name of a connector")?;
+        let names = &around.catalogue.connectors;
+        if let Some(nth) = names.iter().position(|known| *known == name) {
+            return Some((Target::Connector, Some(nth)));
+        }
+        if around.catalogue.is_partial {
+            return None;
+        }
+        let (message, help) = if names.is_empty() {
+            let message =
+                format!("`{name}`, but the pipeline has one connector, without a name here");
+            (message, "write `connector` alone".to_owned())
+        } else {
+            let message = format!("no connector of the pipeline is called `{name}`");
+            (message, suggestion(&name, names.iter().map(String::as_str)))
+        };
+        self.error(Code::Target, &one.at, message).help(help);
+        None
     }
 
     /// `{kill: worker, at: {payments: 60}}`.
@@ -60,7 +88,7 @@ impl Reader<'_> {
             return None;
         };
         let modifiers: Vec<_> = fields.entry("savepoint").into_iter().collect();
-        let fault = self.fault(key, value, &modifiers);
+        let fault = self.fault((key, value), &modifiers, around);
         let help = "say when: `at: {orders: 10}`, or `at: {checkpoint: 2}`";
         let at = self.required(&fields, "at", help)?;
         let at = self.trigger(at, around)?;
@@ -90,7 +118,7 @@ impl Reader<'_> {
     /// Reports what is done to a target that is not in the state for it, and what needs a target
     /// that is not there.
     pub(super) fn check_states(&mut self, entries: &[Placed], around: Around<'_>) {
-        let mut states = States::at_the_beginning(entries);
+        let mut states = States::at_the_beginning(entries, around);
         // What many entries lack is said once.
         let mut told = BTreeSet::new();
         for (n, placed) in entries.iter().enumerate() {
@@ -181,51 +209,82 @@ enum State {
     Down,
 }
 
-struct States(BTreeMap<Target, (State, usize)>);
+/// What each target is doing; of several connectors, each.
+struct States<'a> {
+    known: BTreeMap<(Target, usize), (State, usize)>,
+    /// What several connectors are called.
+    connectors: &'a [String],
+}
 
-impl States {
+impl<'a> States<'a> {
     /// Everything runs, except what the timeline itself is the first to start.
-    fn at_the_beginning(entries: &[Placed]) -> Self {
-        let mut states = BTreeMap::new();
+    fn at_the_beginning(entries: &[Placed], around: Around<'a>) -> Self {
+        let connectors = &around.catalogue.connectors;
+        let mut states = Self { known: BTreeMap::new(), connectors };
         for target in [Target::Connector, Target::Statements] {
-            let mut of = entries.iter().filter_map(|placed| placed.entry.action.fault());
-            let first = of.find(|fault| fault.target == target);
-            if first.is_some_and(|fault| fault.verb == Verb::Start) {
-                states.insert(target, (State::Down, 0));
+            for nth in states.places(target, None) {
+                let mut of = entries.iter().filter_map(|placed| placed.entry.action.fault());
+                let first = of.find(|fault| fault.is_of(target, nth));
+                if first.is_some_and(|fault| fault.verb == Verb::Start) {
+                    states.known.insert((target, nth), (State::Down, 0));
+                }
             }
         }
-        Self(states)
+        states
     }
 
-    fn of(&self, target: Target) -> (State, usize) {
-        self.0.get(&target).copied().unwrap_or((State::Up, 0))
+    /// The places of what is meant: of a connector its own, or those of all.
+    fn places(&self, target: Target, connector: Option<usize>) -> Vec<usize> {
+        match (target, connector) {
+            (Target::Connector, Some(nth)) => vec![nth],
+            (Target::Connector, None) => (0..self.connectors.len().max(1)).collect(),
+            _ => vec![0],
+        }
+    }
+
+    fn of(&self, target: Target, nth: usize) -> (State, usize) {
+        self.known.get(&(target, nth)).copied().unwrap_or((State::Up, 0))
+    }
+
+    /// What to call it in a message.
+    fn called(&self, target: Target, nth: usize) -> String {
+        match self.connectors.get(nth).filter(|_| target == Target::Connector) {
+            Some(name) => format!("the connector `{name}`"),
+            None => format!("`{target}`"),
+        }
     }
 
     /// Why something that needs a target cannot be done.
     fn lacks(&self, target: Target, armed_is_fine: bool) -> Option<String> {
-        let (state, line) = self.of(target);
-        let what = match state {
-            State::Up => return None,
-            State::Armed(_) if armed_is_fine => return None,
-            State::Armed(verb) => format!("has an armed `{verb}`"),
-            State::Paused => "is paused".to_owned(),
-            State::Down if line == 0 => return Some(format!("`{target}` has not been started")),
-            State::Down => "is down".to_owned(),
-        };
-        Some(format!("`{target}` {what} since line {line}, and this needs it"))
+        self.places(target, None).into_iter().find_map(|nth| {
+            let (state, line) = self.of(target, nth);
+            let called = self.called(target, nth);
+            let what = match state {
+                State::Up => return None,
+                State::Armed(_) if armed_is_fine => return None,
+                State::Armed(verb) => format!("has an armed `{verb}`"),
+                State::Paused => "is paused".to_owned(),
+                State::Down if line == 0 => return Some(format!("{called} has not been started")),
+                State::Down => "is down".to_owned(),
+            };
+            Some(format!("{called} {what} since line {line}, and this needs it"))
+        })
     }
 
     /// Why the place from which the connector goes on cannot be changed: whoever reads the slot has
-    /// it, and Connect gives the offsets away of a connector alone that is stopped.
+    /// it, and Connect gives the offsets away of a connector alone that is stopped. Of several, those
+    /// are meant that are stopped.
     fn runs(&self, upset: Upset) -> Option<String> {
-        let (connector, line) = self.of(Target::Connector);
-        if connector == State::Down && line == 0 {
+        let all = self.places(Target::Connector, None).into_iter();
+        let all: Vec<_> = all.map(|nth| self.of(Target::Connector, nth)).collect();
+        if all.iter().all(|known| *known == (State::Down, 0)) {
             return Some(format!("`{upset}`, but the connector has not been started"));
         }
+        let is_stopped = all.iter().any(|(state, line)| *state == State::Down && *line > 0);
         let offsets = upset == Upset::Offsets;
         let needed = if offsets { Target::Worker } else { Target::Postgres };
-        let gone = !offsets && self.of(Target::Worker).0 == State::Down;
-        if connector == State::Down || gone {
+        let gone = !offsets && self.of(Target::Worker, 0).0 == State::Down;
+        if is_stopped || gone {
             return self.lacks(needed, false);
         }
         Some(format!("`{upset}`, but the connector runs"))
@@ -233,31 +292,42 @@ impl States {
 
     /// Takes a fault in; why it does not fit, if it does not.
     fn take(&mut self, fault: Fault, at: &At, armed: bool) -> Option<String> {
-        let Fault { verb, target, .. } = fault;
-        let (state, line) = self.of(target);
-        let next = match (verb, state) {
+        let places = self.places(fault.target, fault.connector);
+        let mut next = Vec::new();
+        for nth in &places {
+            match self.next(fault, *nth, armed) {
+                Ok(state) => next.push(((fault.target, *nth), (state, at.place.line))),
+                Err(message) => return Some(message),
+            }
+        }
+        self.known.extend(next);
+        None
+    }
+
+    /// What a target does after a fault.
+    fn next(&self, fault: Fault, nth: usize, armed: bool) -> Result<State, String> {
+        let verb = fault.verb;
+        let (state, line) = self.of(fault.target, nth);
+        let it = match self.connectors.get(nth).filter(|_| fault.target == Target::Connector) {
+            Some(name) => format!("`{verb}: {}`, but `{name}`", fault.target),
+            None => format!("`{fault}`, but it"),
+        };
+        Ok(match (verb, state) {
             (Verb::Kill | Verb::Pause | Verb::Stop, State::Up) if armed => State::Armed(verb),
             (Verb::Kill | Verb::Stop, State::Up) | (Verb::Kill, State::Paused) => State::Down,
             (Verb::Pause, State::Up) => State::Paused,
             (Verb::Start, State::Down | State::Armed(Verb::Kill | Verb::Stop))
             | (Verb::Resume, State::Paused | State::Armed(Verb::Pause)) => State::Up,
-            (_, State::Up) => return Some(format!("`{verb}: {target}`, but it runs")),
+            (_, State::Up) => return Err(format!("{it} runs")),
             (_, State::Armed(armed)) => {
-                return Some(format!(
-                    "`{verb}: {target}`, but a `{armed}` of it is armed since line {line}"
+                return Err(format!(
+                    "`{verb}: {}`, but a `{armed}` of it is armed since line {line}",
+                    fault.target
                 ));
             }
-            (_, State::Paused) => {
-                return Some(format!("`{verb}: {target}`, but it is paused since line {line}"));
-            }
-            (_, State::Down) if line == 0 => {
-                return Some(format!("`{verb}: {target}`, but it has not been started"));
-            }
-            (_, State::Down) => {
-                return Some(format!("`{verb}: {target}`, but it is down since line {line}"));
-            }
-        };
-        self.0.insert(target, (next, at.place.line));
-        None
+            (_, State::Paused) => return Err(format!("{it} is paused since line {line}")),
+            (_, State::Down) if line == 0 => return Err(format!("{it} has not been started")),
+            (_, State::Down) => return Err(format!("{it} is down since line {line}")),
+        })
     }
 }

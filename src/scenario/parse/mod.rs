@@ -7,6 +7,7 @@ mod cells;
 mod change;
 mod conditions;
 mod confluent;
+mod connector;
 mod expect;
 mod faults;
 mod held;

@@ -14,10 +14,11 @@ impl Reader<'_> {
     pub(super) fn outbox(
         &mut self,
         fields: &Fields<'_>,
-        connector: Option<&ConnectorFile>,
+        connectors: &[ConnectorFile],
         catalogue: &Catalogue,
     ) -> BTreeMap<String, Vec<String>> {
-        let has_router = connector.is_some_and(|file| file.options.values().any(|v| v == ROUTER));
+        let mut values = connectors.iter().flat_map(|file| file.options.values());
+        let has_router = values.any(|value| value == ROUTER);
         let mut outbox = BTreeMap::new();
         let Some((key, node)) = fields.entry("outbox") else {
             if let Some((key, _)) = fields.entry("connector").filter(|_| has_router) {
@@ -28,7 +29,7 @@ impl Reader<'_> {
             }
             return outbox;
         };
-        if !has_router && connector.is_some() {
+        if !has_router && !connectors.is_empty() {
             let message = format!("no transform of the connector is {ROUTER}");
             self.error(Code::NotConnector, &key.at, message).help("`outbox` is for its tables");
         }

@@ -172,7 +172,7 @@ impl Reader<'_> {
             _ if MAIN.known.contains(&name) => {
                 let words = if name == "stop" { STOP } else { FAULT };
                 let modifiers = self.modifiers(key, words, modifiers);
-                Action::Fault(self.fault(key, value, &modifiers)?)
+                Action::Fault(self.fault((key, value), &modifiers, around)?)
             }
             _ => {
                 let modifiers = self.modifiers(key, SESSION, modifiers);

@@ -41,6 +41,7 @@ pub(crate) fn tables(plan: &Plan, layout: &Layout, beside: bool) -> Vec<Table> {
         captured: captured(plan, 0),
         partitioned: plan.parts != Parts::None,
         within: Vec::new(),
+        connector: None,
     };
     let leaf = |n: u32, name: &str| Table {
         oid: wal::TABLE + n,
@@ -88,6 +89,7 @@ pub(crate) fn topics(plan: &Plan, sink: bool) -> Event {
         partitions,
         role,
         options: Options::new(),
+        connector: None,
     };
     let mut topics = Vec::new();
     for (place, name) in names(plan).into_iter().enumerate() {

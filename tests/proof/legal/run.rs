@@ -113,8 +113,8 @@ pub(crate) fn history(plan: &Plan, transactions: &[Transaction], runs: &Runs) ->
     let events = &mut history.events;
     events.push(Event::Tables { tables: tables(plan, &layout(plan), false) });
     events.push(topics(plan, has_sink));
-    events.push(Event::Connector { config: config(plan), replaced: Vec::new() });
-    events.push(Event::Slot { point: Lsn(point(plan, transactions)) });
+    events.push(Event::Connector { config: config(plan), replaced: Vec::new(), connector: None });
+    events.push(Event::Slot { point: Lsn(point(plan, transactions)), connector: None });
     events.push(Event::Streaming { barrier_end: Lsn(last) });
     if has_sink {
         events.push(Event::Sinks { sinks: vec![sink::table(plan, &statement)] });
@@ -180,7 +180,7 @@ fn journal(plan: &Plan, transactions: &[Transaction], events: &mut Vec<Event>) {
 /// A component dies and is started again.
 pub(super) fn kill(entry: usize, target: Target) -> [Event; 4] {
     let fault = |verb, done_ms| {
-        let fault = Fault { verb, target, savepoint: false };
+        let fault = Fault { verb, target, savepoint: false, connector: None };
         Event::Fault { entry, fault, done_ms }
     };
     let (kill, start) = (Verb::Kill, Verb::Start);

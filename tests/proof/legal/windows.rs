@@ -414,6 +414,7 @@ fn table(plan: &Plan) -> Table {
         captured: true,
         partitioned: false,
         within: Vec::new(),
+        connector: None,
     }
 }
 
@@ -437,6 +438,7 @@ fn begun(plan: &Plan) -> History {
         partitions: i32::try_from(partitions).unwrap(),
         role,
         options: Options::new(),
+        connector: None,
     };
     let source = Role::Source { table: "public.t".to_owned() };
     let topics = vec![
@@ -467,8 +469,8 @@ fn begun(plan: &Plan) -> History {
     history.events = vec![
         Event::Tables { tables: vec![table(plan)] },
         Event::Topics { topics },
-        Event::Connector { config, replaced: Vec::new() },
-        Event::Slot { point: Lsn(1000) },
+        Event::Connector { config, replaced: Vec::new(), connector: None },
+        Event::Slot { point: Lsn(1000), connector: None },
         Event::Streaming { barrier_end: Lsn(1000) },
         Event::Sinks { sinks: vec![sink] },
         Event::Clocks { clocks: vec![clock] },

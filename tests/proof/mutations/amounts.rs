@@ -75,9 +75,13 @@ fn without(history: &History, mut events: Vec<usize>) -> History {
 /// Whether a change whose records are dropped stood first in the stream: it is then in a gap between
 /// the snapshot and the stream.
 fn leaves_gap(scene: &Scene<'_>, seen: &Seen, dropped: &[usize]) -> bool {
-    let mode = scene.index.connector.and_then(|config| config.get("snapshot.mode"));
+    let topic =
+        scene.topics.iter().find(|topic| topic.records.iter().any(|one| one.event == seen.event));
+    let table = topic.unwrap().table;
+    let mode = scene.index.config_of(table).and_then(|config| config.get("snapshot.mode"));
     let snapshot = mode.is_none_or(|mode| mode == "initial");
-    let streamed = scene.topics.iter().flat_map(|topic| &topic.streamed);
+    let own = scene.topics.iter().filter(|topic| topic.table.connector == table.connector);
+    let streamed = own.flat_map(|topic| &topic.streamed);
     let left = streamed.filter(|(event, _)| !dropped.contains(event));
     let first = left.map(|(_, at)| *at).min();
     let before = seen.at.is_some() && first.is_some_and(|first| seen.at < Some(first));

@@ -61,7 +61,7 @@ fn wanted(anomaly: Anomaly, place: &str, position: Option<Position>) -> Wanted {
 
 /// The insert before the snapshot that made the row a record shows.
 fn made<'s>(scene: &'s Scene<'_>, (topic, seen): (&Topic<'_>, &Seen)) -> Option<&'s Change> {
-    let point = scene.index.slot?;
+    let point = *scene.index.slots.get(&topic.table.connector.as_deref())?;
     let cell = |change: &Change, column: &String| {
         let place = change.columns.iter().position(|name| name == column)?;
         match change.new.as_ref()?.get(place)? {

@@ -101,7 +101,7 @@ fn other_value(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
         if value.is_null() && column.default.is_some() {
             continue;
         }
-        let other = samples::other(column, scene.index.connector.unwrap(), value);
+        let other = samples::other(column, scene.index.config_of(topic.table).unwrap(), value);
         let at = ("after", column.name.as_str());
         out(shown(scene, (topic, seen, Anomaly::WrongValue), at, other));
     }
@@ -139,7 +139,7 @@ fn placeholder(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
 /// What the connector masks or cuts is not shown as the placeholder either.
 fn is_masked(scene: &Scene<'_>, column: &str) -> bool {
     let end = format!(".{column}");
-    scene.index.connector.into_iter().flatten().any(|(option, columns)| {
+    scene.index.connectors.iter().flat_map(|(_, config)| *config).any(|(option, columns)| {
         let shapes = option.starts_with("column.mask") || option.starts_with("column.truncate");
         shapes && columns.ends_with(&end)
     })
@@ -154,7 +154,7 @@ fn other_before(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
             ReplicaIdentity::Full => Anomaly::WrongBefore,
             _ => Anomaly::FabricatedBefore,
         };
-        let other = samples::other(column, scene.index.connector.unwrap(), value);
+        let other = samples::other(column, scene.index.config_of(topic.table).unwrap(), value);
         out(shown(scene, (topic, seen, anomaly), ("before", column.name.as_str()), other));
     }
 }

@@ -59,7 +59,7 @@ fn unknown_key(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
         out(with_key(scene, (topic, seen), |key| {
             let strange = match &key[name] {
                 Value::Number(number) => json!(number.as_i64().unwrap() + 1000),
-                value => samples::other(column, scene.index.connector.unwrap(), value),
+                value => samples::other(column, scene.index.config_of(topic.table).unwrap(), value),
             };
             key[name] = strange;
         }));

@@ -3,6 +3,7 @@
 use changeproof::base::anomaly::Anomaly;
 use changeproof::base::position::Position;
 use changeproof::codec::pgoutput::Cell;
+use changeproof::history::event::Table;
 use changeproof::model::source::{Change, Kind};
 use serde_json::{Map, Value, json};
 
@@ -101,10 +102,10 @@ fn is_placeholder(value: &Value) -> bool {
 
 /// Behind the record of the row as it stood.
 fn unchanged(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
-    if scene.option("skip.messages.without.change") != Some("true") {
-        return;
-    }
     for topic in &scene.topics {
+        if scene.option(topic.table, "skip.messages.without.change") != Some("true") {
+            continue;
+        }
         let is_written = |at: Position| topic.records.iter().any(|seen| seen.at == Some(at));
         let left_out = scene
             .changes
@@ -161,10 +162,12 @@ const UNDO: &[Undo] = &[
 
 /// Rows have no envelope, and are known by their order.
 fn untransformed(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
-    if scene.option("transforms.fields.renames") != Some("name:who") {
-        return;
-    }
     for (topic, of) in scene.index.sources() {
+        let is_own = |table: &&Table| format!("{}.{}", table.schema, table.name) == of;
+        let table = scene.index.tables.iter().find(is_own).unwrap();
+        if scene.option(table, "transforms.fields.renames") != Some("name:who") {
+            continue;
+        }
         for (event, record) in scene.records(&topic.name) {
             let row = edit::json(record.value.as_ref());
             // What a delete is rewritten as shows the row before, which has findings of its own.

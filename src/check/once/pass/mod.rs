@@ -297,7 +297,8 @@ mod tests {
     #[test]
     fn after_a_fault_what_was_written_may_be_written_again() {
         let mut pass = pass();
-        let fault = Fault { verb: Verb::Kill, target: Target::Worker, savepoint: false };
+        let fault =
+            Fault { verb: Verb::Kill, target: Target::Worker, savepoint: false, connector: None };
         let event = Event::Fault { entry: 0, fault, done_ms: None };
         pass.other(event).unwrap_or_else(|stop| panic!("{stop:?}"));
         assert!(pass.may_repeat);

@@ -320,7 +320,7 @@ fn what_changes_on_the_way_is_refused() {
         schema: "\"string\"".to_owned(),
     };
     let (config, before, after) = (Options::new(), Lsn(1), Lsn(2));
-    let reconfigured = Event::Reconfigured { entry: 0, config, before, after };
+    let reconfigured = Event::Reconfigured { entry: 0, connector: None, config, before, after };
     let reshaped = Event::Reshaped { entry: 0, grown: Vec::new(), topics: Vec::new() };
     let cases = [
         (schema, "in Avro"),
