@@ -157,3 +157,36 @@ fn every_managed_connector_is_mapped_or_refused_key_by_key() {
         insta::assert_snapshot!("connectors", shown);
     });
 }
+
+#[test]
+fn each_of_two_connectors_infers_the_tables_that_it_captures() {
+    let ddl = "CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY);";
+    let source = [Text::whole("source.ddl".into(), ddl.to_owned())];
+    let json = options(&[("topic.prefix", "x"), ("table.include.list", "public.a")]);
+    let avro = options(&[
+        ("topic.prefix", "z"),
+        ("table.include.list", "public.b"),
+        ("key.converter", "io.confluent.connect.avro.AvroConverter"),
+        ("value.converter", "io.confluent.connect.avro.AvroConverter"),
+    ]);
+    let (topics, tables, applications) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let connectors = [json, avro];
+    let world = World {
+        source: &source,
+        connectors: &connectors,
+        topics: &topics,
+        applications: &applications,
+        tables: &tables,
+    };
+    let read = |topic: &str| {
+        let sql = format!(
+            "CREATE TABLE s (id INT, PRIMARY KEY (id) NOT ENFORCED) WITH ('changelog.mode' = 'upsert'); \
+             INSERT INTO s SELECT id FROM `{topic}`;"
+        );
+        let statements = split::flink(&Text::whole("case.sql".into(), sql)).unwrap();
+        translate(&statements, &world).map(|translation| print::sql(&translation))
+    };
+    assert!(read("x.public.a").unwrap().contains("'debezium-json'"));
+    assert!(read("z.public.b").unwrap().contains("'debezium-avro-confluent'"));
+    assert!(read("x.public.b").is_err() && read("z.public.a").is_err());
+}

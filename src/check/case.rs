@@ -162,6 +162,25 @@ impl<'a> Case<'a> {
                 feed.rules = rules;
             }
         }
+        self.refuse_unknown_connectors();
+    }
+
+    /// A table whose connector was never seen has no rules.
+    fn refuse_unknown_connectors(&mut self) {
+        if self.feeds.is_empty() || self.ended_in_trouble() {
+            return;
+        }
+        let is_known =
+            |table: &Table| self.feeds.iter().any(|feed| feed.name == table.connector.as_deref());
+        let tables = self.index.tables.iter().enumerate();
+        let unknown: Vec<_> =
+            tables.filter(|(_, table)| table.captured && !is_known(table)).collect();
+        for (place, table) in unknown {
+            let name = table.connector.as_deref().unwrap_or("that captures it");
+            let missing = format!("no configuration of the connector `{name}` was recorded");
+            self.unmodelled.push((Some(place), missing.clone()));
+            self.gap(format!("the records of `{}`", table.name), missing);
+        }
     }
 
     /// Says that the records of a connector's topics have no model.

@@ -2,7 +2,8 @@
 //!
 //! Each reads the whole WAL through a slot of its own, and Postgres gives a slot to one reader. Debezium
 //! names topics of messages, transactions and heartbeats, and its metrics, by `topic.prefix`, which its
-//! documentation wants unique across all connectors. With `publication.autocreate.mode=filtered` a
+//! documentation wants unique across all connectors: on one worker the second waits a minute for each of
+//! its metrics that has the name already, and goes on without. With `publication.autocreate.mode=filtered` a
 //! connector sets the tables of its publication to its own whenever it starts (`ALTER PUBLICATION … SET
 //! TABLE`).
 

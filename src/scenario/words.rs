@@ -290,8 +290,8 @@ words! {
         "streaming" "The snapshot is over and the connector streams; of several, each.";
         "captured" "Every captured change of the sessions so far was read from its topic; where the topic is held, it was written to it.";
         "processed" "It is proven that nothing more can arrive, through the last hop. While a topic is held: nothing but what waits there, and nothing is compared.";
-        "stored" "Connect has stored an offset past the snapshot: a restart streams on from it.";
-        "confirmed" "The slot has confirmed the last commit; no barrier helps, so a later captured change or a heartbeat must.";
+        "stored" "Connect has stored an offset past the snapshot: a restart streams on from it; of several connectors, for each.";
+        "confirmed" "The slot, or each of several, has confirmed the last commit; no barrier helps, so a later captured change or a heartbeat must.";
         "slot" "The connector's slot has a consistent point; of several, that of each.";
         "uncommitted" "On some topic stands a record whose transaction is still open: it is written and not committed.";
     } later [];

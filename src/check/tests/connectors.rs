@@ -5,6 +5,7 @@ use rstest::rstest;
 
 use super::super::once::judge_once;
 use super::super::testing::{Scene, failing, passes, witnesses};
+use super::super::verdict::Outcome;
 use crate::base::anomaly::Anomaly;
 use crate::base::position::Lsn;
 use crate::history::event::{End, Event};
@@ -114,6 +115,19 @@ fn a_connectors_topic_is_read_by_its_own_rules_and_point() {
         }
     }
     assert!(!failing(&scene.judged()).is_empty(), "its snapshot would have shown the row");
+}
+
+#[test]
+fn a_table_whose_connector_was_never_seen_is_undecided() {
+    let mut scene = several();
+    scene.insert(0, ANN);
+    scene.proof(None, &[]);
+    scene.events.retain(
+        |event| !matches!(event, Event::Connector { connector: Some(name), .. } if name == "shop"),
+    );
+    let verdict = scene.judged();
+    assert_eq!(verdict.outcome, Outcome::Unknown);
+    assert!(verdict.gaps.iter().any(|gap| gap.missing.contains("`shop`")), "{:?}", verdict.gaps);
 }
 
 #[test]

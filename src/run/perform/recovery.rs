@@ -162,7 +162,8 @@ impl Live<'_> {
             run.trial.starts_connector_later(one.nth) && !self.so_far.points.contains_key(&one.nth)
         });
         for connector in known {
-            let fault = Fault { connector: Some(connector.nth), ..fault };
+            let named = connector.name.is_some().then_some(connector.nth);
+            let fault = Fault { connector: named, ..fault };
             run.tools.hand.act(index, fault).await?;
         }
         if !new.is_empty() {
