@@ -58,6 +58,7 @@ pub(super) fn pass() -> Verdict {
     Verdict {
         outcome: Outcome::Pass,
         control: false,
+        proof: None,
         invalid: None,
         findings: Vec::new(),
         unmet: Vec::new(),
