@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
@@ -300,28 +301,24 @@ async fn a_row_goes_from_postgres_through_the_managed_connector_to_a_table() {
     assert_eq!(status, 202);
     until(&flink, &one, "the statement to be stopped", is("STOPPED")).await;
     submit("read", "SELECT total FROM totals").await;
-    let mut path = format!("{statements}/read/results");
-    let mut rows: Vec<String> = Vec::new();
-    let last = wait::until("the last total", LIMIT, || {
-        let asked = flink.clone();
-        let now = path.clone();
-        let rows = &mut rows;
-        let next = &mut path;
-        async move {
-            let page = asked.get::<Value>(&now).await.unwrap();
-            for row in page["results"]["data"].as_array().unwrap() {
-                rows.push(row["row"][0].as_str().unwrap_or("NULL").to_owned());
-            }
-            let following = page["metadata"]["next"].as_str().unwrap_or_default();
-            if let Some((_, rest)) = following.split_once("/sql/") {
-                *next = format!("/sql/{rest}");
-            }
-            Ok::<_, wait::TimedOut>(if rows.last().is_some_and(|last| last == "4.50") {
-                Look::Holds(())
-            } else {
-                Look::NotYet(format!("{rows:?}"))
-            })
+    let state = Mutex::new((format!("{statements}/read/results"), Vec::<String>::new()));
+    let (seen, api) = (&state, &flink);
+    let last = wait::until("the last total", LIMIT, || async move {
+        let path = seen.lock().unwrap().0.clone();
+        let page = api.get::<Value>(&path).await.unwrap();
+        let mut seen = seen.lock().unwrap();
+        for row in page["results"]["data"].as_array().unwrap() {
+            seen.1.push(row["row"][0].as_str().unwrap_or("NULL").to_owned());
         }
+        let next = page["metadata"]["next"].as_str().unwrap_or_default();
+        if let Some((_, rest)) = next.split_once("/sql/") {
+            seen.0 = format!("/sql/{rest}");
+        }
+        Ok::<_, wait::TimedOut>(if seen.1.last().is_some_and(|last| last == "4.50") {
+            Look::Holds(())
+        } else {
+            Look::NotYet(format!("{:?}", seen.1))
+        })
     });
     last.await.unwrap();
 

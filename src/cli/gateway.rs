@@ -1,7 +1,6 @@
 //! `changeproof gateway`: Confluent Cloud's APIs on loopback, over a local stack of its own.
 
 use std::net::Ipv4Addr;
-use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use clap::Args;
@@ -11,16 +10,10 @@ use super::console::Console;
 use super::environment::Environment;
 use super::stack;
 use crate::base::exit::Exit;
-use crate::client::wait::{self, Look, WaitError};
 use crate::gateway::faults::Fault;
 use crate::gateway::{self, Files, Written};
 use crate::run::Cancel;
-use crate::stack::{
-    Component, Deed, LocalLease, OwnOptions, Share, StackError, lease, new_identity,
-};
-
-/// Of the looks at the stack, which come every 50 ms, one in so many asks its keeper.
-const LOOKS: u32 = 40;
+use crate::stack::{OwnOptions, Share, StackError, lease, new_identity};
 
 /// Serve Confluent Cloud's APIs on loopback, over a local stack, until Ctrl-C
 ///
@@ -103,31 +96,11 @@ async fn serve(
         async move { cancel.cancelled().await }
     };
     let ended = tokio::select! {
-        ended = served.serve(listener, stop) => ended.map_err(anyhow::Error::from),
-        gone = gone(&lease) => Err(gone.into()),
+        ended = served.serve(listener, stop) => ended,
         () = cancel.insisted() => Ok(()),
     };
     files.remove(&written);
-    ended
-}
-
-/// Ends when the stack does: a component of it has died.
-async fn gone(lease: &LocalLease) -> StackError {
-    let mut looks: u32 = 0;
-    let gone = wait::until("the stack to end", Duration::MAX, || {
-        looks = looks.wrapping_add(1);
-        let is_due = looks.is_multiple_of(LOOKS);
-        async move {
-            if is_due {
-                lease.control.ask(Deed::Look, Component::JobManager).await?;
-            }
-            Ok::<Look<StackError>, StackError>(Look::NotYet("it is up".to_owned()))
-        }
-    });
-    match gone.await {
-        Ok(error) | Err(WaitError::Look(error)) => error,
-        Err(WaitError::TimedOut(late)) => StackError::Keeper(late.to_string()),
-    }
+    Ok(ended?)
 }
 
 /// Where everything is; no key among it.
