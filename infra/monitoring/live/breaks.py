@@ -154,7 +154,7 @@ class Break:
 class StoppedConnector(Break):
     """A connector is stopped while the database goes on; then it reads a change that is old."""
 
-    fires = {"SlotLagBytes", "WalRetained", "SlotWithoutReader", "ConnectorNotRunning"}
+    fires = {"SlotLagBytes", "WalRetained", "SlotWithoutReader", "ConnectorWithoutTask"}
     may = {"SlotLagSeconds"}
 
     @staticmethod
@@ -191,7 +191,7 @@ class FailedTask(Break):
     """A transform refuses every record, and the task ends."""
 
     fires = {"ConnectorNotRunning"}
-    may = {"SlotWithoutReader"}
+    may = {"SlotWithoutReader", "ConnectorWithoutTask"}
     more = {}
 
     @classmethod
