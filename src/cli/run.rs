@@ -41,6 +41,9 @@ pub(super) struct Run {
     selection: Selection,
     #[command(flatten)]
     on: On,
+    /// Run on the stack whose components tell their figures to Prometheus (`up --metrics`)
+    #[arg(long)]
+    metrics: bool,
     #[command(flatten)]
     manner: Manner,
     #[command(flatten)]
@@ -70,9 +73,6 @@ struct Manner {
     /// better one.
     #[arg(long, value_name = "GRADE", value_parser = grade)]
     evidence: Option<Grade>,
-    /// Run on the stack whose components tell their figures to Prometheus (`up --metrics`)
-    #[arg(long)]
-    metrics: bool,
     /// Begin no other trial once one did not pass; those that run end
     #[arg(long)]
     fail_fast: bool,
@@ -180,7 +180,7 @@ fn begin(run: &Run, environment: &Environment, console: Console) -> Result<Begun
         diagnostics: wrong.diagnostics,
     })?;
     let lanes: Vec<Lane> = stacks.iter().filter_map(Chosen::lane).cloned().collect();
-    if run.manner.metrics && lanes.is_empty() {
+    if run.metrics && lanes.is_empty() {
         let told = "`--metrics` is for changeproof's own stack; take it or `--stack` away";
         return Err(fail(&[], Exit::Usage, &told));
     }
@@ -193,7 +193,7 @@ fn begin(run: &Run, environment: &Environment, console: Console) -> Result<Begun
     selected.retain(&run.last, &LastRuns::of(Utf8Path::new(RUNS))).map_err(tell)?;
     let has_stack = if selected.refused() { None } else { Some(&lanes) };
     // Before anything is said, since all of it is said there.
-    let options = options(environment, has_stack, run.manner.metrics, console)
+    let options = options(environment, has_stack, run.metrics, console)
         .map_err(|error| fail(&selected.trials, error.exit(), &error))?;
     if !selected.diagnostics.is_empty() {
         show(&selected.diagnostics, |file| selected.source(file), console);

@@ -13,7 +13,7 @@ AT = "http://127.0.0.1:9090"
 MINUTE = 600
 INTERVAL = "500ms"
 # How long something may take to be seen, in seconds: the longest alert waits for 36.
-LIMIT = 120
+LIMIT = 90
 # How long nothing may be seen while nothing is broken: longer than any alert but that of the snapshot waits.
 SILENCE = 15
 
