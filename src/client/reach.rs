@@ -1,6 +1,5 @@
-//! Where the parts of a stack are and how to log in: twice, as the harness reaches them (`outside`)
-//! and as the components reach each other (`inside`). Written by the stack, read by everything live.
-//! Nothing else builds an address or knows a login.
+//! Where the parts of a stack are and how to log in: twice, as the harness reaches them (`outside`) and
+//! as the components reach each other (`inside`). Nothing else builds an address or knows a login.
 
 use std::fmt;
 
@@ -142,8 +141,7 @@ pub struct Postgres {
     pub user: String,
     /// That user's password.
     pub password: Password,
-    /// What a connector's configuration says in the place of that password: its worker, which
-    /// anybody who reaches it can ask for configurations, looks it up.
+    /// What a connector's configuration says in its place: its worker looks it up.
     pub reference: String,
     /// How the connection is encrypted.
     #[serde(default)]
@@ -401,8 +399,7 @@ impl Postgres {
 }
 
 impl Reach {
-    /// The address of something below the registry's, for the components; the path alone where
-    /// there is no registry.
+    /// The address of something below the registry's, for the components; else the path alone.
     pub fn registry_inside(&self, path: &str) -> String {
         let at = self.registry.as_ref().map_or("", |at| at.inside.url.as_str());
         format!("{at}{path}")
@@ -417,8 +414,7 @@ impl Reach {
         self
     }
 
-    /// The same for another user of Postgres, who has the same password; for the only user where a run
-    /// makes none.
+    /// The same for another user of Postgres with the same password, where a run makes users.
     #[must_use]
     pub fn as_role(&self, role: String) -> Self {
         let mut reach = self.clone();

@@ -211,11 +211,6 @@ impl Connector {
         hidden(&self.config, &Secrets::none())
     }
 
-    /// What is submitted, with secrets hidden.
-    pub fn shown_as_submitted(&self) -> Options {
-        hidden(self.submitted.as_ref().unwrap_or(&self.config), &Secrets::none())
-    }
-
     /// Whether this part of the records is written in Avro.
     pub fn writes_avro(&self, part: Part) -> bool {
         writes_avro(&self.config, part)

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::difference::Difference;
 use crate::base::draft::Draft;
+use crate::base::secret::Secrets;
 use crate::base::text::{Span, Text};
 use crate::capture::diagnose::{self, PIPELINE};
 use crate::client::reach::Reach;
@@ -16,6 +17,7 @@ use crate::model::routes::Routes;
 use crate::run::names::Names;
 use crate::run::prepare::connector::{Connector, part};
 use crate::run::prepare::statements::{Prepared, Statements};
+use crate::scenario::secret::hidden;
 use crate::scenario::settings::Options;
 use crate::scenario::trial::Trial;
 use crate::sql::edit::{Edit, splice};
@@ -140,6 +142,13 @@ fn alias(tokens: &[Token<'_>], tables: &[Name], called: &BTreeSet<&str>) -> Opti
         let is_alias = !is_table && (before.is("AS") || is_behind_table);
         is_alias.then_some((token.span, name))
     })
+}
+
+impl Connector {
+    /// What is submitted, with secrets hidden.
+    pub(in crate::run) fn shown_as_submitted(&self) -> Options {
+        hidden(self.submitted.as_ref().unwrap_or(&self.config), &Secrets::none())
+    }
 }
 
 /// The managed connector as it is submitted: its author's file and the settings of the trial, and what
