@@ -125,7 +125,7 @@ fn names_in_sentences_are_code_and_one_of_a_kind_is_singular() {
     let look = "const sentence = document.querySelector('#findings .finding > p');
         document.title = [sentence.querySelector('code') !== null, sentence.textContent.includes('`'),
             document.getElementById('verdict').textContent.includes('1 proof ')].join()";
-    expects("states-of-a-filter", look, "true,false,true");
+    expects("append-fan-out-keeps-deleted-rows", look, "true,false,true");
 }
 
 #[test]

@@ -52,8 +52,8 @@ limits! {
         "a connector of Debezium's has some two hundred options";
     /// Errors that are told.
     ERRORS = 100, "100",
-        "errors and warnings told of one scenario and its files",
-        "nobody reads more at once; how many there are besides is told";
+        "errors and warnings reported for one scenario and its files",
+        "nobody reads more at once; how many more there are is reported";
     /// Trials of one scenario.
     TRIALS = 2_000, "2,000",
         "trials of one scenario: the product of its lists and its orders",

@@ -8,7 +8,7 @@ use crate::scenario::timeline::Entry;
 
 /// Postgres refused a statement that no `error:` announces.
 pub const REFUSED: &str = Code::Refused.name();
-/// A statement passed that was to be refused, or was refused with another error.
+/// A statement passed although it should have been refused, or was refused with another error.
 pub const OTHER_ERROR: &str = Code::OtherError.name();
 /// A wait that was announced did not come, or one came that was not announced.
 pub const OTHER_WAIT: &str = Code::OtherWait.name();

@@ -24,7 +24,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
             let why = if wanted.is_owed() {
                 ""
             } else {
-                ", which a snapshot that was taken anew does not show,"
+                ", which a snapshot that was taken again does not show,"
             };
             let what = format!(
                 "the delete at {} (LSN {}, transaction {}){why}",

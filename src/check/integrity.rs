@@ -65,7 +65,7 @@ pub(super) fn incomplete(case: &Case<'_>, found: &mut Found) {
         found.gap("the run", "the history has no end: the recording stopped before the run did");
     }
     if case.index.after_end {
-        found.gap("the run", "events stand behind the end of the history");
+        found.gap("the run", "events follow the end of the history");
     }
     if case.index.tables.is_empty() && !case.ended_in_trouble() {
         found.gap("the run", "the source tables were not recorded");

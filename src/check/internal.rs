@@ -162,7 +162,7 @@ fn judge<'c>(
         return Err("windows are judged at the level `windows`".to_owned());
     }
     if !sink.shape.table.kept.is_topic() {
-        return Err("its rows are in files, which do not tell their order".to_owned());
+        return Err("its rows are in files, which do not show their order".to_owned());
     }
     if !sink.is_keyed() {
         return Err("the sink has no key, so that its states are no tables".to_owned());

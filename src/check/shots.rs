@@ -147,7 +147,7 @@ impl Found {
         for (n, asked) in asked.iter().enumerate() {
             let Some(at) = points.get(n).copied() else {
                 let what = format!("the blocking snapshot `{}`", asked.id);
-                self.gap(what, "no row of it was seen, so that nothing tells whether it was taken");
+                self.gap(what, "no row of it was seen, so that nothing says whether it was taken");
                 continue;
             };
             let reads = Reads { case, topics, rules, at, asked };
@@ -155,7 +155,7 @@ impl Found {
             let whole = all.any(|read| read.source.snapshot.as_deref() == Some("last"));
             if !whole {
                 let what = format!("whether the blocking snapshot `{}` is complete", asked.id);
-                self.gap(what, "its last row was not seen: `await: processed` again behind it");
+                self.gap(what, "its last row was not seen: `await: processed` again after it");
             }
             let behind = case.transactions.partition_point(|t| t.end <= at);
             let shows = reads.shows(behind);

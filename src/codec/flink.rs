@@ -140,7 +140,7 @@ pub fn cell(text: &str, kind: &DataType) -> Result<Value, ValueError> {
                     if number.normalized().fractional_digit_count() > i64::from(*scale) =>
                 {
                     Err(ValueError::new(
-                        &format!("a decimal with {scale} digits behind the point"),
+                        &format!("a decimal with {scale} digits after the point"),
                         text,
                     ))
                 }
@@ -243,11 +243,7 @@ mod tests {
     #[rstest]
     #[case("true", "BOOLEAN", Ok(Value::Bool(true)))]
     #[case("yes", "BOOLEAN", Err("`yes` is not a boolean (`true` or `false`)"))]
-    #[case(
-        "1.555",
-        "DECIMAL(4, 2)",
-        Err("`1.555` is not a decimal with 2 digits behind the point")
-    )]
+    #[case("1.555", "DECIMAL(4, 2)", Err("`1.555` is not a decimal with 2 digits after the point"))]
     #[case(
         "2025-01-01 10:00:00",
         "TIMESTAMP_LTZ(3)",

@@ -358,7 +358,8 @@ impl Walk<'_> {
                     "write the ALTER TABLE before the first statement that uses the time of the table",
                 ));
             }
-            let notes = vec![format!("`{name}` was altered since it was made: it is made anew")];
+            let notes =
+                vec![format!("`{name}` was altered since it was made: it is created again")];
             for (n, drop) in old.drops.iter().enumerate() {
                 let notes = if n == 0 { notes.clone() } else { Vec::new() };
                 emitted.push(Emitted { text: generated(drop.clone(), cause), notes });

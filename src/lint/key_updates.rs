@@ -9,7 +9,7 @@ use crate::sql::token::{Kind, Language, significant};
 pub(super) const RULE: Rule = Rule {
     code: "W0104",
     summary: "An update of a primary key is expected as `u`.",
-    reason: "The connector tells a change of the key as a delete of the old key with a tombstone, and a create of the new one: no record with `u` ever carries it.",
+    reason: "The connector writes a change of the key as a delete of the old key with a tombstone, and a create of the new one: no record with `u` ever carries it.",
     fix: "expect `d null` as the end of the old key's life, and `c` as the beginning of the new one's",
     check,
 };

@@ -8,7 +8,7 @@ use super::causes::Told;
 pub(super) const RULE: Rule = Rule {
     code: "W0146",
     summary: "A changelog source is read from its latest offset.",
-    reason: "An update or a delete takes back a row that was written before: who begins at the end of the topic has never seen it, so that sums, joins and filters are wrong from the first change on, and rows that never change again are missing.",
+    reason: "An update or a delete takes back a row that was written before: a reader that begins at the end of the topic has never seen it, so that sums, joins and filters are wrong from the first change on, and rows that never change again are missing.",
     fix: "write 'scan.startup.mode' = 'earliest-offset'; with a compacted topic that is one record a key",
     check,
 };

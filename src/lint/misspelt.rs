@@ -9,7 +9,7 @@ use super::records::{Lacking, Why, beside_the_envelope, lacking};
 pub(super) const RULE: Rule = Rule {
     code: "W0141",
     summary: "A table reads a column that no record of its topic has.",
-    reason: "Flink's formats find a field by its name, upper and lower case told apart, and give NULL for one that is not there: nothing fails, and the column is always NULL. Postgres folds names that are not quoted to lower case.",
+    reason: "Flink's formats find a field by its name, case-sensitively, and give NULL for one that is not there: nothing fails, and the column is always NULL. Postgres folds names that are not quoted to lower case.",
     fix: "name the column as the source DDL does",
     check,
 };

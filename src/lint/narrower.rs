@@ -13,7 +13,7 @@ use crate::sql::table::{Part, parts};
 pub(super) const RULE: Rule = Rule {
     code: "W0126",
     summary: "A table declares a column with a type that is narrower than the source's.",
-    reason: "What does not fit is no error: Flink's formats and casts make NULL of a number with too many digits, round one with too many decimals, cut a text or the digits of a second, let a whole number overflow, or fail at the first value that is too wide.",
+    reason: "What does not fit is not an error: Flink's formats and casts make NULL of a number with too many digits, round one with too many decimals, cut a text or the digits of a second, let a whole number overflow, or fail at the first value that is too wide.",
     fix: "declare the column as wide as the source's, and let a CAST that can be seen narrow it",
     check,
 };

@@ -23,7 +23,7 @@ use crate::sql::token::{Kind, Language, Token, significant};
 pub(super) const RULE: Rule = Rule {
     code: "E0421",
     summary: "A statement reads a topic that neither the connector, nor a statement, nor an application of `topics` writes.",
-    reason: "A run makes the topics of the captured tables and those of the sinks. Of another one that `topics` does not name the statement would wait for records for ever, and nothing could be said of what it writes.",
+    reason: "A run makes the topics of the captured tables and those of the sinks. Of another one that `topics` does not name the statement would wait for records for ever, and nothing could be said about what it writes.",
     fix: "name a topic that is written here, declare one that an application writes under `topics`, correct `topic.prefix` or a route of the connector, or name the table in the source DDL",
     check,
 };

@@ -12,7 +12,7 @@ use crate::sql::flink::CreateTable;
 pub(super) const RULE: Rule = Rule {
     code: "W0150",
     summary: "A row is deleted, and the connector writes that as the text null, at which a statement fails.",
-    reason: "ExtractNewRecordState makes of a delete a record without a value that still has a schema. Of such JsonConverter without schemas makes no tombstone but the four letters null. Flink's json cannot read them, and the statement fails at the first delete.",
+    reason: "ExtractNewRecordState turns a delete into a record without a value that still has a schema. JsonConverter without schemas writes it as the four letters null instead of a tombstone. Flink's json cannot read them, and the statement fails at the first delete.",
     fix: "write Avro, where it is a tombstone; or set `delete.tombstone.handling.mode` to `rewrite` and read `__deleted`; or leave the envelope and read it as debezium-json",
     check,
 };

@@ -23,7 +23,7 @@ fn check(case: &Case<'_>, found: &mut Found<'_>) {
         };
         for (key, life) in lives.iter().filter(|(_, life)| tells_an_order(life)) {
             let message = format!(
-                "the life of key {key} at `{sink}` tells an order, but rows of different keys of `{}` meet there from {} partitions",
+                "the life of key {key} at `{sink}` states an order, but rows of different keys of `{}` meet there from {} partitions",
                 source.name,
                 case.partitions(&source.name)
             );

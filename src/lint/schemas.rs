@@ -12,7 +12,7 @@ use crate::sql::postgres::SourceTable;
 pub(super) const RULE: Rule = Rule {
     code: "W0113",
     summary: "A table reads JSON records with their schemas as plain ones, or plain ones as records with schemas.",
-    reason: "Connect's JsonConverter puts each value behind its schema, as {\"schema\": …, \"payload\": …}, unless `schemas.enable` is false; left out, it is true. Flink's debezium-json fails at records of the other form, and plain json finds none of its columns.",
+    reason: "Connect's JsonConverter puts each value after its schema, as {\"schema\": …, \"payload\": …}, unless `schemas.enable` is false; left out, it is true. Flink's debezium-json fails at records of the other form, and plain json finds none of its columns.",
     fix: "write 'debezium-json.schema-include' = 'true' (or 'value.debezium-json.schema-include') for records with schemas, or `\"value.converter.schemas.enable\": \"false\"` in the connector file",
     check,
 };
@@ -61,10 +61,10 @@ fn told(table: &CreateTable, with: &With, has_schemas: bool) -> Option<String> {
     let expects = with.is_on("debezium-json.schema-include");
     match with.get("value.format").or_else(|| with.get("format"))? {
         "debezium-json" if has_schemas && !expects => Some(format!(
-            "`{name}` reads records that stand behind their schemas, and its format expects none"
+            "`{name}` reads records that come with their schemas, and its format expects none"
         )),
         "debezium-json" if !has_schemas && expects => Some(format!(
-            "`{name}` expects each record behind its schema, and the connector writes none"
+            "`{name}` expects each record with its schema, and the connector writes none"
         )),
         "json" if has_schemas && !table.columns.iter().any(|column| column.name == "payload") => {
             Some(format!(

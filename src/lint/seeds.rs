@@ -11,7 +11,7 @@ use crate::sql::schema::Schema;
 /// The rule.
 pub(super) const RULE: Rule = Rule {
     code: "W0149",
-    summary: "Rows of the source DDL have other values at each run.",
+    summary: "Rows of the source DDL have different values at each run.",
     reason: "The rows that the source DDL leaves behind are the set-up, with the values that they have in this run. A clock, a random number or a new UUID in them, or in a default that they leave to the table, is another one next time: an expectation of it holds once.",
     fix: "write the value itself, or leave the column out of what is expected",
     check,

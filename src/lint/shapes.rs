@@ -26,7 +26,7 @@ pub(super) const UNMODELLED: Rule = Rule {
 pub(super) const IDLE: Rule = Rule {
     code: "W0132",
     summary: "A transform names fields that no record has where it stands, or fails at tombstones.",
-    reason: "Kafka's transforms look at the outermost fields of a record. With Debezium's envelope these are before, after, source, op and a few times: a MaskField that names a column masks nothing, silently, and production shows what it was to hide. And some transforms take no record without a value: at the first tombstone the connector fails.",
+    reason: "Kafka's transforms look at the outermost fields of a record. With Debezium's envelope these are before, after, source, op and a few times: a MaskField that names a column masks nothing, silently, and production shows what it should hide. And some transforms take no record without a value: at the first tombstone the connector fails.",
     fix: "put ExtractNewRecordState in front of it; keep it off tombstones with a predicate of RecordIsTombstone and `negate`, or set `tombstones.on.delete=false`",
     check: idle,
 };

@@ -9,7 +9,7 @@ use crate::model::lists::listed;
 /// The rule.
 pub(super) const RULE: Rule = Rule {
     code: "W0145",
-    summary: "A list of tables holds for a second table whose name differs in upper and lower case alone.",
+    summary: "A list of tables matches a second table whose name differs only in case.",
     reason: "Debezium's lists do not look at case: `public.orders` captures `public.\"Orders\"` too, whose records go to a topic that nobody asked for (or, where case is lost on the way, into the same).",
     fix: "give one of the tables another name, or leave one out by an expression that looks at case: `(?-i:public\\.orders)`",
     check,

@@ -7,8 +7,8 @@ use crate::sql::token::{Language, significant};
 /// The rule.
 pub(super) const RULE: Rule = Rule {
     code: "W0110",
-    summary: "A function that gives another value each time, in a query over changing rows.",
-    reason: "A retraction calculates the row anew and gets another value than the one it should take back: the old row stays, or the statement is refused.",
+    summary: "A function that gives a different value each time, in a query over changing rows.",
+    reason: "A retraction calculates the row again and gets a different value than the one it should take back: the old row stays, or the statement is refused.",
     fix: "take the value from the row (a column of the table, or the record's timestamp), or set it in a table that is only appended to",
     check,
 };

@@ -117,7 +117,7 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
     (
         Anomaly::ReorderedKey,
         [
-            "Two changes of one key stand on a partition in another order than they were committed, and it is no replay.",
+            "Two changes of one key stand on a partition in another order than they were committed, and it is not a replay.",
             "A consumer that keeps the last value ends at the wrong one.",
             "More than one producer or task writes the key; retries without idempotence; a transform changes the key; sorting by the change's LSN instead of the commit order.",
             "One producer per key, idempotent; order by commit position, never by timestamps.",
@@ -281,7 +281,7 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
         [
             "The transaction metadata disagree with the journal: no BEGIN or END of a committed transaction, another number of events than it has, or a record that names another transaction or another place in it.",
             "A consumer that waits for whole transactions waits for ever, or acts on half of one.",
-            "Events are filtered or lost behind the place where they are counted, or a transform drops some of them.",
+            "Events are filtered or lost after the place where they are counted, or a transform drops some of them.",
             "Count with the metadata only what the connector sends unfiltered; correlate by the transaction's number, not by the whole id, which differs from event to event.",
         ],
     ),
@@ -344,7 +344,7 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
         [
             "A window that fires once was written to the sink more than once, or written and taken back. No restart that was recorded before it excuses that, or the scenario demands exactly-once. A row that a join behind the windows changes is no repeat.",
             "Whoever adds up the windows counts twice.",
-            "A restart without its state, an aggregation that is no window (a plain GROUP BY corrects itself), or two statements that write the same sink.",
+            "A restart without its state, an aggregation that is not a window (a plain GROUP BY corrects itself), or two statements that write the same sink.",
             "Write windows by key, so that a repeat replaces; look at the plan for what the statement really is.",
         ],
     ),
@@ -371,7 +371,7 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
         [
             "A windowed operator says that it dropped more rows as late than there are rows behind the watermark of their own partition.",
             "Rows that came in time are lost without a trace.",
-            "A watermark that runs ahead of the records: another column, idle partitions, a source of its own behind the topic that mixes partitions.",
+            "A watermark that runs ahead of the records: another column, idle partitions, a source of its own after the topic that mixes partitions.",
             "Check the WATERMARK clause and how many partitions one source task reads; a row that is truly late is the witness late-change.",
         ],
     ),
@@ -407,7 +407,7 @@ const TEXTS: &[(Anomaly, [&str; 4])] = &[
         [
             "A table left or entered the connector's publication during the run, or its replica identity is another one than at the start.",
             "Changes stop to arrive, or arrive without the old values that statements need, while everything looks healthy.",
-            "A migration altered the publication, or created the table anew and forgot REPLICA IDENTITY FULL.",
+            "A migration altered the publication, or created the table again and forgot REPLICA IDENTITY FULL.",
             "Keep publication and replica identity in the same migration as the table, and check them after each.",
         ],
     ),

@@ -30,19 +30,15 @@ pub fn anomaly(anomaly: Anomaly) -> Page {
     let kind = if anomaly.is_witness() { "witness" } else { "anomaly" };
     page.add(Ink::Faint, format!(" ({kind}, {})\n", family(anomaly.family())));
     page.line(format!("  {}", anomaly.summary()));
-    let parts = [
-        ("exactly", definition),
-        ("why it matters", why),
-        ("usual cause", cause),
-        ("to mend it", mend),
-    ];
+    let parts =
+        [("exactly", definition), ("why it matters", why), ("usual cause", cause), ("fix", mend)];
     for (label, text) in parts {
         page.add(Ink::Strong, format!("  {label}: "));
         page.line(text);
     }
     for (hop, [definition, cause, mend]) in elsewhere(anomaly) {
         page.add(Ink::Strong, format!("  {hop}: "));
-        page.line(format!("{definition} Usual cause: {cause} To mend it: {mend}"));
+        page.line(format!("{definition} Usual cause: {cause} Fix: {mend}"));
     }
     page
 }
@@ -62,7 +58,7 @@ pub fn rule(rule: &Rule) -> Page {
         Severity::Warning => "warning",
     };
     page.line(format!(" ({kind}): {}", rule.summary));
-    for (label, text) in [("why it matters", rule.reason), ("to mend it", rule.fix)] {
+    for (label, text) in [("why it matters", rule.reason), ("fix", rule.fix)] {
         page.add(Ink::Strong, format!("  {label}: "));
         page.line(text);
     }
@@ -87,12 +83,12 @@ pub fn catalogue() -> String {
                 format!("{} {definition}\n", anomaly.summary()),
                 format!("- Why it matters: {why}"),
                 format!("- Usual cause: {cause}"),
-                format!("- To mend it: {mend}\n"),
+                format!("- Fix: {mend}\n"),
             ];
             text += &parts.join("\n");
             for (hop, [definition, cause, mend]) in elsewhere(*anomaly) {
                 let hop = hop.replacen('a', "A", 1);
-                text += &format!("- {hop}: {definition} Usual cause: {cause} To mend it: {mend}\n");
+                text += &format!("- {hop}: {definition} Usual cause: {cause} Fix: {mend}\n");
             }
         }
     }
@@ -308,7 +304,7 @@ fn upset_in_words(upset: Upset) -> &'static str {
         Upset::Offsets => "Delete what Connect has stored of how far the connector is",
         Upset::Drop => "Drop the connector's slot",
         Upset::Advance => "Move the connector's slot to the end of the WAL",
-        Upset::Recreate => "Drop the connector's slot and make it anew",
+        Upset::Recreate => "Drop the connector's slot and create it again",
     }
 }
 

@@ -122,7 +122,10 @@ fn weaker(grade: Grade) -> &'static str {
 
 /// `1 sink record`, `2 sink records`, of a name that is a plural.
 fn figure(n: u64, name: &str) -> String {
-    let one = |word: &str| word.strip_suffix('s').unwrap_or(word).to_owned();
+    let one = |word: &str| match word {
+        "were" => "was".to_owned(),
+        _ => word.strip_suffix('s').unwrap_or(word).to_owned(),
+    };
     let name = if n == 1 { name.split(' ').map(one).join(" ") } else { name.to_owned() };
     format!("{n} {name}")
 }
@@ -529,6 +532,7 @@ mod tests {
     #[rstest]
     #[case(1, "sinks compared", "1 sink compared")]
     #[case(1, "sink records", "1 sink record")]
+    #[case(1, "outputs of `t` that were never true", "1 output of `t` that was never true")]
     #[case(0, "findings", "0 findings")]
     #[case(2, "changes", "2 changes")]
     fn one_of_a_kind_is_no_plural(#[case] n: u64, #[case] name: &str, #[case] told: &str) {

@@ -40,7 +40,7 @@ pub const TERMS: &[Term] = &[
     ),
     term(
         "audience",
-        "Who is told how a batch of trials goes on: the console, or a test.",
+        "Who is kept informed of a batch of trials: the console, or a test.",
         "src/run/batch.rs",
         "Audience",
     ),
@@ -262,7 +262,7 @@ pub const TERMS: &[Term] = &[
     ),
     term(
         "progress",
-        "Whoever is told which stage a trial has come to.",
+        "Whoever is kept informed of a trial's stage.",
         "src/run/context.rs",
         "Progress",
     ),

@@ -157,7 +157,7 @@ words! {
         "worker" [may Type::Options] "Options of Connect's process: the scenario gets a stack of its own with them.";
         "kafka" [may Type::Options] "Options of the broker, on a stack of its own.";
         "postgres" [may Type::Options] "Options of the server, on a stack of its own.";
-        "scoring" [may Type::Map(&SCORING)] "How the scoring service behaves that a `CREATE MODEL` of the statements is told.";
+        "scoring" [may Type::Map(&SCORING)] "How the scoring service behaves that a `CREATE MODEL` of the statements calls.";
         "storage" [may Type::Choice(&Type::Word(&STORAGE))] "Where files, and tables of Iceberg's, are kept. `folder` if left out.";
         "s3" [may Type::Map(&S3)] "How the object storage behaves towards the run, with `storage: s3`.";
     } later [];
@@ -202,7 +202,7 @@ words! {
     MAIN = "the timeline" {
         "await" [may Type::OneOf(&[Type::Word(&CONDITION), Type::Map(&CONDITION_MAP)])] "Wait for a condition; never for a fixed time.";
         "arm" [may Type::Map(&ARM)] "Go on at once, and do this to a part of the pipeline when it has come so far. A fault that did not act is an error.";
-        "kill" [may Type::Word(&TARGET)] "SIGKILL; of `statements`: their jobs are cancelled. The connector is no process and has none.";
+        "kill" [may Type::Word(&TARGET)] "SIGKILL; of `statements`: their jobs are cancelled. The connector is not a process and has none.";
         "pause" [may Type::OneOf(&[Type::Word(&TARGET), Type::Map(&TARGET_MAP)])] "SIGSTOP; of the connector Connect's own pause. Statements have none.";
         "resume" [may Type::OneOf(&[Type::Word(&TARGET), Type::Map(&TARGET_MAP)])] "SIGCONT; of the connector Connect's own resume. Statements have none.";
         "stop" [may Type::OneOf(&[Type::Word(&TARGET), Type::Map(&TARGET_MAP)])] "An orderly end; of `statements` with a savepoint, unless `savepoint: false` stands below.";
@@ -210,7 +210,7 @@ words! {
         "lose" [may Type::Word(&OFFSETS)] "While the connector is stopped: what Connect has stored for it is deleted, so that it starts as for the first time, with what `snapshot.mode` says, and finds its slot as it was.";
         "drop" [may Type::Word(&SLOT)] "While the connector is stopped: its replication slot is dropped.";
         "advance" [may Type::Word(&SLOT)] "While the connector is stopped: its replication slot is moved to the end of the WAL, as if everything so far had been read and were no more to be had: what is confirmed and `restart_lsn` both (by checkpoints, for which the user must be a superuser).";
-        "recreate" [may Type::Word(&SLOT)] "While the connector is stopped: its replication slot is dropped and made anew by hand, which knows nothing of what was before. It waits for open transactions.";
+        "recreate" [may Type::Word(&SLOT)] "While the connector is stopped: its replication slot is dropped and created again by hand, which knows nothing of what was before. It waits for open transactions.";
         "hold" [may Type::Map(&HELD)] "Who reads the topic sees nothing of what is written to it from here on, until its `release`. A transaction of the run's own is left open on each of its partitions for that, and aborted in the end; statements read committed records alone, which every report lists.";
         "release" [may Type::Map(&HELD)] "Who reads the topic sees what was held back, in its order. Where nothing was, it is an error: `await: captured` before it.";
         "produce" [may Type::Text] "Write records to this topic of `topics`, as an application would, and wait until the broker has them. To the topic of a source table or sink only bytes as they stand are written.";
@@ -374,7 +374,7 @@ words! {
         "json" "JSON, with schemas or without, as the connector's converters say.";
         "avro-registry" "Avro, its schemas in the stack's schema registry. Statements and a connector file that are written for JSON are brought to it: converters, the formats of tables, decimals as Avro's own, `TIMESTAMP_LTZ` as `TIMESTAMP`.";
     } later [] refused [
-        "json-registry" "open-source Flink has no format that reads JSON behind the id of a registry's schema, which this format puts before each value" "write `json`: the same values without the id; or `avro-registry`, if the registry itself is under test";
+        "json-registry" "open-source Flink has no format that reads JSON after the id of a registry's schema, which this format puts before each value" "write `json`: the same values without the id; or `avro-registry`, if the registry itself is under test";
         "proto-registry" "open-source Flink has no Protobuf format that asks a registry for the schema" "write `avro-registry`: the format with a registry that both the connector and Flink have";
     ];
     /// Dialects.

@@ -120,7 +120,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
             continue;
         }
         if !sink.shape.table.kept.is_topic() {
-            found.gap(what, "its rows are in files, which do not tell when a window has fired");
+            found.gap(what, "its rows are in files, which do not show when a window fired");
             continue;
         }
         let proofs = proofs(case, sink);

@@ -125,7 +125,7 @@ mod tests {
     fn told(schema: &str, bytes: &[u8]) -> String {
         let schema = Schema::parse(schema).unwrap();
         let error = schema.json(bytes, Writer::Connect).unwrap_err().to_string();
-        error.trim_start_matches("it is no Avro value of its schema: ").to_owned()
+        error.trim_start_matches("it is not an Avro value of its schema: ").to_owned()
     }
 
     const ENDLESS: &str = r#"{"type":"record","name":"r","fields":[{"name":"n","type":"r"}]}"#;

@@ -39,7 +39,7 @@ pub enum AvroError {
     #[error("it is no Avro schema: {0}")]
     Schema(String),
     /// The bytes are no value of the schema.
-    #[error("it is no Avro value of its schema: {0}")]
+    #[error("it is not an Avro value of its schema: {0}")]
     Value(String),
 }
 
@@ -80,7 +80,7 @@ impl Schema {
         let mut rest = bytes;
         let value = reader.read_value(&mut rest).map_err(problem)?;
         if !rest.is_empty() {
-            return Err(AvroError::Value(format!("{} bytes stand behind it", rest.len())));
+            return Err(AvroError::Value(format!("bytes left over: {}", rest.len())));
         }
         let mut printed = Printer { named: &self.named, writer, out: String::new() };
         printed.value(&self.root, &value)?;
@@ -293,7 +293,7 @@ mod tests {
         let mut long = bytes();
         long.push(0);
         let error = schema.json(&long, Writer::Connect).unwrap_err().to_string();
-        assert_eq!(error, "it is no Avro value of its schema: 1 bytes stand behind it");
+        assert_eq!(error, "it is not an Avro value of its schema: bytes left over: 1");
         assert!(schema.json(&bytes()[..8], Writer::Connect).is_err());
         assert!(matches!(Schema::parse("{"), Err(AvroError::Schema(_))));
     }

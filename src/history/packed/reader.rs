@@ -133,7 +133,7 @@ impl<R: Read> PackedReader<R> {
     /// The same, with when it was seen, as far as it is known.
     pub fn see_at(&mut self) -> Result<Option<(Option<u64>, Seen<'_>)>, HistoryError> {
         if std::mem::replace(&mut self.broken, true) {
-            return Err(self.error("nothing is read behind an error"));
+            return Err(self.error("nothing is read after an error"));
         }
         if self.left == 0 && !self.ended {
             self.next_block()?;
@@ -173,7 +173,7 @@ impl<R: Read> PackedReader<R> {
             Ok(seen) => {
                 (self.at, self.left) = (cursor.at(), self.left - 1);
                 if self.left == 0 && self.at != self.bytes.len() {
-                    return Err(self.error("bytes stand behind its last event"));
+                    return Err(self.error("bytes follow its last event"));
                 }
                 self.broken = false;
                 Ok(Some((self.at_us, seen)))

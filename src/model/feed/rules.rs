@@ -90,7 +90,7 @@ impl Rules {
         let shape = self.shapes.of_table(table, &self.key_of(table))?;
         let truncates = !self.ever_skips(Op::Truncate);
         if shape.unwrapped.as_ref().is_some_and(|of| of.deletes == shape::NULLS) && truncates {
-            return Err("TRUNCATE behind ExtractField has no model".to_owned());
+            return Err("TRUNCATE with ExtractField has no model".to_owned());
         }
         Ok(shape)
     }

@@ -24,7 +24,8 @@ function fill(element, attributes, children) {
 }
 const plural = (n, word) => n.toLocaleString("en") + " " + word + (n === 1 ? "" : "s");
 /** A figure and its name, which is a plural: `1 sink compared`, `2 sinks compared`. */
-const figure = (n, name) => n.toLocaleString("en") + " " + (n === 1 ? name.replace(/s( compared)?$/, "$1") : name);
+const figure = (n, name) => n.toLocaleString("en") + " "
+  + (n === 1 ? name.split(" ").map((word) => word === "were" ? "was" : word.replace(/s$/, "")).join(" ") : name);
 /** A sentence; what stands in backticks in it becomes code. */
 function said(text) {
   return (text ?? "").split("`").map((part, n, all) => n % 2 === 0 ? part : n === all.length - 1 ? "`" + part : make("code", {}, part));

@@ -191,8 +191,8 @@ impl Reader<'_> {
 const UNREAD: [(&str, &str); 6] = [
     ("cloudevents", "Flink has no format that reads CloudEvents"),
     ("proto", "open-source Flink reads no Protobuf with a registry"),
-    ("jsonschema", "open-source Flink does not read JSON behind the id of a schema"),
-    ("extjson", "open-source Flink does not read JSON behind the id of a schema"),
+    ("jsonschema", "open-source Flink does not read JSON after the id of a schema"),
+    ("extjson", "open-source Flink does not read JSON after the id of a schema"),
     ("string", "a text is no row"),
     ("bytearray", "bytes are no row"),
 ];

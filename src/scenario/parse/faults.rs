@@ -25,10 +25,10 @@ impl Reader<'_> {
         let (target, connector) = self.target(value, around)?;
         let refusal = match (verb, target) {
             (Verb::Kill, Target::Connector) => {
-                Some("it is no process: kill `worker`, or stop the connector")
+                Some("it is not a process: kill `worker`, or stop the connector")
             }
             (Verb::Pause | Verb::Resume, Target::Statements) => {
-                Some("they are no process: pause `taskmanager`, or stop the statements")
+                Some("they are not a process: pause `taskmanager`, or stop the statements")
             }
             _ => None,
         };
@@ -152,7 +152,7 @@ impl Reader<'_> {
             };
             if let Some(message) = wrong.filter(|message| told.insert(message.clone())) {
                 let help = match placed.entry.action {
-                    Action::Upset(_) => "write `stop: connector` before it, and `start` behind it",
+                    Action::Upset(_) => "write `stop: connector` before it, and `start` after it",
                     _ => "`start` what was killed or stopped, and `resume` what was paused",
                 };
                 self.error(Code::TargetState, &placed.main, message).help(help);
@@ -170,7 +170,7 @@ impl Reader<'_> {
         let message = "`flink` and `parallelism` count when the statements are started next, and \
                        no `start: statements` follows";
         self.error(Code::TargetState, at, message)
-            .help("write `stop: statements` and `start: statements` behind it");
+            .help("write `stop: statements` and `start: statements` after it");
     }
 }
 

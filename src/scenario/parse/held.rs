@@ -104,7 +104,7 @@ impl Reader<'_> {
             };
             if let Some(message) = wrong {
                 self.error(Code::TargetState, &placed.main, message)
-                    .help("each `hold: {topic: …}` has one `release: {topic: …}` behind it");
+                    .help("each `hold: {topic: …}` has one `release: {topic: …}` after it");
             }
         }
     }

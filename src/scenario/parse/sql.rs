@@ -78,7 +78,7 @@ impl Reader<'_> {
     pub(super) fn is_readable(&mut self, scalar: &Scalar, at: &At, language: Language) -> bool {
         if scalar.in_flow {
             let help = "write the map or list in block style, one key or item a line";
-            self.error(Code::FlowSql, at, "SQL stands in a flow map or list (`{}`, `[]`)")
+            self.error(Code::FlowSql, at, "SQL is written in a flow map or list (`{}`, `[]`)")
                 .help(help);
             return false;
         }

@@ -314,7 +314,7 @@ impl Tree<'_> {
     fn refuse_more(&mut self, at: &At, what: &str, most: u64, of: &str) {
         if !self.is_full {
             let message = format!("{what} more than {} {of}", grouped(most));
-            let help = "nothing behind this place was read: write several files";
+            let help = "nothing after this place was read: write several files";
             self.diagnostics.error(Code::TooMuch, at, message).help(help);
         }
         self.is_full = true;

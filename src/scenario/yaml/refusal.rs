@@ -85,7 +85,7 @@ impl Stopped<'_> {
         let (message, help) = match kind {
             ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => (
                 "this quote is never closed",
-                "close it behind the value; a quote inside of '…' is written twice (`''`)",
+                "close it after the value; a quote inside of '…' is written twice (`''`)",
             ),
             ErrorKind::UnknownQuotedScalarEscape
             | ErrorKind::InvalidQuotedScalarHexEscape
@@ -102,7 +102,7 @@ impl Stopped<'_> {
                 "put a space before it to begin a comment, or quote the value it belongs to",
             ),
             ErrorKind::InvalidBlockScalarHeader => (
-                "text stands behind the sign that begins a block",
+                "text follows the sign that begins a block",
                 "write `|` alone, and the text of the block on the lines below, indented",
             ),
             ErrorKind::BlockEntryInFlowCollection => (
@@ -191,10 +191,10 @@ impl Stopped<'_> {
         };
         if let Some((key, value)) = text.split_once(':').filter(|(key, _)| is_word(key)) {
             let help = format!("write `{key}: {value}`");
-            return self.here("no space follows the colon behind the key", help);
+            return self.here("no space follows the colon after the key", help);
         }
         if is_word(text) {
-            let help = format!("write `{text}:`, and its value behind or below it");
+            let help = format!("write `{text}:`, and its value after or below it");
             return self.here(format!("`{text}` is no key: no colon follows"), help);
         }
         let help = "write `key: value`; a value of several lines is a block: `key: |`, and its lines below, indented";
@@ -228,7 +228,7 @@ impl Stopped<'_> {
                 span: character(self.source, open),
                 ..self.here(
                     format!("this `{bracket}` is never closed"),
-                    format!("close it by `{close}`, behind the last of what stands in it"),
+                    format!("close it by `{close}`, after the last thing in it"),
                 )
             };
         }
@@ -403,7 +403,7 @@ mod tests {
         "`a: '`b` c'`"
     )]
     #[case::tab("a:\n\t- b\n", "2:1: a tab stands in the indentation", "spaces")]
-    #[case::block_header("a: |x\n  y\n", "text stands behind the sign", "`|` alone")]
+    #[case::block_header("a: |x\n  y\n", "text follows the sign", "`|` alone")]
     #[case::item_in_brackets("a: [- b]\n", "an item that begins with `- `", "commas")]
     fn a_refusal_says_where_and_what_to_write(
         #[case] source: &str,

@@ -203,7 +203,7 @@ impl<'t, 'a> Reader<'t, 'a> {
         let mut path = vec![first.to_owned()];
         while self.takes(".") {
             let name = self.next().and_then(Token::name);
-            path.push(name.ok_or_else(|| format!("a name is expected behind `{first}.`"))?);
+            path.push(name.ok_or_else(|| format!("a name is expected after `{first}.`"))?);
         }
         match path.as_slice() {
             [table, column] => Ok(Node::Column(table.clone(), column.clone())),

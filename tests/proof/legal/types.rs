@@ -408,7 +408,7 @@ fn interval(modes: Modes, n: i64) -> (String, Value) {
     (parts.join(" "), shown)
 }
 
-/// A number with so many digits behind the point.
+/// A number with so many digits after the point.
 fn fixed(digits: i64, scale: usize) -> String {
     let (sign, digits) = (if digits < 0 { "-" } else { "" }, digits.abs());
     let text = format!("{digits:0width$}", width = scale + 1);

@@ -6,7 +6,7 @@ use super::{Known, idle, modelled, refused, replaced};
 const PLUGIN: &str = "the stack's worker has one version of each plugin";
 const SPEED: &str = "it changes when records come, not which";
 const WATCHED: &str = "it is about metrics, which nobody reads";
-const SCHEMAS: &str = "it changes what schemas say besides, and no value";
+const SCHEMAS: &str = "it changes what else schemas say, and no value";
 const DATABASE: &str = "the database is the run's";
 const NOBODY: &str = "a run notifies nobody";
 const LINEAGE: &str = "a run reports its lineage to nobody";
@@ -43,10 +43,10 @@ pub(super) const OPTIONS: &[Known] = &[
     idle("errors.log.*", "it changes what the log says"),
     idle("errors.max.retries", "it changes how often the connector tries again"),
     idle("errors.retry.*", "it changes how long the connector tries again"),
-    modelled("errors.tolerance", "a record that is left out is missing, and told as missing"),
+    modelled("errors.tolerance", "a record that is left out is missing, and reported as missing"),
     modelled(
         "event.converting.failure.handling.mode",
-        "a value that is left out is told as a wrong one",
+        "a value that is left out is reported as a wrong one",
     ),
     refused(
         "event.processing.failure.handling.mode",
@@ -102,7 +102,7 @@ pub(super) const OPTIONS: &[Known] = &[
     modelled("message.key.columns", "the columns by which records are keyed"),
     modelled("message.prefix.exclude.list", "the harness's notes are added, and that is listed"),
     modelled("message.prefix.include.list", "the harness's barriers are added, and that is listed"),
-    modelled("money.fraction.digits", "digits behind the point of `money`"),
+    modelled("money.fraction.digits", "digits after the point of `money`"),
     replaced("name", "the run names its connector"),
     replaced("notification.*", NOBODY),
     modelled(
@@ -143,7 +143,7 @@ pub(super) const OPTIONS: &[Known] = &[
         "schema.name.adjustment.mode",
         "names of schemas stand in no value; with Avro the run writes `avro` where nothing is written",
     ),
-    idle("schema.refresh.mode", "when the connector reads the columns of a table anew"),
+    idle("schema.refresh.mode", "when the connector reads the columns of a table again"),
     modelled(
         "signal.data.collection",
         "the table of signals: incremental and blocking snapshots, and their end",
@@ -160,7 +160,7 @@ pub(super) const OPTIONS: &[Known] = &[
     modelled("skipped.operations", "changes of these kinds are on no topic"),
     modelled(
         "slot.drop.on.stop",
-        "what happens while the connector is stopped is lost then, and told as lost",
+        "what happens while the connector is stopped is lost then, and reported as lost",
     ),
     idle("slot.failover", "the stack has one server"),
     idle("slot.max.retries", SPEED),
@@ -172,7 +172,7 @@ pub(super) const OPTIONS: &[Known] = &[
     ),
     idle(
         "slot.stream.params",
-        "pgoutput shows the same changes, or ends the connector, which is told",
+        "pgoutput shows the same changes, or ends the connector, which is reported",
     ),
     idle("snapshot.delay.ms", SPEED),
     idle("snapshot.fetch.size", THREADS),

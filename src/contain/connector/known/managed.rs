@@ -56,7 +56,7 @@ pub(super) const OPTIONS: &[Known] = &[
     ),
     replaced("plugin", "the stack's Postgres decodes with pgoutput"),
     replaced("schema.context.name", CONTEXT),
-    idle("schema.refresh.mode", "when the connector reads the columns of a table anew"),
+    idle("schema.refresh.mode", "when the connector reads the columns of a table again"),
     replaced("schema.registry.url", "the stack has a registry of its own"),
     replaced("sr.service.account.id", "the stack's registry asks for no credentials"),
     replaced(

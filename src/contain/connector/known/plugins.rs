@@ -5,7 +5,7 @@ use super::{Known, Part, idle, modelled, refused, replaced};
 const FIELDS: &str = "the fields that are concerned";
 const DEFAULTS: Known = modelled(
     "replace.null.with.default",
-    "a NULL that becomes the column's default is told as that",
+    "a NULL that becomes the column's default is reported as that",
 );
 const TRACING: &str = "spans are sent where OpenTelemetry is, which no worker of a run has";
 const CONVERTER_TYPE: Known = idle("converter.type", "Connect itself says which part it is");
@@ -77,7 +77,7 @@ pub(super) const PARTS: &[Part] = &[
             modelled("table.json.payload.null.behavior", "what becomes of a null in a payload"),
             modelled(
                 "table.op.invalid.behavior",
-                "a warning, an error, or the end of the connector, which is told",
+                "a warning, an error, or the end of the connector, which is reported",
             ),
             idle("tracing.*", TRACING),
         ],
