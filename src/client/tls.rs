@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(super) use rustls::ClientConfig;
 use rustls::client::WebPkiServerVerifier;
@@ -13,8 +14,14 @@ use rustls::{
     AlertDescription, CertificateError, DigitallySignedStruct, Error, RootCertStore,
     SignatureScheme,
 };
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use super::reach::{Identity, Pem};
+
+/// How long a server may take to say that it wants a certificate: it does so after the handshake.
+const OBJECTION: Duration = Duration::from_millis(300);
 
 /// What of the server's certificate is verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -205,6 +212,24 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
+/// Shakes hands with a server that is silent until it is asked something, and hangs up. The error is a
+/// sentence.
+pub(super) async fn shake_hands(
+    host: &str,
+    stream: TcpStream,
+    config: ClientConfig,
+) -> Result<(), String> {
+    let told = |error: std::io::Error| refused(host, &error).unwrap_or_else(|| error.to_string());
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
+    let connector = TlsConnector::from(Arc::new(config));
+    let mut stream = connector.connect(name, stream).await.map_err(told)?;
+    let mut byte = [0];
+    match tokio::time::timeout(OBJECTION, stream.read(&mut byte)).await {
+        Ok(Err(error)) => Err(told(error)),
+        Ok(Ok(_)) | Err(_) => Ok(()),
+    }
+}
+
 /// What a failed handshake with `host` says, if it was the handshake that failed: a sentence for
 /// people, from wherever it stands among the causes of an error.
 pub(super) fn refused(host: &str, error: &(dyn StdError + 'static)) -> Option<String> {
@@ -234,6 +259,16 @@ fn sentence(host: &str, error: &Error) -> String {
                  (Flink: set `security.ssl.algorithms`), or wants a certificate"
                     .to_owned()
             }
+            // An old server says of no certificate that it is a bad one.
+            Error::AlertReceived(
+                alert @ (AlertDescription::CertificateRequired
+                | AlertDescription::BadCertificate
+                | AlertDescription::CertificateExpired
+                | AlertDescription::CertificateUnknown
+                | AlertDescription::UnknownCA),
+            ) => format!(
+                "the server wants a certificate that it trusts, under `certificate` and `key` ({alert:?})"
+            ),
             Error::AlertReceived(alert) => {
                 format!("the server ended the handshake of TLS: {alert:?}")
             }

@@ -6,21 +6,25 @@
 #   stack.sh up FOLDER plain|secure     start all, and wait until each serves
 #   stack.sh down FOLDER                end all
 #   stack.sh kill|stop|pause|resume|start FOLDER COMPONENT
+#   stack.sh restart FOLDER postgres    stop, start, and wait until it serves
 #   stack.sh sql FOLDER STATEMENT       as Postgres' superuser
 #   stack.sh acl FOLDER OPTION...       the rights of Kafka's users
 #
-# `plain` has neither TLS nor logins but Postgres'. `secure` has TLS and logins on every wire, and a user
-# that may do no more than docs/stacks.md says. CHANGEPROOF_CACHE is changeproof's cache folder; OWNER, if
-# set, is a process whose end ends the stack.
+# `plain` has neither TLS nor logins but Postgres'. `secure` has TLS and logins on every wire, and users
+# that may do no more than docs/stacks.md says: `tester`, and three who lack one right at the brokers
+# (`no-topics`, `no-groups`, `no-ids`). Its registry speaks neither TLS nor knows logins: whoever starts the
+# stack puts a door of both before it, from REGISTRY_DOOR to REGISTRY (both in the file `ports`). `bare` is a
+# second worker of Connect without Debezium. CHANGEPROOF_CACHE is changeproof's cache folder; OWNER, if set,
+# is a process whose end ends the stack.
 set -euo pipefail
 self=$(readlink -f "${BASH_SOURCE[0]}")
 root=$(cd "$(dirname "$self")/../.." && pwd)
 cache=${CHANGEPROOF_CACHE:-/var/cache/changeproof}
 
 die() { echo "stack.sh: $*" >&2; exit 1; }
-[ $# -ge 2 ] || { sed -n '2,16p' "$self" >&2; exit 2; }
+[ $# -ge 2 ] || { sed -n '2,20p' "$self" >&2; exit 2; }
 command=$1; mkdir -p "$2"; folder=$(cd "$2" && pwd); shift 2
-components=(postgres kafka connect jobmanager taskmanager gateway)
+components=(postgres kafka connect bare registry jobmanager taskmanager gateway)
 
 # ---------------------------------------------------------------- processes
 
@@ -57,7 +61,7 @@ until_serves() {
 }
 
 down() {
-    for component in gateway taskmanager jobmanager connect kafka; do end KILL "$component"; done
+    for component in gateway taskmanager jobmanager bare connect registry kafka; do end KILL "$component"; done
     end QUIT postgres
 }
 
@@ -75,6 +79,7 @@ stop) end TERM "$1"; exit ;;
 pause) kill -STOP "$(pid "$1")"; exit ;;
 resume) kill -CONT "$(pid "$1")"; exit ;;
 start) launch "$1"; exit ;;
+restart) end TERM postgres; launch postgres; until_serves postgres "superuser 'SELECT 1'"; exit ;;
 sql) superuser "$1"; exit ;;
 acl)
     # shellcheck disable=SC1091
@@ -129,6 +134,11 @@ plugins=$(jars debezium "debezium-connector-postgres-$(default debezium).jar")
 plugins=$(dirname "$plugins")
 kafka_jars=$kafka_lib/*
 if [ "$kind" = secure ]; then
+    registry_jar=$(jars registry 'apicurio-registry-app-*-runner.jar')
+    registry_jar=$(find "$registry_jar" -maxdepth 1 -name 'apicurio-registry-app-*-runner.jar')
+    converter=$(jars converter 'apicurio-registry-utils-converter-*.jar')
+fi
+if [ "$kind" = secure ]; then
     kafka_jars=$kafka_jars:$(extra kafka-tools):$(extra connect-basic-auth-extension)
 fi
 postgres_bin=${CHANGEPROOF_POSTGRES_BIN:-$(pg_config --bindir 2>/dev/null || dirname "$(find /usr/lib/postgresql -name initdb | sort -V | tail -n 1)")}
@@ -138,19 +148,21 @@ as_nobody=(); [ "$(id -u)" != 0 ] || as_nobody=(setpriv --reuid=nobody --regid=n
 down
 rm -rf "${folder:?}"/{conf,data,logs,pids,run,certs,taken}
 mkdir -p "$folder"/{conf,data,logs,pids,run,certs}
-for port in POSTGRES KAFKA CONTROLLER CONNECT FLINK RPC GATEWAY; do
+for port in POSTGRES KAFKA MUTUAL CONTROLLER CONNECT BARE REGISTRY REGISTRY_DOOR FLINK RPC GATEWAY; do
     printf -v "$port" %s "$(free_port)"
 done
 ADMIN_PASSWORD=$(secret admin) TESTER_PASSWORD=$(secret pg) KAFKA_PASSWORD=$(secret kafka)
-WORKER_PASSWORD=$(secret worker) CONNECT_PASSWORD=$(secret connect) STORE_PASSWORD=$(secret store)
+WORKER_PASSWORD=$(secret worker) CONNECT_PASSWORD=$(secret connect) STORE_PASSWORD=$(secret store) REGISTRY_PASSWORD=$(secret registry)
 {
     echo "POSTGRES=$POSTGRES KAFKA=$KAFKA ADMIN_PASSWORD=$ADMIN_PASSWORD"
+    for port in MUTUAL CONNECT BARE FLINK GATEWAY REGISTRY REGISTRY_DOOR; do echo "$port=${!port}"; done
     printf 'KAFKA_JARS=%q\n' "$kafka_jars"
 } >"$folder/ports"
 {
     echo "CP_TEST_PG=$TESTER_PASSWORD"
     echo "CP_TEST_KAFKA=$KAFKA_PASSWORD"
     echo "CP_TEST_CONNECT=$CONNECT_PASSWORD"
+    echo "CP_TEST_REGISTRY=$REGISTRY_PASSWORD"
 } >"$folder/env"
 
 # ---------------------------------------------------------------- certificates
@@ -171,8 +183,11 @@ if [ "$kind" = secure ]; then
     certificate server
     certificate client
     cat "$certs/server.key" "$certs/server.pem" >"$certs/server-both.pem"
-    keytool -importcert -noprompt -alias ca -file "$certs/ca.pem" -keystore "$certs/trust.p12" \
-        -storetype PKCS12 -storepass "$STORE_PASSWORD" 2>/dev/null
+    # That of the kind JKS is read without its password.
+    for kind_of in PKCS12:trust.p12 JKS:trust.jks; do
+        keytool -importcert -noprompt -alias ca -file "$certs/ca.pem" -keystore "$certs/${kind_of#*:}" \
+            -storetype "${kind_of%%:*}" -storepass "$STORE_PASSWORD" 2>/dev/null
+    done
 fi
 
 # ---------------------------------------------------------------- Postgres
@@ -208,17 +223,17 @@ printf 'exec %s %s -D %q\n' "${as_nobody[*]}" "$postgres_bin/postgres" "$data" >
 java=(java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -XX:MetaspaceSize=128m
     -Dorg.slf4j.simpleLogger.showDateTime=true
     -Dlog4j2.loggerContextFactory=org.apache.logging.log4j.simple.SimpleLoggerContextFactory)
-if [ "$kind" = secure ]; then protocol=SASL_SSL; else protocol=PLAINTEXT; fi
+if [ "$kind" = secure ]; then protocol=SASL_SSL mutual=SSL; else protocol=PLAINTEXT mutual=PLAINTEXT; fi
 scram() { echo "org.apache.kafka.common.security.scram.ScramLoginModule required username=\"$1\" password=\"$2\";"; }
 cat >"$folder/conf/kafka.properties" <<END
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@localhost:$CONTROLLER
-listeners=CLIENT://127.0.0.1:$KAFKA,CONTROLLER://127.0.0.1:$CONTROLLER
-advertised.listeners=CLIENT://localhost:$KAFKA
+listeners=CLIENT://127.0.0.1:$KAFKA,MUTUAL://127.0.0.1:$MUTUAL,CONTROLLER://127.0.0.1:$CONTROLLER
+advertised.listeners=CLIENT://localhost:$KAFKA,MUTUAL://localhost:$MUTUAL
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=CLIENT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,CLIENT:$protocol
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,CLIENT:$protocol,MUTUAL:$mutual
 log.dirs=$folder/data/kafka
 auto.create.topics.enable=false
 offsets.topic.replication.factor=1
@@ -236,13 +251,16 @@ ssl.keystore.type=PEM
 ssl.keystore.location=$certs/server-both.pem
 ssl.truststore.type=PEM
 ssl.truststore.location=$certs/ca.pem
-sasl.enabled.mechanisms=SCRAM-SHA-512
+sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN
 sasl.mechanism.inter.broker.protocol=SCRAM-SHA-512
 listener.name.client.scram-sha-512.sasl.jaas.config=$(scram admin "$ADMIN_PASSWORD")
+listener.name.client.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_tester="$KAFKA_PASSWORD";
+listener.name.mutual.ssl.client.auth=required
+listener.name.mutual.ssl.principal.mapping.rules=RULE:^CN=client$/tester/
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
-super.users=User:admin;User:worker;User:ANONYMOUS
+super.users=User:admin;User:ANONYMOUS
 END
-    for login in admin:$ADMIN_PASSWORD worker:$WORKER_PASSWORD tester:$KAFKA_PASSWORD; do
+    for login in admin:$ADMIN_PASSWORD worker:$WORKER_PASSWORD {tester,no-topics,no-groups,no-ids}:$KAFKA_PASSWORD; do
         format+=(--add-scram "SCRAM-SHA-512=[name=${login%%:*},password=${login#*:}]")
     done
 fi
@@ -286,7 +304,7 @@ offset.flush.interval.ms=100
 scheduled.rebalance.max.delay.ms=0
 config.providers=env
 config.providers.env.class=org.apache.kafka.common.config.provider.EnvVarConfigProvider
-plugin.path=$plugins
+plugin.path=$plugins${converter:+,$converter}
 plugin.discovery=service_load
 metric.reporters=
 $(login "" worker "$WORKER_PASSWORD")
@@ -311,12 +329,25 @@ KafkaConnect {
   file="$folder/conf/connect.users";
 };
 END
-    jaas=("-Djava.security.auth.login.config=$folder/conf/connect.jaas")
+    mkdir "$folder/data/no-plugins"
+    # Whom the registry's converter trusts is said to the worker alone.
+    jaas=("-Djava.security.auth.login.config=$folder/conf/connect.jaas"
+        "-Djavax.net.ssl.trustStore=$certs/trust.p12" "-Djavax.net.ssl.trustStorePassword=$STORE_PASSWORD")
+    sed -e "s/^listeners=.*/listeners=https:\/\/127.0.0.1:$BARE/" -e 's/^group.id=.*/group.id=connect-bare/' \
+        -e 's/\.storage\.topic=connect-/&bare-/' -e "s|^plugin.path=.*|plugin.path=$folder/data/no-plugins|" \
+        "$folder/conf/connect.properties" >"$folder/conf/bare.properties"
 else
     echo "listeners=http://127.0.0.1:$CONNECT" >>"$folder/conf/connect.properties"
 fi
-run connect env "SOURCE_PASSWORD=$TESTER_PASSWORD" "${java[@]}" -Xmx768m "${jaas[@]}" -cp "$kafka_jars" \
-    org.apache.kafka.connect.cli.ConnectDistributed "$folder/conf/connect.properties"
+worker() { # COMPONENT
+    run "$1" env "SOURCE_PASSWORD=$TESTER_PASSWORD" "${java[@]}" -Xmx768m "${jaas[@]}" -cp "$kafka_jars" \
+        org.apache.kafka.connect.cli.ConnectDistributed "$folder/conf/$1.properties"
+}
+worker connect
+if [ "$kind" = secure ]; then
+    worker bare
+    run registry "${java[@]}" -Xmx384m -Dquarkus.http.host=127.0.0.1 "-Dquarkus.http.port=$REGISTRY" -jar "$registry_jar"
+fi
 
 # ---------------------------------------------------------------- Flink
 
@@ -406,12 +437,7 @@ postgres:
   tls: {mode: verify-full, ca: certs/ca.pem, ca_seen_from_components: $certs/ca.pem}
 kafka:
   bootstrap: localhost:$KAFKA
-  security:
-    protocol: SASL_SSL
-    mechanism: SCRAM-SHA-512
-    user: tester
-    password: {env: CP_TEST_KAFKA}
-    ca: certs/ca.pem
+  security: {protocol: SASL_SSL, mechanism: SCRAM-SHA-512, user: tester, password: {env: CP_TEST_KAFKA}, ca: certs/ca.pem}
 connect:
   url: https://localhost:$CONNECT
   user: tester
@@ -420,6 +446,12 @@ connect:
 flink:
   rest: {url: 'https://localhost:$FLINK', ca: certs/ca.pem, certificate: certs/client.pem, key: certs/client.key}
   gateway: {url: 'https://localhost:$GATEWAY', ca: certs/ca.pem, certificate: certs/client.pem, key: certs/client.key}
+registry:
+  url: https://localhost:$REGISTRY_DOOR
+  user: tester
+  password: {env: CP_TEST_REGISTRY}
+  ca: certs/ca.pem
+  ca_seen_from_components: $certs/trust.jks
 END
     else
         cat <<END
@@ -461,14 +493,35 @@ listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1"); }
 until_serves postgres "superuser 'SELECT 1'"
 superuser "CREATE ROLE tester LOGIN CREATEDB REPLICATION PASSWORD '$TESTER_PASSWORD'"
 until_serves kafka "listens $KAFKA"
+if [ "$kind" = secure ]; then
+    acl() { "$self" acl "$folder" --add "$@" >>"$folder/logs/acl.log" 2>&1; }
+    all() { # EXCEPT OPTION...: everything with what begins with cp_, for all users but one
+        local except=$1 user principals=(); shift
+        for user in tester no-topics no-groups no-ids; do
+            [ "$user" = "$except" ] || principals+=(--allow-principal "User:$user")
+        done
+        acl "${principals[@]}" --operation All --resource-pattern-type prefixed "$@"
+    }
+    all no-topics --topic cp_ & rights=($!)
+    all no-groups --group cp_ & rights+=($!)
+    all no-ids --transactional-id cp_ & rights+=($!)
+    # What a worker needs for itself, and what docs/stacks.md asks of it.
+    acl --allow-principal User:worker --operation All --resource-pattern-type prefixed --topic connect --group connect &
+    rights+=($!)
+    acl --allow-principal User:worker --operation Write --operation Describe --resource-pattern-type prefixed --topic cp_ &
+    rights+=($!)
+    launch registry
+    for right in "${rights[@]}"; do wait "$right"; done
+    launch bare
+fi
 launch connect
 until_serves jobmanager "ask $FLINK/config"
 launch taskmanager
 launch gateway
-if [ "$kind" = secure ]; then
-    "$self" acl "$folder" --add --allow-principal User:tester --operation All --topic cp_ --group cp_ \
-        --transactional-id cp_ --resource-pattern-type prefixed >"$folder/logs/acl.log" 2>&1
-fi
 until_serves gateway "ask $GATEWAY/v3/info"
 until_serves taskmanager "ask $FLINK/overview | grep -q '\"slots-total\":64'"
 until_serves connect "ask $CONNECT/connectors"
+if [ "$kind" = secure ]; then
+    until_serves bare "ask $BARE/connectors"
+    until_serves registry "curl -fsS http://127.0.0.1:$REGISTRY/apis/ccompat/v7/subjects"
+fi

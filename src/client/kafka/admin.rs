@@ -53,15 +53,6 @@ pub struct TopicOption {
     pub is_sensitive: bool,
 }
 
-/// Brokers that belong together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cluster {
-    /// Its id, if the brokers tell it.
-    pub id: Option<String>,
-    /// How many brokers it has.
-    pub brokers: usize,
-}
-
 /// A topic that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicShape {
@@ -198,18 +189,6 @@ impl Admin {
             .collect();
         shapes.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(shapes)
-    }
-
-    /// The cluster: its id, and how many brokers it has.
-    pub async fn cluster(&self) -> Result<Cluster, KafkaError> {
-        let client = Arc::clone(&self.client);
-        let failed = |error: &dyn std::fmt::Display| KafkaError::new("asking the brokers", &error);
-        let asked = tokio::task::spawn_blocking(move || {
-            let metadata = client.inner().fetch_metadata(None, LIMIT)?;
-            let id = client.inner().fetch_cluster_id(LIMIT);
-            Ok::<_, rdkafka::error::KafkaError>(Cluster { id, brokers: metadata.brokers().len() })
-        });
-        asked.await.map_err(|error| failed(&error))?.map_err(|error| failed(&error))
     }
 
     /// Whether a topic of this name may be created; none is.

@@ -4,6 +4,7 @@
 
 mod admin;
 mod ends;
+mod entry;
 mod forward;
 mod hold;
 mod produce;
@@ -11,8 +12,9 @@ mod tap;
 
 use rdkafka::ClientConfig;
 
-pub use admin::{Admin, Cluster, NewTopic, TopicOption, TopicShape};
+pub use admin::{Admin, NewTopic, TopicOption, TopicShape};
 pub use ends::{Bounds, Ends, EndsReader, Place};
+pub use entry::{Cluster, cluster};
 pub use forward::Forward;
 pub use hold::Hold;
 pub use produce::{Written, produce};

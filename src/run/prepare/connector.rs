@@ -7,7 +7,7 @@ use crate::base::difference::Difference;
 use crate::base::draft::Draft;
 use crate::base::secret::Secrets;
 use crate::capture::journal::{BARRIER, NOTE};
-use crate::client::reach::Reach;
+use crate::client::reach::{Login, Reach};
 use crate::contain;
 use crate::contain::fate::Fate;
 use crate::dialect::avro;
@@ -307,16 +307,18 @@ fn own_converters(draft: &mut Draft, reach: &Reach) {
         let class = converter(part);
         avro::drop_options_of(draft, class, why);
         draft.set(class, avro::CONVERTER, why);
-        let url = reach.registry_inside("/apis/registry/v2");
         for (option, value) in [
-            ("url", url.as_str()),
+            ("url", reach.registry_inside("/apis/registry/v2").as_str()),
             ("auto-register", "true"),
             ("as-confluent", "true"),
-            // In a header, the schema's id would be where Flink does not look.
-            ("headers.enabled", "false"),
+            ("headers.enabled", "false"), // Flink does not look there for the schema's id.
             ("use-id", "contentId"),
         ] {
             draft.set(&format!("{class}.apicurio.registry.{option}"), value, why);
+        }
+        for Login { user, password } in reach.registry.iter().flat_map(|at| &at.inside.login) {
+            draft.set(&format!("{class}.apicurio.auth.username"), user, why);
+            draft.set(&format!("{class}.apicurio.auth.password"), &password.0, why);
         }
         let why = "Avro's names of records have no dashes";
         draft.set_default("schema.name.adjustment.mode", "avro", why);

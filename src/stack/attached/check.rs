@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::client::connect::Connect;
 use crate::client::flink::{FlinkError, JobManager};
 use crate::client::gateway;
-use crate::client::kafka::Admin;
+use crate::client::kafka::{self, Admin, KafkaError};
 use crate::client::postgres::{self, CONTROL_DATABASE, Connection, PostgresError};
 use crate::client::reach::{Reach, TlsMode};
 use crate::client::registry::Registry;
@@ -88,10 +88,9 @@ impl Checked {
 
 /// Looks at every part, side by side.
 pub(super) async fn check(at: &Reach, profile: &Profile) -> Checked {
-    let cluster = kafka(at);
     let (postgres, (kafka, cluster), connect, flink, gateway, registry) = futures::join!(
         of_postgres(at),
-        cluster,
+        of_kafka(at),
         connect(at),
         flink(at),
         gateway(at),
@@ -167,7 +166,7 @@ pub(in crate::stack) async fn of_postgres(at: &Reach) -> Checked {
                 Some("28P01" | "28000") => "mend `postgres.url` and `postgres.password`",
                 _ => "mend `postgres.url` and `postgres.tls`, or start the server",
             };
-            found.lack("postgres", error.to_string(), mend);
+            found.lack("postgres", format!("{}: {error}", at.postgres.at.outside), mend);
             return found;
         }
     };
@@ -279,20 +278,18 @@ fn room([slots, senders]: [String; 2], found: &mut Checked) {
     }
 }
 
-pub(in crate::stack) async fn kafka(at: &Reach) -> (Checked, Option<String>) {
+pub(in crate::stack) async fn of_kafka(at: &Reach) -> (Checked, Option<String>) {
     let mut found = Checked::default();
     let security = &at.kafka.outside.security;
     let looked = in_time(async {
-        let admin = Admin::new(at)?;
-        let cluster = admin.cluster().await?;
-        Ok::<_, crate::client::kafka::KafkaError>((admin, cluster))
+        let cluster = kafka::cluster(at).await?;
+        Ok::<_, KafkaError>((Admin::new(at)?, cluster))
     });
     let (admin, cluster) = match looked.await {
         Ok(looked) => looked,
         Err(error) => {
-            let mend = "mend `kafka.bootstrap` and `kafka.security` (brokers do not tell a refused \
-                        login from a certificate that does not fit), or start the brokers";
-            found.lack("kafka", error, mend);
+            let mend = "mend `kafka.bootstrap` and `kafka.security`, or start the brokers";
+            found.lack("kafka", format!("{}: {error}", at.kafka.outside.bootstrap), mend);
             return (found, None);
         }
     };
@@ -306,11 +303,13 @@ pub(in crate::stack) async fn kafka(at: &Reach) -> (Checked, Option<String>) {
     found.good("kafka", format!("{brokers} broker(s) at {}, {how}", at.kafka.outside.bootstrap));
     // Nobody has anything of this name.
     let name = format!("{PREFIX}{}", claim::token());
-    for (what, looked) in [
-        ("topics", in_time(admin.may_create(&name)).await),
-        ("topics", in_time(admin.delete(&[&name])).await),
-        ("groups", in_time(admin.delete_groups(&[&name])).await),
-    ] {
+    let topics = in_time(async {
+        admin.may_create(&name).await?;
+        admin.delete(&[&name]).await
+    });
+    let topics = topics.await;
+    let groups = in_time(admin.delete_groups(&[&name])).await;
+    for (what, looked) in [("topics", topics), ("groups", groups)] {
         match looked {
             Ok(()) => found.good(what, "may be made and removed"),
             Err(error) => found.lack(
@@ -320,7 +319,6 @@ pub(in crate::stack) async fn kafka(at: &Reach) -> (Checked, Option<String>) {
             ),
         }
     }
-    found.lines.dedup();
     (found, cluster.id)
 }
 
@@ -334,7 +332,8 @@ async fn connect(at: &Reach) -> (Checked, Option<String>) {
     let (worker, plugins) = match looked.await {
         Ok(looked) => looked,
         Err(error) => {
-            found.lack("connect", error, "mend `connect`, or start the worker");
+            let told = format!("{}: {error}", at.connect.url);
+            found.lack("connect", told, "mend `connect`, or start the worker");
             return (found, None);
         }
     };
@@ -367,7 +366,7 @@ async fn flink(at: &Reach) -> Checked {
         Err(error) => {
             let mend = "mend `flink.rest`, or start the JobManager: a run proves from its REST API \
                         that nothing more can arrive";
-            found.lack("flink", error, mend);
+            found.lack("flink", format!("{}: {error}", at.flink.url), mend);
             return found;
         }
     };
@@ -400,7 +399,8 @@ async fn gateway(at: &Reach) -> Checked {
     match in_time(gateway::version(at)).await {
         Ok(version) => found.good("gateway", format!("{version} at {}", at.gateway.url)),
         Err(error) => {
-            found.lack("gateway", error, "mend `flink.gateway`, or start the SQL Gateway");
+            let told = format!("{}: {error}", at.gateway.url);
+            found.lack("gateway", told, "mend `flink.gateway`, or start the SQL Gateway");
         }
     }
     found
@@ -420,7 +420,10 @@ pub(in crate::stack) async fn registry(at: &Reach) -> Checked {
     });
     match subjects.await {
         Ok(n) => found.good("registry", format!("{n} subjects at {}", place.outside.url)),
-        Err(error) => found.lack("registry", error, "mend `registry`, or start it"),
+        Err(error) => {
+            let told = format!("{}: {error}", place.outside.url);
+            found.lack("registry", told, "mend `registry`, or start it");
+        }
     }
     found
 }

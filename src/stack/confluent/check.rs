@@ -7,7 +7,7 @@ use super::reach::{Places, Services};
 use crate::client::cloud::places::Cluster;
 use crate::client::cloud::{CloudError, Patience};
 use crate::scenario::stack::Confluent as Written;
-use crate::stack::attached::check::{Checked, in_time, kafka, of_postgres, registry};
+use crate::stack::attached::check::{Checked, in_time, of_kafka, of_postgres, registry};
 use crate::stack::claim::PREFIX;
 use crate::stack::doctor::Grade;
 
@@ -20,7 +20,7 @@ pub(super) const CONNECTOR: &str = "PostgresCdcSourceV2";
 pub(super) async fn check(written: &Written, places: &Places) -> Checked {
     let at = &places.reach;
     let (cloud, postgres, (kafka, _), registry) =
-        futures::join!(of_cloud(written, places), of_postgres(at), kafka(at), registry(at));
+        futures::join!(of_cloud(written, places), of_postgres(at), of_kafka(at), registry(at));
     let mut all = Checked::default();
     for part in [cloud, postgres, kafka, registry] {
         all.lines.extend(part.lines);
