@@ -109,7 +109,8 @@ fn every_error_of_a_file_is_met_by_a_mistake_and_explained() {
 }
 
 /// What a run can refuse only once a component has told something, by the functions that do.
-const TOLD_BY_COMPONENTS: [(&str, &str); 21] = [
+const TOLD_BY_COMPONENTS: [(&str, &str); 22] = [
+    ("captured_twice", "Postgres matches the lists of tables"),
     ("define", "Postgres runs the DDL and the references"),
     ("ended", "Postgres ends a statement"),
     ("finish", "Postgres says whether a transaction is open"),
