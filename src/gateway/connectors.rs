@@ -25,16 +25,13 @@ use crate::dialect::avro;
 use crate::dialect::connector::{is_managed, mapped};
 use crate::scenario::settings::Options;
 
-/// The class that there is.
 pub(super) const CLASS: &str = "PostgresCdcSourceV2";
 /// The class behind it.
 const DEBEZIUM: &str = "io.debezium.connector.postgresql.PostgresConnector";
 
-/// A connector.
 #[derive(Debug, Clone)]
 pub(super) struct Managed {
     pub(super) id: String,
-    /// As it was written.
     pub(super) config: Options,
     /// As the worker has it.
     pub(super) submitted: Options,
@@ -56,10 +53,8 @@ impl Store {
     }
 }
 
-/// Where all is.
 const PATH: &str = "/connect/v1/environments/{environment}/clusters/{cluster}";
 
-/// The routes.
 pub(super) fn routes() -> Router<Arc<Gateway>> {
     let one = format!("{PATH}/connectors/{{name}}");
     Router::new()
@@ -226,8 +221,7 @@ fn word(state: Doing) -> &'static str {
     match state {
         Doing::Unassigned => "UNASSIGNED",
         Doing::Running => "RUNNING",
-        Doing::Paused => "PAUSED",
-        Doing::Stopped => "PAUSED",
+        Doing::Paused | Doing::Stopped => "PAUSED",
         Doing::Failed => "FAILED",
         Doing::Restarting => "PROVISIONING",
         Doing::Destroyed => "DELETED",
