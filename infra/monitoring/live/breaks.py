@@ -395,11 +395,10 @@ class LostSlot(Break):
         # The slot that is read must keep up, or it would be lost as well.
         lag = "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) < 20000000 FROM pg_replication_slots WHERE slot_name = 'watched'"
         for _ in range(20):
-            live.sql(BALLAST.format(10_000), "SELECT pg_switch_wal()")
-            watch.until("the connector keeps up", lambda: live.sql(lag) == "t")
-            live.sql("CHECKPOINT")
+            live.sql(BALLAST.format(10_000), "SELECT pg_switch_wal()", "CHECKPOINT")
             if live.sql("SELECT wal_status FROM pg_replication_slots WHERE slot_name = 'lost'") == "lost":
                 break
+            watch.until("the connector keeps up", lambda: live.sql(lag) == "t")
 
     @staticmethod
     def mends(pipeline):
