@@ -289,8 +289,8 @@ class OldTimes(Break):
     """A job reads rows of an hour ago."""
 
     fires = {"WatermarkBehind"}
-    # A job begins without a checkpoint.
-    may = {"CheckpointsStopped"}
+    # A job begins without a checkpoint, and refuses those that come before all of it runs.
+    may = {"CheckpointsStopped", "CheckpointsFail"}
 
     @classmethod
     def breaks(cls, pipeline):
