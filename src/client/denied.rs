@@ -11,7 +11,7 @@ const IDS: &str =
     "let the user of the stack file do everything with transactional ids that begin with `cp_`";
 
 /// Words, and what mends it. Those that data or the author's SQL can bring about are not among them.
-const WORDS: [(&str, &str); 9] = [
+const WORDS: [(&str, &str); 10] = [
     ("TopicAuthorizationException", TOPICS),
     ("Not authorized to access topics", TOPICS),
     ("GroupAuthorizationException", GROUPS),
@@ -21,6 +21,11 @@ const WORDS: [(&str, &str); 9] = [
     (
         "No LoginModule found",
         "put one jar of Flink's Kafka connector into its `lib`: that for SQL, or the other with kafka-clients",
+    ),
+    // The run names this class, and no author.
+    (
+        "io.apicurio.registry.utils.converter.AvroConverter could not be found",
+        "put Apicurio's converter for Avro into the worker's plugin.path and restart it",
     ),
     ("SaslAuthenticationException", "mend `kafka.seen_from_components`"),
     (
@@ -69,6 +74,10 @@ mod tests {
     #[case("Not authorized to access topics: [cp_x.t]", "topics that begin")]
     #[case("Not authorized to access group: cp_x.g", "groups that begin")]
     #[case("FATAL: password authentication failed for user \"tester\"", "what the worker looks up")]
+    #[case(
+        "Class io.apicurio.registry.utils.converter.AvroConverter could not be found.",
+        "plugin.path"
+    )]
     fn whoever_was_not_let_in_is_told_with_the_cure(#[case] said: &str, #[case] cure: &str) {
         let told = told("o", said).unwrap();
         assert!(told.contains(cure) && told.contains(&format!("(o: {said})")), "{told}");

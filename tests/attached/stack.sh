@@ -137,6 +137,8 @@ if [ "$kind" = secure ]; then
     registry_jar=$(jars registry 'apicurio-registry-app-*-runner.jar')
     registry_jar=$(find "$registry_jar" -maxdepth 1 -name 'apicurio-registry-app-*-runner.jar')
     converter=$(jars converter 'apicurio-registry-utils-converter-*.jar')
+    # Its jars are one plugin, and so lie in one folder of the path.
+    converter=$(dirname "$converter")
 fi
 if [ "$kind" = secure ]; then
     kafka_jars=$kafka_jars:$(extra kafka-tools):$(extra connect-basic-auth-extension)
