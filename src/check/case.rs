@@ -308,10 +308,8 @@ impl<'a> Case<'a> {
         let Some(rules) = self.feeds.get(nth).and_then(|feed| feed.rules.clone()) else { return };
         let mut read = Vec::new();
         for (table, source) in self.index.tables.iter().enumerate() {
-            if !source.captured || outbox::is_routed(self, source) || self.is_unmodelled(table) {
-                continue;
-            }
-            if self.feed_place(table) != nth {
+            let is_read = source.captured && self.feed_place(table) == nth;
+            if !is_read || outbox::is_routed(self, source) || self.is_unmodelled(table) {
                 continue;
             }
             let name = format!("{}.{}", source.schema, source.name);

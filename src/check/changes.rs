@@ -20,7 +20,9 @@ impl<'a> Case<'a> {
                 Ok(true) => self.feeds.get_mut(nth)?.turns.push(n),
                 Ok(false) => continue,
                 Err(problems) => {
-                    problems.into_iter().for_each(|problem| self.have_no_model(nth, problem));
+                    for problem in problems {
+                        self.have_no_model(nth, problem);
+                    }
                     return None;
                 }
             }

@@ -73,7 +73,9 @@ pub(super) fn check(case: &Case<'_>, found: &mut Found) {
     let topics = case.index.topics.iter().filter(|topic| topic.role == Role::Transaction);
     for topic in topics {
         let of = case.feeds.iter().position(|feed| feed.name == topic.connector.as_deref());
-        of.into_iter().for_each(|nth| check_topic(case, (nth, topic), found));
+        if let Some(nth) = of {
+            check_topic(case, (nth, topic), found);
+        }
     }
 }
 

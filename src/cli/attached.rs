@@ -61,15 +61,15 @@ pub(super) fn stack(stack: &StackCommand, environment: &Environment, console: Co
 
 /// A stack that somebody else keeps.
 enum Theirs {
-    Attached(Attached),
-    Confluent(Confluent),
+    Attached(Box<Attached>),
+    Confluent(Box<Confluent>),
 }
 
 impl Theirs {
     async fn check(&self) -> Checked {
         match self {
-            Self::Attached(stack) => stack.check().await,
-            Self::Confluent(stack) => stack.check().await,
+            Self::Attached(stack) => Box::pin(stack.check()).await,
+            Self::Confluent(stack) => Box::pin(stack.check()).await,
         }
     }
 
@@ -111,11 +111,12 @@ fn with(
             return console.failed(&told, Exit::Usage);
         }
         Ok(Kind::Attached(written)) => {
-            let attached = attach(file, &written, &options).map(Theirs::Attached);
+            let attached = attach(file, &written, &options).map(Box::new).map(Theirs::Attached);
             attached.and_then(|theirs| act(&theirs))
         }
         Ok(Kind::Confluent(written)) => {
-            let confluent = confluent(file, &written, &options).map(Theirs::Confluent);
+            let confluent =
+                confluent(file, &written, &options).map(Box::new).map(Theirs::Confluent);
             confluent.and_then(|theirs| act(&theirs))
         }
     };

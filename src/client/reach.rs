@@ -536,6 +536,7 @@ mod tests {
                 login: login("k3y", "s3cret-9"),
             }),
             secured: Some(kafka("s3cret-10")),
+            is_confluents_registry: false,
         }
     }
 

@@ -335,16 +335,17 @@ async fn list(
         };
         let mut map = serde_json::Map::new();
         for (name, managed) in &all {
-            let mut one = json!({});
+            let mut one = serde_json::Map::new();
             for part in wanted.split(',') {
-                one[part] = match part {
+                let told = match part {
                     "info" => gateway.connector_json(name, managed),
                     "status" => gateway.status_json(name).await?,
                     "id" => json!({"id": managed.id, "id_type": "ID"}),
                     _ => continue,
                 };
+                one.insert(part.to_owned(), told);
             }
-            map.insert(name.clone(), one);
+            map.insert(name.clone(), Value::Object(one));
         }
         fine(&Value::Object(map))
     };

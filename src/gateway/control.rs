@@ -67,14 +67,19 @@ fn found(gateway: &Gateway, kind: Kind, id: &str) -> Response {
     gateway.answered(kind.path, found)
 }
 
+/// The environment, as other resources name it.
+fn environment(gateway: &Gateway, id: &str) -> Value {
+    json!({
+        "id": id,
+        "related": gateway.at(&format!("/org/v2/environments/{id}")),
+        "resource_name": gateway.name(&format!("environment={id}")),
+    })
+}
+
 /// The one resource of a kind.
 fn resource(gateway: &Gateway, kind: Kind) -> Value {
     let ids = &gateway.ids;
-    let environment = json!({
-        "id": ids.environment,
-        "related": gateway.at(&format!("/org/v2/environments/{}", ids.environment)),
-        "resource_name": gateway.name(&format!("environment={}", ids.environment)),
-    });
+    let environment = environment(gateway, &ids.environment);
     let (id, mut resource) = match kind.path {
         "/org/v2/organizations" => (&ids.organization, json!({"display_name": Ids::CLUSTER})),
         "/org/v2/environments" => (

@@ -158,7 +158,7 @@ impl Faults {
         ahead: impl FnOnce() -> Option<(Timestamp, BTreeMap<String, String>)>,
     ) {
         let path = statement.pointer("/metadata/self").and_then(Value::as_str).unwrap_or_default();
-        let Some(fault) = self.take(Stage::Statement, &path.to_owned()) else { return };
+        let Some(fault) = self.take(Stage::Statement, path) else { return };
         let Some(status) = statement.get_mut("status").and_then(Value::as_object_mut) else {
             return;
         };
@@ -193,7 +193,7 @@ impl Faults {
     pub(super) fn change_results(&self, part: &mut Value) {
         let path = part.pointer("/metadata/self").and_then(Value::as_str).unwrap_or_default();
         let has_next = part.pointer("/metadata/next").is_some();
-        if has_next || self.take(Stage::Results, &path.to_owned()).is_none() {
+        if has_next || self.take(Stage::Results, path).is_none() {
             return;
         }
         if let Some(metadata) = part.get_mut("metadata").and_then(Value::as_object_mut) {

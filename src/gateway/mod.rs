@@ -292,7 +292,9 @@ impl Gateway {
 
 fn with(faults: Vec<Fault>) -> Faults {
     let all = Faults::default();
-    faults.into_iter().for_each(|fault| all.add(fault));
+    for fault in faults {
+        all.add(fault);
+    }
     all
 }
 

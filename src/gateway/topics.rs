@@ -168,7 +168,11 @@ async fn create(
             options: settings.collect(),
         };
         if !wanted.validate_only {
-            gateway.admin.create(&[topic.clone()]).await.map_err(|e| Refusal::new(400, e))?;
+            gateway
+                .admin
+                .create(std::slice::from_ref(&topic))
+                .await
+                .map_err(|e| Refusal::new(400, e))?;
         }
         let shape = TopicShape { name: topic.name, partitions: topic.partitions };
         Ok(json_of(201, &gateway.topic_json(&shape)))

@@ -290,12 +290,7 @@ impl<'a> Index<'a> {
             }
             Event::Fault { entry, fault, done_ms } => self.add_fault(*entry, *fault, *done_ms),
             Event::Reshaped { entry, grown, topics } => {
-                if !grown.is_empty() {
-                    let before = self.topics.iter().map(|t| (t.name.as_str(), t.partitions));
-                    let (before, read) = (before.collect(), self.n_read());
-                    self.grown.push(Growth { entry: *entry, topics: grown, before, read });
-                }
-                self.topics = topics;
+                self.reshape(*entry, grown, topics);
             }
             Event::Reconfigured { entry, connector, config, before, after } => {
                 let (entry, before, after, read) = (*entry, *before, *after, self.n_read());
@@ -309,6 +304,15 @@ impl<'a> Index<'a> {
             }
             Event::End(end) => self.end = Some(end),
         }
+    }
+
+    fn reshape(&mut self, entry: usize, grown: &'a [String], topics: &'a [Topic]) {
+        if !grown.is_empty() {
+            let before = self.topics.iter().map(|t| (t.name.as_str(), t.partitions));
+            let (before, read) = (before.collect(), self.n_read());
+            self.grown.push(Growth { entry, topics: grown, before, read });
+        }
+        self.topics = topics;
     }
 
     fn add_fault(&mut self, entry: usize, fault: Fault, done_ms: Option<i64>) {

@@ -162,7 +162,7 @@ pub(super) fn lacking<'a>(case: &Case<'a>) -> Vec<Lacking<'a>> {
             if is_added || keys.iter().any(|key| *key == column) {
                 continue;
             }
-            let Some(why) = why(&column, capture, &options) else { continue };
+            let Some(why) = why(&column, capture, options) else { continue };
             let is_key = capture.key.contains(&column);
             let topic = capture.topic.clone();
             let (table, source) = (table.name.table().to_owned(), capture.full());

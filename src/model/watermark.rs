@@ -19,9 +19,7 @@ use crate::history::event::{Clock, Record, Time};
 use crate::sql::moment::{self, Moment};
 
 /// Whether a watermark closes the windows that end at `end`: their last millisecond has passed.
-
 ///
-
 /// Source: Flink's manual, "Time Zone": the row time of a window is its end less one millisecond.
 /// Seen on 2.2.0 (scenario `windows/idle-partitions-let-windows-fire`).
 pub fn closes(watermark: i64, end: i64) -> bool {

@@ -267,7 +267,7 @@ impl Attempted<'_> {
     ) -> Result<Again, Unproven> {
         // On the engine's word, the reports were held against its executions.
         let looked_at = watched.iter().filter(|_| self.question.grade == Grade::Checkpoint);
-        let attempts = try_join_all(looked_at.map(|job| job.attempts_now()));
+        let attempts = try_join_all(looked_at.map(Watched::attempts_now));
         let ends = self.ends(self.pipeline.topics);
         let slots = connector::positions(self.clients, self.pipeline);
         // A job that came through may have failed before, of what comes again.

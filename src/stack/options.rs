@@ -41,6 +41,10 @@ pub struct StackOptions {
 }
 
 /// Options of processes over those of the shared stack.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing that a stack may have besides"
+)]
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct OwnOptions {
     /// Of the Connect worker.

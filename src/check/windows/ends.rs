@@ -100,7 +100,7 @@ fn is_within(cut: &Cut, proof: &Proof) -> bool {
     cut.0.iter().all(|(topic, offsets)| {
         let ends = proof.ends.get(topic).map_or(&[][..], Vec::as_slice);
         let pairs = offsets.iter().zip_longest(ends);
-        pairs.filter_map(|pair| pair.both()).all(|(offset, (_, high))| offset <= high)
+        pairs.filter_map(itertools::EitherOrBoth::both).all(|(offset, (_, high))| offset <= high)
     })
 }
 

@@ -378,7 +378,7 @@ async fn unread(gateway: &Gateway, statement: &Statement) -> bool {
     });
     if is_old {
         super::ends::stop(gateway, statement).await;
-        statement.change(|s| s.detail = "its results were not read for 5 minutes".to_owned());
+        statement.change(|s| "its results were not read for 5 minutes".clone_into(&mut s.detail));
     }
     is_old
 }

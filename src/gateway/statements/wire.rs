@@ -124,12 +124,12 @@ fn row(text: &str, fields: &Value) -> Value {
 /// A map: pairs of key and value. As a key of JSON, whatever it is stands as text.
 fn entries(text: &str, key: &Value, of: &Value) -> Value {
     let all: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).unwrap_or_default();
-    let pair = |(name, raw): (&String, &Box<RawValue>)| {
+    let pair = |(name, raw): (&String, &RawValue)| {
         let quoted = Value::String(name.clone()).to_string();
         let key_type = key.get("type").and_then(Value::as_str).unwrap_or_default();
         json!([scalar(&quoted, key, key_type), value(raw, of)])
     };
-    all.iter().map(pair).collect()
+    all.iter().map(|(name, raw)| pair((name, raw))).collect()
 }
 
 #[cfg(test)]

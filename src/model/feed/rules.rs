@@ -183,9 +183,7 @@ impl Rules {
 }
 
 /// Whether partitions are published through their roots.
-
 ///
-
 /// Source: Debezium's manual, PostgreSQL connector, property `publish.via.partition.root`. Seen
 /// on 3.6.3 (scenario `partitions/a-partitioned-table-through-its-root-or-its-leaves`).
 pub fn publishes_roots(config: &Options) -> bool {
@@ -194,9 +192,7 @@ pub fn publishes_roots(config: &Options) -> bool {
 }
 
 /// Whether the rows of the tables arrive before the stream.
-
 ///
-
 /// Source: Debezium's manual, PostgreSQL connector, property `snapshot.mode`. Seen on 3.6.3
 /// (scenarios `snapshot/a-snapshot-that-is-configured` and
 /// `snapshot/a-snapshot-without-its-data`).

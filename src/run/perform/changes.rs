@@ -146,10 +146,8 @@ impl Live<'_> {
             let (of, settings) = ((first.nth, first.name.as_deref()), &self.settings.connector);
             let one = Connector::new(written, of, settings, &run.names, reach)
                 .map_err(|problems| self.unnamed(entry, &problems))?;
-            let one = match first.has_messages_apart() {
-                true => one.with_messages_apart(&run.names),
-                false => one,
-            };
+            let one =
+                if first.has_messages_apart() { one.with_messages_apart(&run.names) } else { one };
             let (config, connector) = (one.shown(), one.name.clone());
             let differences = one.differences.clone();
             run.recorder.record(Event::Differences { differences }).map_err(Stop::from)?;

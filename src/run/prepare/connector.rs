@@ -148,7 +148,7 @@ impl Connector {
             return;
         }
         let theirs = self.config.get(key).cloned();
-        let ours = Difference::new(&part(self.name.as_deref()), key, why).ours(value);
+        let ours = Difference::new(part(self.name.as_deref()), key, why).ours(value);
         self.differences.push(Difference { theirs, ..ours });
         self.differences.sort_by(|a, b| a.key.cmp(&b.key));
     }

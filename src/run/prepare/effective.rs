@@ -111,7 +111,7 @@ impl Effective {
     }
 
     /// The same for a stack that takes what the author wrote.
-    pub(in crate::run) fn as_written(
+    pub(in crate::run) fn into_written(
         self,
         trial: &Trial,
         at: (&Names, &Reach),

@@ -126,7 +126,7 @@ pub(in crate::run) fn prepare<'a>(
     let effective = Effective::of(trial, &context.sources, &places);
     let effective = effective.and_then(|effective| {
         let is_as_written = context.lease.takes_as_written();
-        if is_as_written { effective.as_written(trial, (&names, &reader)) } else { Ok(effective) }
+        if is_as_written { effective.into_written(trial, (&names, &reader)) } else { Ok(effective) }
     });
     let mut effective = effective.map_err(|wrong| at(Stop::Invalid(wrong)))?;
     let scoring = scoring(&mut effective.statements, &trial.settings, &names).map_err(at)?;

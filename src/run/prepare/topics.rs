@@ -85,23 +85,30 @@ pub(in crate::run) fn topics(
         topics.push(topic(name.clone(), application.partitions, Role::Application, options));
     }
     for sink in pipeline.sinks.keys() {
-        let Some(table) = statements.tables.get(sink) else { continue };
-        let Some(name) = table.topics.first().filter(|_| table.kept.is_topic()) else { continue };
-        let plan = statements.topics.get(sink).cloned().unwrap_or_default();
-        let set = settings.partitions.as_ref().and_then(|set| set.at(sink));
-        let partitions = plan.partitions.or(set).unwrap_or(1);
-        let mut options = plan.options;
-        options.extend(settings.topics.get(sink).cloned().unwrap_or_default());
-        if !topics.iter().any(|topic| topic.name == *name) {
-            topics.push(topic(
-                name.clone(),
-                partitions,
-                Role::Sink { sink: sink.clone() },
-                options,
-            ));
-        }
+        let topic = of_sink(plan, sink);
+        topics.extend(topic.filter(|new| !topics.iter().any(|topic| topic.name == new.name)));
     }
     topics
+}
+
+/// The topic that a sink writes, if it writes one.
+fn of_sink(plan: &Planned<'_>, sink: &str) -> Option<Topic> {
+    let Planned { settings, statements, names, .. } = plan;
+    let table = statements.tables.get(sink)?;
+    let name = table.topics.first().filter(|_| table.kept.is_topic())?;
+    let planned = statements.topics.get(sink).cloned().unwrap_or_default();
+    let set = settings.partitions.as_ref().and_then(|set| set.at(sink));
+    let partitions = planned.partitions.or(set).unwrap_or(1);
+    let mut options = planned.options;
+    options.extend(settings.topics.get(sink).cloned().unwrap_or_default());
+    Some(Topic {
+        physical: names.topic(name),
+        name: name.clone(),
+        partitions: i32::try_from(partitions.max(1)).unwrap_or(i32::MAX),
+        role: Role::Sink { sink: sink.to_owned() },
+        options,
+        connector: None,
+    })
 }
 
 /// The topic of barriers.

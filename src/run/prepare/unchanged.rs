@@ -75,7 +75,7 @@ fn renamed(
 ) -> Result<(Text, Vec<Difference>), Diagnostic> {
     let tables = tables(text, statement);
     let tokens = significant(Language::Flink, &text.value);
-    let called: BTreeSet<&str> = tables.iter().map(|name| name.table()).collect();
+    let called: BTreeSet<&str> = tables.iter().map(Name::table).collect();
     if let Some(alias) = alias(&tokens, &tables, &called) {
         let message =
             format!("the alias `{}` is also the name of a table of the statement", alias.1);

@@ -84,6 +84,24 @@ pub(in crate::run) async fn start(
     Ok(started)
 }
 
+/// Waits until what was submitted runs, and looks at it.
+async fn begin(
+    run: &Run<'_>,
+    session: Arc<dyn roles::Statements>,
+    started: &mut Jobs,
+) -> Result<(), Stop> {
+    started.tell(run);
+    explain(run, &*session, started).await?;
+    let (sinks, running) = futures::join!(describe(run, &*session, started), running(run, started));
+    started.session = Some(session);
+    // A statement that fails takes with it the table that it has made.
+    running?;
+    started.sinks = sinks?;
+    run.recorder.record(Event::Sinks { sinks: started.sinks.clone() })?;
+    run.log("the statements run");
+    Ok(())
+}
+
 /// Submits all statements for the first time, the INSERTs once the topics are `ready`.
 pub(in crate::run) async fn submit(
     run: &Run<'_>,
@@ -158,16 +176,7 @@ pub(in crate::run) async fn submit(
         // All were refused as expected: there is nothing left to drive.
         return Err(Stop::Trouble);
     }
-    started.tell(run);
-    explain(run, &*session, started).await?;
-    let (sinks, running) = futures::join!(describe(run, &*session, started), running(run, started));
-    started.session = Some(session);
-    // A statement that fails takes with it the table that it has made.
-    running?;
-    started.sinks = sinks?;
-    run.recorder.record(Event::Sinks { sinks: started.sinks.clone() })?;
-    run.log("the statements run");
-    Ok(())
+    begin(run, session, started).await
 }
 
 /// Asks what Flink says of a statement that is not started any more; a refusal is recorded.

@@ -156,6 +156,7 @@ impl Reader<'_> {
 }
 
 /// What may be left out, but not be wrong.
+#[expect(clippy::option_option, reason = "what is wrong, what is left out, and what is there")]
 fn settled<T>(found: Option<Option<T>>) -> Option<Option<T>> {
     match found {
         Some(found) => found.map(Some),

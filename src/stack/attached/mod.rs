@@ -106,7 +106,7 @@ impl Attached {
 
     /// Connects to every part, and says what is there and what a run would lack.
     pub async fn check(&self) -> Checked {
-        check::check(&self.reach, &self.profile).await
+        Box::pin(check::check(&self.reach, &self.profile)).await
     }
 
     /// Brings back what runs of this user took down that were killed, and removes what they left there.
@@ -144,7 +144,7 @@ impl Attached {
         let lock = Lock::take(&self.lock(), mode, (RUNS_LIMIT, what), say).await?;
         say(&format!("looking at {}", self.profile.name));
         let back = self.commands.bring_back(MEND_LIMIT).await?;
-        let checked = self.check().await;
+        let checked = Box::pin(self.check()).await;
         checked.refuse(&self.profile.name)?;
         let swept = self.swept(None, say).await?;
         back.iter().chain(&swept).for_each(|line| say(line));

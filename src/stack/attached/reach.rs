@@ -187,7 +187,7 @@ mod tests {
         fs_err::write(&file, text).unwrap();
         match load_stack(&file).stack.unwrap().kind {
             Kind::Attached(attached) => *attached,
-            Kind::Local => panic!("it is attached"),
+            Kind::Local | Kind::Confluent(_) => panic!("it is attached"),
         }
     }
 

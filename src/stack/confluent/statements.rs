@@ -308,7 +308,7 @@ impl Runner {
         };
         let thrown = self.api.exceptions(id).await.map_err(as_gateway)?;
         let failure = |at: &str, text: &str| JobFailure {
-            at_ms: at.parse::<jiff::Timestamp>().map_or(0, |at| at.as_millisecond()),
+            at_ms: at.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_millisecond),
             cause: cause::root(text),
         };
         let mut failures: Vec<_> =
