@@ -177,6 +177,7 @@ fn each_of_two_connectors_infers_the_tables_that_it_captures() {
         topics: &topics,
         applications: &applications,
         tables: &tables,
+        registry: false,
     };
     let read = |topic: &str| {
         let sql = format!(

@@ -77,7 +77,7 @@ fn submitted((trial, sources): &(Trial, Sources), reach: &Reach) -> Option<Submi
         dialect::apply(&trial.pipeline, &trial.settings, sources).ok()?;
     let names = Names::from_parts("t", 7).with(&trial.naming);
     let connector =
-        Connector::new(&connectors[0], (0, None), &trial.settings.connector, &names, reach);
+        Connector::new(connectors.first()?, (0, None), &trial.settings.connector, &names, reach);
     Some(Submitted { theirs, connector: connector.unwrap() })
 }
 

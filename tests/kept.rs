@@ -4,7 +4,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    clippy::print_stderr,
+    clippy::indexing_slicing,
     reason = "a test may start processes, fail and say so"
 )]
 

@@ -8,7 +8,7 @@ use granit_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Value, json};
 
 /// The folder of the contracts.
-pub fn folder() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     let named = std::env::var_os("CHANGEPROOF_CLOUD_CONTRACTS").map(PathBuf::from);
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/cloud");
     let found = named.into_iter().chain([beside, PathBuf::from("../../shared/cloud")]);
@@ -20,7 +20,7 @@ pub fn folder() -> Option<PathBuf> {
 }
 
 /// A document, and the paths in it.
-pub struct Document {
+pub(crate) struct Document {
     root: Value,
 }
 
@@ -28,7 +28,7 @@ pub struct Document {
 static READ: Mutex<BTreeMap<String, &'static Document>> = Mutex::new(BTreeMap::new());
 
 /// One of the documents by its name.
-pub fn document(name: &str) -> Option<&'static Document> {
+pub(crate) fn document(name: &str) -> Option<&'static Document> {
     let folder = folder()?;
     let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
     let document = read.entry(name.to_owned()).or_insert_with(|| {
@@ -109,7 +109,7 @@ fn plain(schema: &mut Value) {
             }
             // JSON Schema would take it for a schema, or for a keyword that does not fit.
             for word in ["example", "discriminator", "exclusiveMinimum", "exclusiveMaximum"] {
-                if !map.get(word).is_some_and(|value| value.get("type").is_some()) {
+                if map.get(word).is_none_or(|value| value.get("type").is_none()) {
                     map.remove(word);
                 }
             }
@@ -166,7 +166,12 @@ impl Document {
     }
 
     /// What a request breaks.
-    pub fn request(&self, (method, target): (&str, &str), media: &str, body: &str) -> Vec<String> {
+    pub(crate) fn request(
+        &self,
+        (method, target): (&str, &str),
+        media: &str,
+        body: &str,
+    ) -> Vec<String> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let Some((item, operation)) = self.operation(method, path) else {
             return vec![format!("there is no {method} {path}")];
@@ -212,7 +217,12 @@ impl Document {
     }
 
     /// What an answer breaks.
-    pub fn answer(&self, (method, target): (&str, &str), status: u16, body: &str) -> Vec<String> {
+    pub(crate) fn answer(
+        &self,
+        (method, target): (&str, &str),
+        status: u16,
+        body: &str,
+    ) -> Vec<String> {
         let path = target.split('?').next().unwrap();
         let Some((_, operation)) = self.operation(method, path) else {
             return vec![format!("there is no {method} {path}")];

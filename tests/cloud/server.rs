@@ -10,31 +10,31 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// What is answered.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(&'static str, String)>,
-    pub body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: String,
     /// The connection is cut after so many bytes of the body.
-    pub cut: Option<usize>,
+    pub(crate) cut: Option<usize>,
 }
 
 impl Answer {
-    pub fn json(status: u16, body: impl Into<String>) -> Self {
+    pub(crate) fn json(status: u16, body: impl Into<String>) -> Self {
         let headers = vec![("Content-Type", "application/json".to_owned())];
         Self { status, headers, body: body.into(), cut: None }
     }
 
-    pub fn html(status: u16, body: &str) -> Self {
+    pub(crate) fn html(status: u16, body: &str) -> Self {
         let headers = vec![("Content-Type", "text/html".to_owned())];
         Self { status, headers, body: body.to_owned(), cut: None }
     }
 
-    pub fn with(mut self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         self.headers.push((name, value.to_owned()));
         self
     }
 
-    pub fn cut(mut self, after: usize) -> Self {
+    pub(crate) fn cut(mut self, after: usize) -> Self {
         self.cut = Some(after);
         self
     }
@@ -42,17 +42,17 @@ impl Answer {
 
 /// What was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
-    pub method: String,
-    pub target: String,
-    pub media: String,
-    pub login: bool,
-    pub body: String,
+pub(crate) struct Asked {
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) media: String,
+    pub(crate) login: bool,
+    pub(crate) body: String,
 }
 
 /// Answers in order, the last one again and again.
-pub struct Server {
-    pub url: String,
+pub(crate) struct Server {
+    pub(crate) url: String,
     asked: Arc<Mutex<Vec<Asked>>>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -64,7 +64,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    pub async fn answering(answers: Vec<Answer>) -> Self {
+    pub(crate) async fn answering(answers: Vec<Answer>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = ["http:", "", &listener.local_addr().unwrap().to_string()].join("/");
         let asked = Arc::<Mutex<Vec<Asked>>>::default();
@@ -78,17 +78,17 @@ impl Server {
         Self { url, asked, task }
     }
 
-    pub fn api(&self) -> Api {
+    pub(crate) fn api(&self) -> Api {
         self.patient(Duration::from_secs(5))
     }
 
-    pub fn patient(&self, call: Duration) -> Api {
+    pub(crate) fn patient(&self, call: Duration) -> Api {
         let login = Login { user: "KEY".to_owned(), password: Password("s3cret".to_owned()) };
         let at = Rest { url: self.url.clone(), login: Some(login), ..Rest::default() };
         Api::new(&at, Patience { call, key: Duration::from_secs(3) }).unwrap()
     }
 
-    pub fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 }

@@ -127,10 +127,13 @@ fn before_the_end(history: &History, record: Record) -> History {
     history
 }
 
+/// Changes a part of a record.
+type Change = fn(&mut Record);
+
 fn change(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
-    let parts: [(fn(&mut Record), &str); 3] = [
-        (|record| record.key = other(record.key.as_ref()), "the key"),
-        (|record| record.value = other(record.value.as_ref()), "the value"),
+    let parts: [(Change, &str); 3] = [
+        (|record| record.key = Some(other(record.key.as_ref())), "the key"),
+        (|record| record.value = Some(other(record.value.as_ref())), "the value"),
         (|record| record.headers.push(("made".to_owned(), None)), "the header"),
     ];
     for pair in all(scene) {
@@ -146,8 +149,8 @@ fn change(scene: &Scene<'_>, out: &mut dyn FnMut(Mutant)) {
 }
 
 /// Other bytes that mean the same to a reader of JSON.
-fn other(bytes: Option<&Bytes>) -> Option<Bytes> {
+fn other(bytes: Option<&Bytes>) -> Bytes {
     let mut bytes = bytes.map_or_else(|| b"null".to_vec(), |bytes| bytes.0.clone());
     bytes.push(b' ');
-    Some(Bytes(bytes))
+    Bytes(bytes)
 }
