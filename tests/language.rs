@@ -109,7 +109,7 @@ fn every_error_of_a_file_is_met_by_a_mistake_and_explained() {
 }
 
 /// What a run can refuse only once a component has told something, by the functions that do.
-const TOLD_BY_COMPONENTS: [(&str, &str); 22] = [
+const TOLD_BY_COMPONENTS: [(&str, &str); 23] = [
     ("captured_twice", "Postgres matches the lists of tables"),
     ("define", "Postgres runs the DDL and the references"),
     ("ended", "Postgres ends a statement"),
@@ -122,6 +122,10 @@ const TOLD_BY_COMPONENTS: [(&str, &str); 22] = [
     ("refuse_nothing_to_confirm", "the journal has the commits"),
     ("refuse_unmet_manners", "requests to the object storage are counted"),
     ("refuse_volatile", "the catalog says how volatile a function is"),
+    (
+        "renamed",
+        "only a stack that takes statements as they are written has no other name for them",
+    ),
     ("refused", "Postgres, the broker or Flink refuses"),
     ("refused_options", "the broker refuses an option"),
     ("release", "the broker has the records that were held back"),

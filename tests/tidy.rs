@@ -157,10 +157,17 @@ const WIRES: &[(&str, &[&str])] = &[
     ("tokio_postgres::", &["src/client/postgres/"]),
     ("tokio_postgres_rustls::", &["src/client/postgres/"]),
     (" rustls::", &["src/client/tls.rs"]),
-    // Where the local stack's own components and the scoring service listen.
+    // Where the local stack's own components and the scoring service listen, and the public address of
+    // a region of Confluent Cloud.
     (
         "format!(\"http",
-        &["src/stack/start.rs", "src/stack/components/", "src/run/prepare/", "src/score/"],
+        &[
+            "src/stack/start.rs",
+            "src/stack/components/",
+            "src/run/prepare/",
+            "src/score/",
+            "src/scenario/parse/confluent.rs",
+        ],
     ),
 ];
 

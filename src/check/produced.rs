@@ -79,8 +79,8 @@ fn at(record: &Record) -> Place {
     (record.partition, record.offset)
 }
 
-/// What was committed below the end of a proof, and was not read. Where one of several partitions was not
-/// read at all, nobody knows what it holds.
+/// What was committed below the end of a proof, and was not read. Where a partition was not read at all,
+/// nobody knows what it holds.
 fn lost(
     case: &Case<'_>,
     topic: &Topic,
@@ -90,7 +90,7 @@ fn lost(
     let Some(proof) = case.last_proof() else { return };
     let Some(ends) = proof.ends.get(&topic.name) else { return };
     let unread = unread_partition(proof, &topic.name, read.iter().map(|record| record.partition));
-    if let Some(partition) = unread.filter(|_| !read.is_empty()) {
+    if let Some(partition) = unread {
         let what = format!("the records of `{}`", topic.name);
         found.gap(what, format!("partition {partition} of its topic was not read"));
         return;

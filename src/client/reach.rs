@@ -502,10 +502,8 @@ mod tests {
 
     /// A stack with a secret at every place that can hold one.
     fn full() -> Reach {
-        let identity = Identity {
-            certificate: Pem("CERTIFICATE".to_owned()),
-            key: Key(Password("s3cret-key".to_owned())),
-        };
+        let key = Key(Password("s3cret-key".to_owned()));
+        let identity = Identity { certificate: Pem("CERTIFICATE".to_owned()), key };
         let tls = Tls { ca: Some(Pem("CA".to_owned())), identity: Some(identity) };
         let kafka = |password: &str| Kafka {
             bootstrap: "b:9092".to_owned(),

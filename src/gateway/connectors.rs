@@ -349,8 +349,7 @@ async fn list(
         }
         fine(&Value::Object(map))
     };
-    let listed = listed.await;
-    gateway.answered("/connect/", listed)
+    gateway.answered("/connect/", listed.await)
 }
 
 /// What a client asks to be created.

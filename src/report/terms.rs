@@ -125,6 +125,12 @@ pub const TERMS: &[Term] = &[
         "Difference",
     ),
     term(
+        "engine",
+        "Who runs the statements and tells how far each is: Flink, or Confluent Cloud.",
+        "src/client/roles.rs",
+        "Engine",
+    ),
+    term(
         "entry",
         "One line of a timeline: statements of a session, something done to a target, or an `await`.",
         "src/scenario/timeline.rs",

@@ -44,6 +44,11 @@ impl Created {
         self.inner().databases.push(name.to_owned());
     }
 
+    /// A database that is dropped already.
+    pub(super) fn dropped(&self, name: &str) {
+        self.inner().databases.retain(|made| made != name);
+    }
+
     /// Roles are about to be created; with the server for itself, the run may make anything in it.
     pub(super) fn roles(&self, names: [&str; 2], has_server: bool) {
         let mut inner = self.inner();

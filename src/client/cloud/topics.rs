@@ -16,6 +16,12 @@ pub struct Topic {
     pub partitions_count: i32,
 }
 
+#[derive(Deserialize)]
+struct List {
+    #[serde(default)]
+    data: Vec<Topic>,
+}
+
 /// Topics of one cluster.
 #[derive(Debug, Clone)]
 pub struct Topics {
@@ -31,7 +37,8 @@ impl Topics {
 
     /// Topics whose names begin with `prefix`.
     pub async fn list(&self, prefix: &str) -> Result<Vec<Topic>, CloudError> {
-        let mut all: Vec<Topic> = self.api.all(&self.path).await?;
+        // Kafka's API knows no pages here: the list is whole (its document, `listKafkaTopics`).
+        let List { data: mut all } = self.api.get(&self.path).await?;
         all.retain(|topic| topic.topic_name.starts_with(prefix));
         Ok(all)
     }

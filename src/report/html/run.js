@@ -358,5 +358,5 @@ document.body.append(make("a.skip", { href: "#verdict" }, "Skip to the verdict")
   make("main", {}, sections));
 if (lanes) lanes.paint();
 // A picture that does not fit begins with the first wrong hop in view; the page itself stays at its top.
-const accused = document.querySelector(".hop.wrong"), box = document.querySelector("#pipeline .scroll");
-if (accused && box) box.scrollLeft = accused.getBoundingClientRect().right - box.getBoundingClientRect().right;
+const accused = document.querySelector(".hop.wrong"), picture = document.querySelector("#pipeline .scroll");
+if (accused && picture) picture.scrollLeft = accused.getBoundingClientRect().right - picture.getBoundingClientRect().right;

@@ -76,7 +76,12 @@ fn renamed(
     let tables = tables(text, statement);
     let tokens = significant(Language::Flink, &text.value);
     let called: BTreeSet<&str> = tables.iter().map(Name::table).collect();
-    if let Some(alias) = alias(&tokens, &tables, &called) {
+    let is_before_dot = |n: usize| tokens.get(n + 1).is_some_and(|token| token.is_symbol("."));
+    let qualifiers = tokens.iter().enumerate().filter(|(n, _)| is_before_dot(*n));
+    let qualifiers: BTreeSet<_> = qualifiers.filter_map(|(_, token)| token.name()).collect();
+    // What qualifies nothing, such as the name of a column, is not mistaken for a table.
+    let qualifying = called.iter().copied().filter(|name| qualifiers.contains(*name)).collect();
+    if let Some(alias) = alias(&tokens, &tables, &qualifying) {
         let message =
             format!("the alias `{}` is also the name of a table of the statement", alias.1);
         let mut diagnostic = diagnose::at(PIPELINE, &text.slice(alias.0), message);

@@ -64,6 +64,7 @@ pub(in crate::run) async fn over_topics(
     let references = shadow.references(sinks, proof, Side::Topics).await?;
     let control = postgres::connect(run.context.mirror(), CONTROL_DATABASE, "changeproof").await?;
     control.drop_database(&name).await?;
+    run.tools.created.dropped(&name);
     Ok(references)
 }
 
