@@ -29,7 +29,7 @@ use crate::run::start::written;
 use crate::scenario::pipeline::Sink;
 use crate::scenario::settings::{Options, Settings};
 use crate::scenario::timeline::Target;
-use crate::sql::flink::Statement;
+use crate::sql::flink::{self, Statement};
 
 /// The statements that run.
 pub(in crate::run) struct Jobs {
@@ -295,8 +295,8 @@ pub(in crate::run) async fn go_on(run: &Run<'_>, started: &mut Jobs) -> Result<(
         let Some(job) = started.jobs.get_mut(place) else { continue };
         let hand = &run.tools.hand;
         let kept = hand.kept(&job.id).or_else(|| hand.disturbances().kept(&job.id));
-        let stopped =
-            Stopped { id: &job.id, text: &prepared.submitted.value, state: kept.as_deref() };
+        let text = once_more(prepared);
+        let stopped = Stopped { id: &job.id, text: &text, state: kept.as_deref() };
         run.tools.created.submitting();
         let submitted = started.engine.resume(&*session, stopped).await;
         run.tools.created.submitted(submitted.as_ref().ok().map(String::as_str));
@@ -314,6 +314,18 @@ pub(in crate::run) async fn go_on(run: &Run<'_>, started: &mut Jobs) -> Result<(
     running(run, started).await?;
     run.log("the statements run again");
     Ok(())
+}
+
+/// A statement as it is submitted once more: the table of a `CREATE TABLE … AS` is there by then.
+fn once_more(prepared: &Prepared) -> String {
+    let text = &prepared.submitted;
+    if let Statement::CreateTable(create) = flink::parse(text)
+        && let Some(writes) = &create.writes
+        && let Some(query) = text.value.get(writes.span.start..writes.span.end)
+    {
+        return format!("INSERT INTO {}{query}", writes.target.in_backticks());
+    }
+    text.value.clone()
 }
 
 /// What changes how the statements after it are read.
