@@ -31,7 +31,8 @@ fn answers(name: &str, call: (&str, &str), status: u16, body: &str) {
     let mut broken = document.answer(call, status, body);
     // The document demands these of the answer to a create and of a page of results; the recorded
     // answers have neither.
-    let unheard = ["\"statement_name\" is a required property", ": \"data\" is a required property"];
+    let unheard =
+        ["\"statement_name\" is a required property", ": \"data\" is a required property"];
     broken.retain(|one| !unheard.iter().any(|unheard| one.ends_with(unheard)));
     assert!(broken.is_empty(), "{body} breaks {name}: {broken:#?}");
 }

@@ -129,6 +129,23 @@ fn the_reference_of_a_window_that_changed_after_it_had_fired_is_not_asked() {
     passes(&expecting(scene, totals(&[("ann", 10, 15)])));
 }
 
+/// Where nothing tells whether a window has closed, its rows are measured by the sink alone.
+#[test]
+fn rows_of_windows_that_may_have_closed_are_measured_by_the_sink_alone() {
+    let mut scene = Scene::new(1).statements();
+    scene.insert(0, (1, "ann", 1, 15));
+    scene.insert(0, (9, "tick", 10, 0));
+    scene.fires(("ann", 10, 15));
+    scene.proof(None, &[("ann", 10, 15), ("tick", 20, 0)]);
+    for event in &mut scene.events {
+        if let Event::Proof(proof) = event {
+            proof.watermarks_at_most.insert(SINK.to_owned(), Some(i64::MAX));
+        }
+    }
+    let verdict = expecting(scene, totals(&[("ann", 10, 15)]));
+    assert_eq!((failing(&verdict), verdict.unmet), (Vec::new(), Vec::new()));
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Lacks {
     Nothing,

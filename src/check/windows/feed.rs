@@ -98,6 +98,9 @@ impl<'c, 'a> Feed<'c, 'a> {
             let all = case.topics.iter().chain(&case.applications);
             let topic = all.into_iter().find(|topic| topic.topic.name == *name);
             let topic = topic.ok_or_else(|| format!("`{name}` could not be read"))?;
+            if let Some(partition) = topic.unread_partition(proof) {
+                return Err(format!("partition {partition} of `{name}` was not read"));
+            }
             let clock = clocks.iter().find(|clock| clock.topics.contains(name));
             let zone = clock.and_then(|clock| clock.zone.as_deref()).and_then(Zone::of);
             let time = timed(case, sink, topic, &clocks);
