@@ -10,7 +10,7 @@ use crate::base::draft::Draft;
 use crate::base::secret::Secrets;
 use crate::base::text::{Span, Text};
 use crate::capture::diagnose::{self, PIPELINE};
-use crate::client::reach::Reach;
+use crate::client::reach::{Reach, TlsMode};
 use crate::dialect::Translation;
 use crate::dialect::connector::{CLASS, Mapped};
 use crate::model::routes::Routes;
@@ -182,6 +182,10 @@ pub(in crate::run) fn connector(
     let database = "the database is the run's";
     for (key, value) in reach.postgres.debezium() {
         draft.set(key, value, database);
+    }
+    if reach.postgres.tls.mode == TlsMode::Disable {
+        // The managed connector wants TLS where nothing is said.
+        draft.set("database.sslmode", "disable", database);
     }
     draft.set("database.dbname", names.database(), database);
     let topics = "runs side by side have topics of their own";

@@ -148,7 +148,9 @@ impl Session {
 
     /// The columns of what a table is on this run's own name, from a statement that is never run.
     async fn describe(&self, table: &str) -> Result<Vec<Column>, GatewayError> {
-        let name = table.trim().trim_matches('`').replace("``", "`");
+        // Catalog and database are those of the session, by other names than they have here.
+        let name = table.rsplit("`.`").next().unwrap_or(table);
+        let name = name.trim().trim_matches('`').replace("``", "`");
         let own = format!("{}.{name}", self.base).replace('`', "``");
         let looked = self.begin(&format!("SELECT * FROM `{own}`"), true).await?;
         let found = self.until(&looked.name, "to tell its columns", is_over).await?;
