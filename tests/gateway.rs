@@ -141,8 +141,15 @@ fn python() -> Option<PathBuf> {
     if has(&python) {
         return Some(python);
     }
-    let made = Command::new("python3").args(["-m", "venv"]).arg(&folder).output();
-    let pip = Command::new(&python).args(["-m", "pip", "-q", "install"]).args(PACKAGES).output();
+    // Tests beside this one want it too: each makes its own, and the first is kept.
+    let draft = tools().join(format!("gateway-clients-{}", std::process::id()));
+    let made = Command::new("python3").args(["-m", "venv"]).arg(&draft).output();
+    let pip = Command::new(draft.join("bin/python"))
+        .args(["-m", "pip", "-q", "install"])
+        .args(PACKAGES)
+        .output();
+    let _is_first = std::fs::rename(&draft, &folder);
+    let _other = std::fs::remove_dir_all(&draft);
     if has(&python) {
         return Some(python);
     }
