@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::value::RawValue;
 
-use super::json::{self, Json, Object, unframed};
+use super::json::{self, Json, Object};
 use super::postgres;
 use super::types::DataType;
 use super::value::{ValueError, decimal, float, integer, time, to_json};
@@ -34,7 +34,7 @@ pub enum RowError {
 /// no member is left out of the row.
 pub fn row(bytes: &[u8], columns: &[(String, DataType)]) -> Result<Row, RowError> {
     let form = |error: serde_json::Error| RowError::Form(error.to_string());
-    let members = serde_json::from_slice::<Object<'_>>(unframed(bytes)).map_err(form)?;
+    let members = serde_json::from_slice::<Object<'_>>(bytes).map_err(form)?;
     let mut row = Row::new();
     for (column, kind) in columns {
         let Some(raw) = members.get(column) else { continue };

@@ -10,19 +10,6 @@ use crate::base::value::Value;
 /// An object whose members are not read yet.
 pub(super) type Object<'a> = BTreeMap<String, &'a RawValue>;
 
-/// JSON without the five bytes by which a registry's format begins: zero, and the id of the schema. JSON
-/// itself never begins with zero.
-pub(super) fn unframed(bytes: &[u8]) -> &[u8] {
-    match bytes {
-        [0, _, _, _, _, rest @ ..] if rest.first().is_some_and(|first| starts_json(*first)) => rest,
-        _ => bytes,
-    }
-}
-
-fn starts_json(byte: u8) -> bool {
-    matches!(byte, b'{' | b'[' | b'"' | b'-' | b't' | b'f' | b'n') || byte.is_ascii_digit()
-}
-
 /// One JSON value, its parts not read yet.
 #[derive(Debug)]
 pub(super) enum Json<'a> {
@@ -77,16 +64,6 @@ pub(super) fn compared(raw: &RawValue) -> Result<serde_json::Value, ValueError> 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn json_of_a_registrys_format_is_json_and_nothing_else_loses_a_byte() {
-        assert_eq!(unframed(b"\0\0\0\0\x07{\"a\":1}"), b"{\"a\":1}");
-        for bytes in
-            [&b"{\"a\":1}"[..], b"\0\0\0\0\x07", b"\0\0\0\0\x07\x02ab", b"", b"\x01\0\0\0\x07{}"]
-        {
-            assert_eq!(unframed(bytes), bytes);
-        }
-    }
 
     #[test]
     fn equal_documents_are_equal_and_no_digit_is_lost() {

@@ -159,8 +159,7 @@ struct Wrapped<'a> {
 
 /// What the JSON means without the converter's wrapper.
 pub fn payload(bytes: &[u8]) -> Result<Option<&RawValue>, String> {
-    let raw = serde_json::from_slice::<Option<&RawValue>>(super::json::unframed(bytes))
-        .map_err(|e| e.to_string())?;
+    let raw = serde_json::from_slice::<Option<&RawValue>>(bytes).map_err(|e| e.to_string())?;
     let Some(raw) = raw else { return Ok(None) };
     if !raw.get().trim_start().starts_with('{') {
         return Ok(Some(raw));

@@ -60,8 +60,8 @@ words! {
     } later [];
     /// Keys of `budget`.
     BUDGET = "`budget`" {
-        "max_cfu" [may Type::Count(limits::CFU)] "Units of Flink that the compute pool may have while a run begins. Left out: 10.";
-        "max_minutes" [may Type::Count(limits::MINUTES)] "How long a command may use the stack, in minutes. Left out: 60.";
+        "max_cfu" [may Type::Count(limits::CFU)] "Units of Flink that the compute pool may grow to: `stack check` warns of one that may grow further. Left out: 10.";
+        "max_minutes" [may Type::Count(limits::MINUTES)] "After so many minutes of a command no further trial begins. Left out: 60.";
         "max_connectors" [may Type::Count(limits::CONNECTORS)] "Connectors that may be there at once. Left out: 4.";
     } later [];
     /// Keys of `postgres`.
